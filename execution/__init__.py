@@ -1,0 +1,1 @@
+"""Orders: what we would rest, what may be live, and the road to the exchange."""

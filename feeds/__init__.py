@@ -1,0 +1,1 @@
+"""Market data: sessions, failover and books, from bytes to events."""

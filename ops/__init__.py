@@ -1,0 +1,1 @@
+"""What people and monitors see: HTTP, page, metrics, alerts, terminal. Reads frozen pictures only."""

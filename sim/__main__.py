@@ -1,0 +1,26 @@
+"""`python -m sim exchange|feed|demo|simulate ...`: the simulators as processes of their own."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+PROGRAMS = {
+    "exchange": "sim.exchange.program",
+    "feed": "sim.index_feed.program",
+    "demo": "sim.demo",
+    "simulate": "sim.campaign",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Start the named simulator with the remaining arguments; 2 for a name that is none."""
+    if not argv or argv[0] not in PROGRAMS:
+        sys.stderr.write(f"sim: say which one of {', '.join(PROGRAMS)} to start\n")
+        return 2
+    module = importlib.import_module(PROGRAMS[argv[0]])
+    return int(module.main(argv[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
