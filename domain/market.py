@@ -1,0 +1,106 @@
+"""The exchange's ladder: series, rungs, price grids and the top of each book, always on the YES leg."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from domain.ids import OrderId, Ticker
+from domain.money import Count, IndexValue, Price
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One ladder: our name, the exchange's series ticker, and the index that settles it."""
+
+    name: str
+    exchange_series: str
+    symbol: str
+
+
+INXU = Series("INXU", "KXINXU", "I:SPX")
+NASDAQ100U = Series("NASDAQ100U", "KXNASDAQ100U", "I:NDX")
+SERIES = {series.name: series for series in (INXU, NASDAQ100U)}
+
+
+class Side(enum.StrEnum):
+    """The side of the YES leg: a bid buys YES, an ask sells YES (that is, buys NO)."""
+
+    BID = "bid"
+    ASK = "ask"
+
+
+class StrikeType(enum.StrEnum):
+    """How a market settles against its strikes (Kalshi API, section 9.2); only these three are quoted."""
+
+    GREATER = "greater"
+    GREATER_OR_EQUAL = "greater_or_equal"
+    BETWEEN = "between"
+    LESS = "less"
+    LESS_OR_EQUAL = "less_or_equal"
+    OTHER = "other"
+
+
+class PriceRange(msgspec.Struct, frozen=True):
+    """One stretch of a market's price grid: prices start, start+step ... up to end."""
+
+    start: Price
+    end: Price
+    step: Price
+
+
+class Market(msgspec.Struct, frozen=True):
+    """One rung, as the exchange lists it. Strikes in 1e-6 points; times in Unix nanoseconds."""
+
+    ticker: Ticker
+    event_ticker: str
+    series: str
+    strike_type: StrikeType
+    floor_strike: IndexValue | None
+    cap_strike: IndexValue | None
+    open_ns: int
+    close_ns: int
+    price_ranges: tuple[PriceRange, ...]
+    exchange_index: int
+    status: str
+    result: str = ""
+    expiration_value: str = ""
+
+    def step_at(self, price: Price) -> Price | None:
+        """The tick size at a price, or None where the grid has no such stretch."""
+        for stretch in self.price_ranges:
+            if stretch.start <= price <= stretch.end:
+                return stretch.step
+        return None
+
+    def on_grid(self, price: Price) -> bool:
+        """Whether the exchange would accept this price (0 and 1 dollar are never valid)."""
+        return any(
+            stretch.start <= price <= stretch.end and (price - stretch.start) % stretch.step == 0
+            for stretch in self.price_ranges
+        )
+
+
+class Level(msgspec.Struct, frozen=True, array_like=True):
+    """A price and how many contracts rest there."""
+
+    price: Price
+    count: Count
+
+
+class Top(msgspec.Struct, frozen=True):
+    """The best few levels of one book, best first, YES leg on both sides; our own orders are still in it."""
+
+    ticker: Ticker
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    received_mono_ns: int
+    exchange_ms: int
+
+
+class OrderRef(msgspec.Struct, frozen=True, array_like=True):
+    """What the exchange needs to find one order: an order id alone cannot be routed (Kalshi API, section 3.6)."""
+
+    order_id: OrderId
+    ticker: Ticker
+    exchange_index: int

@@ -1,0 +1,54 @@
+"""A window: the quarter of an hour before one settlement print, and the phases it passes through.
+
+All instants are Unix nanoseconds. `freeze_ns` is when the exchange's own list must read zero; `flatten_at` is earlier
+by a lead that is measured while running, so it is not part of the window but passed to `phase_of`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Phase(enum.StrEnum):
+    """Where a window stands. A total order in time; only QUOTING and STRICT may ever have orders placed."""
+
+    CLOSED = "closed"
+    PREFLIGHT = "preflight"
+    QUOTING = "quoting"
+    STRICT = "strict"
+    FLATTENING = "flattening"
+    FROZEN = "frozen"
+
+
+class Window(msgspec.Struct, frozen=True):
+    """One target of the day for the series that share it."""
+
+    label: str
+    target_type: str
+    series: tuple[str, ...]
+    preflight_ns: int
+    opens_ns: int
+    strict_ns: int
+    freeze_ns: int
+    target_ns: int
+
+    def phase(self, utc_ns: int, lead_ns: int) -> Phase:
+        """The phase at an instant, when flattening starts `lead_ns` before the freeze. Closed after the target."""
+        if utc_ns < self.preflight_ns or utc_ns > self.target_ns:
+            return Phase.CLOSED
+        if utc_ns < self.opens_ns:
+            return Phase.PREFLIGHT
+        if utc_ns >= self.freeze_ns:
+            return Phase.FROZEN
+        if utc_ns >= self.freeze_ns - lead_ns:
+            return Phase.FLATTENING
+        return Phase.STRICT if utc_ns >= self.strict_ns else Phase.QUOTING
+
+    def edges(self, lead_ns: int) -> tuple[int, ...]:
+        """Every instant at which the phase changes, ascending; one nanosecond past the target it is closed."""
+        flatten_ns = self.freeze_ns - lead_ns
+        return tuple(
+            sorted((self.preflight_ns, self.opens_ns, self.strict_ns, flatten_ns, self.freeze_ns, self.target_ns + 1))
+        )
