@@ -1,0 +1,52 @@
+# Two commands for a newcomer: `make run` (the demo) and `make test` (all that CI runs). `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test lint types layers tests steps bench simulate chaos lock format clean
+
+PY := .venv/bin/python
+ARGS ?=
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## .venv with what the daemon needs, and .venv/bin/ladderd; quick when nothing changed
+	@sh deploy/setup.sh runtime
+
+setup-dev: ## the same, and what the checks need
+	@sh deploy/setup.sh dev
+
+run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the page (ARGS="--once --http-port 8080")
+	.venv/bin/ladderd demo $(ARGS)
+
+test: setup-dev lint types layers tests ## everything that CI runs
+
+lint: setup-dev ## ruff, all rules
+	$(PY) -m ruff check .
+
+types: setup-dev ## mypy --strict
+	$(PY) -m mypy
+
+layers: setup-dev ## import contracts: imports go down only
+	@.venv/bin/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
+	@tail -n 3 .venv/lint-imports.log
+
+tests: setup-dev ## the tests alone (ARGS="-k sentry -x")
+	$(PY) -m pytest -n 2 --dist loadgroup --junitxml=.venv/junit.xml $(ARGS)
+
+steps: setup-dev ## which runbook steps hold, which fail, which have no drill yet
+	$(PY) -m tests.steps $(ARGS)
+
+bench: setup ## latency and throughput beside bare baselines, in one run
+	$(PY) -m bench $(ARGS)
+
+simulate: setup ## trading days under virtual time with faults (ARGS="--days 20 --seed 7 --faults all")
+	.venv/bin/ladderd simulate $(or $(ARGS),--days 5 --seed 1 --faults all)
+
+chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
+	$(PY) -m sim chaos $(ARGS)
+
+lock: ## work the hash-pinned locks out again from pyproject.toml (ARGS="--upgrade" for newer versions)
+	@sh deploy/lock.sh $(ARGS)
+
+clean: ## throw away the environment and every cache
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

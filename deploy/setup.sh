@@ -1,0 +1,77 @@
+#!/bin/sh
+# deploy/setup.sh runtime|dev: leaves .venv with the locked packages and .venv/bin/ladderd.
+# A stamp holds the hash of all that went in, so a second run costs a few milliseconds. Needs no configuration of
+# package sources: pip asks wherever this machine's pip asks, and refuses any file whose hash is not in the lock.
+set -eu
+cd "$(dirname "$0")/.."
+want=${1:-runtime}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() {
+    say "$*"
+    exit 1
+}
+fingerprint() { cat "$@" deploy/setup.sh | sha256sum | cut -c1-64; }
+stamped() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+runtime=$(fingerprint pyproject.toml requirements.txt)
+dev=$(fingerprint requirements-dev.txt)
+if [ -x .venv/bin/ladderd ] && stamped .venv/stamp-runtime "$runtime"; then
+    [ "$want" = runtime ] && exit 0
+    stamped .venv/stamp-dev "$dev" && exit 0
+fi
+
+# 1. a Python new enough
+python=
+for name in ${PYTHON:-} python3.11 python3 python3.12 python3.13; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$name
+        break
+    fi
+done
+[ -n "$python" ] || die "no Python 3.11 or newer found; install python3 and python3-venv, or say PYTHON=/path/to/python3"
+
+# 2. the environment; Debian ships venv's other half (ensurepip) as a package of its own
+if ! [ -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+            say "installing python3-venv"
+            { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y python3-venv; } >/dev/null 2>&1 ||
+                die "apt-get could not install python3-venv; install it by hand, then run this again"
+        else
+            die "this Python has no ensurepip; as root: apt-get install python3-venv"
+        fi
+    fi
+    say "making .venv"
+    "$python" -m venv --clear .venv
+fi
+
+# 3. The packages, without asking pip to resolve (the locks are complete; `pip check` in the tests says so) and without
+#    its one-core compiler; then the project itself, as a link to this folder; then all bytecode: it is most of start time.
+install() { # LOCK
+    .venv/bin/python -m pip -qq --disable-pip-version-check --no-input install --no-compile --no-deps \
+        --no-build-isolation "$@"
+}
+if ! stamped .venv/stamp-runtime "$runtime" || ! [ -x .venv/bin/ladderd ]; then
+    say "installing what the daemon needs"
+    rm -f .venv/stamp-runtime
+    if ! .venv/bin/python -c 'import setuptools' 2>/dev/null; then # from 3.12 on venv brings none
+        sed -n '/^setuptools==/,/[^\\]$/p' requirements.txt >.venv/build-lock.txt
+        install --require-hashes -r .venv/build-lock.txt || die "pip could not install setuptools (above)"
+    fi
+    install --require-hashes -r requirements.txt || die "pip could not install requirements.txt (above)"
+    install --no-index --editable . || die "pip could not install ladderd (above)"
+    compile=1
+fi
+if [ "$want" = dev ] && ! stamped .venv/stamp-dev "$dev"; then
+    say "installing what the checks need"
+    rm -f .venv/stamp-dev
+    install --require-hashes -r requirements-dev.txt || die "pip could not install requirements-dev.txt (above)"
+    compile=1
+fi
+if [ "${compile:-}" ]; then # a package may carry a file for another Python, so an error in there is not ours
+    .venv/bin/python -m compileall -q -j 0 .venv/lib/python3*/site-packages >/dev/null || :
+fi
+.venv/bin/python -m compileall -q domain feeds guards pricing execution journal ops daemon sim || die "see the error above"
+printf '%s\n' "$runtime" >.venv/stamp-runtime
+if [ "$want" = dev ]; then printf '%s\n' "$dev" >.venv/stamp-dev; fi
