@@ -1,0 +1,107 @@
+"""The way in: three lanes, and one timer.
+
+Rates differ at this edge and nowhere else, so this is the only queue before the engine. Urgent (operator, kill switch,
+stop) overtakes everything; facts keep their order and are never dropped; of the latest (tops of books) only the newest
+per market is kept, and what it replaced is counted. Urgent and facts are bounded: overflowing means that the
+engine has been stuck for thousands of messages, and a restart, which begins with a full reconciliation, is safer
+than losing a fill quietly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from domain.clock import NS_PER_S, Clock
+from domain.events import (
+    AnyEvent,
+    BookTop,
+    CancelAllMarker,
+    JournalFault,
+    KillSwitch,
+    LoopStall,
+    Operator,
+    Stop,
+    Wake,
+)
+from domain.ids import Ticker
+
+URGENT = (Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, LoopStall)
+INBOX_URGENT_MAX = 1_000
+INBOX_FACTS_MAX = 50_000
+
+
+class InboxFullError(Exception):
+    """A lane that must not lose anything is full: the process ends and starts again from the exchange's truth."""
+
+
+class Inbox:
+    """Events wait here for the engine."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._urgent: deque[AnyEvent] = deque()
+        self._facts: deque[AnyEvent] = deque()
+        self._latest: dict[Ticker, BookTop] = {}
+        self._waiter: asyncio.Future[None] | None = None
+        self.replaced = 0
+        self.depth_max = 0
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._facts) + len(self._latest)
+
+    def emit(self, event: AnyEvent) -> None:
+        """Put one event in; called on the loop's thread, never blocks. Raises InboxFullError."""
+        if isinstance(event, BookTop):
+            self.replaced += event.top.ticker in self._latest
+            self._latest[event.top.ticker] = event
+        elif isinstance(event, URGENT):
+            if len(self._urgent) >= INBOX_URGENT_MAX:
+                message = f"inbox: {INBOX_URGENT_MAX} urgent events waiting"
+                raise InboxFullError(message)
+            self._urgent.append(event)
+        else:
+            if len(self._facts) >= INBOX_FACTS_MAX:
+                message = f"inbox: {INBOX_FACTS_MAX} facts waiting"
+                raise InboxFullError(message)
+            self._facts.append(event)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _pop(self) -> AnyEvent | None:
+        if self._urgent:
+            return self._urgent.popleft()
+        if self._facts:
+            return self._facts.popleft()
+        if self._latest:
+            return self._latest.pop(next(iter(self._latest)))
+        return None
+
+    async def get(self, wake_mono_ns: int) -> AnyEvent:
+        """The next event, or `Wake` once the monotonic clock has reached `wake_mono_ns`, never before it.
+
+        Event loops wake some timers early by up to a millisecond; the clock decides, not the timer.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            depth = len(self)
+            if depth > self.depth_max:
+                self.depth_max = depth
+            event = self._pop()
+            if event is not None:
+                return event
+            remaining_ns = wake_mono_ns - self._clock.now().mono_ns
+            if remaining_ns <= 0:
+                return Wake()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(remaining_ns / NS_PER_S, _release, self._waiter)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

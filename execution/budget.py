@@ -1,0 +1,98 @@
+"""The write budget: the exchange's token bucket as we reckon it, with a reserve that only cancels may touch.
+
+The exchange refills continuously and bills each operation (Kalshi API, section 8): a place 10, a cancel by id 2, a
+group trigger 10, cancel-all 2. Quoting yields first: a place is allowed only if, after it, there is still enough to
+trigger every group, batch-cancel every live order and send one cancel-all twice over. Tokens are counted in
+thousandths so that the arithmetic is whole. Until the limits have been read there is no budget, so nothing is placed.
+"""
+
+from __future__ import annotations
+
+from domain.clock import NS_PER_S
+
+MILLI = 1000
+CANCEL_ALL_COST = 2
+
+
+class Budget:
+    """One write bucket."""
+
+    __slots__ = (
+        "cancel_cost",
+        "capacity",
+        "group_cost",
+        "known",
+        "place_cost",
+        "refill_per_s",
+        "starved",
+        "stamp_ns",
+        "tokens_milli",
+    )
+
+    def __init__(self) -> None:
+        self.known = False
+        self.refill_per_s = 0
+        self.capacity = 0
+        self.place_cost = 10
+        self.cancel_cost = 2
+        self.group_cost = 10
+        self.tokens_milli = 0
+        self.stamp_ns = 0
+        self.starved = 0
+
+    def learn(  # noqa: PLR0913 - the exchange's own figures, all of them
+        self, now_ns: int, *, refill_per_s: int, capacity: int, place_cost: int, cancel_cost: int, group_cost: int
+    ) -> None:
+        """Take the limits that the exchange told; the bucket starts as full as it may be, or as it was."""
+        first = not self.known
+        self.refill_per_s = refill_per_s
+        self.capacity = capacity
+        self.place_cost = place_cost
+        self.cancel_cost = cancel_cost
+        self.group_cost = group_cost
+        self.known = True
+        if first:
+            # A run before this one may have spent the bucket a moment ago: start with half, refill does the rest.
+            self.tokens_milli = capacity * MILLI // 2
+            self.stamp_ns = now_ns
+        self.tokens_milli = min(self.tokens_milli, capacity * MILLI)
+
+    def refill(self, now_ns: int) -> None:
+        """Add what flowed in since the last look."""
+        elapsed_ns = now_ns - self.stamp_ns
+        if elapsed_ns > 0:
+            grown = self.tokens_milli + elapsed_ns * self.refill_per_s * MILLI // NS_PER_S
+            self.tokens_milli = min(self.capacity * MILLI, grown)
+            self.stamp_ns = now_ns
+
+    def reserve(self, live_orders: int, groups: int) -> int:
+        """Tokens kept for cancels, given what is live; at most half the bucket, or Basic could never quote."""
+        wanted = 2 * CANCEL_ALL_COST + (groups + 1) * self.group_cost + live_orders * self.cancel_cost
+        return min(wanted, self.capacity // 2)
+
+    def may_place(self, now_ns: int, live_orders: int, groups: int) -> bool:
+        """Whether a place leaves the reserve untouched."""
+        if not self.known:
+            return False
+        self.refill(now_ns)
+        return self.tokens_milli >= (self.place_cost + self.reserve(live_orders, groups)) * MILLI
+
+    def spend(self, cost: int, now_ns: int) -> None:
+        """Take tokens for something sent. A cancel goes out even when we reckon the bucket empty; never below zero."""
+        self.refill(now_ns)
+        self.tokens_milli -= cost * MILLI
+        if self.tokens_milli < 0:
+            self.starved += 1
+            self.tokens_milli = 0
+
+    def refused(self, now_ns: int) -> None:
+        """The exchange answered 429: whatever we reckoned, the bucket is empty now."""
+        self.refill(now_ns)
+        self.tokens_milli = 0
+
+    def wait_ns(self, live_orders: int, groups: int) -> int:
+        """How long until a place is affordable, from the last refill."""
+        if not self.known or not self.refill_per_s:
+            return NS_PER_S
+        short = (self.place_cost + self.reserve(live_orders, groups)) * MILLI - self.tokens_milli
+        return max(1, -(-short * NS_PER_S // (self.refill_per_s * MILLI)))

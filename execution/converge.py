@@ -1,0 +1,254 @@
+"""The converger: compares what we would rest with what may be live, and closes the difference, again and again.
+
+It holds no opinion. A closed gate reaches it as an empty want, and it keeps cancelling until the exchange agrees; it
+never waits to be asked twice. Which cancel for what (contracts, Orders): a series going flat triggers its order
+groups; a single order that is no longer wanted is cancelled by id; the operator, the kill switch and shutdown use
+the account-wide cancel-all. A place goes out only for a side on which nothing of ours may be live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import CancelOutcome, PlaceOutcome, Verdict
+from domain.ids import OrderId, RequestId, Ticker
+from domain.market import Side
+from execution.budget import CANCEL_ALL_COST, Budget
+from execution.groups import Group, GroupPhase, Groups
+from execution.numbers import Numbers
+from execution.orders import Fact, Order, OrderBook, State
+from execution.quoter import Want
+
+CANCEL_RETRY_NS = 400 * NS_PER_MS
+GROUP_PATIENCE_NS = 600 * NS_PER_MS
+CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
+BATCH_MAX = 50
+HTTP_TOO_MANY = 429
+
+
+class Converger:
+    """Turns differences into requests. `expires_s` tells the expiry for an order of a window by its target."""
+
+    def __init__(self, book: OrderBook, groups: Groups, budget: Budget, numbers: Numbers) -> None:
+        self.book = book
+        self.groups = groups
+        self.budget = budget
+        self.numbers = numbers
+        self.cancels: dict[RequestId, tuple[OrderId, ...]] = {}
+        self.cancel_all_retry_ns = 0
+        self.counters = {"orders_sent": 0, "cancels_sent": 0, "group_triggers": 0, "cancel_alls": 0}
+
+    # --- quoting -------------------------------------------------------------------------------------------------
+
+    def quote(  # noqa: PLR0913 - one call, all its inputs
+        self,
+        series: str,
+        want: Want,
+        cleared: Cleared,
+        target_ns: int,
+        expiration_s: int,
+        now_ns: int,
+        out: list[AnyAction],
+        allow: Callable[[Order], bool],
+    ) -> bool:
+        """Move one series towards `want`. False when a place had to wait for a group or for tokens."""
+        live = self.live_of(series)
+        held: dict[tuple[Ticker, Side], Order] = {}
+        drop: list[Order] = []
+        for order in live:
+            key = (order.ticker, order.side)
+            wanted = want.get(key)
+            if wanted is not None and wanted.price == order.price and not order.unwanted and key not in held:
+                held[key] = order
+            else:
+                order.unwanted = True
+                drop.append(order)
+        self.cancel(drop, "requote", now_ns, out)
+        busy = {(o.ticker, o.side) for o in live}
+        satisfied = True
+        for key, quote in want.items():
+            if key in busy:
+                continue
+            group = self._group_for(series, target_ns)
+            if group is None or not self.budget.may_place(now_ns, len(self.book.live), 1 + len(want)):
+                satisfied = False
+                break
+            order = Order(
+                client_order_id=self.numbers.order(),
+                series=series,
+                ticker=quote.market.ticker,
+                side=quote.side,
+                price=quote.price,
+                count=quote.size,
+                group_id=group.group_id,
+                exchange_index=quote.market.exchange_index,
+                expiration_s=expiration_s,
+                target_ns=target_ns,
+                now_ns=now_ns,
+            )
+            if not allow(order):
+                continue
+            self._place(order, cleared, quote.fair, now_ns, out)
+        return satisfied
+
+    def _group_for(self, series: str, target_ns: int) -> Group | None:
+        ready = self.groups.ready(series, target_ns)
+        used = next((g for g in ready if g.used), None)
+        return used or (ready[0] if ready else None)
+
+    def _place(self, order: Order, cleared: Cleared, fair: int, now_ns: int, out: list[AnyAction]) -> None:
+        self.book.add(order)
+        group = self.groups.known[order.group_id]
+        group.used = True
+        self.budget.spend(self.budget.place_cost, now_ns)
+        self.counters["orders_sent"] += 1
+        out.append(
+            Place(
+                self.numbers.request(),
+                order.client_order_id,
+                order.ticker,
+                order.side,
+                order.price,
+                order.count,
+                order.group_id,
+                order.exchange_index,
+                order.expiration_s,
+                cleared,
+            )
+        )
+        out.append(
+            Record(
+                "order_created",
+                {
+                    "client_order_id": order.client_order_id,
+                    "series": order.series,
+                    "ticker": order.ticker,
+                    "side": order.side.value,
+                    "order_type": "limit",
+                    "price": order.price,
+                    "count": order.count,
+                    "is_live": True,
+                    "fair": fair,
+                    "window": order.target_ns,
+                },
+            )
+        )
+
+    # --- cancelling ----------------------------------------------------------------------------------------------
+
+    def live_of(self, series: str) -> list[Order]:
+        """The series' orders that may be live."""
+        return [o for o in self.book.live.values() if o.series == series]
+
+    def cancel(self, orders: Iterable[Order], reason: str, now_ns: int, out: list[AnyAction]) -> None:
+        """Cancel by id what can be cancelled by id; what is still PLACING is only marked unwanted (law 1)."""
+        due: list[Order] = []
+        for order in orders:
+            order.unwanted = True
+            if order.state is State.PLACING or not order.order_id:
+                continue
+            if order.state is State.CANCELLING and now_ns < order.retry_ns:
+                continue
+            due.append(order)
+        for start in range(0, len(due), BATCH_MAX):
+            batch = due[start : start + BATCH_MAX]
+            for order in batch:
+                self.book.cancel_sent(order, now_ns, now_ns + CANCEL_RETRY_NS)
+            request = self.numbers.request()
+            self.cancels[request] = tuple(o.order_id for o in batch)
+            self.budget.spend(self.budget.cancel_cost * len(batch), now_ns)
+            self.counters["cancels_sent"] += len(batch)
+            out.append(CancelOrders(request, tuple(o.ref for o in batch), reason))
+
+    def pull(self, series: str, reason: str, now_ns: int, out: list[AnyAction]) -> bool:
+        """Empty one series: trigger its groups; by id what outlives its group. True when something was sent."""
+        live = self.live_of(series)
+        before = len(out)
+        for group_id, exchange_index in dict.fromkeys((o.group_id, o.exchange_index) for o in live if o.group_id):
+            if self.groups.trigger(group_id, exchange_index, reason, now_ns, out):
+                self.counters["group_triggers"] += 1
+        stragglers: list[Order] = []
+        for order in live:
+            order.unwanted = True
+            group = self.groups.known.get(order.group_id)
+            if order.state is State.OPEN and group is not None and group.phase is not GroupPhase.READY:
+                # The trigger carries the cancel; by id only if the order outlives it.
+                self.book.cancel_sent(order, now_ns, now_ns + GROUP_PATIENCE_NS)
+            if group is None or (order.state is State.CANCELLING and now_ns >= order.retry_ns):
+                stragglers.append(order)
+        self.cancel(stragglers, reason, now_ns, out)
+        return len(out) > before
+
+    def cancel_all(self, reason: str, now_ns: int, out: list[AnyAction]) -> bool:
+        """Send the account-wide cancel-all unless one is under way; all live orders become unwanted."""
+        for order in self.book.live.values():
+            order.unwanted = True
+            if order.state is State.OPEN:
+                self.book.cancel_sent(order, now_ns, now_ns + GROUP_PATIENCE_NS)
+        if now_ns < self.cancel_all_retry_ns:
+            return False
+        self.cancel_all_retry_ns = now_ns + CANCEL_ALL_RETRY_NS
+        self.budget.spend(CANCEL_ALL_COST, now_ns)
+        self.counters["cancel_alls"] += 1
+        out.append(CancelAll(self.numbers.request(), reason))
+        return True
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    def placed(self, event: PlaceOutcome, now_ns: int, out: list[AnyAction]) -> Order | None:
+        """Take the answer to a place. An accepted order that nobody wants any more is cancelled on the spot."""
+        order = self.book.find(event.client_order_id, "")
+        if order is None:
+            return None
+        if event.http_status == HTTP_TOO_MANY:
+            self.budget.refused(now_ns)
+        self.book.name(order, event.order_id)
+        if event.verdict is Verdict.ACCEPTED:
+            order.filled = max(order.filled, event.filled)
+            self.book.apply(order, Fact.ACCEPTED, now_ns)
+            if order.state is not State.GONE:
+                order.remaining = min(order.remaining, event.remaining)
+                if not event.remaining:
+                    self.book.apply(order, Fact.ENDED, now_ns, "cancelled on arrival")
+            if order.unwanted and order.state is State.OPEN:
+                self.cancel([order], "unwanted", now_ns, out)
+        elif event.verdict is Verdict.REFUSED:
+            self.book.apply(order, Fact.REFUSED, now_ns, event.code)
+        elif event.verdict is Verdict.UNSENT:
+            self.book.apply(order, Fact.UNSENT, now_ns, event.detail)
+        else:
+            self.book.apply(order, Fact.UNKNOWN, now_ns, event.detail)
+        return order
+
+    def cancelled(self, event: CancelOutcome, now_ns: int) -> Order | None:
+        """Take the answer to a cancel. Only an acceptance proves anything; the rest is tried again."""
+        if event.http_status == HTTP_TOO_MANY:
+            self.budget.refused(now_ns)
+        order = self.book.by_order_id.get(event.order_id)
+        if order is None:
+            return None
+        if event.verdict is Verdict.ACCEPTED:
+            self.book.apply(order, Fact.CANCEL_DONE, now_ns, "cancelled")
+        else:
+            self.book.apply(order, Fact.CANCEL_UNPROVEN, now_ns)
+            pause = CANCEL_RETRY_NS if event.verdict is Verdict.UNKNOWN else CANCEL_ALL_RETRY_NS
+            order.retry_ns = now_ns + (0 if event.verdict is Verdict.UNSENT else pause)
+        return order
+
+    def next_deadline(self, now_ns: int) -> int | None:
+        """When a cancel that was not answered, or not proven, is due again."""
+        due = [o.retry_ns for o in self.book.live.values() if o.state is State.CANCELLING and o.retry_ns > now_ns]
+        due += [
+            g.retry_ns for g in self.groups.known.values() if g.phase is GroupPhase.TRIGGERING and g.retry_ns > now_ns
+        ]
+        return min(due, default=None)
+
+    def placing_timeout(self, now_ns: int) -> list[Order]:
+        """Orders whose place never got an answer of any kind: the shell promises one, so this is a bug or a death."""
+        return [
+            o
+            for o in self.book.live.values()
+            if o.state is State.PLACING and o.in_flight and now_ns - o.created_ns > 10 * NS_PER_S
+        ]

@@ -1,0 +1,66 @@
+"""Proof that we are flat, and how long it took, as the exchange's own list tells it.
+
+A flattening begins when something empties the desired set while orders may be live: a window's edge, a guard, an
+operator. It ends only when nothing in its scope is PLACING, unknown or live, and two listings in a row, both
+asked at least SETTLE after our last act, were empty. Time to flat is measured to the first empty listing: from the
+trigger to the exchange's list showing zero. While a flattening runs the listing is asked again every POLL.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from domain.clock import NS_PER_MS, NS_PER_S
+from execution.orders import SETTLE_NS
+
+POLL_NS = 220 * NS_PER_MS
+EMPTIES_NEEDED = 2
+# Lost answers to the listing itself are asked for again after this.
+LISTING_PATIENCE_NS = 2 * NS_PER_S
+
+
+class Flattening(msgspec.Struct):
+    """One trigger being carried out. Scope: a series' name, or "" for the whole account."""
+
+    scope: str
+    trigger: str
+    started_ns: int
+    orders: int
+    acted_ns: int
+    first_empty_ns: int = 0
+    empties: int = 0
+    done: bool = False
+    measured: bool = False
+
+    def acted(self, now_ns: int) -> None:
+        """Something was sent or answered in this scope: older listings prove nothing any more."""
+        self.acted_ns = max(self.acted_ns, now_ns)
+        self.empties = 0
+
+    def listed(self, resting: int, live: int, asked_ns: int, now_ns: int) -> None:
+        """A whole listing arrived: so many of the scope's orders rest in it, and so many may be live in our book."""
+        if resting:
+            self.first_empty_ns, self.empties = 0, 0
+            return
+        if asked_ns < self.started_ns:
+            return
+        if not self.first_empty_ns:
+            self.first_empty_ns = now_ns
+        if asked_ns >= self.acted_ns + SETTLE_NS:
+            self.empties += 1
+        self.done = self.empties >= EMPTIES_NEEDED and not live
+
+    def next_listing_ns(self, asked_ns: int) -> int:
+        """When to ask again, given when the last listing was asked.
+
+        Until the first empty one every POLL; then only those count that are asked SETTLE after the last act.
+        """
+        again = asked_ns + POLL_NS
+        if self.first_empty_ns:
+            again = max(again, self.acted_ns + SETTLE_NS)
+        return again
+
+    @property
+    def time_to_flat_ns(self) -> int | None:
+        """From the trigger to the first empty listing of those that led to the proof."""
+        return self.first_empty_ns - self.started_ns if self.first_empty_ns else None

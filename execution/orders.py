@@ -1,0 +1,354 @@
+"""The book-keeper: which of our orders may be live, and why we think so.
+
+An order is may-be-live from the moment its place is decided until something proves it gone. The states are
+PLACING -> OPEN -> CANCELLING -> GONE, and what may happen to an order in each is one total table (`TABLE`): every
+pair of state and fact has an entry, tested as a product. Four laws are kept here. (1) A cancel by id is never sent
+while PLACING: it could overtake the place. (2) A listing that lacks an order buries it only if it was asked more than
+SETTLE after our last act on it: the exchange's reads lag its writes by some 0.4 s (Kalshi API, 3.10). (3) GONE is not
+forgotten: a late fill must find its order, and an order that shows up again is may-be-live again. (4) Fills count by
+trade id; that is `positions`' part.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+import msgspec
+
+from domain.clock import NS_PER_S
+from domain.events import OrderState
+from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, is_ours
+from domain.market import OrderRef, Side
+from domain.money import Cash, Count, Price, complement, notional
+
+SETTLE_NS = NS_PER_S
+GONE_KEPT_MAX = 20_000
+
+
+class State(enum.StrEnum):
+    """Where an order stands."""
+
+    PLACING = "placing"
+    OPEN = "open"
+    CANCELLING = "cancelling"
+    GONE = "gone"
+
+
+class Fact(enum.StrEnum):
+    """What can become known about an order."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    UNSENT = "unsent"
+    RESTING = "resting"
+    ENDED = "ended"
+    ABSENT = "absent"
+    CANCEL_SENT = "cancel_sent"
+    CANCEL_DONE = "cancel_done"
+    CANCEL_UNPROVEN = "cancel_unproven"
+
+
+P, O, C, G = State.PLACING, State.OPEN, State.CANCELLING, State.GONE  # noqa: E741 - the table reads as a table
+
+# None = impossible by construction (law 1), and an assertion.
+TABLE: dict[tuple[State, Fact], State | None] = {
+    (P, Fact.ACCEPTED): O,
+    (P, Fact.REFUSED): G,
+    (P, Fact.UNKNOWN): P,
+    (P, Fact.UNSENT): G,
+    (P, Fact.RESTING): O,
+    (P, Fact.ENDED): G,
+    (P, Fact.ABSENT): G,
+    (P, Fact.CANCEL_SENT): None,
+    (P, Fact.CANCEL_DONE): P,
+    (P, Fact.CANCEL_UNPROVEN): P,
+    # The private stream may show an order before its answer arrives; evidence of life beats a refusal.
+    (O, Fact.ACCEPTED): O,
+    (O, Fact.REFUSED): O,
+    (O, Fact.UNKNOWN): O,
+    (O, Fact.UNSENT): O,
+    (O, Fact.RESTING): O,
+    (O, Fact.ENDED): G,
+    (O, Fact.ABSENT): G,
+    (O, Fact.CANCEL_SENT): C,
+    (O, Fact.CANCEL_DONE): G,
+    (O, Fact.CANCEL_UNPROVEN): O,
+    (C, Fact.ACCEPTED): C,
+    (C, Fact.REFUSED): C,
+    (C, Fact.UNKNOWN): C,
+    (C, Fact.UNSENT): C,
+    (C, Fact.RESTING): C,
+    (C, Fact.ENDED): G,
+    (C, Fact.ABSENT): G,
+    (C, Fact.CANCEL_SENT): C,
+    (C, Fact.CANCEL_DONE): G,
+    (C, Fact.CANCEL_UNPROVEN): C,
+    # A late answer to the place of a dead order changes nothing; seen resting, it is may-be-live again.
+    (G, Fact.ACCEPTED): G,
+    (G, Fact.REFUSED): G,
+    (G, Fact.UNKNOWN): G,
+    (G, Fact.UNSENT): G,
+    (G, Fact.RESTING): O,
+    (G, Fact.ENDED): G,
+    (G, Fact.ABSENT): G,
+    (G, Fact.CANCEL_SENT): None,
+    (G, Fact.CANCEL_DONE): G,
+    (G, Fact.CANCEL_UNPROVEN): G,
+}
+
+
+class Order:
+    """One order of ours. `acted_ns` is the monotonic time of our last act on it or of the last news about its fate."""
+
+    __slots__ = (
+        "acted_ns",
+        "cancel_tries",
+        "client_order_id",
+        "count",
+        "created_ns",
+        "exchange_index",
+        "expiration_s",
+        "filled",
+        "group_id",
+        "in_flight",
+        "order_id",
+        "price",
+        "remaining",
+        "retry_ns",
+        "series",
+        "side",
+        "state",
+        "target_ns",
+        "ticker",
+        "unwanted",
+        "why",
+    )
+
+    def __init__(  # noqa: PLR0913 - an order has this many properties
+        self,
+        *,
+        client_order_id: ClientOrderId,
+        series: str,
+        ticker: Ticker,
+        side: Side,
+        price: Price,
+        count: Count,
+        group_id: GroupId,
+        exchange_index: int,
+        expiration_s: int,
+        target_ns: int,
+        now_ns: int,
+    ) -> None:
+        self.client_order_id = client_order_id
+        self.order_id = OrderId("")
+        self.series = series
+        self.ticker = ticker
+        self.side = side
+        self.price = price
+        self.count = count
+        self.remaining = count
+        self.filled = Count(0)
+        self.group_id = group_id
+        self.exchange_index = exchange_index
+        self.expiration_s = expiration_s
+        self.target_ns = target_ns
+        self.state = State.PLACING
+        self.created_ns = now_ns
+        self.acted_ns = now_ns
+        self.retry_ns = 0
+        self.cancel_tries = 0
+        self.in_flight = True
+        self.unwanted = False
+        self.why = ""
+
+    @property
+    def ref(self) -> OrderRef:
+        """What a cancel needs. The order must be known to the exchange by id."""
+        assert self.order_id, f"no order id yet: {self.client_order_id}"
+        return OrderRef(self.order_id, self.ticker, self.exchange_index)
+
+    @property
+    def worst_loss(self) -> Cash:
+        """What this order can still lose if it fills whole and settles against us."""
+        at = self.price if self.side is Side.BID else complement(self.price)
+        return notional(at, self.remaining)
+
+
+class OrderRecord(msgspec.Struct, frozen=True):
+    """An order as the snapshot holds it."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    series: str
+    ticker: Ticker
+    side: Side
+    price: Price
+    count: Count
+    remaining: Count
+    filled: Count
+    group_id: GroupId
+    exchange_index: int
+    expiration_s: int
+    target_ns: int
+    state: State
+
+
+class OrderBook:
+    """All our orders: the live ones apart, so that no step ever scans history."""
+
+    def __init__(self) -> None:
+        self.live: dict[ClientOrderId, Order] = {}
+        self.gone: dict[ClientOrderId, Order] = {}
+        self.by_order_id: dict[OrderId, Order] = {}
+        self.resurrected = 0
+
+    def find(self, client_order_id: str, order_id: str) -> Order | None:
+        """Look an order up by either name, live or gone."""
+        key = ClientOrderId(client_order_id)
+        return self.live.get(key) or self.gone.get(key) or self.by_order_id.get(OrderId(order_id))
+
+    def add(self, order: Order) -> None:
+        """Enter a new order, in flight. Its name must never have been used."""
+        assert order.client_order_id not in self.live, "client order id used twice"
+        assert order.client_order_id not in self.gone, "client order id used twice"
+        self.live[order.client_order_id] = order
+
+    def name(self, order: Order, order_id: OrderId) -> None:
+        """Learn the exchange's id of an order."""
+        if order_id and not order.order_id:
+            order.order_id = order_id
+            self.by_order_id[order_id] = order
+
+    def apply(self, order: Order, fact: Fact, now_ns: int, why: str = "") -> State:
+        """Move an order by one fact through the table and return its new state."""
+        follower = TABLE[order.state, fact]
+        assert follower is not None, f"{fact} while {order.state}: {order.client_order_id}"
+        before, order.state = order.state, follower
+        if fact is not Fact.ABSENT and fact is not Fact.RESTING:
+            order.acted_ns = now_ns
+        if fact in _ANSWERS:
+            order.in_flight = False
+        if follower is State.GONE and before is not State.GONE:
+            order.remaining = Count(0)
+            order.why = why or fact.value
+            self._bury(order)
+        elif before is State.GONE and follower is not State.GONE:
+            self.resurrected += 1
+            del self.gone[order.client_order_id]
+            self.live[order.client_order_id] = order
+        return follower
+
+    def _bury(self, order: Order) -> None:
+        del self.live[order.client_order_id]
+        self.gone[order.client_order_id] = order
+        if len(self.gone) > GONE_KEPT_MAX:
+            oldest = self.gone.pop(next(iter(self.gone)))
+            self.by_order_id.pop(oldest.order_id, None)
+
+    def cancel_sent(self, order: Order, now_ns: int, retry_ns: int) -> None:
+        """A cancel of this order leaves now; if nothing is heard it may be sent again at `retry_ns`."""
+        self.apply(order, Fact.CANCEL_SENT, now_ns)
+        order.retry_ns = retry_ns
+        order.cancel_tries += 1
+
+    def describe(self, order: Order, said: OrderState, asked_ns: int | None, now_ns: int) -> None:
+        """Take the exchange's word on one order, pushed (`asked_ns` None) or from a listing asked at that time.
+
+        A young listing can be older than our last act, so a dead order is revived by it only past SETTLE.
+        """
+        self.name(order, said.order_id)
+        if said.status == "resting":
+            if asked_ns is not None and order.state is State.GONE and asked_ns < order.acted_ns + SETTLE_NS:
+                return
+            if order.state is State.GONE and asked_ns is None:
+                # Pushed messages may be repeated out of order; the next listing decides what this one cannot.
+                return
+            self.apply(order, Fact.RESTING, now_ns)
+            order.remaining = min(order.remaining or said.remaining, said.remaining)
+            order.filled = max(order.filled, said.filled)
+        elif said.status in {"canceled", "executed"}:
+            order.filled = max(order.filled, said.filled)
+            self.apply(order, Fact.ENDED, now_ns, said.last_update_reason or said.status)
+
+    def absent(self, listed: Iterable[OrderState], asked_ns: int, now_ns: int) -> list[Order]:
+        """Bury what a whole listing of resting orders lacks, where the listing is old enough to prove it (law 2)."""
+        seen = {order.client_order_id for order in listed} | {order.order_id for order in listed}
+        buried = [
+            order
+            for order in self.live.values()
+            if not order.in_flight
+            and asked_ns >= order.acted_ns + SETTLE_NS
+            and order.client_order_id not in seen
+            and order.order_id not in seen
+        ]
+        for order in buried:
+            self.apply(order, Fact.ABSENT, now_ns)
+        return buried
+
+    def adopt(self, said: OrderState, series: str, target_ns: int, now_ns: int) -> Order:
+        """Enter an order of an earlier run that the exchange says is resting; unwanted from the start."""
+        order = Order(
+            client_order_id=said.client_order_id or ClientOrderId(said.order_id),
+            series=series,
+            ticker=said.ticker,
+            side=said.side,
+            price=said.price,
+            count=said.initial,
+            group_id=said.group_id,
+            exchange_index=said.exchange_index,
+            expiration_s=said.expiration_ms // 1000,
+            target_ns=target_ns,
+            now_ns=now_ns,
+        )
+        order.remaining = said.remaining
+        order.filled = said.filled
+        order.state = State.OPEN
+        order.in_flight = False
+        order.unwanted = True
+        self.add(order)
+        self.name(order, said.order_id)
+        return order
+
+    def records(self) -> tuple[OrderRecord, ...]:
+        """The live orders as plain values, for the snapshot."""
+        return tuple(
+            OrderRecord(
+                o.client_order_id, o.order_id, o.series, o.ticker, o.side, o.price, o.count, o.remaining, o.filled,
+                o.group_id, o.exchange_index, o.expiration_s, o.target_ns, o.state,
+            )
+            for o in self.live.values()
+        )  # fmt: skip
+
+    def restore(self, records: Iterable[OrderRecord], now_ns: int) -> None:
+        """Enter the orders of the run before. Whatever was in flight then is unknown now, and none is wanted."""
+        for record in records:
+            order = Order(
+                client_order_id=record.client_order_id,
+                series=record.series,
+                ticker=record.ticker,
+                side=record.side,
+                price=record.price,
+                count=record.count,
+                group_id=record.group_id,
+                exchange_index=record.exchange_index,
+                expiration_s=record.expiration_s,
+                target_ns=record.target_ns,
+                now_ns=now_ns,
+            )
+            order.remaining = record.remaining
+            order.filled = record.filled
+            order.in_flight = False
+            order.unwanted = True
+            order.state = State.PLACING if record.state is State.PLACING else State.OPEN
+            self.add(order)
+            self.name(order, record.order_id)
+
+
+_ANSWERS = frozenset({Fact.ACCEPTED, Fact.REFUSED, Fact.UNKNOWN, Fact.UNSENT, Fact.RESTING, Fact.ENDED})
+
+
+def ours(said: OrderState) -> bool:
+    """Whether the exchange's order carries our prefix."""
+    return is_ours(said.client_order_id)

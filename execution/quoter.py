@@ -1,0 +1,180 @@
+"""What we would rest, if we may: at most a few rungs nearest the money, one bid and one ask in each.
+
+Pure arithmetic on integers. Each candidate rung comes with the highest bid and the lowest ask that are still worth
+resting (pricing decided that); the quoter fits them into the book without our own orders, never at or through the
+other side, one tick better than the best of the others and no further. Hysteresis keeps churn down: a resting
+order stays while it is within the dead band of where we would put it now, or younger than its minimum life, unless it
+has become worse than its limit: then it goes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from domain.clock import NS_PER_MS
+from domain.ids import Ticker
+from domain.market import Level, Market, Side, Top
+from domain.money import PRICE_PER_DOLLAR, Count, Price
+from execution.orders import Order, State
+
+MIDDLE = PRICE_PER_DOLLAR // 2
+
+
+class QuoteSettings(msgspec.Struct, frozen=True):
+    """How many rungs, how much, and how restless."""
+
+    rungs_max: int = 2
+    dead_band: Price = Price(100)
+    minimum_life_ms: int = 1_000
+    reject_cooldown_ms: int = 2_000
+    stickiness: Price = Price(300)
+    fair_min: Price = Price(800)
+    fair_max: Price = Price(9_200)
+
+
+class Candidate(NamedTuple):
+    """One rung that could be quoted. A count of zero closes that side."""
+
+    market: Market
+    fair: Price
+    bid_limit: Price
+    ask_limit: Price
+    top: Top | None
+    bid_count: Count
+    ask_count: Count
+
+
+class Quote(NamedTuple):
+    """One order we want to rest."""
+
+    market: Market
+    side: Side
+    price: Price
+    size: Count
+    fair: Price
+
+
+Want = dict[tuple[Ticker, Side], Quote]
+
+
+def floor_to_grid(market: Market, price: int) -> Price | None:
+    """The highest valid price not above `price`, or None."""
+    best: int | None = None
+    for stretch in market.price_ranges:
+        if price >= stretch.start:
+            inside = min(price, stretch.end)
+            best = max(best or 0, inside - (inside - stretch.start) % stretch.step)
+    return Price(best) if best is not None and 0 < best < PRICE_PER_DOLLAR else None
+
+
+def ceil_to_grid(market: Market, price: int) -> Price | None:
+    """The lowest valid price not below `price`, or None."""
+    best: int | None = None
+    for stretch in market.price_ranges:
+        if price <= stretch.end:
+            inside = max(price, stretch.start)
+            up = inside + (stretch.start - inside) % stretch.step
+            if up <= stretch.end and (best is None or up < best):
+                best = up
+    return Price(best) if best is not None and 0 < best < PRICE_PER_DOLLAR else None
+
+
+def without_own(levels: Iterable[Level], own: Mapping[int, int]) -> Price | None:
+    """The best price at which somebody else rests, given our own size by price."""
+    for price, count in ((level.price, level.count) for level in levels):
+        if count > own.get(price, 0):
+            return price
+    return None
+
+
+def own_size(orders: Iterable[Order], side: Side) -> dict[int, int]:
+    """Our own remaining contracts on one side of one book, by price."""
+    sizes: dict[int, int] = {}
+    for order in orders:
+        if order.side is side and order.state is not State.PLACING:
+            sizes[order.price] = sizes.get(order.price, 0) + order.remaining
+    return sizes
+
+
+def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None) -> Price | None:
+    """Where we would bid: not above the limit, below every ask, at most one tick better than the best other bid."""
+    price: int = rung.bid_limit
+    if best_ask is not None:
+        price = min(price, best_ask - 1)
+    if best_bid is not None:
+        price = min(price, best_bid + (rung.market.step_at(best_bid) or 0))
+    return floor_to_grid(rung.market, price) if price > 0 else None
+
+
+def ask_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None) -> Price | None:
+    """Where we would offer: the mirror of `bid_price`."""
+    price: int = rung.ask_limit
+    if best_bid is not None:
+        price = max(price, best_bid + 1)
+    if best_ask is not None:
+        price = max(price, best_ask - (rung.market.step_at(best_ask) or 0))
+    return ceil_to_grid(rung.market, price) if price < PRICE_PER_DOLLAR else None
+
+
+def settle_on(
+    order: Order | None, price: Price | None, limit: Price, settings: QuoteSettings, now_ns: int
+) -> Price | None:
+    """The price to want, given the order that rests: its own while it is good enough or too young to move."""
+    if order is None or order.unwanted:
+        return price
+    worse = order.price - limit if order.side is Side.BID else limit - order.price
+    if worse > settings.dead_band:
+        return price
+    if now_ns - order.created_ns < settings.minimum_life_ms * NS_PER_MS and worse <= 0:
+        return order.price
+    if price is not None and abs(price - order.price) <= settings.dead_band:
+        return order.price
+    return price
+
+
+def select(
+    candidates: Iterable[Candidate], quoted: Iterable[Ticker], settings: QuoteSettings
+) -> list[Candidate]:
+    """The rungs nearest the money that can be quoted at all; those already quoted keep a head start."""
+    held = set(quoted)
+    ranked = sorted(
+        (
+            (abs(c.fair - MIDDLE) - (settings.stickiness if c.market.ticker in held else 0), c.market.ticker, c)
+            for c in candidates
+            if settings.fair_min <= c.fair <= settings.fair_max and (c.bid_count or c.ask_count)
+        ),
+        key=lambda row: row[:2],
+    )
+    return [c for _, _, c in ranked[: settings.rungs_max]]
+
+
+def desired(
+    candidates: Iterable[Candidate],
+    live: Mapping[Ticker, list[Order]],
+    cooling: Mapping[tuple[Ticker, Side], int],
+    settings: QuoteSettings,
+    now_ns: int,
+) -> Want:
+    """The orders we would rest now. `live` by market; `cooling` maps a side to the instant it may be quoted again."""
+    want: Want = {}
+    for rung in select(candidates, live, settings):
+        if rung.top is None:
+            continue
+        ticker = rung.market.ticker
+        orders = live.get(ticker, [])
+        best_bid = without_own(rung.top.bids, own_size(orders, Side.BID))
+        best_ask = without_own(rung.top.asks, own_size(orders, Side.ASK))
+        for side, count, limit, price in (
+            (Side.BID, rung.bid_count, rung.bid_limit, bid_price(rung, best_bid, best_ask)),
+            (Side.ASK, rung.ask_count, rung.ask_limit, ask_price(rung, best_bid, best_ask)),
+        ):
+            if not count or cooling.get((ticker, side), 0) > now_ns:
+                continue
+            resting = next((o for o in orders if o.side is side and o.state is not State.CANCELLING), None)
+            chosen = settle_on(resting, price, limit, settings, now_ns)
+            if chosen is not None:
+                want[ticker, side] = Quote(rung.market, side, chosen, count, rung.fair)
+    return want

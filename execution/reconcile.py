@@ -1,0 +1,104 @@
+"""Exchange against own book: orders, fills, positions. Drift has a name, and any drift keeps the gate closed.
+
+The exchange's fills and user orders carry no sequence numbers, so a lost message cannot be noticed on the stream (Kalshi
+API, 11.3): the listings are the only proof. A listing is compared only when it was asked SETTLE after the last thing
+that could have changed what it describes; a position is called wrong only when two listings in a row say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from domain.events import OrdersRead, PositionsRead
+from domain.ids import Ticker
+from domain.market import SERIES
+from domain.money import Count, print_count
+from execution.orders import SETTLE_NS, Order, OrderBook, ours
+from execution.positions import Ledger
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """One difference. Kinds: MISSING_AT_EXCHANGE, MISSING_LOCALLY, COUNT_MISMATCH, FOREIGN_ORDER."""
+
+    kind: str
+    what: str
+    detail: str
+
+
+class OrdersFinding(msgspec.Struct, frozen=True):
+    """What a listing of orders told: differences, orders adopted, orders buried, and how many rest by series."""
+
+    drifts: tuple[Drift, ...]
+    adopted: tuple[Order, ...]
+    buried: tuple[Order, ...]
+    resting: dict[str, int]
+
+
+def series_of(ticker: str) -> str:
+    """Our name of the series a market belongs to, by its ticker's first part; empty for a stranger."""
+    head = ticker.partition("-")[0]
+    return next((name for name, series in SERIES.items() if series.exchange_series == head), "")
+
+
+def compare_orders(
+    book: OrderBook, read: OrdersRead, target_of: dict[Ticker, int], *, exclusive: bool, now_ns: int
+) -> OrdersFinding:
+    """Take one listing into the book and say what did not fit."""
+    drifts: list[Drift] = []
+    adopted: list[Order] = []
+    resting: dict[str, int] = {}
+    asked_ns = read.asked.mono_ns
+    for said in read.orders:
+        order = book.find(said.client_order_id, said.order_id)
+        if said.status == "resting":
+            series = series_of(said.ticker)
+            resting[series] = resting.get(series, 0) + 1
+        if order is not None:
+            book.describe(order, said, asked_ns, now_ns)
+        elif said.status == "resting" and ours(said):
+            adopted.append(book.adopt(said, series_of(said.ticker), target_of.get(said.ticker, 0), now_ns))
+        elif said.status == "resting" and exclusive:
+            drifts.append(Drift("FOREIGN_ORDER", said.order_id, f"{said.ticker} {said.side} is not ours"))
+    buried = tuple(book.absent(read.orders, asked_ns, now_ns))
+    return OrdersFinding(tuple(drifts), tuple(adopted), buried, resting)
+
+
+class PositionCheck:
+    """Compares positions, twice before it complains."""
+
+    def __init__(self) -> None:
+        self.suspected: dict[Ticker, Count] = {}
+
+    def compare(self, ledger: Ledger, read: PositionsRead, last_change_ns: int) -> tuple[Drift, ...] | None:
+        """Differences that two listings in a row agree on; None when this listing proves nothing."""
+        if read.asked.mono_ns < last_change_ns + SETTLE_NS:
+            return None
+        theirs = {p.ticker: p.count for p in read.positions if series_of(p.ticker)}
+        own = ledger.open_positions()
+        settled = {t for t, a in ledger.markets.items() if a.result}
+        suspects: dict[Ticker, Count] = {}
+        drifts: list[Drift] = []
+        for ticker in sorted(set(theirs) | set(own)):
+            if ticker in settled:
+                continue
+            said, have = theirs.get(ticker, Count(0)), own.get(ticker, Count(0))
+            if said == have:
+                continue
+            suspects[ticker] = said
+            if self.suspected.get(ticker) == said:
+                kind = "MISSING_LOCALLY" if not have else "MISSING_AT_EXCHANGE" if not said else "COUNT_MISMATCH"
+                drifts.append(Drift(kind, ticker, f"exchange {print_count(said)}, own book {print_count(have)}"))
+        self.suspected = suspects
+        return tuple(drifts)
+
+
+def worst_of(drifts: Iterable[Drift]) -> str:
+    """One line for the gate: the first difference and how many there are."""
+    found = list(drifts)
+    if not found:
+        return ""
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{first.kind} {first.what}: {first.detail}{more}"

@@ -1,0 +1,45 @@
+"""The gate: the only maker of permission.
+
+Every place needs a `Cleared`, and only this file constructs one (the tidy test looks). The gate takes the votes of all
+guards that concern a series; a single FAIL or UNKNOWN closes it. The permission is short: it names the instant after
+which it is void (contracts: the least of 250 ms, the start of flattening and the next freshness deadline), and the
+venue looks again at the socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.actions import Cleared
+from domain.clock import NS_PER_MS, Now
+from domain.reasons import GateStatus, Reason
+from guards.vote import Vote
+
+CLEARED_FOR_NS = 250 * NS_PER_MS
+
+
+class Closed(NamedTuple):
+    """Why nothing may be placed: the reasons in the order in which the guards are asked, first one first."""
+
+    reasons: tuple[Reason, ...]
+
+
+def evaluate(series: str, votes: Iterable[tuple[str, Vote]], until_mono_ns: int, now: Now) -> Cleared | Closed:
+    """Permission for a series until at most `until_mono_ns`, or every reason against it.
+
+    No votes at all is no evidence at all: closed.
+    """
+    reasons: list[Reason] = []
+    asked = False
+    for _, vote in votes:
+        asked = True
+        if vote.status is GateStatus.PASS or vote.status is GateStatus.NOT_CONFIGURED:
+            continue
+        reason = vote.reason or Reason.QUALITY_GATE
+        if reason not in reasons:
+            reasons.append(reason)
+    not_after = min(until_mono_ns, now.mono_ns + CLEARED_FOR_NS)
+    if reasons or not asked or not_after <= now.mono_ns:
+        return Closed(tuple(reasons) or (Reason.WINDOW_CLOSED,))
+    return Cleared(series, not_after)
