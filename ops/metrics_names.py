@@ -1,0 +1,73 @@
+"""Which keys the engine fills in `Status.counters` and `Status.histograms`, and what each is called outside.
+
+Counters (they only grow; a part after ":" becomes the label named here):
+  ticks ticks_rejected[:reason] orders_sent orders_refused[:reason] orders_unknown fills cancels_sent[:kind]
+  trips[:series] failovers steps places_unsent listings proposals strategy_cycles strategy_cycles_skipped errors halts
+  starts stales alerts journal_records reconnects http_refused requotes post_only_rejects
+  proven:<control>     Unix seconds at which that control was last proven to work: a time, not a count
+  <key>:samples        how many samples of that histogram were ever taken (see ops/buckets.py)
+  any other key is shown as ladderd_events_total{event="key"}: nothing counted is ever hidden.
+Histograms (raw samples in seconds): time_to_flat_s:<trigger> place_rtt_s cancel_rtt_s step_s loop_lag_s
+  feed_delivery_s journal_fsync_s; step_s is also shown as agent_tick_duration_seconds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Named(NamedTuple):
+    """A metric's name without `_total`, its help text, and the label that a key's second part becomes ("" = none)."""
+
+    name: str
+    text: str
+    label: str = ""
+
+
+COUNTERS: dict[str, Named] = {
+    "ticks": Named("ladderd_ticks", "Valid index values received."),
+    "ticks_rejected": Named("ladderd_ticks_rejected", "Index values refused as invalid, by reason.", "reason"),
+    "orders_sent": Named("ladderd_orders_sent", "Orders written to the exchange's socket."),
+    "orders_refused": Named("ladderd_orders_refused", "Orders that the exchange refused, by reason.", "reason"),
+    "orders_unknown": Named("ladderd_orders_unknown", "Orders whose outcome was unknown for a while."),
+    "post_only_rejects": Named("ladderd_post_only_rejects", "Orders refused because they would have taken."),
+    "fills": Named("ladderd_fills", "Executions of our orders, each trade id once."),
+    "cancels_sent": Named("ladderd_cancels_sent", "Cancel requests of any kind written to the socket.", "kind"),
+    "trips": Named("ladderd_guard_trips", "Times a freshness guard tripped, by series.", "series"),
+    "failovers": Named("ladderd_feed_failovers", "Switches of the active index feed."),
+    "steps": Named("ladderd_steps", "Events that the engine has stepped through."),
+    "places_unsent": Named("ladderd_places_unsent", "Orders purged before one byte was written."),
+    "listings": Named("ladderd_listings", "Lists of resting orders read from the exchange."),
+    "alerts": Named("ladderd_alerts", "Alerts raised."),
+    "journal_records": Named("ladderd_journal_records", "Records handed to the journal."),
+    "reconnects": Named("ladderd_reconnects", "Sockets opened again after a loss.", "socket"),
+    "http_refused": Named("ladderd_http_refused", "HTTP requests that the guard refused, by reason.", "reason"),
+    "requotes": Named("ladderd_requotes", "Quotes replaced because the fair value moved."),
+}
+
+REQUIRED: dict[str, Named] = {
+    "starts": Named("agent_start", "Starts of the daemon in this state directory; at least 1 while it runs."),
+    "errors": Named("errors", "Errors that the daemon reported."),
+    "ticks": Named("marketdata_ticks", "Valid index values received."),
+    "stales": Named("marketdata_stale", "Times that market data went stale."),
+    "strategy_cycles": Named("strategy_cycles", "Times that the quoter worked out what to rest."),
+    "strategy_cycles_skipped": Named("strategy_cycles_skipped", "Times that it was held back by a closed gate."),
+    "proposals": Named("order_proposals", "Orders that the quoter proposed."),
+    "halts": Named("safety_halted", "Times that trading was halted for safety."),
+}
+
+HISTOGRAMS: dict[str, Named] = {
+    "time_to_flat_s": Named(
+        "ladderd_time_to_flat_seconds", "From the cause to an empty list at the exchange.", "trigger"
+    ),
+    "place_rtt_s": Named("ladderd_place_round_trip_seconds", "From writing a place to its answer."),
+    "cancel_rtt_s": Named("ladderd_cancel_round_trip_seconds", "From writing a cancel to its answer."),
+    "step_s": Named("ladderd_step_seconds", "One step of the engine."),
+    "loop_lag_s": Named("ladderd_loop_lag_seconds", "How late the event loop ran a timer."),
+    "feed_delivery_s": Named("ladderd_feed_delivery_seconds", "From the socket to the engine, one index frame."),
+    "journal_fsync_s": Named("ladderd_journal_fsync_seconds", "One group commit of the journal."),
+}
+
+TICK_DURATION = Named("agent_tick_duration_seconds", "One step of the engine, under the name that dashboards expect.")
+SAMPLES_SUFFIX = ":samples"
+PROVEN_PREFIX = "proven:"

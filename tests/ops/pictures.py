@@ -1,0 +1,196 @@
+"""A picture of a daemon in the middle of a window, and a clock that moves when told: for every test of the screens."""
+
+from __future__ import annotations
+
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from ops.status import (
+    Budget,
+    CancelAllView,
+    FeedView,
+    Gate,
+    OrderView,
+    RungView,
+    SeriesView,
+    Status,
+    TaskHealth,
+    WindowResult,
+)
+
+TARGET_NS = 1_772_809_200 * NS_PER_S  # 2026-03-06T15:00:00Z, 10:00 in New York
+POINT = 1_000_000
+
+
+class HandClock:
+    """Stands still until moved."""
+
+    def __init__(self, mono_ns: int = 1_000 * NS_PER_S, utc_ns: int = TARGET_NS - 300 * NS_PER_S) -> None:
+        self._now = Now(mono_ns, utc_ns)
+
+    def now(self) -> Now:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        step = round(seconds * NS_PER_S)
+        self._now = Now(self._now.mono_ns + step, self._now.utc_ns + step)
+
+
+def gate(name: str, status: str = "PASS", series: str = "", reason: str = "", detail: str = "") -> Gate:
+    return Gate(name, series, status, reason, detail, 0.31, 1.5)
+
+
+GATES = (
+    gate("kill_switch"),
+    gate("reconciled", detail="12.4 s ago"),
+    gate("clock_trust", detail="offset 3.2 ms +- 8.0 ms"),
+    gate("exchange_up"),
+    gate("journal"),
+    gate("fees", series="INXU"),
+    gate("fees", series="NASDAQ100U"),
+    gate("freshness", series="INXU", detail="0.31 s <= 1.50 s"),
+    gate("freshness", series="NASDAQ100U", detail="0.42 s <= 1.50 s"),
+    gate("volatility_index", status="NOT_CONFIGURED", detail="no entitlement"),
+)
+
+
+def series_view(name: str, symbol: str, value: int, to_freeze_s: float, *, phase: str = "quoting") -> SeriesView:
+    return SeriesView(
+        name=name,
+        symbol=symbol,
+        phase=phase,
+        window="hourly-1000",
+        opens_ns=TARGET_NS - 900 * NS_PER_S,
+        strict_ns=TARGET_NS - 60 * NS_PER_S,
+        flatten_ns=TARGET_NS - 3500 * NS_PER_MS,
+        freeze_ns=TARGET_NS - 2 * NS_PER_S,
+        target_ns=TARGET_NS,
+        seconds_to_freeze=to_freeze_s,
+        index_value=value,
+        index_age_ms=312.4,
+        age_limit_ms=700.0 if phase == "strict" else 1500.0,
+        basis="age",
+        cadence_ms=1003.0,
+        verdict="fresh",
+        active_feed="primary",
+        volatility_ppm=141_200,
+        open=True,
+        reasons=(),
+        trips=0,
+        fee_path="configs/fees.json",
+    )
+
+
+def ladder(series: str, first_strike: int, step: int) -> tuple[RungView, ...]:
+    fairs = (9650, 9120, 8010, 6240, 4180, 2240, 1090, 430, 120)
+    out = []
+    for number, fair in enumerate(fairs):
+        quoted = number in {3, 4}
+        out.append(
+            RungView(
+                series=series,
+                ticker=f"KX{series}-26MAR0610-T{first_strike + number * step}",
+                strike=(first_strike + number * step) * POINT,
+                fair=fair,
+                bid=max(100, fair // 100 * 100 - 200),
+                bid_count=12_300 + 700 * number,
+                ask=min(9900, fair // 100 * 100 + 300),
+                ask_count=8_100,
+                our_bid=fair // 100 * 100 - 100 if quoted else None,
+                our_ask=fair // 100 * 100 + 200 if quoted else None,
+                position=100 if number == 4 else 0,
+            )
+        )
+    return tuple(out)
+
+
+def orders(rungs: tuple[RungView, ...]) -> tuple[OrderView, ...]:
+    out = []
+    for rung in rungs:
+        for side, price in (("bid", rung.our_bid), ("ask", rung.our_ask)):
+            if price is not None:
+                number = len(out) + 1
+                out.append(
+                    OrderView(
+                        client_order_id=f"ladderd-1772808000-{rung.series}-{number}",
+                        order_id=f"0f1a-{number}",
+                        series=rung.series,
+                        ticker=rung.ticker,
+                        side=side,
+                        price=price,
+                        remaining=100,
+                        state="OPEN" if number != 3 else "PLACING",
+                        age_ms=4_210.0 * number,
+                        expiration_s=TARGET_NS // NS_PER_S - 3,
+                        group_id="grp-1",
+                    )
+                )
+    return tuple(out)
+
+
+def feeds() -> tuple[FeedView, ...]:
+    return (
+        FeedView("primary", "127.0.0.1:9001", "live", "", True, {"I:SPX": 312.4, "I:NDX": 418.0}, 8123, 1),
+        FeedView("secondary", "127.0.0.1:9002", "down", "standby", False, {"I:SPX": None, "I:NDX": None}, 0, 0),
+    )
+
+
+def results() -> tuple[WindowResult, ...]:
+    day = "2026-03-06"
+    return (
+        WindowResult("demo-0951", "INXU", TARGET_NS - 480 * NS_PER_S, 41, 3, 1_240_000, True, 0, f"reports/INXU/{day}.md"),
+        WindowResult("demo-0953", "NASDAQ100U", TARGET_NS - 360 * NS_PER_S, 12, 1, -380_000, True, 1, ""),
+        WindowResult("demo-0955", "INXU", TARGET_NS - 240 * NS_PER_S, 38, 2, None, False, 0, ""),
+    )
+
+
+TASKS = (TaskHealth("runner", 0.02, 1.0), TaskHealth("journal", 0.11, 5.0), TaskHealth("kalshi_stream", 0.4, 15.0))
+
+
+def picture(now: Now | None = None, **changes: object) -> Status:
+    """The picture, five minutes before the target unless told otherwise; any field may be replaced by name."""
+    now = now or HandClock().now()
+    to_freeze_s = (TARGET_NS - 2 * NS_PER_S - now.utc_ns) / NS_PER_S
+    rungs = ladder("INXU", 6780, 5) + ladder("NASDAQ100U", 24_800, 50)
+    fields: dict[str, object] = {
+        "now": now,
+        "pid": 4711,
+        "run_id": "r-1772808000",
+        "mode": "paper",
+        "build_id": "b1f0c2d",
+        "config_hash": "9f86d081884c7d65",
+        "started_utc_ns": TARGET_NS - 3600 * NS_PER_S,
+        "seq": 48_211,
+        "market_hours": True,
+        "execution_enabled": True,
+        "kill_switch": False,
+        "kill_reason": "",
+        "paused": False,
+        "pause_reason": "",
+        "armed": True,
+        "stopping": False,
+        "reconciled": True,
+        "reconcile_age_s": 12.4,
+        "exchange_up": True,
+        "stream_up": True,
+        "clock_offset_ms": 3.2,
+        "clock_uncertainty_ms": 8.0,
+        "last_tick_utc_ns": now.utc_ns - 312 * NS_PER_MS,
+        "gates": GATES,
+        "feeds": feeds(),
+        "series": (
+            series_view("INXU", "I:SPX", 6_797_310_000, to_freeze_s),
+            series_view("NASDAQ100U", "I:NDX", 24_968_550_000, to_freeze_s),
+        ),
+        "ladder": rungs,
+        "orders": orders(rungs),
+        "windows": results(),
+        "realised": 1_240_000,
+        "unrealised": -120_000,
+        "fees": 0,
+        "day_loss_used": 14_600_000,
+        "day_loss_limit": 1_000_000_000,
+        "cancel_all": CancelAllView(active=False, reason="", tail_s=0.0, last_time_to_flat_ms=41.0, completed=2),
+        "budget": Budget(tokens=82.0, reserve=40.0, capacity=100.0),
+        "counters": {"ticks": 8123, "orders_sent": 214, "cancels_sent": 209, "fills": 6, "steps": 48_211, "errors": 0},
+        "histograms": {"time_to_flat_s:scheduler_t_minus_2s": (0.041, 0.038), "place_rtt_s": (0.0021, 0.0018)},
+    }
+    return Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself
