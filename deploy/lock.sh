@@ -11,7 +11,7 @@ python3 -m venv "$tools"
 compile() { # FILE ARGS...: FILE is also the record of what is pinned already
     file=$1
     shift
-    "$tools/bin/uv" pip compile pyproject.toml "$@" --quiet --no-header --generate-hashes --no-emit-index-url \
+    "$tools/bin/uv" pip compile pyproject.toml "$@" --quiet --no-header --generate-hashes \
         --python-version 3.11 --python-platform linux --no-annotate --output-file "$file"
     { printf '# Written by `make lock`; edit pyproject.toml instead.\n'; cat "$file"; } >"$tools/out"
     cp "$tools/out" "$file"
