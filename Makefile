@@ -29,8 +29,14 @@ layers: setup-dev ## import contracts: imports go down only
 	@.venv/bin/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@tail -n 3 .venv/lint-imports.log
 
-tests: setup-dev ## the tests alone (ARGS="-k sentry -x")
-	$(PY) -m pytest -n 2 --dist loadgroup --junitxml=.venv/junit.xml $(ARGS)
+tests: setup-dev ## the tests alone, those on real processes last and by themselves (ARGS="-k sentry -x")
+	@quick=0; live=0; \
+	$(PY) -m pytest -n 2 -m "not live" $(call report,quick) $(ARGS) || quick=$$?; \
+	$(PY) -m pytest -m live $(call report,live) $(ARGS) || live=$$?; \
+	[ $$quick = 5 ] && quick=0; [ $$live = 5 ] && live=0; [ $$quick = 0 ] && [ $$live = 0 ]
+
+# Only a whole run leaves the report that `make steps` reads.
+report = $(if $(ARGS),,--junitxml=.venv/junit-$(1).xml)
 
 steps: setup-dev ## which runbook steps hold, which fail, which have no drill yet
 	$(PY) -m tests.steps $(ARGS)

@@ -11,11 +11,11 @@ die() {
     say "$*"
     exit 1
 }
-fingerprint() { cat "$@" deploy/setup.sh | sha256sum | cut -c1-64; }
+fingerprint() { cat - "$@" deploy/setup.sh | sha256sum | cut -c1-64; }
 stamped() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
 
-runtime=$(fingerprint pyproject.toml requirements.txt)
-dev=$(fingerprint requirements-dev.txt)
+runtime=$(sed '/^\[tool\.ruff\]/,$d' pyproject.toml | fingerprint requirements.txt) # below that line: checks only
+dev=$(fingerprint requirements-dev.txt </dev/null)
 if [ -x .venv/bin/ladderd ] && stamped .venv/stamp-runtime "$runtime"; then
     [ "$want" = runtime ] && exit 0
     stamped .venv/stamp-dev "$dev" && exit 0

@@ -252,8 +252,8 @@ def the_house_never_blocks(src: Source) -> Iterator[Breach]:
 
 
 DECLARED = words(
-    "aiohttp apscheduler cryptography holidays msgspec orjson prometheus_client pydantic pydantic_settings rich "
-    "sdnotify structlog typer tzdata uvloop websockets"
+    "aiohttp apscheduler cryptography holidays msgspec multidict orjson prometheus_client pydantic pydantic_settings "
+    "rich sdnotify structlog typer tzdata uvloop websockets"
 )
 
 
