@@ -1,0 +1,83 @@
+"""Whether a price is worth resting at, in whole 1/10,000 dollars per contract.
+
+A bid at p that fills earns fair - p, an ask p - fair, each less the maker's fee. Fair values arrive rounded to the
+nearest unit, so the truth may lie half a unit away on either side: one whole unit is given away first, always against
+us (`FAIR_ERROR`). Then the edge is shrunk by what the evidence about our own honesty allows, and must still reach
+the minimum. All divisions round so that we ask for more, never for less.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.market import Market, Side
+from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
+from pricing.fees import order_fee
+
+FAIR_ERROR: Final = 1
+MINIMUM_EDGE: Final = 500  # $0.05 a contract
+PPM: Final = 1_000_000
+
+_CASH_PER_PRICE: Final = CASH_PER_DOLLAR // PRICE_PER_DOLLAR
+_ONE_CONTRACT: Final = Count(COUNT_PER_CONTRACT)
+_DEAREST: Final = Price(PRICE_PER_DOLLAR // 2)  # C * P * (1 - P) is largest in the middle
+
+
+def limits_of(probability: float) -> tuple[Price, Price]:
+    """A float fair value as (most a bid may think it is worth, least an ask may): floor and ceiling, away from risk."""
+    assert 0.0 <= probability <= 1.0, f"not a probability: {probability}"
+    scaled = probability * PRICE_PER_DOLLAR
+    floor = int(scaled)
+    return Price(floor), Price(floor if floor == scaled else floor + 1)
+
+
+def edge(side: Side, price: Price, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM) -> int:
+    """Expected gain of one contract filled at `price`, after the fee and shrunk; may be negative."""
+    gain = fair - FAIR_ERROR - price if side is Side.BID else price - fair - FAIR_ERROR
+    gain -= _fee_per_contract(maker_ppm, price)
+    # A gain is shrunk; a loss never is.
+    return gain * shrink_ppm // PPM if gain > 0 else gain
+
+
+def worth_resting(
+    side: Side, price: Price, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM, minimum: int = MINIMUM_EDGE
+) -> bool:
+    """Whether resting there earns at least the minimum."""
+    return edge(side, price, fair, maker_ppm, shrink_ppm) >= minimum
+
+
+def price_limit(
+    side: Side, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM, minimum: int = MINIMUM_EDGE
+) -> Price | None:
+    """The highest bid (lowest ask) that is still worth resting, not yet on the grid; None where there is none.
+
+    With a maker's fee the limit is a little stricter than needed: it allows for the dearest price.
+    """
+    if shrink_ppm <= 0:
+        return None
+    needed = -(-minimum * PPM // shrink_ppm) + FAIR_ERROR + _fee_per_contract(maker_ppm, _DEAREST)
+    limit = fair - needed if side is Side.BID else fair + needed
+    return Price(limit) if 0 < limit < PRICE_PER_DOLLAR else None
+
+
+def on_grid(market: Market, side: Side, limit: Price) -> Price | None:
+    """The best price on the market's grid that does not pass the limit: rounded down for a bid, up for an ask."""
+    found: int | None = None
+    for stretch in market.price_ranges:
+        if side is Side.BID:
+            top = min(limit, stretch.end, PRICE_PER_DOLLAR - 1)
+            price = stretch.start + (top - stretch.start) // stretch.step * stretch.step
+            if price >= max(stretch.start, 1) and top >= stretch.start and (found is None or price > found):
+                found = price
+        else:
+            bottom = max(limit, stretch.start, 1)
+            price = stretch.start - (stretch.start - bottom) // stretch.step * stretch.step
+            if price <= min(stretch.end, PRICE_PER_DOLLAR - 1) and (found is None or price < found):
+                found = price
+    return None if found is None else Price(found)
+
+
+def _fee_per_contract(maker_ppm: int, price: Price) -> int:
+    if maker_ppm == 0:
+        return 0
+    return -(-order_fee(maker_ppm, price, _ONE_CONTRACT) // _CASH_PER_PRICE)
