@@ -1,0 +1,164 @@
+"""What happens before the first append: take the lock, look at the tail, repair what a kill may leave, refuse the rest.
+
+The last segment is verified line by line; of the earlier ones only the seams are looked at (last record of one, first
+of the next), so that a start stays quick after months. `ladderd verify` reads everything. A torn last line was never
+acknowledged: its bytes are kept in a side file and cut off. When the anchors say that it had been durable, or when
+anything else is wrong, the journal is refused: a daemon that cannot trust its memory must not trade.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import msgspec
+
+from journal.chain import EMPTY, Anchor, Head, Verdict, misplaced, verify
+from journal.disk_io import OWNER_ONLY, Disk
+from journal.layout import anchor_dir, ballast_path, journal_dir, lock_path, torn_dir
+from journal.reader_io import KEEP_AND_ASK, JournalDamaged, anchor_paths, lines_of, read_anchors, segment_paths
+from journal.record import Record, RecordError, decode_record, digest_of
+
+_TAIL_BLOCK_BYTES = 65_536
+
+
+class JournalLocked(Exception):  # noqa: N818 - a state of affairs, named like JournalDamaged
+    """Another process holds the journal of this state directory."""
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """A torn last line that was moved aside: from which file and byte, how many bytes, and where they are kept."""
+
+    file: str
+    offset: int
+    torn_bytes: int
+    kept_in: str
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A journal that may be appended to: its head, its last segment if any, and what was repaired."""
+
+    head: Head
+    segment: Path | None
+    size_bytes: int
+    repair: Repair | None
+
+
+def take_lock(state_dir: Path) -> int:
+    """Lock the journal for this process until the returned file is closed. Raises JournalLocked."""
+    path = lock_path(state_dir)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(file, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(file)
+        raise JournalLocked(
+            f"{path}: process {holder} is already writing this journal; stop it or use another state directory"
+        ) from error
+    os.truncate(file, 0)
+    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    return file
+
+
+def prepare(state_dir: Path, disk: Disk) -> None:
+    """Make the folders. Raises OSError."""
+    for folder in (journal_dir(state_dir), anchor_dir(state_dir)):
+        disk.make_directory(folder)
+
+
+def reserve(state_dir: Path, disk: Disk, ballast_bytes: int) -> None:
+    """Make the ballast. Raises OSError: a disk without that much room is too full to start on."""
+    ballast = ballast_path(state_dir)
+    if ballast_bytes and not (ballast.exists() and ballast.stat().st_size >= ballast_bytes):
+        disk.reserve(ballast, ballast_bytes)
+
+
+def open_tail(state_dir: Path, disk: Disk) -> Opening:
+    """Verify the tail, repair a torn last line, and say where to go on. Raises JournalDamaged, OSError."""
+    for path in anchor_paths(state_dir):
+        _cut_torn_anchor(path)
+    anchors = read_anchors(state_dir)
+    paths = segment_paths(state_dir)
+    start = _check_seams(paths, anchors)
+    last = paths[-1:]
+    verdict = verify(((str(path), lines_of(path)) for path in last), anchors, start)
+    if verdict.first_fault is not None:
+        fault = verdict.first_fault
+        raise JournalDamaged(fault.file or str(journal_dir(state_dir)), fault.line, fault.sentence, KEEP_AND_ASK)
+    repair = _repair(state_dir, disk, verdict) if verdict.torn_tail is not None else None
+    if not last:
+        return Opening(verdict.head, None, 0, repair)
+    return Opening(verdict.head, last[0], last[0].stat().st_size, repair)
+
+
+def _repair(state_dir: Path, disk: Disk, verdict: Verdict) -> Repair:
+    """Keep the torn bytes, durable, before they are cut off: a kill in between leaves both, never neither."""
+    torn = verdict.torn_tail or b""
+    source = Path(verdict.torn_file)
+    disk.make_directory(torn_dir(state_dir))
+    kept = torn_dir(state_dir) / f"{source.name}.{verdict.torn_offset}"
+    disk.replace(kept, torn)
+    file = os.open(source, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(file, verdict.torn_offset)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return Repair(str(source), verdict.torn_offset, len(torn), str(kept))
+
+
+def _cut_torn_anchor(path: Path) -> None:
+    """Drop the torn last line of an anchor file: what it would have said is in the journal, and more is to follow."""
+    last = _last_line(path)
+    if last and not last.endswith(b"\n"):
+        os.truncate(path, path.stat().st_size - len(last))
+
+
+def _check_seams(paths: list[Path], anchors: list[Anchor]) -> Head:
+    """The head before the last segment, after a look at both ends of every earlier one."""
+    known = {anchor.seq: anchor.hash for anchor in anchors}
+    head = EMPTY
+    for path in paths[:-1]:
+        ends = (_sound(path, 1, _first_line(path)), _sound(path, 0, _last_line(path)))
+        if fault := misplaced(head, ends[0]):
+            raise JournalDamaged(str(path), 1, fault[1], KEEP_AND_ASK)
+        for end in ends:
+            if known.get(end.seq, end.hash) != end.hash:
+                raise JournalDamaged(str(path), 1, f"record {end.seq} is not the one that was anchored", KEEP_AND_ASK)
+        head = Head(ends[1].seq, ends[1].hash, ends[1].seq)
+    return head
+
+
+def _sound(path: Path, line_number: int, line: bytes) -> Record:
+    """One record whose own hash holds. `line_number` 0 stands for the last line, whose number is not counted here."""
+    where = "its last line" if line_number == 0 else "its first line"
+    try:
+        claimed, actual = digest_of(line)
+        record = decode_record(line)
+    except RecordError as error:
+        raise JournalDamaged(str(path), line_number, f"{where} cannot be read: {error}", KEEP_AND_ASK) from error
+    if claimed != actual or not line.endswith(b"\n"):
+        raise JournalDamaged(str(path), line_number, f"{where} was changed or cut", KEEP_AND_ASK)
+    return record
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
+
+
+def _last_line(path: Path) -> bytes:
+    """The bytes after the last newline but one, read from the end in growing blocks."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        block = _TAIL_BLOCK_BYTES
+        while True:
+            at = max(0, size - block)
+            file.seek(at)
+            tail = file.read(size - at)
+            cut = tail.rfind(b"\n", 0, -1)
+            if cut >= 0 or at == 0:
+                return tail[cut + 1 :]
+            block *= 2

@@ -1,0 +1,57 @@
+"""From lines to meaning: records, steps, and the line of an anchor. Pure; the files are read in `reader_io`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from domain.actions import AnyAction
+from domain.clock import Now
+from domain.events import AnyEvent
+from journal.chain import Anchor
+from journal.record import STEP, Record, RecordError
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step as journaled; `encoded` is the canonical JSON of its actions, which replay must reproduce."""
+
+    seq: int
+    event: AnyEvent
+    now: Now
+    actions: tuple[AnyAction, ...]
+    encoded: bytes
+
+
+class _RawStep(msgspec.Struct, frozen=True):
+    event: AnyEvent
+    now: Now
+    actions: msgspec.Raw
+
+
+_raw_step = msgspec.json.Decoder(_RawStep)
+_actions = msgspec.json.Decoder(tuple[AnyAction, ...])
+_anchor = msgspec.json.Decoder(Anchor)
+
+
+def decode_step(record: Record) -> Step:
+    """Read the payload of a `step` record. Raises RecordError when this build does not know its events or actions."""
+    try:
+        raw = _raw_step.decode(record.payload)
+        actions = _actions.decode(raw.actions)
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"step record {record.seq} cannot be read by this build ({error})") from error
+    return Step(record.seq, raw.event, raw.now, actions, bytes(raw.actions))
+
+
+def steps_of(records: Iterable[Record]) -> Iterator[Step]:
+    """The steps among the records, in order. Raises RecordError at the first that cannot be read."""
+    return (decode_step(record) for record in records if record.type == STEP)
+
+
+def decode_anchor(line: bytes) -> Anchor:
+    """Read one line of an anchor file. Raises RecordError."""
+    try:
+        return _anchor.decode(line)
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"it is not an anchor ({error})") from error

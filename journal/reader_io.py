@@ -1,0 +1,102 @@
+"""Read a state directory's journal and anchors from disk. Reads only; safe beside a running writer.
+
+Anchors are read before the segments: a head is anchored only after its record is durable, so a journal that is still
+growing can never look shorter than the anchors read earlier. A last line without its newline may be one that the
+writer is in the middle of, which is why a torn tail is reported apart from damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from journal.chain import EMPTY, Anchor, Head, Verdict, verify
+from journal.layout import anchor_dir, first_seq_of, journal_dir
+from journal.reader import Step, decode_anchor, decode_step
+from journal.record import STEP, Record, RecordError, decode_record
+
+
+class JournalDamaged(Exception):  # noqa: N818 - named as the contracts and the operator's pages name it
+    """The journal cannot be believed from one place on: which file, which line, what is wrong, what to do."""
+
+    def __init__(self, file: str, line: int, what: str, to_do: str) -> None:
+        super().__init__(f"{file}:{line}: {what}. {to_do}")
+        self.file = file
+        self.line = line
+        self.what = what
+        self.to_do = to_do
+
+
+KEEP_AND_ASK = (
+    "Trading stays stopped. Keep the journal and anchor folders as they are and look with `ladderd verify`; "
+    "to go on with an empty journal, move both folders away together, then reconcile with the exchange"
+)
+
+
+def segment_paths(state_dir: Path) -> list[Path]:
+    """The segments of a journal in the order of their records; empty when there is none."""
+    folder = journal_dir(state_dir)
+    if not folder.is_dir():
+        return []
+    found = ((first_seq_of(path.name), path) for path in folder.iterdir() if path.is_file())
+    return [path for _, path in sorted((seq, path) for seq, path in found if seq is not None)]
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of one segment, newlines included; the last may lack its own."""
+    with path.open("rb") as file:
+        yield from file
+
+
+def anchor_paths(state_dir: Path) -> list[Path]:
+    """The anchor files, oldest first; empty when there is none."""
+    folder = anchor_dir(state_dir)
+    return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+
+
+def read_anchors(state_dir: Path) -> list[Anchor]:
+    """Every anchor ever written, oldest file first. A torn last line of a file is passed over.
+
+    Raises JournalDamaged for any other line that is not an anchor.
+    """
+    anchors: list[Anchor] = []
+    for path in anchor_paths(state_dir):
+        for number, line in enumerate(lines_of(path), start=1):
+            if not line.endswith(b"\n"):
+                continue
+            try:
+                anchors.append(decode_anchor(line))
+            except RecordError as error:
+                raise JournalDamaged(str(path), number, str(error), KEEP_AND_ASK) from error
+    return anchors
+
+
+def verify_state(state_dir: Path, start: Head = EMPTY) -> Verdict:
+    """Verify a whole journal against its anchors. Raises JournalDamaged for an unreadable anchor, OSError."""
+    anchors = read_anchors(state_dir)
+    return verify(((str(path), lines_of(path)) for path in segment_paths(state_dir)), anchors, start)
+
+
+def read_records(state_dir: Path, after_seq: int = 0) -> Iterator[Record]:
+    """The records after a number, in order; a torn last line is not one. Hashes are not checked: verify does that.
+
+    Whole segments before `after_seq` are not opened. Raises JournalDamaged at a line that is no record.
+    """
+    paths = segment_paths(state_dir)
+    for path, later in zip(paths, [*paths[1:], None], strict=True):
+        if later is not None and (first_seq_of(later.name) or 0) <= after_seq + 1:
+            continue
+        for number, line in enumerate(lines_of(path), start=1):
+            if not line.endswith(b"\n") and later is None:
+                continue
+            try:
+                record = decode_record(line)
+            except RecordError as error:
+                raise JournalDamaged(str(path), number, str(error), KEEP_AND_ASK) from error
+            if record.seq > after_seq:
+                yield record
+
+
+def read_steps(state_dir: Path, after_seq: int = 0) -> Iterator[Step]:
+    """The steps after a record number, in order. Raises JournalDamaged, or RecordError for another build's step."""
+    return (decode_step(record) for record in read_records(state_dir, after_seq) if record.type == STEP)

@@ -1,0 +1,146 @@
+"""One line of the journal: its fields, and the exact bytes that are hashed and written.
+
+The canonical form of a record is its JSON with sorted keys at every depth, no spaces, UTF-8, on one line (JSON escapes
+every control character, so a newline ends a record and nothing else). `hash` is SHA-256 of the canonical form without
+the field `hash` (contracts, Journal); the line on disk is that same text with the field put in its place, which in
+alphabetical order is just before `mono_ns`. So a verifier cuts the field out again and hashes what is left: it needs
+no JSON printer of its own, and no byte of the line escapes the hash. A quote inside a JSON string is always escaped,
+so the two marks searched for can only be found at the top level, and both stand before the payload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from domain.actions import AnyAction
+from domain.clock import NS_PER_S, Now
+from domain.events import AnyEvent
+
+RECORD_VERSION: Final = 1
+GENESIS: Final = "0" * 64
+STEP: Final = "step"
+
+_HASH_CHARS: Final = 64
+_HASH_MARK: Final = b',"hash":"'
+_AFTER_HASH: Final = b',"mono_ns":'
+_UTC_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_sorted = msgspec.json.Encoder(order="sorted")
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One record as read back. `payload` is the raw canonical JSON; decode it by `type`."""
+
+    causation_id: str
+    config_hash: str
+    correlation_id: str
+    environment: str
+    event_id: str
+    hash: str
+    mono_ns: int
+    payload: msgspec.Raw
+    prev_hash: str
+    run_id: str
+    seq: int
+    ts_utc: str
+    type: str
+    version: int
+
+
+class Body(msgspec.Struct, frozen=True):
+    """One record before it is sealed: everything but its hash. `payload` is anything that msgspec can print."""
+
+    causation_id: str
+    config_hash: str
+    correlation_id: str
+    environment: str
+    event_id: str
+    mono_ns: int
+    payload: Any
+    prev_hash: str
+    run_id: str
+    seq: int
+    ts_utc: str
+    type: str
+    version: int = RECORD_VERSION
+
+
+class StepPayload(msgspec.Struct, frozen=True):
+    """The payload of a `step` record: what entered the engine, when, and all that left it. Replay runs on these."""
+
+    event: AnyEvent
+    now: Now
+    actions: list[AnyAction]
+
+
+class RecordError(ValueError):
+    """A line that is not a record of this journal; the text says in one clause what is wrong with it."""
+
+
+_record = msgspec.json.Decoder(Record)
+
+
+def canonical(value: object) -> bytes:
+    """Canonical JSON of a value: sorted keys, compact. Raises TypeError or ValueError for what JSON cannot hold."""
+    return _sorted.encode(value)
+
+
+def canonical_json(text: bytes) -> bytes:
+    """The canonical form of JSON that is already text. Raises msgspec.DecodeError when it is not JSON."""
+    return _sorted.encode(msgspec.json.decode(text))
+
+
+def encode_actions(actions: list[AnyAction]) -> bytes:
+    """The bytes of a step's actions, as the journal holds them and as replay compares them."""
+    return _sorted.encode(actions)
+
+
+def seal(body: Body) -> tuple[bytes, str]:
+    """The line of a record, newline included, and its hash. Raises TypeError or ValueError for a bad payload."""
+    text = _sorted.encode(body)
+    digest = hashlib.sha256(text).hexdigest()
+    at = text.index(_AFTER_HASH)
+    return b"".join((text[:at], _HASH_MARK, digest.encode(), b'"', text[at:], b"\n")), digest
+
+
+def digest_of(line: bytes) -> tuple[str, str]:
+    """The hash a line claims and the hash its other bytes have. Raises RecordError when it carries none."""
+    at = line.find(_HASH_MARK)
+    end = at + len(_HASH_MARK) + _HASH_CHARS
+    if at < 0 or line[end : end + 1 + len(_AFTER_HASH)] != b'"' + _AFTER_HASH:
+        raise RecordError("it carries no hash where a record has one")
+    stop = -1 if line.endswith(b"\n") else len(line)
+    actual = hashlib.sha256(line[:at])
+    actual.update(line[end + 1 : stop])
+    return line[end - _HASH_CHARS : end].decode("latin-1"), actual.hexdigest()
+
+
+def decode_record(line: bytes) -> Record:
+    """Read one line. Raises RecordError; the hash is not checked here (see journal.chain)."""
+    try:
+        return _record.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RecordError(f"it is not a journal record ({error})") from error
+
+
+def print_utc(utc_ns: int) -> str:
+    """Unix nanoseconds as the journal writes them: 2026-03-06T14:50:00.123456789Z."""
+    seconds, nanoseconds = divmod(utc_ns, NS_PER_S)
+    return f"{(_UTC_EPOCH + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')}.{nanoseconds:09d}Z"
+
+
+def parse_utc(text: str) -> int:
+    """The inverse of `print_utc`. Raises RecordError for any other shape."""
+    whole, point, rest = text.partition(".")
+    if not (point and rest.endswith("Z") and len(rest) == len("123456789Z") and rest[:-1].isdigit()):
+        raise RecordError(f"not a journal time stamp: {text!r}")
+    try:
+        moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise RecordError(f"not a journal time stamp: {text!r}") from error
+    since = moment - _UTC_EPOCH
+    return (since.days * 86_400 + since.seconds) * NS_PER_S + int(rest[:-1])
