@@ -1,0 +1,168 @@
+"""The units as systemd reads them: valid, hardened, and wired so that whatever ends the daemon cancels its orders."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.programs import need
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = ROOT / "deploy" / "systemd"
+SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
+INSTALLED = "/opt/ladderd"
+WORST_SCORE = 2.0
+
+
+def settings(name: str) -> dict[str, list[str]]:
+    """`Section.Key` -> its values in order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    section = ""
+    for line in (UNITS / name).read_text("utf-8").splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found[f"{section}.{key}"].append(value)
+    return found
+
+
+def one(name: str, key: str) -> str:
+    (value,) = settings(name)[key]
+    return value
+
+
+def here(folder: Path) -> list[str]:
+    """All units, copied to `folder` as if this tree stood in /opt/ladderd."""
+    for path in UNITS.glob("*.*"):
+        if path.suffix in {".service", ".timer"}:
+            (folder / path.name).write_text(path.read_text("utf-8").replace(INSTALLED, str(ROOT)))
+    return sorted(str(path) for path in folder.iterdir())
+
+
+def verify(units: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [need("systemd-analyze"), "verify", "--man=no", *units], check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+def score(unit: Path) -> float:
+    done = subprocess.run(
+        [need("systemd-analyze"), "security", "--offline=true", "--no-pager", str(unit)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    return float(found[1])
+
+
+def test_systemd_takes_the_units_without_a_word(tmp_path: Path) -> None:
+    done = verify(here(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "[Service]\nExecStart=/no/such/program\n",
+        "[Service]\nExecStart=/bin/true\nWatchDog=5\n",
+        "[Service]\nType=notify\n",
+    ],
+)
+def test_verify_would_notice_a_broken_unit(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "broken.service").write_text(broken)
+    done = verify([str(tmp_path / "broken.service")])
+    assert done.returncode or done.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_hardening_scores_well(name: str) -> None:
+    assert score(UNITS / name) <= WORST_SCORE
+
+
+def test_a_bare_unit_would_not_score_well(tmp_path: Path) -> None:
+    bare = tmp_path / "bare.service"
+    bare.write_text("[Service]\nExecStart=/bin/true\n")
+    assert score(bare) > WORST_SCORE
+
+
+def test_the_calendar_lines_mean_what_they_say() -> None:
+    for timer, at in (("ladderd.timer", "07:45:00"), ("ladderd-stop.timer", "17:15:00")):
+        line = one(timer, "Timer.OnCalendar")
+        done = subprocess.run(
+            [need("systemd-analyze"), "calendar", line], check=False, capture_output=True, text=True, timeout=60
+        )
+        assert f"Mon..Fri *-*-* {at} America/New_York" in done.stdout
+
+
+def test_whatever_ends_the_daemon_cancels_its_orders() -> None:
+    assert (
+        one("ladderd.service", "Service.ExecStopPost") == f"{INSTALLED}/.venv/bin/ladderd cancel-all --reason shutdown"
+    )
+    assert one("ladderd.service", "Service.ExecStart").startswith(f"{INSTALLED}/.venv/bin/ladderd run")
+
+
+@pytest.mark.parametrize("name", ["ladderd.service", "ladderd-watch.service"])
+def test_progress_is_watched_and_a_wedged_process_dies_soon(name: str) -> None:
+    assert one(name, "Service.Type") == "notify"
+    assert one(name, "Service.NotifyAccess") == "main"
+    assert 0 < int(one(name, "Service.WatchdogSec")) <= 10
+    assert 0 < int(one(name, "Service.TimeoutAbortSec")) <= 5
+    assert one(name, "Service.Restart") == "always"
+
+
+def test_a_wrong_configuration_is_not_tried_again() -> None:
+    for name in ("ladderd.service", "ladderd-watch.service"):
+        assert "78" in one(name, "Service.RestartPreventExitStatus").split()
+
+
+def test_a_crash_loop_ends() -> None:
+    assert 1 <= int(one("ladderd.service", "Unit.StartLimitBurst")) <= 10
+    assert int(one("ladderd.service", "Unit.StartLimitIntervalSec")) >= 60
+
+
+def test_daemon_and_watcher_have_keys_of_their_own() -> None:
+    sources = {
+        name: {line.partition(":")[2] for line in settings(name)["Service.LoadCredential"]}
+        for name in ("ladderd.service", "ladderd-watch.service")
+    }
+    assert not sources["ladderd.service"] & sources["ladderd-watch.service"]
+    names = {line.partition(":")[0] for line in settings("ladderd.service")["Service.LoadCredential"]}
+    assert names == {"exchange__api_key_id", "exchange__private_key", "feeds__api_key"}
+
+
+def test_no_secret_and_no_live_switch_stands_in_a_unit() -> None:
+    text = "".join(path.read_text("utf-8") for path in UNITS.glob("*.service"))
+    assert not re.search(r"(KEY|TOKEN|PASSWORD)\S*=", text)
+    assert "EXECUTION_HALTED=" not in text
+
+
+def test_both_write_their_markers_into_one_state_directory() -> None:
+    for name in ("ladderd.service", "ladderd-watch.service"):
+        assert one(name, "Service.StateDirectory") == "ladderd"
+        assert "LADDERD_STATE_DIR=/var/lib/ladderd" in one(name, "Service.Environment").split()
+        assert one(name, "Service.User") == "ladderd"
+
+
+def test_process_metrics_stay_visible() -> None:
+    # ProcSubset=pid removes prometheus-client's process_* metrics without a word
+    assert "Service.ProcSubset" not in settings("ladderd.service")
+
+
+def test_the_account_is_declared() -> None:
+    program = shutil.which("systemd-sysusers")
+    line = (UNITS / "ladderd.sysusers.conf").read_text("utf-8").splitlines()[-1]
+    assert line.startswith("u ladderd ")
+    if program:
+        done = subprocess.run(
+            [program, "--dry-run", str(UNITS / "ladderd.sysusers.conf")], check=False, capture_output=True, timeout=60
+        )
+        assert done.returncode == 0
