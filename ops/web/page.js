@@ -1,0 +1,287 @@
+"use strict";
+// Shows the frames of /events. A frame is true at the instant it was drawn; from then on every age on this page grows by
+// this browser's own clock, ten times a second, whether or not another frame comes: nothing here can look fresh by standing still.
+
+const LOST_AFTER_S = 1.5, STILL_AFTER_S = 2, REDRAW_MS = 100, ET = "America/New_York";
+const $ = (id) => document.getElementById(id);
+let frame = null, receivedAt = 0, movedAt = 0, lastMono = 0, stopping = false, everOpen = false;
+const openedAt = performance.now();
+const living = new Map();               // element -> function of the seconds since the frame, painted ten times a second
+
+const elapsed = () => (performance.now() - receivedAt) / 1000;
+const clock = (zone) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clocks = { et: clock(ET), utc: clock("UTC") };
+const at = (ns, zone) => (ns == null ? "-" : clocks[zone].format(new Date(ns / 1e6)));
+
+// --- words -----------------------------------------------------------------------------------------------------------
+const cents = (p) => { if (p == null) return "-"; const t = (p / 100).toFixed(2); return t.endsWith("0") ? t.slice(0, -1) : t; };
+const count = (c) => (c == null ? "-" : (c / 100).toLocaleString("en-US", { maximumFractionDigits: 2 }));
+const points = (v) => (v == null ? "-" : (v / 1e6).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+const strike = (v) => (v / 1e6).toLocaleString("en-US", { maximumFractionDigits: 2 });
+const cash = (c) => { if (c == null) return "-"; const d = (Math.abs(c) / 1e6).toFixed(2); return (c < 0 ? "\u2212$" : "$") + d.replace(/\B(?=(\d{3})+(?!\d))/g, ","); };
+function ageText(s) {
+  if (s == null) return "never seen";
+  if (s < 10) return s.toFixed(2) + " s";
+  if (s < 120) return s.toFixed(1) + " s";
+  return s < 7200 ? Math.floor(s / 60) + " min" : (s / 3600).toFixed(1) + " h";
+}
+function span(s) {                       // 298.24 -> ["04:58", ".2"]; always cut, never rounded up: 0 means zero
+  const sign = s < 0 ? "\u2212" : "", tenths = s < 0 ? Math.ceil(-s * 10) : Math.floor(s * 10);
+  const whole = Math.floor(tenths / 10), h = Math.floor(whole / 3600), two = (n) => String(n).padStart(2, "0");
+  const text = (h ? h + ":" : "") + two(Math.floor(whole / 60) % 60) + ":" + two(whole % 60);
+  return [sign + text, "." + (tenths % 10)];
+}
+
+// --- building without markup from outside: text goes in as text ------------------------------------------------------------
+function put(node, text) { if (node.textContent !== text) node.textContent = text; return node; }
+function cls(node, name) { if (node.className !== name) node.className = name; return node; }
+function el(tag, name, ...inside) { const n = document.createElement(tag); if (name) n.className = name; n.append(...inside); return n; }
+function live(node, paint) { living.set(node, paint); paint(node, elapsed()); return node; }
+function liveAge(node, ageS) { return live(node, (n, more) => put(n, ageText(ageS == null ? null : ageS + more))); }
+function keyed(parent, items, key, make, paint) {      // keep rows across frames, so that a selection or a scroll survives
+  const kept = new Map([...parent.children].map((n) => [n.dataset.key, n]));
+  items.forEach((item, i) => {
+    const k = key(item, i);
+    let node = kept.get(k);
+    if (!node) { node = make(item); node.dataset.key = k; }
+    kept.delete(k);
+    if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] || null);
+    paint(node, item);
+  });
+  for (const node of kept.values()) { for (const n of [node, ...node.querySelectorAll("*")]) living.delete(n); node.remove(); }
+}
+const row = (columns) => () => el("tr", "", ...columns.map((c) => el("td", c)));
+function rows(table, items, key, columns, paint, none) {
+  const body = table.tBodies[0];
+  if (items.length) keyed(body, items, key, row(columns), (tr, item) => paint(tr.children, item, tr));
+  else keyed(body, [0], () => "none", () => { const td = el("td", "none", none); td.colSpan = Math.max(columns.length, 1); return el("tr", "", td); }, () => {});
+}
+function pairs(list, items) {            // [term, text or painter, class]
+  keyed(list, items.flatMap(([t, v, c]) => [["dt", t, t], ["dd", t, v, c]]), ([tag, t]) => tag + t, ([tag]) => el(tag), (n, [tag, , v, c]) => {
+    if (tag === "dt") { put(n, v); return; }
+    cls(n, c || "");
+    if (typeof v === "function") v(n); else put(n, v);
+  });
+}
+
+// --- the parts -------------------------------------------------------------------------------------------------------
+const PHASE = { closed: "off", preflight: "warn", quoting: "good", strict: "warn", flattening: "bad", frozen: "cool" };
+const VOTE = { PASS: ["good", "\u2713 PASS"], FAIL: ["bad", "\u2715 FAIL"], UNKNOWN: ["warn", "? UNKNOWN"], NOT_CONFIGURED: ["off", "\u2013 NOT SET"] };
+const vote = (status) => VOTE[status] || VOTE.UNKNOWN;
+
+function makeWindow() {
+  const card = el("article", "card window");
+  card.append(
+    el("div", "head", el("b"), el("span", "phase"), el("span", "label"), el("span", "may")),
+    el("div", "", el("div", "countdown", el("span"), el("span", "tenth")), el("div", "until")),
+    el("dl", "facts"), el("div", "track", el("span", "q"), el("span", "s"), el("span", "f"), el("span", "needle")), el("div", "why bad"));
+  return card;
+}
+function nextEdge(v, utcNs) {            // what the big number counts towards
+  if (v.seconds_to_freeze != null && v.phase !== "closed") return [v.freeze_ns, "to freeze: the exchange's list must read zero"];
+  if (v.opens_ns != null && v.opens_ns > utcNs) return [v.opens_ns, "until the next window opens"];
+  return [null, "no window today any more"];
+}
+function paintWindow(card, v) {
+  const [head, left, facts, track, why] = card.children, now = frame.picture.now.utc_ns;
+  cls(card, "card window " + v.phase);
+  put(head.children[0], v.name); cls(put(head.children[1], v.phase), "phase " + (PHASE[v.phase] || "warn"));
+  put(head.children[2], v.window ? `${v.window} \u00b7 target ${at(v.target_ns, "et")} ET` : "no window");
+  cls(put(head.children[3], v.open ? "MAY QUOTE" : "MAY NOT QUOTE"), v.open ? "good" : "bad");
+  const [edge, text] = nextEdge(v, now);
+  put(left.children[1], text);
+  live(left.children[0], (n, more) => {
+    const [big, tenth] = edge == null ? ["--:--", ""] : span((edge - now) / 1e9 - more);
+    put(n.children[0], big); put(n.children[1], tenth);
+    cls(n, "countdown num " + (PHASE[v.phase] || ""));
+  });
+  const limit = v.age_limit_ms / 1000, age = v.index_age_ms == null ? null : v.index_age_ms / 1000;
+  pairs(facts, [
+    [v.symbol, points(v.index_value)],
+    ["age", (n) => {
+      if (!n.children.length) n.replaceChildren(el("span"), el("span", "meter", el("i")));
+      live(n, (_, more) => {
+        const a = age == null ? null : age + more, part = a == null ? 1 : a / limit, c = a == null || part > 1 ? "bad" : part > 0.7 ? "warn" : "good";
+        cls(put(n.children[0], a == null ? `never seen, limit ${limit.toFixed(2)} s` : `${ageText(a)} of ${limit.toFixed(2)} s`), a == null || part > 1 ? "bad" : "");
+        cls(n.children[1], "meter " + c); n.children[1].firstChild.style.width = Math.min(100, part * 100) + "%";
+      });
+    }],
+    ["feed", `${v.active_feed || "none"}, ${v.verdict}, by ${v.basis}` + (v.cadence_ms == null ? "" : `, every ${(v.cadence_ms / 1000).toFixed(2)} s`)],
+    ["volatility", v.volatility_ppm == null ? "unknown" : (v.volatility_ppm / 1e4).toFixed(2) + " %", v.volatility_ppm == null ? "warn" : ""],
+    ["trips", String(v.trips), v.trips ? "warn" : ""],
+    ["fees", v.fee_path || "unknown", v.fee_path ? "" : "warn"],
+  ]);
+  paintTrack(track, v, now);
+  put(why, v.reasons.length ? "why not: " + v.reasons.join(", ") : "");
+}
+function paintTrack(track, v, now) {
+  track.hidden = v.opens_ns == null || v.target_ns == null;
+  if (track.hidden) return;
+  const full = v.target_ns - v.opens_ns, part = (ns) => Math.max(0, Math.min(100, (ns - v.opens_ns) / full * 100));
+  const [q, s, f, needle] = track.children, flatten = v.flatten_ns ?? v.freeze_ns, bar = (n, a, b) => { n.style.left = part(a) + "%"; n.style.width = part(b) - part(a) + "%"; };
+  bar(q, v.opens_ns, v.strict_ns); bar(s, v.strict_ns, flatten); bar(f, flatten, v.target_ns);
+  live(needle, (n, more) => { n.style.left = part(now + more * 1e9) + "%"; });
+}
+
+function makeLadder() {
+  const table = el("table", "ladder");
+  table.append(el("thead", "", el("tr", "", ...[["Strike", ""], ["Fair", "r"], ["Bid", "r"], ["Ask", "r"], ["Our bid", "r"], ["Our ask", "r"], ["Pos", "r"], ["fair \u00b1 10", "graph"]]
+    .map(([t, c]) => el("th", c, t)))), el("tbody"));
+  return el("section", "card", el("h2"), el("div", "scroll", table));
+}
+function paintLadder(card, [name, rungs]) {
+  const series = frame.picture.series.find((s) => s.name === name), index = series ? series.index_value : null;
+  put(card.children[0], `${name} ladder, cents a contract`);
+  const above = rungs.filter((r) => index != null && r.strike > index), spot = above.length && above.length < rungs.length ? above[above.length - 1].ticker : null;
+  rows(card.querySelector("table"), rungs, (r) => r.ticker, ["", "r", "r", "r", "r mine bidc", "r mine askc", "r", "graph"], (td, r, tr) => {
+    const below = spot && rungs[rungs.findIndex((x) => x.ticker === spot) + 1] === r;
+    cls(tr, (r.our_bid != null || r.our_ask != null ? "ours " : "") + (below ? "spot" : "")); tr.title = r.ticker;
+    put(td[0], strike(r.strike)); put(td[1], cents(r.fair));
+    for (const [cell, price, n] of [[td[2], r.bid, r.bid_count], [td[3], r.ask, r.ask_count]]) {
+      if (cell.children.length < 2) cell.replaceChildren(el("small", "depth"), el("span"));
+      put(cell.children[0], price == null ? "" : count(n) + " \u00d7 "); put(cell.children[1], cents(price));
+    }
+    put(td[4], r.our_bid == null ? "" : cents(r.our_bid)); put(td[5], r.our_ask == null ? "" : cents(r.our_ask));
+    cls(put(td[6], r.position ? count(r.position) : ""), "r " + (r.position < 0 ? "askc" : "bidc"));
+    paintGraph(td[7], r);
+  }, "no rung chosen yet");
+}
+const GRAPH_HALF = 1000;                 // ten cents to either side of the fair value
+function paintGraph(td, r) {
+  if (!td.children.length) td.append(el("div", "", el("span", "spread"), el("span", "fair"), el("span", "ob"), el("span", "oa")));
+  const [spread, fair, ob, oa] = td.firstChild.children, centre = r.fair ?? ((r.bid ?? 0) + (r.ask ?? 10000)) / 2;
+  const x = (p) => Math.max(0, Math.min(100, 50 + (p - centre) / GRAPH_HALF * 50)), left = x(r.bid ?? 0);
+  spread.style.left = left + "%"; spread.style.width = x(r.ask ?? 10000) - left + "%";
+  for (const [n, p] of [[ob, r.our_bid], [oa, r.our_ask], [fair, r.fair]]) { n.hidden = p == null; if (p != null) n.style.left = x(p) + "%"; }
+}
+
+function paintOrders(p) {
+  put($("orders-count"), String(p.orders.length));
+  rows($("orders"), p.orders, (o) => o.client_order_id, ["", "", "r", "r", "", "r", "r", ""], (td, o, tr) => {
+    tr.title = `${o.client_order_id} \u00b7 ${o.order_id || "no id yet"} \u00b7 group ${o.group_id || "none"}`;
+    put(td[0], o.series); cls(put(td[1], o.side), o.side === "bid" ? "bidc" : "askc"); put(td[2], cents(o.price)); put(td[3], count(o.remaining));
+    cls(put(td[4], o.state), o.state === "OPEN" ? "" : "warn"); liveAge(td[5], o.age_ms / 1000); put(td[6], at(o.expiration_s * 1e9, "et")); put(td[7], o.ticker);
+  }, "none: nothing of ours rests at the exchange");
+}
+function paintWindows(p) {
+  rows($("windows"), [...p.windows].reverse(), (w) => w.label + w.series + w.target_ns, ["", "", "", "r", "r", "r", "r", "", ""], (td, w) => {
+    put(td[0], w.label); put(td[1], w.series); put(td[2], at(w.target_ns, "et")); put(td[3], String(w.quotes)); put(td[4], String(w.fills));
+    cls(put(td[5], String(w.trips)), "r " + (w.trips ? "warn" : "")); cls(put(td[6], cash(w.pnl)), "r " + (w.pnl == null ? "" : w.pnl < 0 ? "bad" : "good"));
+    cls(put(td[7], w.settled ? "settled" : "waiting"), w.settled ? "" : "warn");
+    const i = w.report.lastIndexOf("reports/"), path = i < 0 ? "" : w.report.slice(i + 8);
+    if (!path) put(td[8], "-");
+    else if (td[8].dataset.path !== path) {
+      const a = el("a", "", path.split("/").pop()); a.href = "/reports/" + path.split("/").map(encodeURIComponent).join("/");
+      td[8].replaceChildren(a); td[8].dataset.path = path;
+    }
+  }, "none finished yet");
+}
+function paintGates(p) {
+  const worst = { FAIL: 0, UNKNOWN: 1, PASS: 2, NOT_CONFIGURED: 3 }, of = (g) => worst[g.status] ?? 1;
+  const gates = [...p.gates].sort((a, b) => of(a) - of(b)), against = gates.filter((g) => of(g) < 2).length;
+  cls(put($("gates-count"), !gates.length ? "none known" : against ? `${against} against` : "all for"), "count " + (against || !gates.length ? "bad" : "good"));
+  rows($("gates"), gates, (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
+    const [c, word] = vote(g.status);
+    if (!td[1].children.length) td[1].append(el("span"), el("small"));
+    cls(put(td[0], word), c); put(td[1].children[0], g.name + (g.series ? " " + g.series : "") + " ");
+    cls(put(td[1].children[1], [g.reason, g.detail].filter(Boolean).join(": ")), of(g) < 2 ? c : "");
+  }, "no gate has voted: nothing may be quoted");
+}
+function paintMoney(p) {
+  const sign = (c) => (c < 0 ? "bad" : c > 0 ? "good" : ""), used = p.day_loss_limit ? p.day_loss_used / p.day_loss_limit : 1;
+  pairs($("money"), [
+    ["realised", cash(p.realised), sign(p.realised)], ["unrealised", cash(p.unrealised), sign(p.unrealised)], ["fees", cash(p.fees)],
+    ["day loss used", `${cash(p.day_loss_used)} of ${cash(p.day_loss_limit)}`, used > 0.8 ? "bad" : used > 0.5 ? "warn" : ""],
+  ]);
+}
+function paintCancel(p) {
+  const c = p.cancel_all;
+  pairs($("cancel"), [
+    ["now", (n) => live(n, (_, more) => {
+      const tail = c.tail_s - more;
+      cls(put(n, c.active ? "UNDER WAY" : tail > 0 ? `done; no places for ${Math.ceil(tail)} s` : "idle"), c.active ? "bad" : tail > 0 ? "warn" : "good");
+    })],
+    ...(c.reason ? [["reason", c.reason]] : []),
+    ["last time to flat", c.last_time_to_flat_ms == null ? "not measured yet" : c.last_time_to_flat_ms.toFixed(0) + " ms"],
+    ["done in this run", String(c.completed)],
+    ["write tokens", `${p.budget.tokens.toFixed(0)} of ${p.budget.capacity.toFixed(0)}, ${p.budget.reserve.toFixed(0)} kept for cancels`, p.budget.tokens < p.budget.reserve ? "bad" : ""],
+  ]);
+}
+function paintFeeds(p) {
+  rows($("feeds"), p.feeds, (f) => f.name, ["", "", "wrap r"], (td, f, tr) => {
+    tr.title = f.host;
+    put(td[0], (f.active ? "\u25b6 " : "") + f.name); cls(put(td[1], f.state + (f.reason ? ": " + f.reason : "")), f.state === "live" ? "good" : f.active ? "bad" : "off");
+    live(td[2], (n, more) => put(n, Object.entries(f.ages_ms).map(([s, a]) => `${s.replace("I:", "")} ${ageText(a == null ? null : a / 1000 + more)}`).join(" \u00b7 ")));
+  }, "no feed");
+}
+function paintDaemon(p) {
+  const tasks = frame.tasks.map((t) => [t.name, (n) => live(n, (_, more) => {
+    const age = t.age_s + more;
+    cls(put(n, `${ageText(age)} of ${t.limit_s} s`), age > t.limit_s ? "bad" : "");
+  })]);
+  const ms = (v) => (v == null ? "unknown" : v.toFixed(1) + " ms");
+  pairs($("daemon"), [
+    ["exchange", p.exchange_up ? "open" : "NOT OPEN", p.exchange_up ? "good" : "bad"], ["its stream", p.stream_up ? "up" : "DOWN", p.stream_up ? "good" : "bad"],
+    ["books agree", (n) => live(n, (_, more) => cls(put(n, (p.reconciled ? "yes, " : "NO, ") + ageText(p.reconcile_age_s == null ? null : p.reconcile_age_s + more)), p.reconciled ? "" : "bad"))],
+    ["clock against exchange", `${ms(p.clock_offset_ms)} \u00b1 ${ms(p.clock_uncertainty_ms)}`, p.clock_offset_ms == null ? "warn" : ""],
+    ...tasks,
+    ["errors", String(p.counters.errors ?? 0), p.counters.errors ? "bad" : ""], ["step", String(p.seq)], ["process", String(p.pid)], ["run", p.run_id], ["build", p.build_id], ["configuration", p.config_hash.slice(0, 12)],
+  ]);
+}
+function paintHead(p) {
+  cls(put($("mode"), p.mode), "badge " + p.mode);
+  cls(put($("ready"), frame.ready ? "READY" : "NOT READY"), "verdict " + (frame.ready ? "good" : "bad"));
+  const quiet = { OK: "good", MARKET_CLOSED: "off" }[frame.state];
+  cls(put($("state"), frame.state + (frame.reasons.length ? " " + frame.reasons.join(" ") : "")), "verdict " + (quiet || (frame.state === "DEGRADED" ? "warn" : "bad")));
+  put($("flags"), [p.armed ? "" : "NOT ARMED", frame.healthy ? "" : "A TASK IS STUCK"].filter(Boolean).join(" \u00b7 "));
+  $("flags").className = "bad";
+  const troubles = [];
+  if (p.kill_switch) troubles.push(["bad", "KILL SWITCH ON", p.kill_reason || "no reason given", "after the cause is gone: ladderd resume --by NAME --cause TEXT"]);
+  if (p.cancel_all.active) troubles.push(["bad", "CANCEL-ALL UNDER WAY", p.cancel_all.reason, `${p.orders.length} orders may still be live`]);
+  if (p.paused) troubles.push(["", "PAUSED", p.pause_reason, "to go on: ladderd resume --by NAME --cause TEXT"]);
+  if (p.stopping) troubles.push(["", "THE DAEMON IS STOPPING", "", "orders are being cancelled and confirmed"]);
+  if (!p.market_hours) troubles.push(["cool", "MARKET CLOSED", "", "nothing to quote until the index is published again"]);
+  keyed($("trouble"), troubles, (t) => t[1], () => el("div", "", el("b"), el("span")), (n, [c, what, why, hint]) => {
+    cls(n, "banner " + c); put(n.children[0], what + " "); put(n.children[1], [why, hint].filter(Boolean).join(" \u2014 "));
+  });
+}
+
+// --- life ------------------------------------------------------------------------------------------------------------
+function paint() {
+  const p = frame.picture;
+  paintHead(p);
+  keyed($("series"), p.series, (v) => v.name, makeWindow, paintWindow);
+  const ladders = p.series.map((v) => [v.name, p.ladder.filter((r) => r.series === v.name).sort((a, b) => b.strike - a.strike)]);
+  keyed($("ladders"), ladders, ([name]) => name, makeLadder, paintLadder);
+  paintOrders(p); paintWindows(p); paintGates(p); paintMoney(p); paintCancel(p); paintFeeds(p); paintDaemon(p);
+}
+function redraw() {
+  const now = performance.now(), more = frame ? elapsed() : (now - openedAt) / 1000, still = frame ? (now - movedAt) / 1000 : 0;
+  const lost = more > LOST_AFTER_S, stuck = !lost && still > STILL_AFTER_S;
+  document.body.className = lost || stuck ? "lost" : frame ? "" : "waiting";
+  $("lost").hidden = !(lost || stuck);
+  put($("lost-what"), stuck ? "THE DAEMON STANDS STILL" : stopping ? "THE DAEMON HAS STOPPED" : frame ? "CONNECTION LOST" : everOpen ? "NO FIGURES YET" : "NO CONNECTION");
+  put($("lost-age"), ageText(stuck ? still : more) + " ago;");
+  put($("lost-hint"), frame ? "everything below is old. In a terminal: ladderd health, and if in doubt ladderd cancel-all" : "waiting for the daemon");
+  put($("link-age"), frame ? ageText(more) : "-");
+  if (frame) {
+    const utcMs = frame.picture.now.utc_ns / 1e6 + more * 1000;
+    put($("clock-et"), clocks.et.format(utcMs)); put($("clock-utc"), clocks.utc.format(utcMs));
+    for (const [node, tick] of living) tick(node, more);
+    const soon = frame.picture.series.filter((v) => v.seconds_to_freeze != null).map((v) => v.seconds_to_freeze - more);
+    document.title = lost || stuck ? "!! LOST - ladderd" : (soon.length ? span(Math.min(...soon))[0] + " " : "") + (frame.ready ? "ready" : "NOT READY") + " - ladderd";
+  }
+}
+function listen() {
+  const source = new EventSource("/events");
+  source.onopen = () => { everOpen = true; };
+  source.onmessage = (event) => {
+    frame = JSON.parse(event.data); receivedAt = performance.now(); stopping = false;
+    if (frame.picture.now.mono_ns !== lastMono) { lastMono = frame.picture.now.mono_ns; movedAt = receivedAt; }
+    paint(); redraw();
+  };
+  source.addEventListener("stopping", () => { stopping = true; });
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) setTimeout(listen, 1000); };
+}
+setInterval(redraw, REDRAW_MS);
+listen();
