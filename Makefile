@@ -17,7 +17,8 @@ setup-dev: ## the same, and what the checks need
 run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the page (ARGS="--once --http-port 8080")
 	.venv/bin/ladderd demo $(ARGS)
 
-test: setup-dev lint types layers tests ## everything that CI runs
+test: setup-dev ## everything that CI runs; goes on after a failure, so that one run shows all
+	@$(MAKE) --no-print-directory --keep-going lint types layers tests
 
 lint: setup-dev ## ruff, all rules
 	$(PY) -m ruff check .
