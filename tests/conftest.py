@@ -21,8 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Write each drill's step ids into its report (junit properties); an id that no runbook has is a mistake."""
     known = set(tomllib.loads((ROOT / "docs" / "steps.toml").read_text("utf-8")))
     for item in items:
-        if "live" in Path(str(item.path)).relative_to(ROOT).parts:
+        at_home = "live" in item.path.relative_to(ROOT).parts
+        if at_home:
             item.add_marker(pytest.mark.live)
+        elif item.get_closest_marker("live"):
+            raise pytest.UsageError(f"{item.nodeid}: live tests live in tests/live/, where they run by themselves")
         for mark in item.iter_markers("step"):
             for step in mark.args:
                 if step not in known:
