@@ -1,0 +1,231 @@
+"""The duties around quoting: list the ladder, keep groups ahead, follow books, settle, report, remember.
+
+None of them is urgent and none can send a place or keep a cancel waiting; the engine calls them after it has decided.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from daemon.account import Account
+from daemon.desk import Desk
+from daemon.results import CENT, FINAL, Result, finish, held_in, settle
+from daemon.settings_of import EngineSettings
+from domain.actions import AnyAction, Read, Record, Report, SubscribeBooks
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.events import Fill, MarketsRead, SettlementsRead, Tick
+from domain.ids import Ticker
+from domain.money import Cash
+from domain.window import Phase
+from execution.reads import Key
+
+LEAD_SAMPLES_MIN = 100
+LEAD_FACTOR = 3
+RELIST_NS = 5 * NS_PER_S
+FEES_NS = 600 * NS_PER_S
+RESULTS_KEPT = 64
+# After this a window whose settlement never came is reported as it stands, and looked at no more.
+SETTLEMENT_PATIENCE_NS = 3600 * NS_PER_S
+
+
+class Duties:
+    """Housekeeping over the account and the desks."""
+
+    def __init__(self, settings: EngineSettings, account: Account, desks: dict[str, Desk]) -> None:
+        self.settings = settings
+        self.account = account
+        self.desks = desks
+        self.results: dict[tuple[str, int], Result] = {}
+        self.subscribed: tuple[Ticker, ...] = ()
+        self.lead_ns = settings.lead_min_ns
+
+    # --- windows -------------------------------------------------------------------------------------------------
+
+    def entered(self, desk: Desk, phase: Phase, now: Now) -> None:
+        """A window of this desk changed its phase."""
+        window = desk.window
+        assert window is not None, "a phase without a window"
+        key = (desk.series.name, window.target_ns)
+        if phase is not Phase.CLOSED and key not in self.results:
+            self.results[key] = Result(desk.series.name, window.label, window.target_ns)
+            while len(self.results) > RESULTS_KEPT:
+                del self.results[next(iter(self.results))]
+        if phase in {Phase.PREFLIGHT, Phase.QUOTING} and desk.markets_target_ns != window.target_ns:
+            self.relist(desk, now)
+
+    def relist(self, desk: Desk, now: Now) -> None:
+        """Ask for the ladder of the desk's present window, now and until it is known."""
+        if desk.window is None:
+            return
+        for key in [k for k in self.account.reads.slots if k.what is Read.MARKETS and k.series == desk.series.name]:
+            if key.target_ns != desk.window.target_ns and (key.series, key.target_ns) not in self.results:
+                self.account.reads.drop(key)
+        key = Key(Read.MARKETS, desk.series.name, desk.window.target_ns)
+        self.account.reads.pace(key, RELIST_NS, now.mono_ns)
+        self.account.reads.soon(key, now.mono_ns)
+
+    def markets_read(self, event: MarketsRead, now: Now, out: list[AnyAction]) -> None:
+        """The exchange listed a ladder: of the present window to quote, or of a past one with its results."""
+        key = self.account.reads.answered(event.request_id, now.mono_ns)
+        desk = self.desks.get(event.series)
+        if key is None or desk is None:
+            return
+        for market in event.markets:
+            self.account.target_of[market.ticker] = event.target_ns
+        result = self.results.get((event.series, event.target_ns))
+        if result is not None and event.markets:
+            result.event_ticker = event.markets[0].event_ticker
+            if all(m.result for m in event.markets if m.status in FINAL) and any(m.result for m in event.markets):
+                result.results_known = all(m.result for m in event.markets)
+                result.expiration_value = next((m.expiration_value for m in event.markets if m.expiration_value), "")
+        if desk.window is not None and desk.window.target_ns == event.target_ns and now.utc_ns < event.target_ns:
+            desk.listed(event)
+            desk.reprice(now)
+            if desk.markets:
+                self.account.reads.pace(key, 12 * RELIST_NS, now.mono_ns)
+
+    def printed(self, desk: Desk, tick: Tick) -> None:
+        """Keep the last index value at or before each target: our own settlement print."""
+        for (series, target_ns), result in self.results.items():
+            if series == desk.series.name and tick.event_ns <= target_ns and not result.settled:
+                result.print_value = tick.value
+
+    def quoted(self, desk: Desk) -> None:
+        """One more order was sent in the desk's window."""
+        result = self._present(desk)
+        if result is not None:
+            result.quotes += 1
+
+    def tripped(self, desk: Desk) -> None:
+        """The strict limit was broken in the desk's window."""
+        result = self._present(desk)
+        if result is not None:
+            result.trips += 1
+
+    def filled(self, fill: Fill) -> None:
+        """One of our orders was executed."""
+        account = self.account.ledger.markets.get(fill.ticker)
+        result = self.results.get((account.series, account.target_ns)) if account else None
+        if result is not None:
+            result.fills += 1
+
+    def _present(self, desk: Desk) -> Result | None:
+        return self.results.get((desk.series.name, desk.window.target_ns)) if desk.window else None
+
+    # --- settlement ----------------------------------------------------------------------------------------------
+
+    def settlements_read(
+        self, event: SettlementsRead, now: Now, out: list[AnyAction]
+    ) -> list[tuple[Ticker, Cash]]:
+        """The exchange settled markets that we held; what each paid for our position, negative when we paid."""
+        paid: list[tuple[Ticker, Cash]] = []
+        if self.account.reads.answered(event.request_id, now.mono_ns) is None:
+            return paid
+        for result in self.results.values():
+            if result.event_ticker != event.event_ticker:
+                continue
+            desk = self.desks[result.series]
+            rows = settle(self.account.ledger, result, event.settlements, desk.markets)
+            out.extend(Record("settlement", row) for row, _, _ in rows)
+            paid.extend((ticker, payoff) for _, ticker, payoff in rows)
+        return paid
+
+    def _pursue_results(self, now: Now, out: list[AnyAction]) -> None:
+        reads, pace = self.account.reads, self.settings.settlement_poll_ns
+        for (series, target_ns), result in self.results.items():
+            if result.reported or now.utc_ns <= target_ns:
+                continue
+            markets_key = Key(Read.MARKETS, series, target_ns)
+            settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
+            given_up = now.utc_ns > target_ns + SETTLEMENT_PATIENCE_NS
+            if not given_up and not finish(self.account.ledger, result):
+                reads.pace(markets_key, pace, now.mono_ns)
+                if result.results_known and held_in(self.account.ledger, result):
+                    reads.pace(settlements_key, pace, now.mono_ns)
+                continue
+            reads.drop(markets_key)
+            reads.drop(settlements_key)
+            result.reported = True
+            self._print_verdict(result, out)
+            out.append(Report(result.label, target_ns))
+
+    def _print_verdict(self, result: Result, out: list[AnyAction]) -> None:
+        rounded = None if result.print_value is None else (result.print_value + CENT // 2) // CENT * CENT
+        payload = {
+            "series": result.series,
+            "label": result.label,
+            "target_ns": result.target_ns,
+            "print": rounded,
+            "expiration_value": result.expiration_value,
+            "quotes": result.quotes,
+            "fills": result.fills,
+            "trips": result.trips,
+            "pnl": result.pnl,
+            "settled": result.settled,
+        }
+        out.append(Record("window_result", payload))
+        desk = self.desks[result.series]
+        ages = sorted(desk.ages_ms)
+        freshness = {
+            "series": result.series,
+            "target_ns": result.target_ns,
+            "basis": desk.settings.freshness.basis,
+            "age_p50_ms": ages[len(ages) // 2] if ages else None,
+            "age_p99_ms": ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
+            "cadence_p50_ms": desk.sentry.cadence_median_ms,
+            "cadence_p99_ms": desk.sentry.cadence_p99_ms,
+            "ticks": len(ages),
+        }
+        out.append(Record("ws_freshness", freshness))
+
+    # --- chores --------------------------------------------------------------------------------------------------
+
+    def chores(self, now: Now, out: list[AnyAction]) -> None:
+        """Everything that has to be looked at from time to time."""
+        over = {key for key in self.results if now.utc_ns > key[1]}
+        in_window = any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
+        for desk in self.desks.values():
+            self.account.reads.pace(Key(Read.FEES, desk.series.name), FEES_NS, now.mono_ns)
+            open_now = desk.phase in {Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT}
+            if open_now and desk.window is not None:
+                if desk.markets_target_ns != desk.window.target_ns:
+                    self.account.reads.pace(
+                        Key(Read.MARKETS, desk.series.name, desk.window.target_ns), RELIST_NS, now.mono_ns
+                    )
+                elif desk.markets:
+                    shard = next(iter(desk.markets.values())).exchange_index
+                    self.account.groups.keep_ahead(
+                        desk.series.name, desk.window.target_ns, shard, now.mono_ns, out
+                    )
+        self._pursue_results(now, out)
+        self.account.chores(now, in_window=in_window, over=over, out=out)
+        self._follow_books(out)
+        self._measure_lead()
+
+    def _follow_books(self, out: list[AnyAction]) -> None:
+        wanted: list[Ticker] = []
+        for desk in self.desks.values():
+            if desk.phase in {Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT}:
+                wanted.extend(desk.wanted_books())
+        held = [o.ticker for o in self.account.book.live.values() if o.ticker not in wanted]
+        everything = tuple(dict.fromkeys((*wanted, *held)))
+        if everything != self.subscribed and (everything or self.subscribed):
+            self.subscribed = everything
+            out.append(SubscribeBooks(everything))
+
+    def _measure_lead(self) -> None:
+        """Flattening starts earlier the longer it was seen to take (contracts, Windows)."""
+        times = self.account.times_to_flat_ns
+        if len(times) < LEAD_SAMPLES_MIN:
+            self.lead_ns = self.settings.lead_min_ns
+            return
+        p99_ns = sorted(times)[-(-len(times) * 99 // 100) - 1]
+        lead_ns = LEAD_FACTOR * p99_ns
+        self.lead_ns = max(self.settings.lead_min_ns, min(lead_ns, self.settings.lead_max_ns))
+        self.lead_ns = self.lead_ns // NS_PER_MS * NS_PER_MS
+
+
+class ResultsRecord(msgspec.Struct, frozen=True):
+    """Windows still waiting for their settlement, as the snapshot holds them."""
+
+    results: tuple[Result, ...]

@@ -1,0 +1,607 @@
+"""The daemon as one synchronous function: `step(event, now) -> actions`.
+
+A step observes one event, then decides from scratch what may rest, and lets the converger close the difference. No
+guard sends a cancel: a guard's vote closes the gate, a closed gate empties the wanted set, and an empty wanted set is
+pursued until the exchange's own list agrees. Operator, kill switch and shutdown empty the whole account the same way.
+Nothing here reads a clock, waits, or touches the world; `next_deadline` says when something becomes true by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from daemon.account import Account
+from daemon.desk import Desk
+from daemon.duties import Duties
+from daemon.memory import restore
+from daemon.settings_of import EngineSettings
+from domain.actions import Alert, AnyAction, Cleared, Exit, Record
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.events import (
+    AnyEvent,
+    BalanceRead,
+    BooksStale,
+    BookTop,
+    CancelAllMarker,
+    CancelAllOutcome,
+    CancelOutcome,
+    ClockSample,
+    Command,
+    ExchangeStatusRead,
+    FeedStatus,
+    FeesRead,
+    Filled,
+    FillsRead,
+    GroupOutcome,
+    GroupsRead,
+    GroupUpdated,
+    History,
+    JournalFault,
+    KillSwitch,
+    LimitsRead,
+    LoopStall,
+    MarketChanged,
+    MarketsRead,
+    Operator,
+    OrdersRead,
+    OrderUpdated,
+    PlaceOutcome,
+    PositionsRead,
+    ReadFailed,
+    SettlementsRead,
+    Started,
+    Stop,
+    StreamStatus,
+    Tick,
+    Verdict,
+    Wake,
+)
+from domain.market import SERIES
+from domain.reasons import GateStatus, Reason
+from domain.window import Phase
+from execution.orders import Order, State
+from feeds.failover import DualFeedFailover
+from guards.clock_trust import ClockTrust
+from guards.exchange import ExchangeGuard
+from guards.freshness import Admission, Trip
+from guards.gate import Closed, evaluate
+from guards.killswitch import KillLatch
+from guards.risk import RiskDecision, RiskLedger
+from guards.stall import StallGuard
+from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
+from guards.windows import scheduler_window
+from pricing.fees import agreement, fee_path
+
+STOP_LIMIT_NS = 20 * NS_PER_S
+CHORES_NS = 50 * NS_PER_MS
+
+
+class Engine:
+    """All decisions. One instance per process, driven by one runner."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.plan = settings.plan
+        self.desks = {name: Desk(SERIES[name], settings.plan, settings.desk) for name in settings.series}
+        self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}
+        self.failover = DualFeedFailover(
+            settings.primary, settings.secondary, settings.feed_mode, settings.failover, self._index_expected
+        )
+        self.switches_seen = 0
+        self.session = ""
+        self.clock_trust = ClockTrust()
+        self.stall = StallGuard(settings.series)
+        self.kill = KillLatch()
+        self.exchange = ExchangeGuard(settings.exchange)
+        self.risk = RiskLedger(settings.risk)
+        self.account = Account(exclusive=settings.exclusive, contracts_limit=settings.per_window_contracts)
+        self.duties = Duties(settings, self.account, self.desks)
+        self.started: Started | None = None
+        self.stream_up = False
+        self.stream_reason = "not connected yet"
+        self.paused = ""
+        self.armed_session = ""
+        self.journal_fault = ""
+        self.empty_reason = ""
+        self.stopping: Reason | None = None
+        self.stop_asked_ns = 0
+        self.gates: dict[str, list[tuple[str, Vote]]] = {}
+        self.account_votes: list[tuple[str, Vote]] = []
+        self.closed: dict[str, tuple[Reason, ...]] = {}
+        self.chores_ns = 0
+        self.seen_feed: dict[str, Tick] = {}
+        self.feed_states: dict[str, FeedStatus] = {}
+        self.last_tick: Tick | None = None
+        self._observers: dict[type, Callable[[Any, Now, list[AnyAction]], None]] = {
+            Tick: self._tick,
+            Wake: self._nothing,
+            FeedStatus: self._feed_status,
+            History: self._history,
+            BookTop: self._top,
+            BooksStale: self._books_stale,
+            StreamStatus: self._stream,
+            Filled: self._filled,
+            OrderUpdated: self.account.updated,
+            GroupUpdated: self._group_updated,
+            MarketChanged: self._market_changed,
+            PlaceOutcome: self._placed,
+            CancelOutcome: self.account.cancelled,
+            GroupOutcome: lambda e, n, _: self.account.group_answered(e, n),
+            CancelAllOutcome: lambda e, n, _: self.account.cancel_all_answered(e, n),
+            OrdersRead: self.account.orders_read,
+            FillsRead: self.account.fills_read,
+            PositionsRead: self.account.positions_read,
+            BalanceRead: self._balance_read,
+            GroupsRead: lambda e, n, _: self.account.groups_read(e, n),
+            LimitsRead: lambda e, n, _: self.account.limits_read(e, n),
+            MarketsRead: self.duties.markets_read,
+            SettlementsRead: self._settlements_read,
+            FeesRead: self._fees_read,
+            ExchangeStatusRead: self._status_read,
+            ReadFailed: self._read_failed,
+            ClockSample: lambda e, n, _: self.clock_trust.observe(e.offset_ns, e.uncertainty_ns, n),
+            Started: self._started,
+            Operator: self._operator,
+            KillSwitch: self._kill_switch,
+            CancelAllMarker: self._marker,
+            LoopStall: self._loop_stall,
+            JournalFault: self._journal_failed,
+            Stop: self._stop,
+        }
+
+    # --- the one function ----------------------------------------------------------------------------------------
+
+    def step(self, event: AnyEvent, now: Now) -> list[AnyAction]:
+        """Observe, decide, converge. The same events at the same times give the same actions, byte for byte."""
+        out: list[AnyAction] = []
+        self._advance(now, out)
+        self._observers[type(event)](event, now, out)
+        self._count_exposure()
+        if self.started is not None:
+            self._decide(event, now, out)
+        return out
+
+    def next_deadline(self, now: Now) -> int | None:
+        """The next monotonic instant at which something becomes true with no event to say so; always later than now."""
+        mono = now.mono_ns
+        found = [
+            self.failover.next_deadline(now),
+            self.clock_trust.next_deadline(now),
+            self.stall.next_deadline(now),
+            self.exchange.next_deadline(now),
+            self.account.next_deadline(now),
+        ]
+        for desk in self.desks.values():
+            found.append(desk.next_deadline(now))
+            edge = self.plan.next_edge(desk.series.name, now.utc_ns, self.duties.lead_ns)
+            if edge is not None:
+                found.append(mono + edge - now.utc_ns)
+        if self.account.tail_until_utc_ns > now.utc_ns:
+            found.append(mono + self.account.tail_until_utc_ns - now.utc_ns)
+        if self.stopping is not None:
+            found.append(self.stop_asked_ns + STOP_LIMIT_NS)
+        return min((at for at in found if at is not None and at > mono), default=None)
+
+    @property
+    def in_window(self) -> bool:
+        """Whether any window is open or about to be."""
+        return any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def _advance(self, now: Now, out: list[AnyAction]) -> None:
+        """What the passing of time alone has changed, before the event is looked at."""
+        if self.clock_trust.look(now):
+            for desk in self.desks.values():
+                desk.sentry.clock_stepped()
+        session = self.plan.session_date(now.utc_ns).isoformat()
+        for desk in self.desks.values():
+            phase = desk.advance(now, self.duties.lead_ns)
+            if phase is not None and desk.window is not None:
+                self._announce(desk, phase, out)
+                self.duties.entered(desk, phase, now)
+            target = desk.window.target_ns if desk.window is not None else None
+            trip = desk.sentry.advance(now, desk.phase, target, session)
+            if trip is not None:
+                self._tripped(desk, trip, out)
+        self.session = session
+        out.extend(self.failover.tick(now))
+        self._follow_failover(now, out)
+
+    def _announce(self, desk: Desk, phase: Phase, out: list[AnyAction]) -> None:
+        assert desk.window is not None, "a phase without a window"
+        described = scheduler_window(desk.window, desk.window.freeze_ns - self.duties.lead_ns)
+        payload = {
+            "series": desk.series.name,
+            "label": desk.window.label,
+            "phase": phase.value,
+            "target_ns": desk.window.target_ns,
+            "scheduler_window": described,
+        }
+        out.append(Record("window_phase", payload))
+        if phase is Phase.STRICT and desk.sentry.cadence_too_slow:
+            told = {
+                "series": desk.series.name,
+                "cadence_p99_ms": desk.sentry.cadence_p99_ms,
+                "limit_ms": desk.sentry.limit_ms(phase),
+            }
+            out.append(Record("strict_stand_down", told))
+            out.append(Alert("strict_stand_down", "info", told))
+
+    def _tripped(self, desk: Desk, trip: Trip, out: list[AnyAction]) -> None:
+        self.account.count("trips")
+        self.duties.tripped(desk)
+        payload = {
+            "series": desk.series.name,
+            "reason": Reason.FINAL_MINUTE_STALE.value,
+            "age_ms": None if trip.age_ns is None else trip.age_ns / NS_PER_MS,
+            "limit_ms": trip.limit_ns / NS_PER_MS,
+            "window": trip.target_ns,
+            "count": trip.count,
+            "session_frozen": trip.session_frozen,
+            "feeds": {name: tick.received_utc_ns for name, tick in self.seen_feed.items()},
+        }
+        out.append(Record("guard_trip", payload))
+        out.append(Alert("final_minute_stale", "critical" if trip.session_frozen else "warning", payload))
+
+    # --- observers -----------------------------------------------------------------------------------------------
+
+    def _nothing(self, event: Wake, now: Now, out: list[AnyAction]) -> None:
+        """Time has passed; `_advance` saw it."""
+
+    def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
+        self.account.count("ticks")
+        self.seen_feed[tick.feed] = tick
+        out.extend(self.failover.observe(tick, now))
+        self._follow_failover(now, out)
+        desk = self.by_symbol.get(tick.symbol)
+        if desk is None:
+            return
+        if desk.divergence.observe(tick, now):
+            self._divergence_turned(desk, out)
+        if tick.feed != self.failover.active:
+            return
+        for other in self.desks.values():
+            other.stuck.observe(tick, now)
+        self.duties.printed(desk, tick)
+        admission = desk.tick(tick, now)
+        if admission is Admission.ACCEPTED:
+            self.last_tick = tick
+            self.stall.agreed(desk.series.name)
+        else:
+            self.account.count("ticks_rejected")
+
+    def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
+        payload = {"symbol": desk.series.symbol, "values": desk.divergence.comparison()}
+        if desk.divergence.diverged:
+            out.append(Record("guard_trip", payload | {"reason": Reason.FEED_DIVERGENCE.value}))
+            out.append(Alert("feed_divergence", "error", payload))
+        else:
+            out.append(Alert("feed_divergence_over", "info", payload))
+
+    def _follow_failover(self, now: Now, out: list[AnyAction]) -> None:
+        """On a switch the new feed's newest values count at once."""
+        switch = self.failover.last_switch
+        if switch is None or self.failover.switches == self.switches_seen:
+            return
+        self.switches_seen = self.failover.switches
+        self.account.count("failovers")
+        age_ns = self.failover.age_ns(switch.before, now)
+        payload = {
+            "from_feed": switch.before,
+            "to_feed": switch.after,
+            "why": switch.reason,
+            "age_ms": None if age_ns is None else age_ns / NS_PER_MS,
+        }
+        out.append(Record("feed_switch", payload))
+        out.append(Alert("feed_switch", "warning", payload))
+        for desk in self.desks.values():
+            tick = self.failover.value(desk.series.symbol, now)
+            if tick is not None:
+                desk.tick(tick, now)
+
+    def _index_expected(self, now: Now) -> bool:
+        return self.plan.market_open(now.utc_ns)
+
+    def _feed_status(self, event: FeedStatus, now: Now, out: list[AnyAction]) -> None:
+        self.feed_states[event.feed] = event
+        out.extend(self.failover.observe(event, now))
+        self._follow_failover(now, out)
+
+    def _history(self, event: History, now: Now, out: list[AnyAction]) -> None:
+        desk = self.by_symbol.get(event.symbol)
+        if desk is not None and desk.sigma.sigma_ppm is None:
+            desk.sigma.seed(event)
+
+    def _top(self, event: BookTop, now: Now, out: list[AnyAction]) -> None:
+        for desk in self.desks.values():
+            if desk.top(event):
+                return
+
+    def _books_stale(self, event: BooksStale, now: Now, out: list[AnyAction]) -> None:
+        self.account.count("books_stale")
+        for desk in self.desks.values():
+            desk.books_stale(event.tickers)
+
+    def _stream(self, event: StreamStatus, now: Now, out: list[AnyAction]) -> None:
+        self.stream_up, self.stream_reason = event.up, event.reason
+        if event.up:
+            self.account.reconnected(now)
+        else:
+            self.account.count("stream_drops")
+            for desk in self.desks.values():
+                desk.books_stale(())
+
+    def _filled(self, event: Filled, now: Now, out: list[AnyAction]) -> None:
+        self.account.filled(event.fill, now, out)
+
+    def _balance_read(self, event: BalanceRead, now: Now, out: list[AnyAction]) -> None:
+        self.account.balance_read(event, now)
+        self.risk.begin_session(self.session, event.balance)
+
+    def _settlements_read(self, event: SettlementsRead, now: Now, out: list[AnyAction]) -> None:
+        for ticker, payoff in self.duties.settlements_read(event, now, out):
+            self.risk.settled(ticker, payoff)
+        decision = self.risk.judge_day()
+        if decision is RiskDecision.HARD_STOP and self.kill.kill("risk.kill_switch", self.risk.paused, now):
+            self._killed("risk.kill_switch", now, out)
+
+    def _count_exposure(self) -> None:
+        """Tell the risk ledger what was filled, buried and revived in this step."""
+        for fill, window in self.account.new_fills:
+            self.risk.filled(fill.client_order_id, fill.ticker, window, fill.side, fill.price, fill.count)
+            self.risk.charged(fill.ticker, fill.fee)
+            self.duties.filled(fill)
+        self.account.new_fills.clear()
+        book = self.account.book
+        for order in book.revived:
+            self.risk.entered(
+                order.client_order_id, order.ticker, order.window, order.side, order.price, order.remaining
+            )
+        book.revived.clear()
+        for order in book.buried:
+            self.risk.gone(order.client_order_id)
+        book.buried.clear()
+
+    def _group_updated(self, event: GroupUpdated, now: Now, out: list[AnyAction]) -> None:
+        if event.what != "triggered":
+            return
+        group = self.account.groups.lost(event.group_id, now.mono_ns)
+        if group is not None:
+            self.account.count("groups_self_triggered")
+            payload = {"series": group.series, "group_id": group.group_id, "reason": Reason.ORDER_GROUP_LOST.value}
+            out.append(Record("guard_trip", payload))
+            out.append(Alert("order_group_lost", "warning", payload))
+
+    def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
+        for desk in self.desks.values():
+            if event.ticker in desk.markets and event.what in {"deactivated", "price_level_structure_updated"}:
+                desk.books_stale((event.ticker,))
+                self.duties.relist(desk, now)
+
+    def _placed(self, event: PlaceOutcome, now: Now, out: list[AnyAction]) -> None:
+        order = self.account.placed(event, now, out)
+        if order is None or event.verdict is not Verdict.REFUSED:
+            return
+        desk = self.desks.get(order.series)
+        if desk is not None:
+            until_ns = now.mono_ns + desk.settings.quotes.reject_cooldown_ms * NS_PER_MS
+            desk.cooling[order.ticker, order.side] = until_ns
+        if "paused" in event.code:
+            self.exchange.refused(event.code, now)
+
+    def _fees_read(self, event: FeesRead, now: Now, out: list[AnyAction]) -> None:
+        self.account.reads.answered(event.request_id, now.mono_ns)
+        desk = self.desks.get(event.series)
+        if desk is None:
+            return
+        agreed = agreement(self.settings.fees, event.series, event.fee_type, event.multiplier_ppm)
+        if desk.fees != agreed:
+            told = fee_path(self.settings.fees, event.series)
+            told |= {"series": event.series, "fee_type": event.fee_type, "multiplier_ppm": event.multiplier_ppm}
+            told |= {"problem": agreed.problem, "warning": agreed.warning}
+            out.append(Record("fee_path", told))
+            if agreed.problem or agreed.warning:
+                out.append(Alert("fees_disagree", "error" if agreed.problem else "warning", told))
+        desk.fees = agreed
+
+    def _status_read(self, event: ExchangeStatusRead, now: Now, out: list[AnyAction]) -> None:
+        self.account.reads.answered(event.request_id, now.mono_ns)
+        self.exchange.observe(event)
+
+    def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
+        self.account.reads.failed(event.request_id, now.mono_ns)
+        self.account.count("read_failures")
+
+    def _loop_stall(self, event: LoopStall, now: Now, out: list[AnyAction]) -> None:
+        self.account.count("loop_stalls")
+        if self.stall.observe(event.lag_ns, self.settings.series, now):
+            for desk in self.desks.values():
+                desk.sentry.stalled()
+
+    def _journal_failed(self, event: JournalFault, now: Now, out: list[AnyAction]) -> None:
+        self.journal_fault = event.reason
+        out.append(Alert("journal_fault", "critical", {"reason": event.reason}))
+        self._ask_stop(Reason.JOURNAL_FAULT, now)
+
+    def _started(self, event: Started, now: Now, out: list[AnyAction]) -> None:
+        self.started = event
+        self.account.numbers.epoch = event.boot_epoch
+        if event.recovered:
+            restore(self, event.recovered, now)
+        out.extend(self.failover.start(now))
+        out.append(Record("config", {"hash": event.config_hash, "build_id": event.build_id, "mode": event.mode}))
+
+    def _kill_switch(self, event: KillSwitch, now: Now, out: list[AnyAction]) -> None:
+        if self.kill.observe(event.active, event.source, event.reason, now):
+            self._killed(event.source, now, out)
+
+    def _killed(self, source: str, now: Now, out: list[AnyAction]) -> None:
+        self.account.count("halts")
+        out.append(Record("kill_switch", {"source": source, "reason": self.kill.reason}))
+        out.append(Alert("kill_switch", "critical", {"reason": self.kill.reason, "source": source}))
+        self._ask_empty(Reason.KILL_SWITCH, now)
+
+    def _marker(self, event: CancelAllMarker, now: Now, out: list[AnyAction]) -> None:
+        until_ns = event.asked_utc_ns + 65 * NS_PER_S
+        if until_ns > self.account.tail_until_utc_ns:
+            self.account.tail_until_utc_ns = until_ns
+            out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
+        if event.by not in {"daemon", self.started.run_id if self.started else ""}:
+            self.paused = self.paused or f"cancel-all by {event.by}: {event.reason}"
+            self._ask_empty(Reason.OPERATOR_CLI if event.by == "cli" else Reason.WATCHER, now)
+
+    def _operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
+        payload = {"command": event.command.value, "by": event.by, "cause": event.cause, "road": event.road}
+        out.append(Record("operator_action", payload))
+        if event.command is Command.CANCEL_ALL:
+            self.paused = f"cancel-all by {event.by}: {event.cause}"
+            self._ask_empty(Reason(event.road), now)
+        elif event.command is Command.PAUSE:
+            self.paused = f"paused by {event.by}: {event.cause}"
+        elif event.command is Command.KILL:
+            if self.kill.kill(event.road, f"{event.by}: {event.cause}", now):
+                self._killed(event.road, now, out)
+        elif event.command is Command.RESUME:
+            self._resume(event, now, out)
+        elif event.command is Command.ARM:
+            self.armed_session = self.session
+        elif event.command is Command.NOTE:
+            out.append(Record("note", {"text": event.cause, "by": event.by}))
+
+    def _resume(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
+        """Lift pause, kill latch and frozen sessions, but only when the kill switch itself is off again."""
+        refused = self.kill.resume()
+        if refused:
+            out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
+            return
+        self.paused = ""
+        for desk in self.desks.values():
+            desk.sentry.resume()
+
+    def _stop(self, event: Stop, now: Now, out: list[AnyAction]) -> None:
+        out.append(Record("operator_action", {"command": "stop", "by": "signal", "cause": event.reason, "road": "signal"}))
+        self._ask_stop(Reason.SHUTDOWN, now)
+
+    def _ask_stop(self, reason: Reason, now: Now) -> None:
+        if self.stopping is None:
+            self.stopping, self.stop_asked_ns = reason, now.mono_ns
+            self._ask_empty(reason, now)
+
+    def _ask_empty(self, reason: Reason, now: Now) -> None:
+        """Empty the account, now and until the exchange's list agrees, whatever else is going on."""
+        self.empty_reason = reason.value
+        self.account.begin_empty(reason.value, now)
+
+    # --- decide --------------------------------------------------------------------------------------------------
+
+    def _decide(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
+        self.account_votes = self._account_votes(now)
+        if self.empty_reason:
+            self.account.empty(self.empty_reason, now, out)
+        for desk in self.desks.values():
+            self._decide_series(desk, now, out)
+        if self.chores_ns <= now.mono_ns or not isinstance(event, Tick | BookTop):
+            self.chores_ns = now.mono_ns + CHORES_NS
+            self.duties.chores(now, out)
+            if self.empty_reason and "" not in self.account.flattenings:
+                self.empty_reason = ""
+            self._finish(now, out)
+
+    def _decide_series(self, desk: Desk, now: Now, out: list[AnyAction]) -> None:
+        name = desk.series.name
+        votes = [*self.account_votes, ("loop", self.stall.vote(name, now)), *desk.votes(now)]
+        self.gates[name] = votes
+        window = desk.window
+        until_ns = now.mono_ns
+        if window is not None:
+            until_ns = now.mono_ns + window.freeze_ns - self.duties.lead_ns - self.settings.round_trip_ns - now.utc_ns
+            fresh_until = desk.sentry.next_deadline(now, desk.phase)
+            until_ns = min(until_ns, fresh_until) if fresh_until is not None else until_ns
+        verdict = evaluate(name, votes, until_ns, now)
+        before = self.closed.get(name)
+        if isinstance(verdict, Closed):
+            self.closed[name] = verdict.reasons
+            if before == ():
+                self._gate_turned(desk, verdict.reasons, out)
+            self.account.pull(name, verdict.reasons[0].value, now, out)
+            return
+        self.closed[name] = ()
+        if before != ():
+            self._gate_turned(desk, (), out)
+        self._quote(desk, verdict, now, out)
+
+    def _gate_turned(self, desk: Desk, reasons: tuple[Reason, ...], out: list[AnyAction]) -> None:
+        decision = {
+            "series": desk.series.name,
+            "approved": not reasons,
+            "decision": "soft_pause" if reasons else "allow",
+            "reason": ",".join(reasons),
+        }
+        out.append(Record("risk_decision", decision))
+
+    def _quote(self, desk: Desk, cleared: Cleared, now: Now, out: list[AnyAction]) -> None:
+        assert desk.window is not None, "cleared without a window"
+        live = self.account.converger.live_of(desk.series.name)
+        want = desk.want(live, self.account.ledger.open_positions(), now)
+        self.account.count("strategy_cycles")
+
+        def allow(order: Order) -> bool:
+            if self.risk.room(order.ticker, order.window, order.side, order.price) < order.count:
+                self.account.count("risk_refusals")
+                return False
+            self.risk.entered(order.client_order_id, order.ticker, order.window, order.side, order.price, order.count)
+            self.duties.quoted(desk)
+            return True
+
+        desk.waiting_for_group = not self.account.quote(
+            desk.series.name, want, cleared, desk.window.target_ns, desk.window.freeze_ns, now, out, allow
+        )
+
+    def _account_votes(self, now: Now) -> list[tuple[str, Vote]]:
+        account = self.account
+        stop = fail(Reason.SHUTDOWN, f"{self.stopping}") if self.stopping else PASS
+        journal = fail(Reason.JOURNAL_FAULT, self.journal_fault) if self.journal_fault else PASS
+        pause = fail(Reason.PAUSED, self.paused) if self.paused else PASS
+        armed = PASS if self.armed_session == self.session else fail(Reason.NOT_ARMED, "live and not armed: ladderd arm --by --cause")
+        active = fail(Reason.CANCEL_ALL_ACTIVE, self.empty_reason) if self.empty_reason else PASS
+        tail_ns = account.tail_until_utc_ns - now.utc_ns
+        tail = fail(Reason.CANCEL_ALL_TAIL, f"{tail_ns / NS_PER_S:.0f} s left") if tail_ns > 0 else PASS
+        stream = PASS if self.stream_up else fail(Reason.PRIVATE_STREAM_DOWN, self.stream_reason)
+        if account.drift:
+            books = fail(Reason.RECONCILE_DRIFT, account.drift)
+        else:
+            books = PASS if account.recovered else unknown(Reason.NOT_RECONCILED, "books of record not read yet")
+        limits = PASS if account.budget.known else unknown(Reason.LIMITS_UNKNOWN, "rate limits not read yet")
+        return [
+            ("kill_switch", self.kill.vote(now)),
+            ("shutdown", stop),
+            ("journal", journal),
+            ("pause", pause),
+            ("armed", armed if self.settings.live else NOT_CONFIGURED),
+            ("cancel_all", active),
+            ("cancel_all_tail", tail),
+            ("clock", self.clock_trust.vote(now)),
+            ("exchange", self.exchange.vote(now)),
+            ("private_stream", stream),
+            ("reconciliation", books),
+            ("limits", limits),
+            ("risk", self.risk.vote(now)),
+        ]
+
+    def _finish(self, now: Now, out: list[AnyAction]) -> None:
+        """End the process when asked to and flat, or when the limit for that has run out."""
+        if self.stopping is None:
+            return
+        if not self.empty_reason and not self.account.book.live:
+            code = 0 if self.stopping is Reason.SHUTDOWN else 1
+            out.append(Exit(code, self.stopping.value))
+        elif now.mono_ns >= self.stop_asked_ns + STOP_LIMIT_NS:
+            live = [o.client_order_id for o in self.account.book.live.values() if o.state is not State.GONE]
+            out.append(Exit(1, f"not proven flat; may still be live: {', '.join(live) or 'nothing known'}"))
+
+
+def voted_open(votes: list[tuple[str, Vote]]) -> bool:
+    """Whether none of these votes keeps the gate closed."""
+    return all(v.status is GateStatus.PASS or v.status is GateStatus.NOT_CONFIGURED for _, v in votes)

@@ -1,0 +1,104 @@
+"""What became of each window: quotes, fills, trips, the settlement, and the P&L to the cent.
+
+The exchange's own words decide. A window is finished when the exchange has told the result of its markets and, if we
+held anything, the settlement of every market that we held; our own verdict from the index print is kept beside it, and
+is UNKNOWN within a hundredth of a point of the strike (contracts, Money and prices).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from domain.events import SettlementState
+from domain.ids import Ticker
+from domain.market import Market
+from domain.money import INDEX_PER_POINT, Cash, IndexValue
+from execution.positions import Ledger
+from pricing.fair import settles_yes
+
+NEAR_STRIKE = INDEX_PER_POINT // 100
+CENT = INDEX_PER_POINT // 100
+FINAL = frozenset({"finalized", "determined", "settled"})
+
+
+class Result(msgspec.Struct):
+    """One window of one series."""
+
+    series: str
+    label: str
+    target_ns: int
+    event_ticker: str = ""
+    print_value: IndexValue | None = None
+    expiration_value: str = ""
+    quotes: int = 0
+    fills: int = 0
+    trips: int = 0
+    pnl: Cash | None = None
+    results_known: bool = False
+    settled: bool = False
+    reported: bool = False
+
+
+def own_verdict(market: Market, value: IndexValue | None) -> str:
+    """How the market settles by our own index print: yes, no or UNKNOWN."""
+    if value is None:
+        return "UNKNOWN"
+    for strike in (market.floor_strike, market.cap_strike):
+        if strike is not None and abs(value - strike) <= NEAR_STRIKE:
+            return "UNKNOWN"
+    return "yes" if settles_yes(market, value) else "no"
+
+
+def held_in(ledger: Ledger, result: Result) -> list[Ticker]:
+    """The markets of a window in which we ever traded."""
+    return [
+        ticker
+        for ticker, account in ledger.markets.items()
+        if account.series == result.series and account.target_ns == result.target_ns
+    ]
+
+
+def settle(
+    ledger: Ledger, result: Result, settlements: tuple[SettlementState, ...], markets: dict[Ticker, Market]
+) -> list[tuple[dict[str, object], Ticker, Cash]]:
+    """Close what the exchange has settled: for each market closed now its record, ticker and payoff."""
+    rows: list[tuple[dict[str, object], Ticker, Cash]] = []
+    held = set(held_in(ledger, result))
+    for said in settlements:
+        account = ledger.markets.get(said.ticker)
+        if said.ticker not in held or account is None or account.result:
+            continue
+        pnl = ledger.settle(said.ticker, said.result, said.fee)
+        if pnl is None:
+            continue
+        market = markets.get(said.ticker)
+        row: dict[str, object] = {
+            "series": result.series,
+            "label": result.label,
+            "target_ns": result.target_ns,
+            "ticker": said.ticker,
+            "result": said.result,
+            "index_value": result.print_value,
+            "expiration_value": result.expiration_value,
+            "own_verdict": own_verdict(market, result.print_value) if market else "UNKNOWN",
+            "revenue": said.revenue,
+            "fee": said.fee,
+            "position": account.position,
+            "pnl": pnl,
+        }
+        rows.append((row, said.ticker, Cash(account.outcome(yes=said.result == "yes") - account.cash)))
+    return rows
+
+
+def finish(ledger: Ledger, result: Result) -> bool:
+    """Whether everything about a window is known now; its P&L is added up when it is."""
+    held = held_in(ledger, result)
+    if not result.results_known or any(not ledger.markets[t].result for t in held):
+        return False
+    total = 0
+    for ticker in held:
+        account = ledger.markets[ticker]
+        total += account.outcome(yes=account.result == "yes") - account.fees
+    result.pnl = Cash(total)
+    result.settled = True
+    return True
