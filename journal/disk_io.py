@@ -63,20 +63,43 @@ class Disk:
         """Delete a file."""
         path.unlink()
 
-    def replace(self, path: Path, data: bytes) -> None:
-        """Put `data` in place of a file, whole or not at all, and durable on return.
+    def replace(self, path: Path, data: bytes, *, durable: bool = True) -> None:
+        """Put `data` in place of a file, whole or not at all, and durable on return unless told otherwise.
 
-        The temporary name is fixed per target: one process writes each such file, and a leftover is overwritten.
+        The draft's name carries the process id, since several processes may replace one file; it is deleted when the
+        write fails, so that a full disk is not made fuller.
         """
-        draft = path.with_name(f".{path.name}.draft")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_ONLY)
         try:
-            self.write_all(file, data)
-            os.fsync(file)
+            try:
+                self.write_all(file, data)
+                if durable:
+                    self.sync(file)
+            finally:
+                self.close(file)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        if durable:
+            self.sync_directory(path.parent)
+
+    def create(self, path: Path, data: bytes) -> bool:
+        """Make a file whole and durable, unless its name is taken; False when it is, and that file stays as it was.
+
+        A link fails when the name is taken, where a rename would replace it.
+        """
+        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+        self.replace(draft, data)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
         finally:
-            self.close(file)
-        draft.replace(path)
+            draft.unlink()
         self.sync_directory(path.parent)
+        return True
 
     def write_all(self, file: int, data: bytes) -> None:
         """Write every byte, however often the system takes only some."""

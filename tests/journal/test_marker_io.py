@@ -1,0 +1,114 @@
+"""Files by which processes stop each other: durable, first one wins, unreadable means stop."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from journal.marker import Marker
+from journal.marker_io import (
+    ask_cancel_all,
+    cancel_all_dir,
+    clear_kill_file,
+    engage_kill_file,
+    finish_cancel_all,
+    forget_done,
+    kill_path,
+    read_cancel_all,
+    read_kill_file,
+)
+from tests.journal.conftest import BadDisk
+
+ASKED = Marker("7-operator", 100, "operator", "drill", epoch=7)
+
+
+def test_asked_then_done_then_forgotten(tmp_path: Path) -> None:
+    assert read_cancel_all(tmp_path, 1) == ()
+    assert ask_cancel_all(tmp_path, ASKED) == ASKED
+    assert read_cancel_all(tmp_path, 1) == (ASKED,)
+    done = finish_cancel_all(tmp_path, ASKED, 200)
+    assert read_cancel_all(tmp_path, 1) == (done,)
+    assert (done.done, done.done_utc_ns, done.asked_utc_ns) == (True, 200, 100)
+    ask_cancel_all(tmp_path, Marker("8", 150, "watcher", "watcher"))
+    assert forget_done(tmp_path, 200) == 0
+    assert forget_done(tmp_path, 201) == 1
+    assert [marker.ident for marker in read_cancel_all(tmp_path, 1)] == ["8"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in cancel_all_dir(tmp_path).iterdir()} == {0o600}
+
+
+def test_the_first_asking_under_an_id_counts(tmp_path: Path) -> None:
+    ask_cancel_all(tmp_path, ASKED)
+    assert ask_cancel_all(tmp_path, msgspec.structs.replace(ASKED, asked_utc_ns=500)) == ASKED
+    assert read_cancel_all(tmp_path, 1) == (ASKED,)
+
+
+def test_they_come_oldest_first_and_drafts_do_not_count(tmp_path: Path) -> None:
+    for ident, asked in (("c", 3), ("a", 2), ("b", 1)):
+        ask_cancel_all(tmp_path, Marker(ident, asked, "x", "y"))
+    (cancel_all_dir(tmp_path) / ".d.123").write_bytes(b"half")
+    assert [marker.ident for marker in read_cancel_all(tmp_path, 1)] == ["b", "a", "c"]
+
+
+def test_what_cannot_be_read_is_an_open_request(tmp_path: Path) -> None:
+    cancel_all_dir(tmp_path).mkdir()
+    (cancel_all_dir(tmp_path) / "touched").touch()
+    (cancel_all_dir(tmp_path) / "folder").mkdir()
+    (cancel_all_dir(tmp_path) / "dangling").symlink_to(tmp_path / "nowhere")
+    markers = read_cancel_all(tmp_path, 1)
+    assert {marker.ident for marker in markers} == {"touched", "folder", "dangling"}
+    assert all(not marker.done and marker.asked_utc_ns > 1 for marker in markers)
+
+
+def test_a_folder_that_cannot_be_listed_is_an_open_request_now(tmp_path: Path) -> None:
+    cancel_all_dir(tmp_path).touch()
+    (marker,) = read_cancel_all(tmp_path, 77)
+    assert (marker.done, marker.asked_utc_ns) == (False, 77)
+
+
+def test_a_marker_that_cannot_be_written_says_so_and_leaves_none(tmp_path: Path, disk: BadDisk) -> None:
+    disk.sync_errno = errno.EIO
+    with pytest.raises(OSError, match="Input/output"):
+        ask_cancel_all(tmp_path, ASKED, disk=disk)
+    assert read_cancel_all(tmp_path, 1) == ()
+
+
+def test_no_kill_file_is_no_kill(tmp_path: Path) -> None:
+    assert not read_kill_file(tmp_path).active
+    assert not read_kill_file(tmp_path / "not made yet").active
+
+
+def test_the_first_kill_reason_is_kept(tmp_path: Path) -> None:
+    first = engage_kill_file(tmp_path, "loss limit", "risk", 0)
+    assert first.active
+    assert first.reason == "loss limit (by risk at 1970-01-01T00:00:00.000000000Z)"
+    assert engage_kill_file(tmp_path, "something else", "operator", 5) == first
+    assert clear_kill_file(tmp_path)
+    assert not clear_kill_file(tmp_path)
+    assert not read_kill_file(tmp_path).active
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"off", b"0", b"x" * 10_000_000])
+def test_any_content_is_active(tmp_path: Path, content: bytes) -> None:
+    kill_path(tmp_path).write_bytes(content)
+    kill = read_kill_file(tmp_path)
+    assert kill.active
+    assert kill.reason
+    assert len(kill.reason) <= 4096
+
+
+def test_what_cannot_be_read_is_active(tmp_path: Path) -> None:
+    kill_path(tmp_path).mkdir()
+    assert "cannot be read" in read_kill_file(tmp_path).reason
+    kill_path(tmp_path).rmdir()
+    kill_path(tmp_path).symlink_to(tmp_path / "nowhere")
+    assert read_kill_file(tmp_path).active
+
+
+def test_a_state_directory_that_is_none_is_active(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert "cannot be looked at" in read_kill_file(file).reason
