@@ -1,8 +1,8 @@
 """Signatures of the exchange, checked for real.
 
-Message: timestamp (Unix ms) + METHOD + path from the root without query. RSA keys sign with PSS, SHA-256, MGF1-SHA256 and
-a salt of 32 bytes; Ed25519 keys sign the text as it is. The kind is told by parsing the key. The body is not signed, and
-no replay rule was ever seen.
+Message: timestamp (Unix ms) + METHOD + path from the root without query. RSA keys sign with PSS, SHA-256, MGF1-SHA256
+and a salt of 32 bytes; Ed25519 keys sign the text as it is. The kind is told by parsing the key. The body is not
+signed, and no replay rule was ever seen.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Everybody else in the market: makers around fair value, takers who come when they like.
 
 Fair value of a rung is the normal probability that the index ends at or beyond its strike, with the volatility that the
-index showed over the last minutes. Makers quote some cents to each side of it with noise, so that a client who asks for
-less edge becomes best; takers arrive as a Poisson stream, pick a rung near the money, value it with an error, and hit
-the best price if it lies within that value. All of it stops at the close. Everything is drawn from the seeded generator.
+index showed over the last minutes. Makers quote some cents to each side of it with noise, so that a client who asks
+for less edge becomes best; takers arrive as a Poisson stream, pick a rung near the money, value it with an error, and
+hit the best price if it lies within that value. All of it stops at the close, and all of it comes from the seed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sim.exchange.core import whole
@@ -87,7 +88,7 @@ class Background:
         if measured_slot != slot:
             steps = LOOK_BACK_S // LOOK_STEP_S
             path = [value(symbol, (slot - n) * LOOK_STEP_S * NS) for n in range(steps, -1, -1)]
-            squares = sum((b - a) ** 2 for a, b in zip(path, path[1:], strict=False))
+            squares = sum((b - a) ** 2 for a, b in pairwise(path))
             per_root_second = math.sqrt(squares / (steps * LOOK_STEP_S)) / MICRO
             self.measured[symbol] = (slot, per_root_second)
         return per_root_second * math.sqrt(left_ns / NS)
@@ -157,5 +158,3 @@ class Background:
         if bid is not None and bid >= value:
             return self.exchange.take(self.taker, market, "ask", bid, count, now_ns)
         return 0
-
-

@@ -1,7 +1,7 @@
 """The websocket's commands, as a pure machine: text in, frames out.
 
-One `Session` a connection. Subscribing answers one `subscribed` per channel, each with its own `sid`; `seq` counts from 1
-per sid and is spent by snapshots, data, `ok`, `unsubscribed` and scoped errors alike. Error codes: reference, section
+One `Session` a connection. Subscribing answers one `subscribed` per channel, each with its own `sid`; `seq` counts from
+1 per sid and is spent by snapshots, data, `ok`, `unsubscribed` and scoped errors alike. Error codes: reference, section
 11.7. The second subscription to a channel is a subscription of its own (the code "Already subscribed" is retired).
 """
 
@@ -101,19 +101,21 @@ class Session:
         number = number if isinstance(number, int) and number else None
         try:
             self._meter(now_ns)
-            params = command.get("params")
-            name = command.get("cmd")
-            if name == "list_subscriptions":
-                return [self._listing(number)]
-            if name not in ("subscribe", "unsubscribe", "update_subscription"):
-                raise BadCommand(5)
-            if not isinstance(params, dict):
-                raise BadCommand(2)
-            if name == "subscribe":
-                return self._subscribe(number, params)
-            return self._unsubscribe(number, params) if name == "unsubscribe" else self._update(number, params)
+            return self._obey(number, command)
         except BadCommand as refused:
             return [self._error(number, refused.code)]
+
+    def _obey(self, number: int | None, command: dict[str, Any]) -> list[dict[str, Any]]:
+        name, params = command.get("cmd"), command.get("params")
+        if name == "list_subscriptions":
+            return [self._listing(number)]
+        if name not in ("subscribe", "unsubscribe", "update_subscription"):
+            raise BadCommand(5)
+        if not isinstance(params, dict):
+            raise BadCommand(2)
+        if name == "subscribe":
+            return self._subscribe(number, params)
+        return self._unsubscribe(number, params) if name == "unsubscribe" else self._update(number, params)
 
     def _meter(self, now_ns: int) -> None:
         if now_ns // NS != self.second:
@@ -153,9 +155,8 @@ class Session:
                 raise BadCommand(8)
         self._check_shard(params)
         tickers = self._tickers(params)
-        if "orderbook_delta" in channels:
-            if not tickers:
-                raise BadCommand(11 if params.get("market_id") or params.get("market_ids") else 14)
+        if "orderbook_delta" in channels and not tickers:
+            raise BadCommand(11 if params.get("market_id") or params.get("market_ids") else 14)
         if any(name in channels for name in ("cfbenchmarks_value", "cfbenchmarks_value_5hz")):
             self._needs(params, "index_ids", 24)
         if "pyth_value" in channels:

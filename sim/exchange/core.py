@@ -14,7 +14,7 @@ from sim.exchange import matching, orders
 from sim.exchange.fixed import COUNT_ONE, NS, rfc3339, show_count
 from sim.exchange.lifecycle import Lifecycle
 from sim.exchange.listing import Template
-from sim.exchange.objects import Account, Market, Order
+from sim.exchange.objects import Account, Market, Order, OrderState
 from sim.exchange.state import Config, State
 from sim.exchange.views import fill as show_fill
 from sim.exchange.views import order as show_order
@@ -95,7 +95,7 @@ class Exchange:
             subaccount=0,
             created_ns=now_ns,
             group=None,
-            state=orders.OrderState("resting", price, count, count, now_ns),
+            state=OrderState("resting", price, count, count, now_ns),
         )
         orders.register(state, order)
         orders.enter(state, order, now_ns)
@@ -126,7 +126,7 @@ class Exchange:
             subaccount=0,
             created_ns=now_ns,
             group=None,
-            state=orders.OrderState("resting", order.state.price, size, size, now_ns),
+            state=OrderState("resting", order.state.price, size, size, now_ns),
         )
         matching.trade(state, order, taker, size, now_ns)
         return size
@@ -153,7 +153,11 @@ class Exchange:
             "now_ms": now_ns // NS_PER_MS,
             "resting": [show_order(order, order.state) for order in self.member.resting.values()],
             "fills": [
-                {**show_fill(fill), "client_order_id": fill.order.state.client_order_id, "ts_ms": fill.at_ns // NS_PER_MS}
+                {
+                    **show_fill(fill),
+                    "client_order_id": fill.order.state.client_order_id,
+                    "ts_ms": fill.at_ns // NS_PER_MS,
+                }
                 for fill in self.member.fills
             ],
             "windows": windows,

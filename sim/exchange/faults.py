@@ -1,7 +1,7 @@
 """The fault menu: what can go wrong on purpose, reproducibly by seed.
 
-A fault is asked for by `POST /sim/faults` as `{"fault": NAME, ...}` and lives until used up (`count`), over (`for_s`) or
-cleared; `probability` is drawn from the seeded generator at each chance; `op` names one operation, or a list of them.
+A fault is asked for by `POST /sim/faults` as `{"fault": NAME, ...}` and lives until used up (`count`), over (`for_s`)
+or cleared; `probability` is drawn from the seeded generator at each chance; `op` names one operation, or several.
 Message faults (`ws_*`) take `channel` instead. `MENU` says what each one needs.
 """
 

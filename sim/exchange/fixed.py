@@ -25,7 +25,7 @@ _COUNT = re.compile(r"\d{1,9}(?:\.\d{1,2})?")
 
 def _scaled(text: str, decimals: int) -> int:
     whole, _, part = text.partition(".")
-    return int(whole) * 10**decimals + int(part.ljust(decimals, "0") or "0")
+    return int(whole + part.ljust(decimals, "0"))
 
 
 def parse_price(text: str) -> int | None:
@@ -59,8 +59,7 @@ def show_cash(cash: int) -> str:
 
 def show_dollars(cash: int) -> str:
     """98018600 -> `"98.0186"`: four places when that is exact, six otherwise (balances are written so)."""
-    text = show_cash(cash)
-    return text[:-2] if text.endswith("00") else text
+    return show_cash(cash).removesuffix("00")
 
 
 def cents(cash: int) -> int:

@@ -94,9 +94,7 @@ class Lifecycle:
         state.events[ticker] = event
         for strike in strikes(family, self.index_value(series.symbol, now_ns), self.rungs):
             name = market_ticker(ticker, family, strike)
-            market = Market(
-                name, state.new_id(), event, strike, self.price_ranges, self.price_level_structure, Book()
-            )
+            market = Market(name, state.new_id(), event, strike, self.price_ranges, self.price_level_structure, Book())
             market.updated_ns = now_ns
             market.status = "active" if now_ns >= open_ns else "initialized"
             event.markets.append(market)
@@ -172,7 +170,7 @@ class Lifecycle:
         for market in self.state.markets.values():
             cancel_flagged(self.state, market, at_ns)
         if until_ns is not None:
-            self.state.at(until_ns, lambda _when: halts.pop(reason, None) and None)
+            self.state.at(until_ns, lambda _when: _lift(halts, reason, until_ns))
 
     def resume(self, reason: str) -> None:
         """End the halts of that reason."""
@@ -196,7 +194,7 @@ class Lifecycle:
         self.state.emit(MarketLife(market, "activated", {"is_deactivated": False}))
 
     def change_fee(self, terms: dict[str, Any], at_ns: int) -> None:
-        """Change the fee terms of one series, or (with `event`) override those of one event; all series when neither."""
+        """Change the terms of one series, or (with `event`) override those of one event; all series when neither."""
         fee_type, multiplier = str(terms.get("fee_type", "quadratic_with_maker_fees")), terms.get("fee_multiplier", 1)
         if "event" in terms:
             event = self.state.events.get(str(terms["event"]))
@@ -209,7 +207,7 @@ class Lifecycle:
                 record_fee(self.state, series, at_ns)
 
     def halt(self, which: dict[str, Any], at_ns: int, until_ns: int | None) -> None:
-        """Deactivate one market, one event's markets, or (neither named) every active one; `until_ns` activates them."""
+        """Deactivate one market, one event's, or (neither named) all active ones; `until_ns` activates them again."""
         ticker, event = which.get("ticker"), which.get("event")
         for market in self.state.markets.values():
             if (ticker in (None, market.ticker)) and (event in (None, market.event.ticker)):
@@ -226,7 +224,13 @@ class Lifecycle:
             self.pause("trading", "maintenance", now_ns, end)
         else:
             self.state.at(start, lambda when: self.pause("trading", "maintenance", when, end))
-        self.state.at(end, lambda when: self._arm_thursday(when))
+        self.state.at(end, self._arm_thursday)
+
+
+def _lift(halts: dict[str, int | None], reason: str, until_ns: int) -> None:
+    """End a halt at its time, unless another of the same reason has taken its place."""
+    if halts.get(reason) == until_ns:
+        del halts[reason]
 
 
 def next_thursday(now_ns: int) -> tuple[int, int]:
@@ -333,5 +337,3 @@ def rules(market: Market) -> str:
     name = FAMILIES[market.event.series.ticker].name
     below = market.ticker.rsplit("-T", 1)[1]
     return f"If the {name} index value on {market.event.sub_title} is above {below}, then the market resolves to Yes."
-
-

@@ -105,9 +105,7 @@ def shrink(state: State, order: Order, at_ns: int, less: int, **changes: object)
     """A resting order loses `less` of its count and keeps its place."""
     assert 0 < less < order.state.remaining, "shrinking leaves something"
     order.market.book.side(order.side).shrink(order.state.price, less)
-    order.become(
-        at_ns, replace(order.state, remaining=order.state.remaining - less, updated_ns=at_ns, **changes)
-    )
+    order.become(at_ns, replace(order.state, remaining=order.state.remaining - less, updated_ns=at_ns, **changes))
     _reserve(order, at_ns)
     if order.account.is_member:
         state.emit(OrderChanged(order, order.state))

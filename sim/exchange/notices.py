@@ -83,13 +83,5 @@ class FeeOverride:
 
 
 Notice = (
-    Delta
-    | Traded
-    | Filled
-    | OrderChanged
-    | PositionChanged
-    | GroupChanged
-    | MarketLife
-    | EventListed
-    | FeeOverride
+    Delta | Traded | Filled | OrderChanged | PositionChanged | GroupChanged | MarketLife | EventListed | FeeOverride
 )

@@ -46,7 +46,7 @@ def route(state: State, ticker: str, shard: int | None) -> Market:
     market = state.markets.get(ticker)
     if shard is None:
         shard = -1 if state.config.auto_route else 0
-    if market is None or (shard != -1 and shard != market.exchange_index):
+    if market is None or shard not in (-1, market.exchange_index):
         raise rejects.market_not_found()
     return market
 

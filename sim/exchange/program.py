@@ -6,8 +6,9 @@ Listens on loopback: REST under /trade-api/v2, websocket /trade-api/ws/v2 (signe
 count, take?}` (somebody else's order). One line says where it listens: `exchange listening on http://127.0.0.1:PORT`.
 SIGTERM and SIGINT end it with 0; a bad option is one line and 2; an unreadable key file one line and 78.
 The index path is `sim.market.IndexPath(seed, symbol)`: give the feed simulator the same `--seed`.
-In code: `Exchange(Config(...), Plan(...), index_value, seed, now_ns)`, `ExchangeServer(exchange, clock, {key_id: public_key},
-Crowd())`, `await server.start(host, port)`, `server.port`, `await server.stop()`, `server.inject({"fault": ...})`.
+In code: `Exchange(Config(...), Plan(...), index_value, seed, now_ns)`, then
+`server = ExchangeServer(exchange, clock, {key_id: public_key}, Crowd())`, `await server.start(host, port)`,
+`server.port`, `server.inject({"fault": ...})`, `await server.stop()`.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _options() -> Options:
     parse.add_argument("--clock-tolerance-ms", type=int, default=6_000, help="how old a signature may be")
     parse.add_argument("--no-auto-route", action="store_true", help="an omitted exchange_index means shard 0")
     parse.add_argument("--flat-errors", action="store_true", help="error bodies as the OpenAPI says, not as the wire")
-    parse.add_argument("--thursday-pause", action="store_true", help="also with --anchor-s: pause Thursday 03-05 Eastern")
+    parse.add_argument("--thursday-pause", action="store_true", help="with --anchor-s too: pause Thursday 03-05 ET")
     parse.add_argument("--faults-script", help="JSON file: list of faults, each with at_s (seconds after the start)")
     return parse
 

@@ -44,8 +44,8 @@ AMEND = {
 }
 DECREASE = {"reduce_by": STRING, "reduce_to": STRING, "exchange_index": INTEGER, "market_ticker": STRING}
 CANCEL_ITEM = {"order_id": STRING, "subaccount": INTEGER, "exchange_index": INTEGER, "market_ticker": STRING}
-GROUP_CREATE = {"contracts_limit": INTEGER, "contracts_limit_fp": STRING, "subaccount": INTEGER, "exchange_index": INTEGER}
 GROUP_LIMIT = {"contracts_limit": INTEGER, "contracts_limit_fp": STRING}
+GROUP_CREATE = {**GROUP_LIMIT, "subaccount": INTEGER, "exchange_index": INTEGER}
 BATCH = {"orders": LIST}
 GROUP_LIMIT_MAX = 1_000_000 * COUNT_ONE
 

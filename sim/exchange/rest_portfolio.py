@@ -220,7 +220,7 @@ def settlements(exchange: Exchange, call: Call) -> Answer:
 
 def resting_value(exchange: Exchange, call: Call) -> Answer:
     """GET /portfolio/summary/total_resting_order_value."""
-    held = {shard: 0 for shard in exchange.state.config.shards}
+    held = dict.fromkeys(exchange.state.config.shards, 0)
     for order in chain(call.account.resting.values()):
         held[order.market.exchange_index] += own_price(order.side, order.state.price) * order.state.remaining
     rows = [{"exchange_index": shard, "balance": show_dollars(cash)} for shard, cash in held.items()]

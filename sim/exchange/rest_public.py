@@ -56,7 +56,7 @@ def schedule(exchange: Exchange, call: Call) -> Answer:
     """GET /exchange/schedule: round the clock, but for Thursday 03:00-05:00 Eastern."""
     del exchange
     whole = [{"open_time": "00:00", "close_time": "00:00"}]
-    week: dict[str, Any] = {day: whole for day in WEEKDAYS}
+    week: dict[str, Any] = dict.fromkeys(WEEKDAYS, whole)
     week["thursday"] = [
         {"open_time": "00:00", "close_time": "03:00"},
         {"open_time": "05:00", "close_time": "00:00"},

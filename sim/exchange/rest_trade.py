@@ -11,6 +11,7 @@ from sim.exchange.rejects import Reject
 
 if TYPE_CHECKING:
     from sim.exchange.core import Exchange
+    from sim.exchange.objects import Group
 
 ORDERS = "/portfolio/events/orders"
 GROUPS = "/portfolio/order_groups"
@@ -93,7 +94,7 @@ def get_group(exchange: Exchange, call: Call) -> Answer:
     return Answer(200, groups.single(call.account, call.path["order_group_id"], call.integer("subaccount")))
 
 
-def _group(call: Call) -> groups.Group:
+def _group(call: Call) -> Group:
     subaccount, shard = call.integer("subaccount", 0), call.integer("exchange_index", 0)
     return groups.find(call.account, call.path["order_group_id"], subaccount or 0, shard or 0)
 

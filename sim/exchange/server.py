@@ -21,6 +21,7 @@ from sim.exchange.background import Background, Crowd
 from sim.exchange.buckets import Meter
 from sim.exchange.calls import WRITE, Answer, Call, Operation
 from sim.exchange.faults import FaultDesk
+from sim.exchange.races import fill_around_cancel
 from sim.exchange.rejects import Reject
 from sim.exchange.sim_routes import SimRoutes
 from sim.exchange.sockets import Hub
@@ -41,7 +42,9 @@ TIMER_MAX_S = 3600.0
 class ExchangeServer:
     """Serves one exchange on one address. `port` is the bound port once `start` has returned."""
 
-    def __init__(self, exchange: Exchange, clock: Clock, keys: dict[str, PublicKey], crowd: Crowd | None = None) -> None:
+    def __init__(
+        self, exchange: Exchange, clock: Clock, keys: dict[str, PublicKey], crowd: Crowd | None = None
+    ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.skew_ns = 0
@@ -134,6 +137,8 @@ class ExchangeServer:
         except Reject as refused:
             answer = Answer(refused.status, self._error_body(refused.body))
         self.arm()
+        if "broken" in request:
+            answer = self._unavailable(request["broken"])
         if self.faults.active:
             late = await self._after(operation, request)
             if late is not None:
@@ -163,8 +168,9 @@ class ExchangeServer:
             now_ns=now_ns,
             tier=self.meter.tier,
         )
-        if operation.name == "cancel_order" and self.faults.active:
-            self._fill_around_cancel(call)
+        claimed = fill_around_cancel(self, call) if self.faults.active else None
+        if claimed is not None:
+            return claimed
         return operation.handler(self.exchange, call)
 
     def _pay(self, operation: Operation, request: web.Request, parsed: Any, now_ns: int) -> None:  # noqa: ANN401 - JSON
@@ -223,7 +229,7 @@ class ExchangeServer:
             if broken.params.get("processed"):
                 request["broken"] = int(broken.params.get("code", 503))
             else:
-                raise self._unavailable(int(broken.params.get("code", 503)))
+                return self._reply(self._unavailable(int(broken.params.get("code", 503))))
         return None
 
     async def _after(self, operation: Operation, request: web.Request) -> web.StreamResponse | None:
@@ -236,15 +242,14 @@ class ExchangeServer:
             return self._cut(request)
         return None
 
-    @staticmethod
-    def _unavailable(code: int) -> Reject:
-        return rejects.nested(code, "exchange_unavailable")
+    def _unavailable(self, code: int) -> Answer:
+        return Answer(code, self._error_body(rejects.nested(code, "exchange_unavailable").body))
 
     @staticmethod
     def _cut(request: web.Request) -> web.Response:
         """Close the connection under the request."""
         if request.transport is not None:
-            request.transport.abort()  # type: ignore[attr-defined]
+            request.transport.abort()
         return web.Response(status=503)
 
     def _refuse_orders(self, operation: Operation, now_ns: int) -> None:
@@ -258,19 +263,6 @@ class ExchangeServer:
         if fault is not None:
             code = str(fault.params.get("code", "exchange_unavailable"))
             raise rejects.nested(int(fault.params.get("status", 503)), code)
-
-    def _fill_around_cancel(self, call: Call) -> None:
-        """`fill_after_cancel`: the order fills (in part) before the cancel, and the fill is told after its answer."""
-        order = call.account.resting.get(call.path["order_id"])
-        fault = None if order is None else self.faults.draw("fill_after_cancel", call.now_ns, call.operation)
-        if order is None or fault is None:
-            return
-        delay_ms = int(fault.params.get("delay_ms", 200))
-        count = fault.params.get("count")
-        whole = order.state.remaining
-        size = whole // 2 if count is None and whole > 100 else whole if count is None else int(count) * 100  # noqa: PLR2004 - 1 contract
-        self.hub.hold_fills_ms[order.id] = delay_ms
-        self.exchange.force_fill(order.id, size, call.now_ns)
 
     def set_skew(self, ms: float) -> None:
         """Move the exchange's clock; its timers follow."""

@@ -43,9 +43,7 @@ class SimRoutes:
         for method, path, act in rows:
             app.router.add_route(method, path, self._guarded(act))
 
-    def _guarded(
-        self, act: Callable[[Any], dict[str, Any]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _guarded(self, act: Callable[[Any], dict[str, Any]]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
             if not (request.remote or "127.").startswith(LOOPBACK):
                 return web.json_response({"error": "loopback only"}, status=403)

@@ -1,9 +1,9 @@
 """Websocket connections: what the core says goes out to whoever subscribed, in order, with faults on the way.
 
-Fan-out is synchronous: a notice becomes bytes in each connection's outbox before the call that caused it returns, and one
-writer task a connection sends them. So a client that has read the answer of its request finds the messages of that
-request already under way, and a slow reader never holds up the exchange: its outbox overflows, which is error 25 and then
-the end of the connection. Pings go out every 10 s with the body `heartbeat`.
+Fan-out is synchronous: a notice becomes bytes in each connection's outbox before the call that caused it returns, and
+one writer task a connection sends them. So a client that has read the answer of its request finds the messages of that
+request already under way, and a slow reader never holds up the exchange: its outbox overflows, which is error 25.
+Pings go out every 10 s with the body `heartbeat`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sim.exchange.core import Exchange
     from sim.exchange.faults import Fault, FaultDesk
-    from sim.exchange.objects import Account, Market
+    from sim.exchange.objects import Account, Market, Order
 
 HEARTBEAT_S = 10.0
 OUTBOX_MAX = 50_000
@@ -68,13 +68,13 @@ class Connection:
         self.outbox.clear()
         transport = self.request.transport
         if transport is not None:
-            transport.pause_reading()  # type: ignore[attr-defined]
+            transport.pause_reading()
 
     def abort(self) -> None:
         """Cut the connection without a close frame."""
         transport = self.request.transport
         if transport is not None:
-            transport.abort()  # type: ignore[attr-defined]
+            transport.abort()
 
     async def write(self) -> None:
         """Send what is queued, for ever."""
@@ -102,7 +102,7 @@ class Hub:
         self.connections: dict[int, Connection] = {}
         self.serial = 0
         self.dirty: dict[str, Market] = {}
-        self.hold_fills_ms: dict[str, int] = {}
+        self.hold_ms: dict[str, int] = {}
         self.ticker_timer: asyncio.TimerHandle | None = None
         exchange.state.listeners.append(self.tell)
 
@@ -162,7 +162,7 @@ class Hub:
 
     # -- fan-out -------------------------------------------------------------------------------------------------
 
-    def tell(self, notice: Notice) -> None:  # noqa: C901 - one row per kind of notice
+    def tell(self, notice: Notice) -> None:
         """Turn one notice into frames."""
         if not self.connections:
             return
@@ -173,13 +173,9 @@ class Hub:
                 self._public("trade", "trade", frames.trade(trade), trade.market.ticker)
                 self._touch(trade.market)
             case Filled(fill):
-                body, account, ticker = frames.fill(fill), fill.order.account, fill.trade.market.ticker
-                hold_ms = self.hold_fills_ms.get(fill.order.id, 0)
-                self._private(account, "fill", "fill", body, ticker, hold_ms=hold_ms)
+                self._own(fill.order, "fill", "fill", frames.fill(fill))
             case OrderChanged(order, state):
-                self._private(
-                    order.account, "user_orders", "user_order", frames.user_order(order, state), order.market.ticker
-                )
+                self._own(order, "user_orders", "user_order", frames.user_order(order, state))
             case PositionChanged(account, position):
                 body = frames.market_position(position, account.user_id)
                 self._private(account, "market_positions", "market_position", body, position.market.ticker)
@@ -214,6 +210,16 @@ class Hub:
                 if one.covers(ticker):
                     raw = raw or orjson.dumps(body)
                     self._send(connection, one, kind, raw)
+
+    def _own(self, order: Order, channel: str, kind: str, body: dict[str, Any]) -> None:
+        """News of one order to its owner, held back while a fault says so."""
+        hold_ms = self.hold_ms.get(order.id, 0)
+        self._private(order.account, channel, kind, body, order.market.ticker, hold_ms=hold_ms)
+
+    def hold(self, order_id: str, ms: int) -> None:
+        """Have the news of one order sent that much late, for as long."""
+        self.hold_ms[order_id] = ms
+        asyncio.get_running_loop().call_later(ms / 1000, self.hold_ms.pop, order_id, None)
 
     def _private(
         self, account: Account, channel: str, kind: str, body: dict[str, Any], ticker: str, *, hold_ms: int = 0

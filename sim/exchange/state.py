@@ -1,8 +1,8 @@
 """The state of the exchange, and its own future.
 
-Everything that will happen without a request (expiry, freeze mark, close, settlement, the end of a pause) is an entry of
-one heap ordered by its nominal instant; `advance` carries out what is due, in that order, before anything else looks at
-the state. So what a request sees never depends on how late a timer fired, and the same seed gives the same history.
+Everything that will happen without a request (expiry, freeze mark, close, settlement, the end of a pause) is an entry
+of one heap ordered by its nominal instant; `advance` carries out what is due, in that order, before anything else looks
+at the state. So what a request sees never depends on how late a timer fired, and the same seed gives the same history.
 """
 
 from __future__ import annotations
