@@ -1,0 +1,337 @@
+"""The session of one Massive (formerly Polygon) index socket, as a pure machine: bytes in, events and bytes out.
+
+    DOWN -> CONNECTING -> CONNECTED -> AUTHED -> SUBSCRIBED -> LIVE          FEED.md, sections 3 and 10
+                 any state -> DOWN | COOLING (max_connections) | FATAL (auth_failed)
+
+The wanted topics live outside the connection, so every new one subscribes to all of them. Acknowledgements are counted
+by object, not by frame; a topic whose value arrives counts as acknowledged, and `not authorized`, which names nothing,
+is laid to the topics still unanswered. LIVE means that every topic granted has spoken; 5 s of silence of any of them
+takes it back to SUBSCRIBED, 25 s hang up, both only while `expects` says that there should be values.
+
+Values that repeat (T, t, val) or whose stamp goes backwards are dropped and counted. An equal stamp with another value
+is passed on: the guards recognise a stuck feed by it. A value a minute old (a delayed plan, section 5) or 2 s ahead of
+our clock is not a value of now: it is counted, never passed on, and the session is not LIVE meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from domain.clock import NS_PER_S, Now
+from domain.events import AnyEvent, FeedState, FeedStatus, Tick
+from feeds.massive_wire import Item, read_frame, read_stamp, read_value
+from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, Step
+
+CAP_STATUS: Final = "max_connections"
+CAP_TEXT: Final = "maximum number of websocket connections"
+PLAN_HINT: Final = "plan"
+ACKED: Final = "subscribed to: "
+LAST_WORDS: Final = frozenset({"slow_consumer", "force_disconnect"})
+
+
+class MassiveLimits(msgspec.Struct, frozen=True):
+    """Budgets of one session, in seconds."""
+
+    greeting_s: int = 2
+    auth_s: int = 10
+    ack_s: int = 5
+    stale_s: int = 5
+    silence_s: int = 25
+    cooldown_s: int = 60
+    proven_s: int = 10
+    delayed_s: int = 60
+    ahead_s: int = 2
+
+
+class MassiveSession:
+    """One socket to one host. `counts` tells what was passed over, by kind, since the start."""
+
+    __slots__ = (
+        "_acks_due_ns",
+        "_auth_due_ns",
+        "_cooling_until_ns",
+        "_delayed",
+        "_errors",
+        "_expects",
+        "_feed",
+        "_greeting_due_ns",
+        "_heard_ns",
+        "_key",
+        "_last",
+        "_last_words",
+        "_limits",
+        "_live_since_ns",
+        "_pending",
+        "_refused",
+        "_spoken",
+        "_symbols",
+        "counts",
+        "state",
+    )
+
+    def __init__(
+        self,
+        feed: str,
+        api_key: str,
+        symbols: tuple[str, ...],
+        limits: MassiveLimits | None = None,
+        expects: Callable[[Now], bool] = lambda _now: True,
+    ) -> None:
+        """Name the feed in events, want the values of `symbols` (I:SPX ...); `expects` is whether hours are regular."""
+        assert symbols, "a session without symbols has nothing to do"
+        self._feed: Final = feed
+        self._key: Final = api_key
+        self._symbols: Final = symbols
+        self._limits: Final = limits or MassiveLimits()
+        self._expects: Final = expects
+        self.state = FeedState.DOWN
+        self.counts = {"out_of_order": 0, "duplicate": 0, "malformed": 0, "unknown": 0, "delayed": 0}
+        self._last: dict[str, tuple[int, str]] = {}
+        self._cooling_until_ns = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget the connection: what is left is what outlives it."""
+        self._greeting_due_ns: int | None = None
+        self._auth_due_ns: int | None = None
+        self._acks_due_ns: int | None = None
+        self._pending: list[str] = []
+        self._refused: frozenset[str] = frozenset()
+        self._errors = 0
+        self._heard_ns: dict[str, int] = {}
+        self._spoken: set[str] = set()
+        self._live_since_ns: int | None = None
+        self._delayed = False
+        self._last_words = ""
+
+    # --- what the loop tells ---
+
+    def connected(self, now: Now) -> Step:
+        """The upgrade succeeded; the vendor greets first."""
+        if self.state is FeedState.FATAL:
+            return Step((), (HangUp("this key was refused"),))
+        self._begin()
+        self._greeting_due_ns = now.mono_ns + self._limits.greeting_s * NS_PER_S
+        return Step(self._turn(FeedState.CONNECTING, "socket open"))
+
+    def received(self, data: str | bytes, now: Now) -> Step:
+        """One frame: any mix of objects, each taken in order."""
+        items, lost = read_frame(data)
+        self.counts["malformed"] += lost
+        events: list[AnyEvent] = []
+        outgoing: list[Outgoing] = []
+        for item in items:
+            if item.ev == "V":
+                self._value(item, now, events)
+            elif item.ev == "status":
+                self._status(item, now, events, outgoing)
+            else:
+                self.counts["unknown"] += 1
+        return Step(tuple(events), tuple(outgoing)) if events or outgoing else QUIET
+
+    def tick(self, now: Now) -> Step:
+        """Act on what did not happen in time."""
+        if self._greeting_due_ns is not None and now.mono_ns >= self._greeting_due_ns:
+            # Two of the vendor's own clients do not wait for the greeting, so a lost one is no reason to give up.
+            return Step((), self._authenticate(now))
+        if self._auth_due_ns is not None and now.mono_ns >= self._auth_due_ns:
+            return self._hang_up(f"no answer to auth within {self._limits.auth_s} s")
+        if self._acks_due_ns is not None and now.mono_ns >= self._acks_due_ns:
+            return self._acks_overdue(now)
+        return self._silence(now)
+
+    def closed(self, reason: str, now: Now) -> Step:
+        """The connection ended or never came to be; always said, because the standby rule waits to hear it."""
+        told = f"{reason}; {self._last_words}" if self._last_words and reason != CLOSED_AS_TOLD else reason
+        self._begin()
+        if self.state is not FeedState.FATAL:
+            self.state = FeedState.COOLING if now.mono_ns < self._cooling_until_ns else FeedState.DOWN
+        return Step((FeedStatus(self._feed, self.state, told),))
+
+    # --- what the loop asks ---
+
+    def next_deadline(self, now: Now) -> int | None:
+        """The nearest instant at which silence means something, always later than now."""
+        dues = [due for due in (self._greeting_due_ns, self._auth_due_ns, self._acks_due_ns) if due is not None]
+        limit_s = self._limits.stale_s if self.state is FeedState.LIVE else self._limits.silence_s
+        dues += [heard + limit_s * NS_PER_S for heard in self._heard_ns.values()]
+        return max(min(dues), now.mono_ns + 1) if dues else None
+
+    def retry_at(self, now: Now) -> int | None:
+        """Now, or the end of the cool-down; never after a refused key."""
+        return None if self.state is FeedState.FATAL else max(now.mono_ns, self._cooling_until_ns)
+
+    def proven(self, now: Now) -> bool:
+        """Whether values have been flowing for 10 s: only then may the back-off begin anew (section 10, rule 2)."""
+        live = self._live_since_ns
+        return live is not None and now.mono_ns - live >= self._limits.proven_s * NS_PER_S
+
+    # --- handshake ---
+
+    def _status(self, item: Item, now: Now, events: list[AnyEvent], outgoing: list[Outgoing]) -> None:
+        status, text = item.status, item.message
+        if status == CAP_STATUS or CAP_TEXT in text.lower():
+            self._cooling_until_ns = now.mono_ns + self._limits.cooldown_s * NS_PER_S
+            self._last_words = CAP_STATUS
+            events.extend(self._turn(FeedState.COOLING, CAP_STATUS))
+            outgoing.append(HangUp(CAP_STATUS))
+        elif status == "auth_failed":
+            events.extend(self._turn(FeedState.FATAL, _refusal(text)))
+            outgoing.append(HangUp("auth_failed"))
+        elif status == "auth_timeout":
+            outgoing.append(HangUp(f"auth_timeout: {text}"))
+        elif status == "connected":
+            if self.state is FeedState.CONNECTING and self._greeting_due_ns is not None:
+                events.extend(self._turn(FeedState.CONNECTED, text))
+                outgoing.extend(self._authenticate(now))
+        elif status == "auth_success" or (status == "success" and text == "authenticated"):
+            if self._auth_due_ns is not None:
+                events.extend(self._turn(FeedState.AUTHED, text))
+                outgoing.append(self._subscribe(now))
+        elif status == "success" and text.startswith(ACKED):
+            events.extend(self._acknowledged(text[len(ACKED) :].strip(), now))
+        elif status == "error":
+            self._errors += 1
+            events.extend(self._settle_acks(now))
+            if self.state is FeedState.FATAL:
+                outgoing.append(HangUp("not authorized"))
+        elif status in LAST_WORDS:
+            self._last_words = f"{status}: {text}"
+        else:
+            self.counts["unknown"] += 1
+
+    def _authenticate(self, now: Now) -> tuple[Outgoing, ...]:
+        self._greeting_due_ns = None
+        self._auth_due_ns = now.mono_ns + self._limits.auth_s * NS_PER_S
+        return (msgspec.json.encode({"action": "auth", "params": self._key}).decode(),)
+
+    def _subscribe(self, now: Now) -> Outgoing:
+        self._auth_due_ns = None
+        self._acks_due_ns = now.mono_ns + self._limits.ack_s * NS_PER_S
+        self._pending = [f"V.{symbol}" for symbol in self._symbols]
+        return msgspec.json.encode({"action": "subscribe", "params": ",".join(self._pending)}).decode()
+
+    def _acknowledged(self, topic: str, now: Now) -> tuple[AnyEvent, ...]:
+        if topic not in self._pending:
+            return ()
+        self._pending.remove(topic)
+        return self._settle_acks(now)
+
+    def _settle_acks(self, now: Now) -> tuple[AnyEvent, ...]:
+        """Once every topic is acknowledged or answered by an error, say what was granted."""
+        if self._acks_due_ns is None or len(self._pending) > self._errors:
+            return ()
+        self._acks_due_ns = None
+        self._refused = frozenset(topic.removeprefix("V.") for topic in self._pending)
+        granted = [symbol for symbol in self._symbols if symbol not in self._refused]
+        if not granted:
+            return self._turn(FeedState.FATAL, "not authorized for any wanted topic: the plan lacks index values")
+        for symbol in granted:
+            self._heard_ns.setdefault(symbol, now.mono_ns)
+        told = f"; not authorized: {', '.join(sorted(self._refused))}" if self._refused else ""
+        return self._turn(FeedState.SUBSCRIBED, f"{', '.join(granted)}{told}")
+
+    def _acks_overdue(self, now: Now) -> Step:
+        missing = [topic for topic in self._pending if topic.removeprefix("V.") not in self._heard_ns]
+        if missing and not self._errors:
+            return self._hang_up(f"no acknowledgement of {', '.join(missing)} within {self._limits.ack_s} s")
+        self._errors = len(self._pending)
+        events = self._settle_acks(now)
+        return Step(events, (HangUp("not authorized"),) if self.state is FeedState.FATAL else ())
+
+    # --- values ---
+
+    def _value(self, item: Item, now: Now, events: list[AnyEvent]) -> None:
+        symbol = item.T
+        if symbol not in self._symbols:
+            self.counts["unknown"] += 1
+            return
+        text = bytes(item.val).decode()
+        value, stamp = read_value(text), read_stamp(item.t)
+        if value is None or stamp is None:
+            self.counts["malformed"] += 1
+            return
+        last = self._last.get(symbol)
+        if last is not None and stamp <= last[0] and (stamp < last[0] or text == last[1]):
+            self.counts["out_of_order" if stamp < last[0] else "duplicate"] += 1
+            return
+        lag_ns = now.utc_ns - stamp
+        if lag_ns >= self._limits.delayed_s * NS_PER_S or -lag_ns >= self._limits.ahead_s * NS_PER_S:
+            events.extend(self._not_of_now(lag_ns))
+            return
+        self._last[symbol] = (stamp, text)
+        events.append(Tick(self._feed, symbol, value, text, stamp, now.mono_ns, now.utc_ns))
+        self._heard(symbol, now, events)
+
+    def _not_of_now(self, lag_ns: int) -> tuple[AnyEvent, ...]:
+        """A value from another time: count it, and say once that the feed is delayed (or our clock wrong)."""
+        self.counts["delayed"] += 1
+        if self._delayed:
+            return ()
+        self._delayed = True
+        self._live_since_ns = None
+        side = "old" if lag_ns > 0 else "ahead of our clock"
+        reason = f"feed_delayed: values are {abs(lag_ns) // NS_PER_S} s {side}"
+        return self._turn(FeedState.SUBSCRIBED, reason, again=True)
+
+    def _heard(self, symbol: str, now: Now, events: list[AnyEvent]) -> None:
+        """A good value: it stands for an acknowledgement, and the last topic to speak makes the session live."""
+        self._heard_ns[symbol] = now.mono_ns
+        self._delayed = False
+        if self.state is FeedState.LIVE:
+            return
+        self._spoken.add(symbol)
+        topic = f"V.{symbol}"
+        if self._acks_due_ns is not None and topic in self._pending:
+            events.extend(self._acknowledged(topic, now))
+        stale_ns = now.mono_ns - self._limits.stale_s * NS_PER_S
+        granted = [name for name in self._symbols if name not in self._refused]
+        lively = all(name in self._spoken and self._heard_ns[name] > stale_ns for name in granted)
+        if lively and self.state in (FeedState.AUTHED, FeedState.SUBSCRIBED) and self._acks_due_ns is None:
+            self._live_since_ns = now.mono_ns
+            events.extend(self._turn(FeedState.LIVE, "values are flowing"))
+
+    def _silence(self, now: Now) -> Step:
+        """Judge how long each topic has been silent."""
+        silent = {
+            symbol: now.mono_ns - heard
+            for symbol, heard in self._heard_ns.items()
+            if now.mono_ns - heard >= self._limits.stale_s * NS_PER_S
+        }
+        if not silent:
+            return QUIET
+        if not self._expects(now):
+            # Outside regular hours silence means nothing; the clock starts again, so that the open has its grace.
+            self._heard_ns.update(dict.fromkeys(silent, now.mono_ns))
+            return QUIET
+        names = ", ".join(sorted(silent))
+        if max(silent.values()) >= self._limits.silence_s * NS_PER_S:
+            return self._hang_up(f"{names} silent for {self._limits.silence_s} s")
+        if self.state is not FeedState.LIVE:
+            return QUIET
+        self._live_since_ns = None
+        return Step(self._turn(FeedState.SUBSCRIBED, f"stale: {names} silent for {self._limits.stale_s} s"))
+
+    # --- small ---
+
+    def _hang_up(self, reason: str) -> Step:
+        self._greeting_due_ns = self._auth_due_ns = self._acks_due_ns = None
+        self._heard_ns.clear()
+        return Step((), (HangUp(reason),))
+
+    def _turn(self, state: FeedState, reason: str, *, again: bool = False) -> tuple[AnyEvent, ...]:
+        """Change state and say so; nothing to say when it was that already, unless `again`."""
+        if self.state is FeedState.FATAL or (self.state is state and not again):
+            return ()
+        self.state = state
+        return (FeedStatus(self._feed, state, reason),)
+
+
+def _refusal(text: str) -> str:
+    """The two messages of auth_failed mean different things to the operator (section 3.2)."""
+    if PLAN_HINT in text.lower():
+        return f"auth_failed: {text} Buy real-time index access, or use another account's key"
+    return f"auth_failed: {text}: the vendor does not know this API key; check it"

@@ -1,0 +1,94 @@
+"""Reading the vendor's frames: a JSON array of objects, any mix of values, bars, statuses and things unknown.
+
+A frame is decoded into one permissive structure per object; if any object has an unforeseen shape, the frame is read
+again object by object and only that one is left out. `ev` need not be the first key.
+
+`val` stays text until here. The vendor sends raw doubles (24812.345678901234), so a value is rounded to the nearest
+1e-6, half to even, by integer arithmetic on that text: this and the simulator are the only places where an outside
+number is rounded and not refused, because these digits are noise of the vendor's arithmetic and not money.
+`t` is documented in milliseconds; nanoseconds are told apart by size (FEED.md, sections 4 and 6).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from domain.clock import NS_PER_MS
+from domain.money import INDEX_DECIMALS, INDEX_PER_POINT, IndexValue
+
+STAMP_MS_MIN, STAMP_MS_MAX = 10**12, 10**13  # September 2001 to the year 2286
+STAMP_NS_MIN, STAMP_NS_MAX = 10**18, 10**19
+EMPTY_FRAME_BYTES: Final = 2
+VALUE_MAX: Final = 10**9 * INDEX_PER_POINT
+
+
+class Item(msgspec.Struct, gc=False):
+    """One object of a frame, with the keys that any of the known kinds has; the rest is passed over."""
+
+    ev: str = ""
+    val: msgspec.Raw = msgspec.Raw(b"")
+    T: str = ""
+    t: int = 0
+    status: str = ""
+    message: str = ""
+
+
+_frame: Final = msgspec.json.Decoder(list[Item])
+_parts: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_item: Final = msgspec.json.Decoder(Item)
+
+
+def read_frame(data: bytes | str) -> tuple[list[Item], int]:
+    """Read one frame into its objects and the number of those that could not be read (an unreadable frame is one)."""
+    try:
+        return _frame.decode(data), 0
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _read_one_by_one(data)
+
+
+def _read_one_by_one(data: bytes | str) -> tuple[list[Item], int]:
+    try:
+        parts = _parts.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [], 1
+    items, lost = [], 0
+    for part in parts:
+        try:
+            items.append(_item.decode(part))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            lost += 1
+    return items, lost
+
+
+def read_value(text: str) -> IndexValue | None:
+    """Convert a JSON number's text to 1e-6 points, to the nearest, half to even; None unless finite and positive."""
+    whole, point, part = text.partition(".")
+    if not (whole.isascii() and whole.isdigit()) or (point and not (part.isascii() and part.isdigit())):
+        return _read_exponent(text)
+    value = int(whole) * INDEX_PER_POINT + int(part[:INDEX_DECIMALS].ljust(INDEX_DECIMALS, "0"))
+    finer = part[INDEX_DECIMALS:]
+    if finer and finer[0] >= "5":
+        value += finer[0] > "5" or bool(finer[1:].strip("0")) or value & 1
+    return IndexValue(value) if 0 < value <= VALUE_MAX else None
+
+
+def _read_exponent(text: str) -> IndexValue | None:
+    """The rare forms of a JSON number, such as 6.65e3."""
+    try:
+        scaled = Decimal(text).scaleb(INDEX_DECIMALS)
+        if not scaled.is_finite() or not 0 < scaled <= VALUE_MAX:
+            return None
+        value = int(scaled.quantize(Decimal(1), ROUND_HALF_EVEN))
+    except InvalidOperation:
+        return None
+    return IndexValue(value) if value > 0 else None
+
+
+def read_stamp(stamp: int) -> int | None:
+    """Convert `t` to UTC nanoseconds; None for a size that is neither milliseconds nor nanoseconds."""
+    if STAMP_MS_MIN <= stamp < STAMP_MS_MAX:
+        return stamp * NS_PER_MS
+    return stamp if STAMP_NS_MIN <= stamp < STAMP_NS_MAX else None
