@@ -1,0 +1,91 @@
+"""Two feeds of one index must tell the same story.
+
+Compared on a tick, and only while both values are young, so that a feed that is merely slow is the failover's business
+and not ours. Beyond the limit three times running stands the series down; three times running inside it lifts that
+again. No comparison changes nothing: a divergence is not cured by one feed falling silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.clock import NS_PER_MS, Now
+from domain.events import Tick
+from domain.reasons import Reason
+from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
+
+BPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class DivergenceSettings:
+    """`enabled` only where two feeds are live at once (hot failover)."""
+
+    enabled: bool = True
+    limit_bps: int = 5
+    age_limit_ms: int = 1200
+    running: int = 3
+
+
+class DivergenceGuard:
+    """One per index; give it the ticks of every feed."""
+
+    __slots__ = ("_apart", "_diverged", "_last", "_settings", "_together", "symbol")
+
+    def __init__(self, symbol: str, settings: DivergenceSettings | None = None) -> None:
+        """Know nothing: closed."""
+        self.symbol = symbol
+        self._settings = settings or DivergenceSettings()
+        self._last: dict[str, Tick] = {}
+        self._apart = 0
+        self._together = 0
+        self._diverged = False
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the feeds contradict each other."""
+        return self._diverged
+
+    def observe(self, tick: Tick, now: Now) -> bool:
+        """Compare a new value with the other feeds' young ones. Returns whether the verdict turned."""
+        if tick.symbol != self.symbol or tick.value <= 0:
+            return False
+        self._last[tick.feed] = tick
+        if now.mono_ns - tick.received_mono_ns >= self._settings.age_limit_ms * NS_PER_MS:
+            return False
+        others = [
+            other
+            for feed, other in self._last.items()
+            if feed != tick.feed and now.mono_ns - other.received_mono_ns < self._settings.age_limit_ms * NS_PER_MS
+        ]
+        if not others:
+            return False
+        limit = self._settings.limit_bps
+        if any(abs(tick.value - other.value) * BPS > limit * min(tick.value, other.value) for other in others):
+            self._apart, self._together = self._apart + 1, 0
+        else:
+            self._apart, self._together = 0, self._together + 1
+        before = self._diverged
+        if self._apart >= self._settings.running:
+            self._diverged = True
+        elif self._together >= self._settings.running:
+            self._diverged = False
+        return self._diverged is not before
+
+    def comparison(self) -> dict[str, int]:
+        """The newest value of each feed, for the alert's evidence."""
+        return {feed: tick.value for feed, tick in self._last.items()}
+
+    def vote(self, now: Now) -> Vote:  # noqa: ARG002 - the contract of every guard
+        """Closed while diverged; one live feed has nothing to contradict it."""
+        if not self._settings.enabled:
+            return NOT_CONFIGURED
+        if not self._last:
+            return unknown(Reason.FEED_DIVERGENCE, f"{self.symbol}: no feed has shown a value yet")
+        if self._diverged:
+            return fail(Reason.FEED_DIVERGENCE, f"{self.symbol}: feeds differ by over {self._settings.limit_bps} bps")
+        return PASS
+
+    def next_deadline(self, now: Now) -> int | None:  # noqa: ARG002 - the contract of every guard
+        """Never: only a tick changes the verdict."""
+        return None

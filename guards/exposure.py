@@ -1,0 +1,108 @@
+"""What one market may cost us in the worst case, by position, cash paid, and every order that may be live.
+
+On the YES leg: a bid of q at p that fills pays p*q and is worth q if YES; an ask of q at p receives p*q and owes q if
+YES. So if the market settles NO the worst is our cash so far less all bids at their price; if YES, that cash plus the
+position's worth less, for each ask, what it owes beyond its price. The loss is the worse of the two. Integers
+throughout: Price x Count = Cash.
+
+What is read from elsewhere is named here by shape, so that the guards need not know who keeps the books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from domain.ids import ClientOrderId, Ticker
+from domain.market import Side
+from domain.money import PRICE_PER_DOLLAR, Cash, Count, Price
+
+
+class OrderShape(Protocol):
+    """An order that may be live, or is about to be sent. `remaining` in 1/100 contract."""
+
+    @property
+    def client_order_id(self) -> ClientOrderId: ...  # noqa: D102 - a field of the shape
+    @property
+    def series(self) -> str: ...  # noqa: D102 - a field of the shape
+    @property
+    def target_ns(self) -> int: ...  # noqa: D102 - a field of the shape
+    @property
+    def ticker(self) -> Ticker: ...  # noqa: D102 - a field of the shape
+    @property
+    def side(self) -> Side: ...  # noqa: D102 - a field of the shape
+    @property
+    def price(self) -> Price: ...  # noqa: D102 - a field of the shape
+    @property
+    def remaining(self) -> Count: ...  # noqa: D102 - a field of the shape
+
+
+class HoldingShape(Protocol):
+    """What one market holds; `result` is empty until it is settled."""
+
+    @property
+    def series(self) -> str: ...  # noqa: D102 - a field of the shape
+    @property
+    def target_ns(self) -> int: ...  # noqa: D102 - a field of the shape
+    @property
+    def position(self) -> Count: ...  # noqa: D102 - a field of the shape
+    @property
+    def cash(self) -> Cash: ...  # noqa: D102 - a field of the shape
+    @property
+    def fees(self) -> Cash: ...  # noqa: D102 - a field of the shape
+    @property
+    def result(self) -> str: ...  # noqa: D102 - a field of the shape
+
+
+class MarketExposure:
+    """One market. Counts in 1/100 contract, cash in 1e-6 dollar; `net` is positive for YES."""
+
+    __slots__ = ("ask_cost", "ask_count", "bid_cost", "bid_count", "cash", "net", "series", "target_ns")
+
+    def __init__(self, series: str, target_ns: int, net: int = 0, cash: int = 0) -> None:
+        """A market with this position and this cash paid in (asks, less bids and fees); nothing resting yet."""
+        self.series = series
+        self.target_ns = target_ns
+        self.net = net
+        self.cash = cash
+        self.bid_count = 0
+        self.bid_cost = 0
+        self.ask_count = 0
+        self.ask_cost = 0
+
+    def rest(self, side: Side, price: int, count: int) -> None:
+        """An order may be live."""
+        if side is Side.BID:
+            self.bid_count += count
+            self.bid_cost += price * count
+        else:
+            self.ask_count += count
+            self.ask_cost += (PRICE_PER_DOLLAR - price) * count
+
+    @property
+    def worst_loss(self) -> int:
+        """The most this market can lose when it settles, in cash; 0 when it cannot lose."""
+        if_no = self.cash - self.bid_cost
+        if_yes = self.cash + self.net * PRICE_PER_DOLLAR - self.ask_cost
+        return max(0, -min(if_no, if_yes))
+
+    def reach(self, side: Side) -> int:
+        """Net position in the direction of a side if everything on that side fills."""
+        return self.net + self.bid_count if side is Side.BID else self.ask_count - self.net
+
+
+def exposures(
+    holdings: Mapping[Ticker, HoldingShape], orders: Mapping[ClientOrderId, OrderShape]
+) -> dict[Ticker, MarketExposure]:
+    """Every unsettled market in which something is held or may be live."""
+    markets = {
+        ticker: MarketExposure(held.series, held.target_ns, held.position, held.cash - held.fees)
+        for ticker, held in holdings.items()
+        if not held.result
+    }
+    for order in orders.values():
+        market = markets.get(order.ticker)
+        if market is None:
+            market = markets[order.ticker] = MarketExposure(order.series, order.target_ns)
+        market.rest(order.side, order.price, order.remaining)
+    return markets
