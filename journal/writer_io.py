@@ -4,7 +4,7 @@
 the thread (some 10 us) never stands between a tick and its cancel. The thread prints and chains what has come (group
 commit), writes it in one piece, syncs once and tells the loop how far the disk has it. After a failed write or sync
 nobody knows what is on the disk, so nothing is tried again: one fault is reported and every later append is refused.
-A refused append returns REFUSED, a number that never becomes durable: a place that waits for it is never sent, and a
+A refused append returns REFUSED, a number beyond every durable one: a place that waits for it is never sent, and a
 cancel does not wait. A full disk is milder: the ballast makes room, the fault is reported, appends go on until it is
 used up. With `threaded=False` the same work is done inside `append`, for virtual time and for injected faults.
 """
@@ -30,7 +30,7 @@ from journal.opening_io import Repair, open_tail, prepare, reserve, take_lock
 from journal.record import print_utc
 from journal.tape_io import Tape
 
-REFUSED: Final = 0
+REFUSED: Final = 2**63 - 1
 _ANCHOR: Final = "anchor"
 _CLOSE: Final = "close"
 
@@ -117,7 +117,14 @@ class JournalWriter:
 
     # --- on the loop ---------------------------------------------------------------------------------------------
 
-    def append(self, record_type: str, payload: object, *, correlation_id: str = "", causation_id: str = "") -> int:
+    def append(
+        self,
+        type: str,  # noqa: A002 - the record's own word
+        payload: object,
+        *,
+        correlation_id: str = "",
+        causation_id: str = "",
+    ) -> int:
         """Take one record; its number, or REFUSED after a fault. Cheap, and never raises for a bad disk.
 
         `payload`: JSON as bytes, or anything msgspec can print; it is printed later, so it must not be changed after.
@@ -130,7 +137,7 @@ class JournalWriter:
             self._refusing = True
             return REFUSED
         self._next_seq = seq + 1
-        item = (seq, self._clock.now(), record_type, payload, correlation_id, causation_id)
+        item = (seq, self._clock.now(), type, payload, correlation_id, causation_id)
         if self._thread is not None:
             if not self._gathered:
                 assert self._loop is not None, "a writing thread was started with a loop to report to"

@@ -319,6 +319,7 @@ def test_after_close_appends_are_refused(open_writer: OpenWriter) -> None:
     writer = open_writer()
     writer.close()
     assert writer.append("note", {}) == REFUSED
+    assert writer.durable_seq < REFUSED
 
 
 class SlowDisk(Disk):

@@ -1,0 +1,216 @@
+"""What one window of one series comes to: plain data, gathered by `fold`, read by `report` and by the ledger.
+
+Everything that a record did not say is None, and stays None until a report prints "not recorded". Prices, counts and
+cash are the integers of domain.money; instants are Unix nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.money import PRICE_PER_DOLLAR
+from domain.window import Phase
+
+BUCKET_NS: Final = 500 * NS_PER_MS
+
+
+@dataclass(slots=True)
+class Quote:
+    """One order of ours, from its intent to its end."""
+
+    client_order_id: str
+    created_ns: int
+    ticker: str | None = None
+    side: str | None = None
+    price: int | None = None
+    count: int | None = None
+    fair: int | None = None
+    is_live: bool | None = None
+    order_id: str | None = None
+    acked_ns: int | None = None
+    place_rtt_ms: float | None = None
+    cancelled_ns: int | None = None
+    cancel_source: str | None = None
+    cancel_rtt_ms: float | None = None
+    failed_ns: int | None = None
+    failure_stage: str | None = None
+    error_message: str | None = None
+    filled: int = 0
+    last_fill_ns: int | None = None
+
+    @property
+    def edge(self) -> int | None:
+        """Fair value against our price, in our favour, before fees; a Price."""
+        if self.fair is None or self.price is None or self.side not in {"bid", "ask"}:
+            return None
+        return self.fair - self.price if self.side == "bid" else self.price - self.fair
+
+    def ended_ns(self, at_latest_ns: int) -> int:
+        """When it stopped resting, as far as the records say; the window's target otherwise."""
+        if self.failed_ns is not None:
+            return self.created_ns if self.failure_stage != "unknown" else at_latest_ns
+        if self.count is not None and self.filled >= self.count and self.last_fill_ns is not None:
+            return self.last_fill_ns
+        return min(at_latest_ns, self.cancelled_ns) if self.cancelled_ns is not None else at_latest_ns
+
+
+@dataclass(slots=True, frozen=True)
+class FillRow:
+    """One execution of ours."""
+
+    utc_ns: int
+    trade_id: str | None
+    client_order_id: str | None
+    order_id: str | None
+    ticker: str | None
+    side: str | None
+    price: int | None
+    count: int | None
+    fee: int | None
+    liquidity: str | None
+
+    @property
+    def yes_count(self) -> int | None:
+        """What it did to our net YES contracts."""
+        if self.count is None or self.side not in {"bid", "ask"}:
+            return None
+        return self.count if self.side == "bid" else -self.count
+
+    def pnl(self, result: str | None) -> int | None:
+        """Cash it made once its market ended `yes` or `no`, fee included; None while anything is missing."""
+        signed = self.yes_count
+        if signed is None or self.price is None or self.fee is None or result not in {"yes", "no"}:
+            return None
+        worth = PRICE_PER_DOLLAR if result == "yes" else 0
+        return signed * (worth - self.price) - self.fee
+
+
+@dataclass(slots=True, frozen=True)
+class SettlementRow:
+    """How one market ended, as the exchange says and as we computed it."""
+
+    utc_ns: int
+    ticker: str | None
+    result: str | None
+    own_verdict: str | None
+    index_value: int | None
+    position: int | None
+    revenue: int | None
+    fee: int | None
+    pnl: int | None
+    expiration_value: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Moment:
+    """Something that happened in a window, with what its record said: a trip, a switch, a time to flat, a command."""
+
+    utc_ns: int
+    payload: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Track:
+    """The index through the window: lowest, highest and last value and the longest silence of each half second."""
+
+    buckets: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    ticks: int = 0
+    last_mono_ns: int | None = None
+
+    def tick(self, utc_ns: int, mono_ns: int, value: int) -> None:
+        """One value received."""
+        silence_ns = 0 if self.last_mono_ns is None else mono_ns - self.last_mono_ns
+        self.last_mono_ns = mono_ns
+        self.ticks += 1
+        at = utc_ns // BUCKET_NS
+        low, high, _, longest_ns = self.buckets.get(at, (value, value, value, 0))
+        self.buckets[at] = (min(low, value), max(high, value), value, max(longest_ns, silence_ns))
+
+
+@dataclass(slots=True)
+class WindowFold:
+    """All that was recorded of one window of one series."""
+
+    series: str
+    target_ns: int
+    label: str | None = None
+    scheduler_window: dict[str, Any] | None = None
+    fee_path: dict[str, Any] | None = None
+    freshness: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    phases: list[tuple[int, str]] = field(default_factory=list)
+    quotes: list[Quote] = field(default_factory=list)
+    fills: list[FillRow] = field(default_factory=list)
+    settlements: list[SettlementRow] = field(default_factory=list)
+    trips: list[Moment] = field(default_factory=list)
+    stand_downs: list[Moment] = field(default_factory=list)
+    switches: list[Moment] = field(default_factory=list)
+    flats: list[Moment] = field(default_factory=list)
+    commands: list[Moment] = field(default_factory=list)
+    strikes: dict[str, int] = field(default_factory=dict)
+    tracks: dict[str, Track] = field(default_factory=dict)
+
+    @property
+    def closed(self) -> bool:
+        """Whether its last phase says that it is not running."""
+        return bool(self.phases) and self.phases[-1][1] == Phase.CLOSED
+
+    @property
+    def pnl(self) -> int | None:
+        """Booked profit of the window: as its result says, else of all settled markets; None when neither does."""
+        said = (self.result or {}).get("pnl")
+        return said if isinstance(said, int) else total(row.pnl for row in self.settlements)
+
+    @property
+    def fees(self) -> int | None:
+        """Fees of all fills; None when one does not say. No fills, no fees."""
+        return total(row.fee for row in self.fills) if self.fills else 0
+
+    @property
+    def pnl_from_fills(self) -> int | None:
+        """The same profit worked out from our fills, the markets' results and settlement fees, for comparison."""
+        results = {row.ticker: row.result for row in self.settlements}
+        if not self.fills:
+            return 0 if self.result or self.settlements else None
+        gross = total(row.pnl(results.get(row.ticker)) for row in self.fills)
+        fees = total(row.fee for row in self.settlements)
+        return None if gross is None or fees is None else gross - fees
+
+    @property
+    def contracts(self) -> int | None:
+        """Contracts filled, a Count."""
+        return total(row.count for row in self.fills) if self.fills else 0
+
+    @property
+    def resting_ns(self) -> int:
+        """For how long at least one order of ours was out, by the records."""
+        spans = sorted((quote.created_ns, quote.ended_ns(self.target_ns)) for quote in self.quotes)
+        covered, until = 0, 0
+        for start, end in spans:
+            covered += max(0, end - max(start, until))
+            until = max(until, end)
+        return covered
+
+
+def total(amounts: Iterable[int | None]) -> int | None:
+    """The sum, or None when there is nothing to add or any amount was not recorded."""
+    known = list(amounts)
+    found = [amount for amount in known if amount is not None]
+    return sum(found) if found and len(found) == len(known) else None
+
+
+def quantile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least `share` of them do not exceed (nearest rank); None of none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    rank = max(1, -(-int(share * 1000) * len(ordered) // 1000))
+    return ordered[min(rank, len(ordered)) - 1]
+
+
+def seconds(nanoseconds: int) -> float:
+    """Nanoseconds as seconds, for printing only."""
+    return nanoseconds / NS_PER_S
