@@ -4,8 +4,8 @@
 the thread (some 10 us) never stands between a tick and its cancel. The thread prints and chains what has come (group
 commit), writes it in one piece, syncs once and tells the loop how far the disk has it. After a failed write or sync
 nobody knows what is on the disk, so nothing is tried again: one fault is reported and every later append is refused.
-A refused append returns REFUSED, a number beyond every durable one: a place that waits for it is never sent, and a
-cancel does not wait. A full disk is milder: the ballast makes room, the fault is reported, appends go on until it is
+A refused append returns REFUSED, which is no record's number: its places must be given back unsent by whoever asked,
+and its cancels go out all the same. A full disk is milder: the ballast makes room, the fault is reported, appends go on until it is
 used up. With `threaded=False` the same work is done inside `append`, for virtual time and for injected faults.
 """
 
@@ -30,7 +30,7 @@ from journal.opening_io import Repair, open_tail, prepare, reserve, take_lock
 from journal.record import print_utc
 from journal.tape_io import Tape
 
-REFUSED: Final = 2**63 - 1
+REFUSED: Final = 0
 _ANCHOR: Final = "anchor"
 _CLOSE: Final = "close"
 
