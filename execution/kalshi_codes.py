@@ -1,0 +1,144 @@
+"""What an error answer of the exchange proves: one table, (request, HTTP status, code) -> verdict.
+
+REFUSED is a proof: the exchange said no and did nothing. UNKNOWN is everything else, and the default: a row is added
+only when a source shows that the answer leaves no order behind (for a cancel: that the order was not touched). The
+codes come in four body shapes and several spellings; `read_error` brings them to one. Source: Kalshi API, sections 3.3,
+3.6 and 6.
+
+Three answers look like proofs and are none. 409 order_already_exists: an order of that name exists, ours perhaps. 404
+on a cancel: executed, cancelled and never-known look alike. 5xx: the order may have been made before the failure.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from domain.events import Verdict
+
+ANY_CODE: Final = "*"
+DETAIL_MAX: Final = 200
+PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding a hostile or broken body can raise; MoneyError and UnicodeDecodeError are ValueErrors."""
+
+
+class Kind(enum.StrEnum):
+    """What was asked, as far as a refusal's meaning depends on it."""
+
+    PLACE = "place"
+    CANCEL = "cancel"
+    CANCEL_ALL = "cancel_all"
+    GROUP = "group"
+
+
+class Row(NamedTuple):
+    """One line of the table. A code may end in `*`."""
+
+    kind: Kind
+    status: int
+    code: str
+    verdict: Verdict
+
+
+def _for_all(status: int, code: str) -> tuple[Row, ...]:
+    return tuple(Row(kind, status, code, Verdict.REFUSED) for kind in Kind)
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    # Never reached the matching engine, whatever was asked.
+    *_for_all(401, ANY_CODE),
+    *_for_all(429, ANY_CODE),
+    *_for_all(400, "bad_request"),
+    *_for_all(400, "parameter_validation"),
+    *_for_all(400, "invalid_*"),
+    # A pause is per exchange or per market; during an exchange pause cancels are refused too.
+    *_for_all(409, "trading_is_paused"),
+    *_for_all(409, "exchange_is_paused"),
+    # The market is past its close time. Neither status nor spelling was ever recorded on REST, so both statuses stand.
+    *_for_all(400, "market_inactive"),
+    *_for_all(409, "market_inactive"),
+    # Places alone.
+    Row(Kind.PLACE, 400, "insufficient_balance", Verdict.REFUSED),
+    Row(Kind.PLACE, 404, "market_not_found", Verdict.REFUSED),
+    # A triggered group refuses new orders. No source has the code; an answer that says this much can mean nothing else.
+    Row(Kind.PLACE, 409, "order_group_triggered", Verdict.REFUSED),
+    # Written down because they look like refusals.
+    Row(Kind.PLACE, 409, "order_already_exists", Verdict.UNKNOWN),
+    Row(Kind.CANCEL, 404, "not_found", Verdict.UNKNOWN),
+    Row(Kind.GROUP, 404, "not_found", Verdict.UNKNOWN),
+)
+
+
+class CodeTable:
+    """The table, with rows that `ladderd probe` learned on the exchange's demo host put before the built-in ones."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, learned: tuple[Row, ...] = ()) -> None:
+        self._rows = (*learned, *ROWS)
+
+    def verdict(self, kind: Kind, status: int, code: str) -> Verdict:
+        """Return the verdict of the first row that fits; UNKNOWN when none does."""
+        for row in self._rows:
+            if row.kind is kind and row.status == status and _fits(row.code, code):
+                return row.verdict
+        return Verdict.UNKNOWN
+
+
+def _fits(pattern: str, code: str) -> bool:
+    return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern
+
+
+class _Inner(msgspec.Struct):
+    code: Any = None
+    message: Any = None
+    details: Any = None
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Inner | str | None = None
+    code: Any = None
+    message: Any = None
+    details: Any = None
+    msg: Any = None
+
+
+_decode_error = msgspec.json.Decoder(_ErrorBody).decode
+_decode_inner = msgspec.json.Decoder(_Inner).decode
+
+
+def spelled(code: Any) -> str:  # noqa: ANN401 - whatever JSON value the exchange put there
+    """Bring a code to one spelling: lower case, words joined by underscores; "" for what is no text."""
+    return "_".join(code.lower().split()) if isinstance(code, str) else ""
+
+
+def detail_text(*parts: Any) -> str:  # noqa: ANN401 - whatever JSON values the exchange put there
+    """Join what an error says into one short printable line for the log."""
+    text = "; ".join(str(part) for part in parts if part not in (None, ""))
+    return "".join(letter if letter.isprintable() else " " for letter in text[:DETAIL_MAX])
+
+
+def read_error(body: bytes) -> tuple[str, str]:
+    """Return (code, detail) of an error body in any of the four shapes; code "" where there is none to be read."""
+    try:
+        found = _decode_error(body)
+    except PARSE_ERRORS:
+        return "", detail_text(body[:DETAIL_MAX].decode("ascii", "replace"))
+    if isinstance(found.error, str):
+        return spelled(found.error), detail_text(found.error)
+    if found.error is not None:
+        return spelled(found.error.code), detail_text(found.error.message, found.error.details)
+    if found.code is None and found.msg is not None:
+        return "parameter_validation", detail_text(found.msg)
+    return spelled(found.code), detail_text(found.message, found.details)
+
+
+def read_item_error(body: bytes) -> tuple[str, str]:
+    """Return (code, detail) of the `error` of one item of a batch."""
+    try:
+        found = _decode_inner(body)
+    except PARSE_ERRORS:
+        return "", detail_text(body[:DETAIL_MAX].decode("ascii", "replace"))
+    return spelled(found.code), detail_text(found.message, found.details)
