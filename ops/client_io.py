@@ -1,0 +1,112 @@
+"""A small client of the daemon's own HTTP server, for commands: one request, one answer, plain words for what fails.
+
+It goes straight to loopback: proxies from the environment are ignored, redirects are not followed, and answers over
+ANSWER_BYTES_MAX are refused. A daemon that cannot be reached raises UnavailableError, whose exit code is 69.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, UnavailableError
+
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+TIMEOUT_S = 3.0
+DEFAULT_ADDRESS = "http://127.0.0.1:8080"
+HTTP_OK = 200
+HTTP_ACCEPTED = 202
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status code, text, and the document when the text is JSON (None otherwise)."""
+
+    status: int
+    text: str
+    document: Any
+
+
+def fetch(address: str, path: str, *, timeout_s: float = TIMEOUT_S, accept: str = "application/json") -> Answer:
+    """GET one path. Raises UnavailableError when nobody answers, ConfigurationError for an address that is none."""
+    return _exchange(address, "GET", path, None, {"Accept": accept}, timeout_s)
+
+
+def order(address: str, command: str, *, by: str, cause: str, token: str, timeout_s: float = TIMEOUT_S) -> Answer:
+    """POST one control command with its bearer token. Raises as `fetch` does."""
+    body = json.dumps({"by": by, "cause": cause}).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return _exchange(address, "POST", f"/control/{command}", body, headers, timeout_s)
+
+
+def health(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd health`: 0 healthy, 1 not. Raises UnavailableError (69)."""
+    answer = fetch(address, "/health")
+    document = answer.document if isinstance(answer.document, dict) else {}
+    healthy = answer.status == HTTP_OK and document.get("status") == "ok"
+    code = EX_OK if healthy else EX_NOT_OK
+    if raw:
+        return code, answer.text.strip()
+    lines = [f"{'healthy' if healthy else 'NOT HEALTHY'} (HTTP {answer.status})"]
+    tasks = document.get("tasks") or {}
+    for name, task in tasks.items():
+        word = "ok" if task["age_s"] <= task["limit_s"] else "STUCK"
+        lines.append(f"  {word:5} {name}: progress {task['age_s']:.2f} s ago, limit {task['limit_s']:g} s")
+    if not tasks:
+        lines.append("  no task is known: nothing proves that the daemon makes progress")
+    return code, "\n".join(lines)
+
+
+def status(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd status`: 0 for OK and MARKET_CLOSED, 1 for all else. Raises UnavailableError."""
+    answer = fetch(address, "/ops/status")
+    document = answer.document if isinstance(answer.document, dict) else {}
+    state = document.get("status") or {}
+    code = EX_OK if answer.status == HTTP_OK and state.get("state") in {"OK", "MARKET_CLOSED"} else EX_NOT_OK
+    if raw or not state:
+        return code, answer.text.strip()
+    safety, orders = document["safety"], document["orders"]
+    lines = [
+        f"{state['state']}: {state['summary']}",
+        f"  mode {document['mode']}, process {document['pid']}, build {document['build_id']}",
+        f"  configuration {document['config_hash']}",
+        f"  orders that may be live: {orders['may_be_live']}",
+        f"  safe to execute orders: {'yes' if safety['safe_to_execute_orders'] else 'no'}",
+    ]
+    lines += [f"  held back by: {reason}" for reason in safety["gating_reasons"]]
+    return code, "\n".join(lines)
+
+
+def _exchange(
+    address: str, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
+) -> Answer:
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme != "http" or not host:
+        raise ConfigurationError(f"{address!r} is not an address of the daemon; write it like {DEFAULT_ADDRESS}")
+    connection = http.client.HTTPConnection(host, port or 80, timeout=timeout_s)
+    try:
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        raw = response.read(ANSWER_BYTES_MAX + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise UnavailableError(
+            f"no answer from the daemon at {address} ({str(error) or type(error).__name__}); "
+            "is it running? `ladderd run` starts it, `ladderd cancel-all` works without it"
+        ) from error
+    finally:
+        connection.close()
+    if len(raw) > ANSWER_BYTES_MAX:
+        raise UnavailableError(f"the answer of {address}{path} is over {ANSWER_BYTES_MAX} bytes; is that the daemon?")
+    text = raw.decode(errors="replace")
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    return Answer(response.status, text, document)

@@ -1,0 +1,115 @@
+"""The live terminal view: asks the daemon for its picture four times a second and shows it.
+
+On a terminal it redraws one screen; elsewhere it prints a line when something changed and otherwise every few seconds,
+so that a log of it stays short. Settled windows are told once each, in both. The daemon may come and go: the view says
+so and keeps asking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from domain.clock import NS_PER_S, Clock
+from domain.errors import UnavailableError
+from ops.client_io import HTTP_OK, fetch
+from ops.terminal import Frame, finished, gist, plain, screen, waiting
+
+INTERVAL_S = 0.25
+PLAIN_EVERY_S = 5.0
+FETCH_TIMEOUT_S = 2.0
+
+
+class TerminalView:
+    """One view of one daemon. `stop` ends `run` at the next look."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        clock: Clock,
+        console: Console | None = None,
+        title: str = "ladderd",
+        interval_s: float = INTERVAL_S,
+        plain_every_s: float = PLAIN_EVERY_S,
+    ) -> None:
+        self._address, self._clock, self._title = address, clock, title
+        self._console = console or Console()
+        self._interval_s, self._plain_every_ns = interval_s, round(plain_every_s * NS_PER_S)
+        self._frame: Frame | None = None
+        self._drawn_ns = 0
+        self._started_ns = clock.now().mono_ns
+        self._why = ""
+        self._told: set[tuple[str, str, int]] = set()
+        self._printed: tuple[object, ...] = ()
+        self._printed_ns = -self._plain_every_ns
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the view."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Show until stopped or cancelled."""
+        if not self._console.is_terminal:
+            while not self._stopped.is_set():
+                await self._look()
+                self._print_lines()
+                await self._rest()
+            return
+        with Live(console=self._console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+            while not self._stopped.is_set():
+                await self._look()
+                self._tell_finished()
+                live.update(self._drawing(), refresh=True)
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._interval_s):
+                await self._stopped.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self) -> None:
+        try:
+            answer = await asyncio.to_thread(fetch, self._address, "/picture", timeout_s=FETCH_TIMEOUT_S)
+        except UnavailableError as error:
+            self._why = str(error)
+            return
+        if answer.status == HTTP_OK and isinstance(answer.document, dict) and "picture" in answer.document:
+            self._frame, self._drawn_ns, self._why = answer.document, self._clock.now().mono_ns, ""
+        else:
+            self._why = f"the daemon answered HTTP {answer.status}"
+
+    def _more_s(self) -> float:
+        since_ns = self._drawn_ns if self._frame is not None else self._started_ns
+        return (self._clock.now().mono_ns - since_ns) / NS_PER_S
+
+    def _drawing(self) -> RenderableType:
+        if self._frame is None:
+            return waiting(self._address, self._more_s(), self._why)
+        return screen(self._frame, self._more_s(), self._title)
+
+    def _tell_finished(self) -> None:
+        if self._frame is None:
+            return
+        for key, line in finished(self._frame).items():
+            if key not in self._told:
+                self._told.add(key)
+                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _print_lines(self) -> None:
+        self._tell_finished()
+        now_ns = self._clock.now().mono_ns
+        seen: tuple[object, ...] = (self._why,) if self._frame is None or self._why else gist(self._frame)
+        if seen == self._printed and now_ns - self._printed_ns < self._plain_every_ns:
+            return
+        self._printed, self._printed_ns = seen, now_ns
+        if self._why or self._frame is None:
+            text = f"no picture for {self._more_s():.0f} s: {self._why}"
+        else:
+            text = plain(self._frame, self._more_s())
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
