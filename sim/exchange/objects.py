@@ -26,21 +26,24 @@ class Versioned:
 
     def __init__(self, value: int = 0) -> None:
         self.value = value
-        self.past: list[tuple[int, int]] = []
+        self.past: deque[tuple[int, int]] = deque()
 
     def set(self, at_ns: int, value: int) -> None:
         """Replace the value as of `at_ns`, dropping a past that no read can reach any more."""
-        self.past.append((at_ns, self.value))
+        past = self.past
+        past.append((at_ns, self.value))
+        while past[0][0] < at_ns - KEEP_NS:
+            past.popleft()
         self.value = value
-        if len(self.past) > 64:  # noqa: PLR2004 - prune now and then, not each time
-            self.past = [entry for entry in self.past if entry[0] > at_ns - KEEP_NS]
 
     def at(self, at_ns: int) -> int:
         """The value as it was at `at_ns`."""
-        for changed_ns, before in self.past:
-            if changed_ns > at_ns:
-                return before
-        return self.value
+        value = self.value
+        for changed_ns, before in reversed(self.past):
+            if changed_ns <= at_ns:
+                break
+            value = before
+        return value
 
 
 class OrderState(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from sim.exchange.fixed import CASH_ONE, NS, cents, rfc3339, show_count, show_do
 from sim.exchange.matching import own_price
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sim.exchange.core import Exchange
     from sim.exchange.objects import Account, Fill, Order, OrderState, Position
@@ -34,18 +34,23 @@ def _maybe_resting(account: Account, at_ns: int, now_ns: int) -> Iterable[Order]
     return sorted(lately.values(), key=lambda order: -order.serial)
 
 
-def _wanted(call: Call, order: Order, state: OrderState) -> bool:
-    """The filters that are the same for every order read."""
+def _filter(call: Call) -> Callable[[Order, OrderState], bool]:
+    """The filters of an order list, parsed once."""
     ticker, events = call.query.get("ticker"), call.words("event_ticker", 10)
-    if ticker and order.market.ticker != ticker:
-        return False
-    if events is not None and order.market.event.ticker not in events:
-        return False
     low, high = call.integer("min_ts"), call.integer("max_ts")
-    if (low is not None and state.updated_ns < low * NS) or (high is not None and order.created_ns > high * NS):
-        return False
     subaccount, shard = call.integer("subaccount"), call.integer("exchange_index")
-    return subaccount in (None, order.subaccount) and shard in (None, order.market.exchange_index)
+
+    def wanted(order: Order, state: OrderState) -> bool:
+        return (
+            (not ticker or order.market.ticker == ticker)
+            and (events is None or order.market.event.ticker in events)
+            and (low is None or state.updated_ns >= low * NS)
+            and (high is None or order.created_ns <= high * NS)
+            and subaccount in (None, order.subaccount)
+            and shard in (None, order.market.exchange_index)
+        )
+
+    return wanted
 
 
 def list_orders(exchange: Exchange, call: Call) -> Answer:
@@ -59,10 +64,11 @@ def list_orders(exchange: Exchange, call: Call) -> Answer:
     candidates: Iterable[Order] = (
         _maybe_resting(account, at_ns, call.now_ns) if status == "resting" else reversed(account.orders.values())
     )
+    wanted = _filter(call)
     shown: list[tuple[Order, OrderState]] = []
     for order in candidates:
         state = order.at(at_ns)
-        if state is not None and status in (None, state.status) and _wanted(call, order, state):
+        if state is not None and status in (None, state.status) and wanted(order, state):
             shown.append((order, state))
     rows, cursor = pages.page(shown, lambda row: row[0].serial, limit, call.query.get("cursor"))
     return Answer(200, {"orders": [views.order(order, state) for order, state in rows], "cursor": cursor})
