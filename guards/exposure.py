@@ -22,36 +22,73 @@ class OrderShape(Protocol):
     """An order that may be live, or is about to be sent. `remaining` in 1/100 contract."""
 
     @property
-    def client_order_id(self) -> ClientOrderId: ...  # noqa: D102 - a field of the shape
+    def client_order_id(self) -> ClientOrderId:
+        """The name it was sent under."""
+        ...
+
     @property
-    def series(self) -> str: ...  # noqa: D102 - a field of the shape
+    def series(self) -> str:
+        """The series it belongs to."""
+        ...
+
     @property
-    def target_ns(self) -> int: ...  # noqa: D102 - a field of the shape
+    def target_ns(self) -> int:
+        """Its window's target."""
+        ...
+
     @property
-    def ticker(self) -> Ticker: ...  # noqa: D102 - a field of the shape
+    def ticker(self) -> Ticker:
+        """Its market."""
+        ...
+
     @property
-    def side(self) -> Side: ...  # noqa: D102 - a field of the shape
+    def side(self) -> Side:
+        """Bid or ask of the YES leg."""
+        ...
+
     @property
-    def price(self) -> Price: ...  # noqa: D102 - a field of the shape
+    def price(self) -> Price:
+        """Its limit."""
+        ...
+
     @property
-    def remaining(self) -> Count: ...  # noqa: D102 - a field of the shape
+    def remaining(self) -> Count:
+        """What may still fill."""
+        ...
 
 
 class HoldingShape(Protocol):
     """What one market holds; `result` is empty until it is settled."""
 
     @property
-    def series(self) -> str: ...  # noqa: D102 - a field of the shape
+    def series(self) -> str:
+        """The series it belongs to."""
+        ...
+
     @property
-    def target_ns(self) -> int: ...  # noqa: D102 - a field of the shape
+    def target_ns(self) -> int:
+        """Its window's target."""
+        ...
+
     @property
-    def position(self) -> Count: ...  # noqa: D102 - a field of the shape
+    def position(self) -> Count:
+        """Net YES contracts."""
+        ...
+
     @property
-    def cash(self) -> Cash: ...  # noqa: D102 - a field of the shape
+    def cash(self) -> Cash:
+        """Asks less bids, before fees."""
+        ...
+
     @property
-    def fees(self) -> Cash: ...  # noqa: D102 - a field of the shape
+    def fees(self) -> Cash:
+        """What the exchange charged."""
+        ...
+
     @property
-    def result(self) -> str: ...  # noqa: D102 - a field of the shape
+    def result(self) -> str:
+        """Empty until settled."""
+        ...
 
 
 class MarketExposure:

@@ -57,27 +57,42 @@ class BookShape(Protocol):
     """Where every order that may be live is found."""
 
     @property
-    def live(self) -> Mapping[ClientOrderId, OrderShape]: ...  # noqa: D102 - a field of the shape
+    def live(self) -> Mapping[ClientOrderId, OrderShape]:
+        """By client order id."""
+        ...
 
 
 class LedgerShape(Protocol):
     """Where positions and the realised result (never reset) are found."""
 
     @property
-    def markets(self) -> Mapping[Ticker, HoldingShape]: ...  # noqa: D102 - a field of the shape
+    def markets(self) -> Mapping[Ticker, HoldingShape]:
+        """By ticker."""
+        ...
+
     @property
-    def realised(self) -> Cash: ...  # noqa: D102 - a field of the shape
+    def realised(self) -> Cash:
+        """Result of all settled markets."""
+        ...
 
 
 class AccountShape(Protocol):
     """The account's books."""
 
     @property
-    def book(self) -> BookShape: ...  # noqa: D102 - a field of the shape
+    def book(self) -> BookShape:
+        """Orders."""
+        ...
+
     @property
-    def ledger(self) -> LedgerShape: ...  # noqa: D102 - a field of the shape
+    def ledger(self) -> LedgerShape:
+        """Positions."""
+        ...
+
     @property
-    def balance(self) -> Cash | None: ...  # noqa: D102 - a field of the shape
+    def balance(self) -> Cash | None:
+        """Cash at the exchange, None while unread."""
+        ...
 
 
 class RiskGuard:
