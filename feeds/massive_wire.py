@@ -77,6 +77,8 @@ def read_value(text: str) -> IndexValue | None:
 
 def _read_exponent(text: str) -> IndexValue | None:
     """The rare forms of a JSON number, such as 6.65e3."""
+    if "e" not in text and "E" not in text:
+        return None
     try:
         scaled = Decimal(text).scaleb(INDEX_DECIMALS)
         if not scaled.is_finite() or not 0 < scaled <= VALUE_MAX:
