@@ -10,7 +10,6 @@ after a few seconds, and never holds up another.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -77,7 +76,7 @@ class OpsServer:
         self._samples = SampleFold()
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
-        self._socket: socket.socket | None = None
+        self.started = asyncio.Event()
 
     @property
     def port(self) -> int:
@@ -88,6 +87,11 @@ class OpsServer:
     def address(self) -> str:
         """The page's address for people."""
         return f"http://{self._host}:{self._port}"
+
+    @property
+    def listeners(self) -> int:
+        """How many screens follow /events."""
+        return self._stream.listeners
 
     async def start(self) -> None:
         """Bind and listen. Raises UnavailableError with one line when the port is taken."""
@@ -114,6 +118,7 @@ class OpsServer:
         self._runner = runner
         self._port = self._server.sockets[0].getsockname()[1]
         self._stream.start()
+        self.started.set()
 
     async def run(self) -> None:
         """Serve until cancelled; raises what broke the stream of frames, so that whoever owns this task hears of it."""
@@ -125,6 +130,7 @@ class OpsServer:
 
     async def stop(self) -> None:
         """Stop listening, end the streams, close every connection. May be called twice."""
+        self.started.clear()
         await self._stream.stop()
         if self._server is not None:
             self._server.close()

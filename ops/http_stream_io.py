@@ -23,7 +23,7 @@ class EventStream:
 
     def __init__(self, draw: Callable[[], bytes], *, cadence_s: float, limits: Limits) -> None:
         self._draw, self._cadence_s, self._limits = draw, cadence_s, limits
-        self._listeners = 0
+        self.listeners = 0
         self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
         self._frame = b""
@@ -54,10 +54,10 @@ class EventStream:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One listener, until it goes or the daemon stops."""
-        if self._listeners >= self._limits.streams_max:
+        if self.listeners >= self._limits.streams_max:
             return refuse(503, f"{self._limits.streams_max} screens are open already; close one")
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        self._listeners += 1
+        self.listeners += 1
         self._wanted.set()
         try:
             await answer.prepare(request)
@@ -70,8 +70,8 @@ class EventStream:
             if request.transport is not None:
                 request.transport.abort()
         finally:
-            self._listeners -= 1
-            if not self._listeners:
+            self.listeners -= 1
+            if not self.listeners:
                 self._wanted.clear()
         return answer
 

@@ -186,7 +186,7 @@ def _daemon(view: View) -> Iterator[Family]:
         "ladderd_reconciled": ("Whether own books agree with the exchange's.", picture.reconciled),
         "ladderd_exchange_up": ("Whether the exchange says that it is trading.", picture.exchange_up),
         "ladderd_stream_up": ("Whether the exchange's websocket is up.", picture.stream_up),
-        "ladderd_market_hours": ("Whether the index is being published.", picture.market_hours),
+        "ladderd_market_open": ("Whether the index is being published.", picture.market_hours),
         "ladderd_cancel_all_active": ("Whether a cancel-all is under way.", picture.cancel_all.active),
     }
     for name, (text, on) in flags.items():

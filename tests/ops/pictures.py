@@ -81,7 +81,7 @@ def series_view(name: str, symbol: str, value: int, to_freeze_s: float, *, phase
 
 def ladder(series: str, first_strike: int, step: int) -> tuple[RungView, ...]:
     fairs = (9650, 9120, 8010, 6240, 4180, 2240, 1090, 430, 120)
-    out = []
+    out: list[RungView] = []
     for number, fair in enumerate(fairs):
         quoted = number in {3, 4}
         out.append(
@@ -103,7 +103,7 @@ def ladder(series: str, first_strike: int, step: int) -> tuple[RungView, ...]:
 
 
 def orders(rungs: tuple[RungView, ...]) -> tuple[OrderView, ...]:
-    out = []
+    out: list[OrderView] = []
     for rung in rungs:
         for side, price in (("bid", rung.our_bid), ("ask", rung.our_ask)):
             if price is not None:
@@ -136,7 +136,9 @@ def feeds() -> tuple[FeedView, ...]:
 def results() -> tuple[WindowResult, ...]:
     day = "2026-03-06"
     return (
-        WindowResult("demo-0951", "INXU", TARGET_NS - 480 * NS_PER_S, 41, 3, 1_240_000, True, 0, f"reports/INXU/{day}.md"),
+        WindowResult(
+            "demo-0951", "INXU", TARGET_NS - 480 * NS_PER_S, 41, 3, 1_240_000, True, 0, f"reports/INXU/{day}.md"
+        ),
         WindowResult("demo-0953", "NASDAQ100U", TARGET_NS - 360 * NS_PER_S, 12, 1, -380_000, True, 1, ""),
         WindowResult("demo-0955", "INXU", TARGET_NS - 240 * NS_PER_S, 38, 2, None, False, 0, ""),
     )
@@ -145,7 +147,7 @@ def results() -> tuple[WindowResult, ...]:
 TASKS = (TaskHealth("runner", 0.02, 1.0), TaskHealth("journal", 0.11, 5.0), TaskHealth("kalshi_stream", 0.4, 15.0))
 
 
-def picture(now: Now | None = None, **changes: object) -> Status:
+def picture(now: Now | None = None, /, **changes: object) -> Status:
     """The picture, five minutes before the target unless told otherwise; any field may be replaced by name."""
     now = now or HandClock().now()
     to_freeze_s = (TARGET_NS - 2 * NS_PER_S - now.utc_ns) / NS_PER_S
