@@ -83,7 +83,7 @@ def read_records(state_dir: Path, after_seq: int = 0) -> Iterator[Record]:
     Whole segments before `after_seq` are not opened. Raises JournalDamaged at a line that is no record.
     """
     paths = segment_paths(state_dir)
-    for path, later in zip(paths, [*paths[1:], None], strict=True):
+    for path, later in zip(paths, [*paths[1:], None], strict=False):
         if later is not None and (first_seq_of(later.name) or 0) <= after_seq + 1:
             continue
         for number, line in enumerate(lines_of(path), start=1):

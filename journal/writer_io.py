@@ -5,8 +5,8 @@ the thread (some 10 us) never stands between a tick and its cancel. The thread p
 commit), writes it in one piece, syncs once and tells the loop how far the disk has it. After a failed write or sync
 nobody knows what is on the disk, so nothing is tried again: one fault is reported and every later append is refused.
 A refused append returns REFUSED, which is no record's number: its places must be given back unsent by whoever asked,
-and its cancels go out all the same. A full disk is milder: the ballast makes room, the fault is reported, appends go on until it is
-used up. With `threaded=False` the same work is done inside `append`, for virtual time and for injected faults.
+and its cancels go out all the same. A full disk is milder: the ballast makes room, the fault is reported, appends go
+on until it is used up. `threaded=False`: the same work inside `append`, for virtual time and injected faults.
 """
 
 from __future__ import annotations
