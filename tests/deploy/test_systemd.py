@@ -110,6 +110,21 @@ def test_whatever_ends_the_daemon_cancels_its_orders() -> None:
     assert one("ladderd.service", "Service.ExecStart").startswith(f"{INSTALLED}/.venv/bin/ladderd run")
 
 
+@pytest.mark.parametrize("key", ["ExecStart", "ExecStopPost"])
+def test_the_command_in_the_unit_is_one_that_exists(key: str) -> None:
+    program, command, *options = one("ladderd.service", f"Service.{key}").split()
+    told = subprocess.run(
+        [program.replace(INSTALLED, str(ROOT)), command, "--help"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.returncode == 0, told.stderr
+    for option in options[::2]:
+        assert option in told.stdout
+
+
 @pytest.mark.parametrize("name", ["ladderd.service", "ladderd-watch.service"])
 def test_progress_is_watched_and_a_wedged_process_dies_soon(name: str) -> None:
     assert one(name, "Service.Type") == "notify"
