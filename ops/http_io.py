@@ -120,6 +120,10 @@ class OpsServer:
         self._stream.start()
         self.started.set()
 
+    async def broken(self) -> None:
+        """Wait, after `start`, until the stream of frames breaks; raises what broke it."""
+        await self._stream.broken()
+
     async def run(self) -> None:
         """Serve until cancelled; raises what broke the stream of frames, so that whoever owns this task hears of it."""
         await self.start()

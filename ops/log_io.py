@@ -62,6 +62,11 @@ class Logging:
         """Records that found the queue full."""
         return self._lane.dropped
 
+    @property
+    def sinks(self) -> tuple[logging.Handler, ...]:
+        """Where records end up."""
+        return self._listener.handlers
+
     def stop(self) -> None:
         """Write what is queued and close the files. May be called twice."""
         root = logging.getLogger()

@@ -36,7 +36,7 @@ class TerminalView:
         plain_every_s: float = PLAIN_EVERY_S,
     ) -> None:
         self._address, self._clock, self._title = address, clock, title
-        self._console = console or Console()
+        self.console = console or Console()
         self._interval_s, self._plain_every_ns = interval_s, round(plain_every_s * NS_PER_S)
         self._frame: Frame | None = None
         self._drawn_ns = 0
@@ -53,13 +53,13 @@ class TerminalView:
 
     async def run(self) -> None:
         """Show until stopped or cancelled."""
-        if not self._console.is_terminal:
+        if not self.console.is_terminal:
             while not self._stopped.is_set():
                 await self._look()
                 self._print_lines()
                 await self._rest()
             return
-        with Live(console=self._console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+        with Live(console=self.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
             while not self._stopped.is_set():
                 await self._look()
                 self._tell_finished()
@@ -99,7 +99,7 @@ class TerminalView:
         for key, line in finished(self._frame).items():
             if key not in self._told:
                 self._told.add(key)
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+                self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _print_lines(self) -> None:
         self._tell_finished()
@@ -112,4 +112,4 @@ class TerminalView:
             text = f"no picture for {self._more_s():.0f} s: {self._why}"
         else:
             text = plain(self._frame, self._more_s())
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -134,8 +134,10 @@ async def test_trickled_bytes_do_not_stretch_the_heads_time(start: Start) -> Non
             sent += 1
             await asyncio.wait({end}, timeout=0.005)
     assert sent > 3
-    assert await end == b""
-    writer.close()
+    if end.exception() is None:
+        assert end.result() == b""
+    else:  # it closed while a byte of ours was on its way
+        assert isinstance(end.exception(), ConnectionResetError)
 
 
 async def test_a_slow_second_head_is_cut_off_too(start: Start) -> None:

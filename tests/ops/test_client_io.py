@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from domain.errors import ConfigurationError, UnavailableError
+from ops.client_io import fetch, health, order, status
+from ops.status import TaskHealth
+from tests.ops.conftest import TOKEN, Start
+from tests.ops.pictures import GATES, gate
+
+
+async def test_health_of_a_running_daemon(start: Start) -> None:
+    site = await start()
+    code, text = await asyncio.to_thread(health, site.server.address, raw=True)
+    assert (code, json.loads(text)["status"]) == (0, "ok")
+    code, text = await asyncio.to_thread(health, site.server.address)
+    assert code == 0
+    assert "ok    runner: progress 0.02 s ago, limit 1 s" in text
+
+
+async def test_a_stuck_task_is_exit_1_raw_too(start: Start) -> None:
+    site = await start()
+    site.daemon.tasks = (TaskHealth("runner", 9.0, 1.0),)
+    for raw in (True, False):
+        code, text = await asyncio.to_thread(health, site.server.address, raw=raw)
+        assert code == 1
+    assert "STUCK runner" in text
+    site.daemon.tasks = ()
+    code, text = await asyncio.to_thread(health, site.server.address)
+    assert (code, "nothing proves" in text) == (1, True)
+
+
+async def test_status_names_what_holds_back(start: Start) -> None:
+    site = await start()
+    assert (await asyncio.to_thread(status, site.server.address))[0] == 0
+    site.daemon.changes = {
+        "kill_switch": True,
+        "kill_reason": "file",
+        "gates": (*GATES, gate("x", "FAIL", reason="why")),
+    }
+    code, text = await asyncio.to_thread(status, site.server.address)
+    assert code == 1
+    assert text.startswith("HALTED: kill switch: file")
+    assert "held back by: why" in text
+    code, text = await asyncio.to_thread(status, site.server.address, raw=True)
+    assert (code, json.loads(text)["status"]["state"]) == (1, "HALTED")
+
+
+async def test_an_order_and_its_refusal(start: Start) -> None:
+    site = await start()
+    for token, expected in ((TOKEN, 202), ("wrong", 401)):
+        answer = await asyncio.to_thread(order, site.server.address, "kill", by="ada", cause="drill", token=token)
+        assert answer.status == expected
+    assert site.daemon.commands == [("kill", "ada", "drill")]
+
+
+async def test_a_daemon_that_is_not_there_is_unavailable(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    site = await start()
+    assert (await asyncio.to_thread(fetch, site.server.address, "/health")).status == 200
+    await site.server.stop()
+    with pytest.raises(UnavailableError, match=r"no answer from the daemon at .*; is it running"):
+        await asyncio.to_thread(fetch, site.server.address, "/health")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://127.0.0.1", "127.0.0.1:8080", "http://", "http://x:port", "file:///etc/passwd"]
+)
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"write it like http://127\.0\.0\.1:8080"):
+        fetch(address, "/health")
+
+
+async def test_something_else_on_the_port_is_not_healthy() -> None:
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        writer.close()
+
+    server = await asyncio.start_server(other, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    assert (await asyncio.to_thread(health, address, raw=True)) == (1, "hello")
+    assert (await asyncio.to_thread(status, address)) == (1, "hello")
+    server.close()
+    await server.wait_closed()
