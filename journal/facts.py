@@ -64,6 +64,8 @@ _seen_event = msgspec.json.Decoder(SeenEvent)
 _any_actions = msgspec.json.Decoder(list[_AnyAction])
 _payload = msgspec.json.Decoder()
 _SEEN_KINDS: Final = frozenset({"tick", "marketsread", "started", "loopstall", "journalfault"})
+_SILENT_MARKS: Final = (b'"event":{"kind":"booktop"', b'"event":{"kind":"wake"')
+_TELLING_MARKS: Final = (_RECORD_MARK,)
 
 
 def facts(records: Iterable[Record]) -> Iterator[Fact | Seen]:
@@ -95,6 +97,14 @@ def facts(records: Iterable[Record]) -> Iterator[Fact | Seen]:
                 yield Fact(record.seq, step.now.utc_ns, action.type, payload_of(action.payload))
         while len(order) > RECENT_FACTS_MAX:
             _forget(recent, order.popleft())
+
+
+def tells_nothing(line: bytes) -> bool:
+    """Whether a journal line is a step of the frequent kinds that no report draws on; told from its bytes alone.
+
+    A text in a payload that looks like one of the marks can only make a line count as telling something.
+    """
+    return any(mark in line for mark in _SILENT_MARKS) and not any(mark in line for mark in _TELLING_MARKS)
 
 
 def payload_of(raw: msgspec.Raw) -> dict[str, Any]:

@@ -7,7 +7,7 @@ writer is in the middle of, which is why a torn tail is reported apart from dama
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from journal.chain import EMPTY, Anchor, Head, Verdict, verify
@@ -77,17 +77,18 @@ def verify_state(state_dir: Path, start: Head = EMPTY) -> Verdict:
     return verify(((str(path), lines_of(path)) for path in segment_paths(state_dir)), anchors, start)
 
 
-def read_records(state_dir: Path, after_seq: int = 0) -> Iterator[Record]:
+def read_records(state_dir: Path, after_seq: int = 0, skip: Callable[[bytes], bool] | None = None) -> Iterator[Record]:
     """The records after a number, in order; a torn last line is not one. Hashes are not checked: verify does that.
 
-    Whole segments before `after_seq` are not opened. Raises JournalDamaged at a line that is no record.
+    Whole segments before `after_seq` are not opened, and lines that `skip` says so of are not decoded. Raises
+    JournalDamaged at a line that is no record.
     """
     paths = segment_paths(state_dir)
     for path, later in zip(paths, [*paths[1:], None], strict=False):
         if later is not None and (first_seq_of(later.name) or 0) <= after_seq + 1:
             continue
         for number, line in enumerate(lines_of(path), start=1):
-            if not line.endswith(b"\n") and later is None:
+            if (skip is not None and skip(line)) or (later is None and not line.endswith(b"\n")):
                 continue
             try:
                 record = decode_record(line)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from journal.disk_io import Disk
-from journal.facts import facts
+from journal.facts import facts, tells_nothing
 from journal.fold import Fold, day_of
 from journal.layout import first_seq_of
 from journal.ledger import ledger_csv, ledger_rows
@@ -44,31 +44,45 @@ def fold_day(state_dir: Path, day: str) -> Fold:
     """
     since = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
     firsts = [first_seq_of(path.name) or 1 for path in segment_paths(state_dir) if path.name[:_DAY_CHARS] >= since]
-    return Fold().take_all(facts(read_records(state_dir, min(firsts, default=1) - 1)))
+    return Fold().take_all(facts(read_records(state_dir, min(firsts, default=1) - 1, tells_nothing)))
 
 
 def write_reports(
-    state_dir: Path,
-    reports_dir: Path,
-    day: str,
-    series: Sequence[str] = (),
-    target_ns: int | None = None,
-    *,
-    disk: Disk | None = None,
-) -> dict[str, Written]:
-    """Write a UTC day's reports from its journal, for these series or all that had a window that day.
+    state_dir: Path, target_ns: int, reports_dir: Path | None = None, *, disk: Disk | None = None
+) -> dict[tuple[str, int], str]:
+    """Write the pages of every series' window with this target, and their days; the window's page by (series, target).
 
-    `target_ns` limits the window pages to one target; the day's page always holds every window. Raises as `fold_day`.
+    Without `reports_dir` they stand under `<state>/reports`. Raises as `fold_day`.
+    """
+    day = day_of(target_ns)
+    fold = fold_day(state_dir, day)
+    pages: dict[tuple[str, int], str] = {}
+    for series in sorted(window.series for window in fold.windows.values() if window.target_ns == target_ns):
+        written = write_series(fold, reports_dir or state_dir / "reports", series, day, target_ns, disk=disk)
+        (page,) = written.window_html
+        pages[series, target_ns] = str(page)
+    return pages
+
+
+def write_day(
+    state_dir: Path, reports_dir: Path, day: str, series: Sequence[str] = (), *, disk: Disk | None = None
+) -> dict[str, Written]:
+    """Write a UTC day's pages from its journal, for these series or all that had a window that day.
+
+    Raises as `fold_day`.
     """
     fold = fold_day(state_dir, day)
     names = series or sorted({window.series for window in fold.windows.values() if day_of(window.target_ns) == day})
-    return {name: write_series(fold, reports_dir, name, day, target_ns, disk=disk) for name in names}
+    return {name: write_series(fold, reports_dir, name, day, disk=disk) for name in names}
 
 
 def write_series(
     fold: Fold, reports_dir: Path, series: str, day: str, target_ns: int | None = None, *, disk: Disk | None = None
 ) -> Written:
-    """Write one series' pages of a day from a fold that is at hand. Raises OSError."""
+    """Write one series' pages of a day from a fold that is at hand; of its windows, that of `target_ns` or all.
+
+    Raises OSError.
+    """
     disk = disk or Disk()
     folder = reports_dir / series
     disk.make_directory(folder / day)

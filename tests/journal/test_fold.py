@@ -9,8 +9,10 @@ import pytest
 
 from domain.actions import Record
 from domain.clock import NS_PER_S
-from domain.events import Wake
-from journal.facts import Fact, Seen, facts
+from domain.events import BookTop, Wake
+from domain.ids import Ticker
+from domain.market import Top
+from journal.facts import Fact, Seen, facts, tells_nothing
 from journal.fold import Fold, day_of
 from journal.ledger import day_totals, ledger_csv, ledger_rows
 from journal.reader_io import read_records
@@ -59,6 +61,17 @@ def test_events_that_no_report_draws_on_are_passed_over(open_writer: OpenWriter,
     writer.close()
     kinds = {type(item.event).__name__ for item in facts(read_records(tmp_path)) if isinstance(item, Seen)}
     assert kinds == {"Tick", "MarketsRead", "Started"}
+
+
+def test_lines_that_tell_nothing_are_known_by_their_bytes(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    top = BookTop(Top(Ticker(LOW), (), (), 1, 2))
+    story.journal(writer, [(-5.0, top, []), (-5.0, Wake(), []), *story.story(), (-4.0, top, [story.phase("x")])])
+    writer.close()
+    every = list(read_records(tmp_path))
+    kept = list(read_records(tmp_path, skip=tells_nothing))
+    assert len(every) - len(kept) == 2
+    assert list(facts(kept)) == list(facts(every))
 
 
 def test_a_window_has_its_parts(window: WindowFold) -> None:

@@ -16,7 +16,7 @@ from journal.plot import Level, Picture, bars, draw, spread
 from journal.reader_io import read_records
 from journal.render import Block, Heading, Line, Table, html, markdown
 from journal.report import clock, count, day_report, price, trimmed, window_report
-from journal.report_io import fold_day, write_reports
+from journal.report_io import fold_day, write_day, write_reports
 from journal.report_plots import ages_plot, index_plot
 from journal.writer_io import JournalWriter
 from tests.journal import story
@@ -161,23 +161,23 @@ def test_plots_of_little_or_nothing() -> None:
 
 def test_files_are_written_where_the_runbook_looks(state: Path, tmp_path: Path) -> None:
     reports = tmp_path / "reports"
-    written = write_reports(state, reports, DAY)
+    written = write_day(state, reports, DAY)
     assert list(written) == [SERIES]
     assert written[SERIES].day_markdown == reports / "INXU" / "2026-03-06.md"
     assert written[SERIES].day_html == reports / "INXU" / "2026-03-06.html"
     (page,) = written[SERIES].window_html
     assert page.name == "hourly-1000_150000Z.html"
     assert written[SERIES].ledger.read_text().count("\n") == 2
-    again = write_reports(state, reports, DAY, target_ns=1)
-    assert again[SERIES].window_html == ()
     same = written[SERIES].day_html.read_bytes()
-    write_reports(state, reports, DAY)
+    assert write_reports(state, TARGET_NS, reports) == {(SERIES, TARGET_NS): str(page)}
+    assert write_reports(state, TARGET_NS)[(SERIES, TARGET_NS)].startswith(str(state / "reports" / SERIES))
+    assert write_reports(state, TARGET_NS + 1) == {}
     assert written[SERIES].day_html.read_bytes() == same
 
 
 def test_a_day_without_a_journal_is_an_empty_report(tmp_path: Path) -> None:
-    assert write_reports(tmp_path, tmp_path / "reports", DAY) == {}
-    written = write_reports(tmp_path, tmp_path / "reports", DAY, [SERIES])
+    assert write_day(tmp_path, tmp_path / "reports", DAY) == {}
+    written = write_day(tmp_path, tmp_path / "reports", DAY, [SERIES])
     assert "No window of this series" in written[SERIES].day_markdown.read_text()
     assert fold_day(tmp_path, DAY).windows == {}
 
