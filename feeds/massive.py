@@ -51,9 +51,11 @@ class MassiveSession:
 
     __slots__ = (
         "_acks_due_ns",
+        "_ahead_ns",
         "_auth_due_ns",
         "_cooling_until_ns",
         "_delayed",
+        "_delayed_ns",
         "_errors",
         "_expects",
         "_feed",
@@ -86,6 +88,8 @@ class MassiveSession:
         self._key: Final = api_key
         self._symbols: Final = symbols
         self._limits: Final = limits or MassiveLimits()
+        self._ahead_ns: Final = self._limits.ahead_s * NS_PER_S
+        self._delayed_ns: Final = self._limits.delayed_s * NS_PER_S
         self._expects: Final = expects
         self.state = FeedState.DOWN
         self.counts = {"out_of_order": 0, "duplicate": 0, "malformed": 0, "unknown": 0, "delayed": 0}
@@ -120,9 +124,11 @@ class MassiveSession:
     def received(self, data: str | bytes, now: Now) -> Step:
         """One frame: any mix of objects, each taken in order."""
         items, lost = read_frame(data)
-        self.counts["malformed"] += lost
+        if lost:
+            self.counts["malformed"] += lost
         events: list[AnyEvent] = []
         outgoing: list[Outgoing] = []
+        before = self.state
         for item in items:
             if item.ev == "V":
                 self._value(item, now, events)
@@ -130,7 +136,9 @@ class MassiveSession:
                 self._status(item, now, events, outgoing)
             else:
                 self.counts["unknown"] += 1
-        return Step(tuple(events), tuple(outgoing)) if events or outgoing else QUIET
+        if not events and not outgoing:
+            return QUIET
+        return Step(tuple(events), tuple(outgoing), bool(outgoing) or self.state is not before)
 
     def tick(self, now: Now) -> Step:
         """Act on what did not happen in time."""
@@ -249,7 +257,7 @@ class MassiveSession:
         if symbol not in self._symbols:
             self.counts["unknown"] += 1
             return
-        text = bytes(item.val).decode()
+        text = str(item.val, "ascii")
         value, stamp = read_value(text), read_stamp(item.t)
         if value is None or stamp is None:
             self.counts["malformed"] += 1
@@ -259,12 +267,14 @@ class MassiveSession:
             self.counts["out_of_order" if stamp < last[0] else "duplicate"] += 1
             return
         lag_ns = now.utc_ns - stamp
-        if lag_ns >= self._limits.delayed_s * NS_PER_S or -lag_ns >= self._limits.ahead_s * NS_PER_S:
+        if not -self._ahead_ns < lag_ns < self._delayed_ns:
             events.extend(self._not_of_now(lag_ns))
             return
         self._last[symbol] = (stamp, text)
         events.append(Tick(self._feed, symbol, value, text, stamp, now.mono_ns, now.utc_ns))
-        self._heard(symbol, now, events)
+        self._heard_ns[symbol] = now.mono_ns
+        if self.state is not FeedState.LIVE:
+            self._heard(symbol, now, events)
 
     def _not_of_now(self, lag_ns: int) -> tuple[AnyEvent, ...]:
         """A value from another time: count it, and say once that the feed is delayed (or our clock wrong)."""
@@ -279,10 +289,7 @@ class MassiveSession:
 
     def _heard(self, symbol: str, now: Now, events: list[AnyEvent]) -> None:
         """A good value: it stands for an acknowledgement, and the last topic to speak makes the session live."""
-        self._heard_ns[symbol] = now.mono_ns
         self._delayed = False
-        if self.state is FeedState.LIVE:
-            return
         self._spoken.add(symbol)
         topic = f"V.{symbol}"
         if self._acks_due_ns is not None and topic in self._pending:

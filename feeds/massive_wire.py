@@ -11,7 +11,7 @@ number is rounded and not refused, because these digits are noise of the vendor'
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import msgspec
@@ -21,8 +21,8 @@ from domain.money import INDEX_DECIMALS, INDEX_PER_POINT, IndexValue
 
 STAMP_MS_MIN, STAMP_MS_MAX = 10**12, 10**13  # September 2001 to the year 2286
 STAMP_NS_MIN, STAMP_NS_MAX = 10**18, 10**19
-EMPTY_FRAME_BYTES: Final = 2
 VALUE_MAX: Final = 10**9 * INDEX_PER_POINT
+SCALES: Final = tuple(10 ** (INDEX_DECIMALS - decimals) for decimals in range(INDEX_DECIMALS + 1))
 
 
 class Item(msgspec.Struct, gc=False):
@@ -64,13 +64,24 @@ def _read_one_by_one(data: bytes | str) -> tuple[list[Item], int]:
 
 
 def read_value(text: str) -> IndexValue | None:
-    """Convert a JSON number's text to 1e-6 points, to the nearest, half to even; None unless finite and positive."""
-    whole, point, part = text.partition(".")
-    if not (whole.isascii() and whole.isdigit()) or (point and not (part.isascii() and part.isdigit())):
-        return _read_exponent(text)
-    value = int(whole) * INDEX_PER_POINT + int(part[:INDEX_DECIMALS].ljust(INDEX_DECIMALS, "0"))
+    """Convert the text of a JSON value to 1e-6 points, to the nearest, half to even.
+
+    None for anything but a positive number of at most 1e9 points. The text must come from a JSON reader, which has
+    refused forms such as `1.` and `+1` already.
+    """
+    whole, _, part = text.partition(".")
+    try:
+        value = int(whole + part[:INDEX_DECIMALS]) * SCALES[len(part)] if part else int(whole) * INDEX_PER_POINT
+    except (ValueError, IndexError):
+        return _read_long(whole, part) if whole.isdigit() and part.isdigit() else _read_exponent(text)
+    return IndexValue(value) if 0 < value <= VALUE_MAX else None
+
+
+def _read_long(whole: str, part: str) -> IndexValue | None:
+    """A raw double: more than six decimals."""
+    value = int(whole + part[:INDEX_DECIMALS])
     finer = part[INDEX_DECIMALS:]
-    if finer and finer[0] >= "5":
+    if finer[0] >= "5":
         value += finer[0] > "5" or bool(finer[1:].strip("0")) or value & 1
     return IndexValue(value) if 0 < value <= VALUE_MAX else None
 
@@ -84,7 +95,7 @@ def _read_exponent(text: str) -> IndexValue | None:
         if not scaled.is_finite() or not 0 < scaled <= VALUE_MAX:
             return None
         value = int(scaled.quantize(Decimal(1), ROUND_HALF_EVEN))
-    except InvalidOperation:
+    except ArithmeticError:  # malformed, or an exponent beyond all reason
         return None
     return IndexValue(value) if value > 0 else None
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from domain.clock import Now
 from domain.events import AnyEvent
 
@@ -21,14 +23,19 @@ class HangUp(NamedTuple):
 Outgoing = str | bytes | HangUp
 
 
-class Step(NamedTuple):
-    """What follows from one input."""
+class Step(msgspec.Struct, frozen=True):
+    """What follows from one input: events for the engine, messages for the wire.
+
+    `sooner` is whether `next_deadline` may now lie nearer than when it was last asked; a machine that takes thousands
+    of messages a second says no to most of them.
+    """
 
     events: tuple[AnyEvent, ...] = ()
     outgoing: tuple[Outgoing, ...] = ()
+    sooner: bool = True
 
 
-QUIET: Final = Step()
+QUIET: Final = Step(sooner=False)
 CLOSED_AS_TOLD: Final = "closed as told"  # the reason `closed` gets when the shell was told to close: a confirmation
 
 

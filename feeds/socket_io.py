@@ -187,7 +187,8 @@ class ReconnectingSocket:
                 emit(event)
             if step.outgoing:
                 self._send(step.outgoing)
-            self._arm(now)
+            if step.sooner:
+                self._arm(now)
 
     async def _write(self, ws: ClientConnection) -> None:
         """Send what waits, in order, until the socket is to be hung up."""

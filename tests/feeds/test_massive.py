@@ -11,7 +11,7 @@ from domain.clock import Now
 from domain.events import FeedState, FeedStatus, Tick
 from domain.money import IndexValue
 from feeds.massive import MassiveSession
-from feeds.session import CLOSED_AS_TOLD, HangUp, Step
+from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Step
 
 S = 1_000_000_000
 EPOCH = 1_795_233_262 * S
@@ -129,9 +129,9 @@ def test_without_a_greeting_auth_is_sent_after_two_seconds() -> None:
     machine = session()
     machine.connected(at(0))
     assert machine.next_deadline(at(0)) == at(2).mono_ns
-    assert machine.tick(at(1.9)) == Step()
+    assert machine.tick(at(1.9)) == QUIET
     assert machine.tick(at(2)).outgoing == ('{"action":"auth","params":"KEY"}',)
-    assert machine.received(CONNECTED, at(2.1)) == Step()
+    assert machine.received(CONNECTED, at(2.1)) == QUIET
     assert machine.received(AUTHED, at(2.2)).outgoing == (SUBSCRIBE,)
 
 
@@ -193,7 +193,7 @@ def test_a_topic_not_in_the_plan_leaves_the_other() -> None:
     machine.connected(at(0))
     machine.received(CONNECTED, at(0))
     machine.received(AUTHED, at(0))
-    assert machine.received(NOT_AUTHORIZED, at(0)) == Step()
+    assert machine.received(NOT_AUTHORIZED, at(0)) == QUIET
     step = machine.received(ack("V.I:SPX"), at(0))
     assert reason(step) == "I:SPX; not authorized: I:NDX"
     assert states(machine.received(values(0, ("I:SPX", "1")), at(0))) == [FeedState.LIVE]
@@ -258,9 +258,9 @@ def test_values_of_another_time_are_never_passed_on() -> None:
     old = machine.received(values(-899, ("I:SPX", "1")), at(1))
     assert states(old) == [FeedState.SUBSCRIBED]
     assert reason(old) == "feed_delayed: values are 900 s old"
-    assert machine.received(values(-898, ("I:SPX", "1")), at(2)) == Step()
+    assert machine.received(values(-898, ("I:SPX", "1")), at(2)) == QUIET
     ahead = machine.received(values(9, ("I:NDX", "1")), at(3))
-    assert ahead == Step()
+    assert ahead == QUIET
     assert machine.counts["delayed"] == 3
     assert states(machine.received(values(3, ("I:SPX", "1"), ("I:NDX", "2")), at(3))) == [FeedState.LIVE]
 
@@ -274,14 +274,14 @@ def test_an_early_stamp_does_not_block_the_values_after_it() -> None:
 def test_other_symbols_and_bad_values_are_counted_not_passed_on() -> None:
     machine = live()
     step = machine.received(values(1, ("I:DJI", "1"), ("I:SPX", "-3"), ("I:SPX", '"text"'), ("I:SPX", "0")), at(1))
-    assert step == Step()
+    assert step == QUIET
     assert (machine.counts["unknown"], machine.counts["malformed"]) == (1, 3)
 
 
 @pytest.mark.parametrize("data", [b"", b"[", b"{}", b"null", b"[null]", b"[[]]", b'["V"]', b"\x00"])
 def test_rubbish_changes_nothing(data: bytes) -> None:
     machine = live()
-    assert machine.received(data, at(1)) == Step()
+    assert machine.received(data, at(1)) == QUIET
     assert machine.state is FeedState.LIVE
     assert machine.counts["malformed"] == 1
 
@@ -299,7 +299,7 @@ def test_five_seconds_of_silence_of_one_index_is_stale_and_twenty_five_hang_up()
     assert reason(step) == "stale: I:NDX silent for 5 s"
     for second in range(6, 25):
         machine.received(values(second, ("I:SPX", f"{second}.5")), at(second))
-        assert machine.tick(at(second)) == Step()
+        assert machine.tick(at(second)) == QUIET
     assert machine.next_deadline(at(24)) == at(25).mono_ns
     assert hung_up(machine.tick(at(25))) == "I:NDX silent for 25 s"
 
@@ -324,10 +324,10 @@ def test_silence_outside_regular_hours_means_nothing() -> None:
     machine.received(CONNECTED, at(0))
     machine.received(AUTHED, at(0))
     machine.received(ack("V.I:SPX", "V.I:NDX"), at(0))
-    assert machine.tick(at(3_600)) == Step()
+    assert machine.tick(at(3_600)) == QUIET
     hours[0] = True
     assert machine.next_deadline(at(3_600)) == at(3_625).mono_ns
-    assert machine.tick(at(3_624)) == Step()
+    assert machine.tick(at(3_624)) == QUIET
     assert hung_up(machine.tick(at(3_625)))
 
 

@@ -43,10 +43,10 @@ def test_known_numbers(text: str, value: int) -> None:
     assert read_value(text) == value
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "0", "0.0", "-1", "-0.5", "null", "true", '"6650.1"', "1e400", "1e30", "0.0000001", "NaN", "1.", ".5", "[]"],
-)
+NO_VALUES = ("", "0", "0.0", "-1", "-0.5", "null", "true", '"6650.1"', "1e400", "1e30", "0.0000001", "NaN", "[]", "{}")
+
+
+@pytest.mark.parametrize("text", [*NO_VALUES, "1.5e999999999", "1e-999999999"])
 def test_what_is_no_positive_number_is_no_value(text: str) -> None:
     assert read_value(text) is None
 
