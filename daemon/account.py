@@ -35,7 +35,7 @@ from execution.converge import Converger
 from execution.flatten import Flattening
 from execution.groups import Groups
 from execution.numbers import Numbers
-from execution.orders import SETTLE_NS, Order, OrderBook, State, window_name
+from execution.orders import SETTLE_NS, Order, OrderBook, State
 from execution.positions import Ledger
 from execution.quoter import Want
 from execution.reads import Key, Reads
@@ -46,6 +46,7 @@ OUTSIDE_NS = 300 * NS_PER_S
 UNKNOWN_POLL_NS = 400 * NS_PER_MS
 TAIL_NS = 65 * NS_PER_S
 TIMES_KEPT = 512
+CLOCK_PACE_NS = 170 * NS_PER_MS
 DAY_MS = 86_400_000
 RESTING, ORDERS = Key(Read.RESTING), Key(Read.ORDERS)
 POSITIONS, FILLS, BALANCE = Key(Read.POSITIONS), Key(Read.FILLS), Key(Read.BALANCE)
@@ -72,7 +73,7 @@ class Account:
         self.balance: Cash | None = None
         self.reconciled: set[Key] = set()
         self.target_of: dict[Ticker, int] = {}
-        self.new_fills: list[tuple[Fill, str]] = []
+        self.new_fills: list[Fill] = []
         self.changed_ns = 0
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
@@ -138,11 +139,15 @@ class Account:
         flattening.orders = max(flattening.orders, orders)
         return flattening
 
-    def begin_empty(self, reason: str, now: Now) -> None:
-        """Start over with a new account-wide request, even if one is under way: its proof begins again."""
+    def begin_empty(self, reason: str, now: Now, *, looking: bool = False) -> None:
+        """Start over with a new account-wide request, even if one is under way: its proof begins again.
+
+        `looking`: nothing may be live, so nothing is sent unless a listing shows otherwise.
+        """
         self.flattenings.pop("", None)
         self.converger.cancel_all_retry_ns = 0
         self._begin("", reason, len(self.book.live), now)
+        self.cancel_all_acked = looking
 
     # --- what the exchange tells ---------------------------------------------------------------------------------
 
@@ -243,7 +248,7 @@ class Account:
             fill = msgspec.structs.replace(fill, client_order_id=order.client_order_id)
         if not self.ledger.fill(fill, series, target_ns):
             return False
-        self.new_fills.append((fill, window_name(series, target_ns)))
+        self.new_fills.append(fill)
         self.count("fills")
         self.count("taker_fills", int(fill.is_taker))
         self._touched(order, now)
@@ -396,20 +401,35 @@ class Account:
         """Whether every book of record has been read since the start."""
         return all(key in self.reconciled for key in BOOKS_OF_RECORD)
 
+    def reconcile_age_ns(self, now_ns: int) -> int | None:
+        """Time since the oldest of the books of record was last read; None while one never was."""
+        ages = [self.reads.age_ns(key, now_ns) for key in BOOKS_OF_RECORD]
+        known = [age for age in ages if age is not None]
+        return max(known) if len(known) == len(ages) else None
+
     def reconnected(self, now: Now) -> None:
         """The private stream was away: what it would have told must be listed."""
         for key in BOOKS_OF_RECORD:
             self.reconciled.discard(key)
             self.reads.soon(key, now.mono_ns)
 
-    def chores(self, now: Now, *, in_window: bool, over: set[tuple[str, int]], out: list[AnyAction]) -> None:
+    def chores(
+        self,
+        now: Now,
+        *,
+        in_window: bool,
+        clock_doubted: bool,
+        over: set[tuple[str, int]],
+        out: list[AnyAction],
+    ) -> None:
         """Send the reads that are due, ask after unknown orders, and clear away old groups."""
         pace = IN_WINDOW_NS if in_window else OUTSIDE_NS
         for key in BOOKS_OF_RECORD:
             self.reads.pace(key, pace, now.mono_ns)
         self.reads.pace(GROUPS, OUTSIDE_NS, now.mono_ns)
         self.reads.pace(LIMITS, 3600 * NS_PER_S, now.mono_ns)
-        self.reads.pace(STATUS, 10 * NS_PER_S, now.mono_ns)
+        # Each answer bounds the exchange's clock a little more: ask quickly until it is known well enough.
+        self.reads.pace(STATUS, CLOCK_PACE_NS if clock_doubted else 10 * NS_PER_S, now.mono_ns)
         if self.flattenings:
             asked_ns = self.reads.slots[RESTING].asked_ns
             due = min(f.next_listing_ns(asked_ns) for f in self.flattenings.values())

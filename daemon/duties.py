@@ -15,7 +15,6 @@ from domain.actions import AnyAction, Read, Record, Report, SubscribeBooks
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import Fill, MarketsRead, SettlementsRead, Tick
 from domain.ids import Ticker
-from domain.money import Cash
 from domain.window import Phase
 from execution.reads import Key
 
@@ -114,21 +113,16 @@ class Duties:
 
     # --- settlement ----------------------------------------------------------------------------------------------
 
-    def settlements_read(
-        self, event: SettlementsRead, now: Now, out: list[AnyAction]
-    ) -> list[tuple[Ticker, Cash]]:
-        """The exchange settled markets that we held; what each paid for our position, negative when we paid."""
-        paid: list[tuple[Ticker, Cash]] = []
+    def settlements_read(self, event: SettlementsRead, now: Now, out: list[AnyAction]) -> None:
+        """The exchange settled markets that we held."""
         if self.account.reads.answered(event.request_id, now.mono_ns) is None:
-            return paid
+            return
         for result in self.results.values():
             if result.event_ticker != event.event_ticker:
                 continue
             desk = self.desks[result.series]
             rows = settle(self.account.ledger, result, event.settlements, desk.markets)
-            out.extend(Record("settlement", row) for row, _, _ in rows)
-            paid.extend((ticker, payoff) for _, ticker, payoff in rows)
-        return paid
+            out.extend(Record("settlement", row) for row in rows)
 
     def _pursue_results(self, now: Now, out: list[AnyAction]) -> None:
         reads, pace = self.account.reads, self.settings.settlement_poll_ns
@@ -180,7 +174,7 @@ class Duties:
 
     # --- chores --------------------------------------------------------------------------------------------------
 
-    def chores(self, now: Now, out: list[AnyAction]) -> None:
+    def chores(self, now: Now, out: list[AnyAction], *, clock_doubted: bool) -> None:
         """Everything that has to be looked at from time to time."""
         over = {key for key in self.results if now.utc_ns > key[1]}
         in_window = any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
@@ -198,7 +192,7 @@ class Duties:
                         desk.series.name, desk.window.target_ns, shard, now.mono_ns, out
                     )
         self._pursue_results(now, out)
-        self.account.chores(now, in_window=in_window, over=over, out=out)
+        self.account.chores(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
         self._follow_books(out)
         self._measure_lead()
 

@@ -67,7 +67,7 @@ from guards.exchange import ExchangeGuard
 from guards.freshness import Admission, Trip
 from guards.gate import Closed, evaluate
 from guards.killswitch import KillLatch
-from guards.risk import RiskDecision, RiskLedger
+from guards.risk import RiskDecision, RiskGuard
 from guards.stall import StallGuard
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 from guards.windows import scheduler_window
@@ -75,6 +75,7 @@ from pricing.fees import agreement, fee_path
 
 STOP_LIMIT_NS = 20 * NS_PER_S
 CHORES_NS = 50 * NS_PER_MS
+CLOCK_DOUBT_NS = 120 * NS_PER_MS
 
 
 class Engine:
@@ -90,11 +91,12 @@ class Engine:
         )
         self.switches_seen = 0
         self.session = ""
+        self.last_now = Now(0, 0)
         self.clock_trust = ClockTrust()
         self.stall = StallGuard(settings.series)
         self.kill = KillLatch()
         self.exchange = ExchangeGuard(settings.exchange)
-        self.risk = RiskLedger(settings.risk)
+        self.risk = RiskGuard(settings.risk)
         self.account = Account(exclusive=settings.exclusive, contracts_limit=settings.per_window_contracts)
         self.duties = Duties(settings, self.account, self.desks)
         self.started: Started | None = None
@@ -110,7 +112,9 @@ class Engine:
         self.account_votes: list[tuple[str, Vote]] = []
         self.closed: dict[str, tuple[Reason, ...]] = {}
         self.chores_ns = 0
-        self.seen_feed: dict[str, Tick] = {}
+        self.newest: dict[tuple[str, str], Tick] = {}
+        self.fee_file = settings.fees.path if settings.fees else "unreadable"
+        self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
         self.last_tick: Tick | None = None
         self._observers: dict[type, Callable[[Any, Now, list[AnyAction]], None]] = {
@@ -132,11 +136,11 @@ class Engine:
             OrdersRead: self.account.orders_read,
             FillsRead: self.account.fills_read,
             PositionsRead: self.account.positions_read,
-            BalanceRead: self._balance_read,
+            BalanceRead: lambda e, n, _: self.account.balance_read(e, n),
             GroupsRead: lambda e, n, _: self.account.groups_read(e, n),
             LimitsRead: lambda e, n, _: self.account.limits_read(e, n),
             MarketsRead: self.duties.markets_read,
-            SettlementsRead: self._settlements_read,
+            SettlementsRead: self.duties.settlements_read,
             FeesRead: self._fees_read,
             ExchangeStatusRead: self._status_read,
             ReadFailed: self._read_failed,
@@ -157,7 +161,7 @@ class Engine:
         out: list[AnyAction] = []
         self._advance(now, out)
         self._observers[type(event)](event, now, out)
-        self._count_exposure()
+        self._count_fills()
         if self.started is not None:
             self._decide(event, now, out)
         return out
@@ -205,9 +209,21 @@ class Engine:
             trip = desk.sentry.advance(now, desk.phase, target, session)
             if trip is not None:
                 self._tripped(desk, trip, out)
-        self.session = session
+        self.session, self.last_now = session, now
+        self.index_expected = self.plan.market_open(now.utc_ns)
+        decision = self.risk.advance(session, self.account)
+        if decision is not None:
+            self._judged(decision, now, out)
         out.extend(self.failover.tick(now))
         self._follow_failover(now, out)
+
+    def _judged(self, decision: RiskDecision, now: Now, out: list[AnyAction]) -> None:
+        """The day's realised loss reached a new level: a pause lasts until resumed, a hard stop is the kill switch."""
+        payload = {"decision": decision.value, "approved": False, "reason": self.risk.paused}
+        out.append(Record("risk_decision", payload))
+        out.append(Alert("daily_loss", "critical", payload))
+        if decision is RiskDecision.HARD_STOP and self.kill.kill("risk.kill_switch", self.risk.paused, now):
+            self._killed("risk.kill_switch", now, out)
 
     def _announce(self, desk: Desk, phase: Phase, out: list[AnyAction]) -> None:
         assert desk.window is not None, "a phase without a window"
@@ -240,7 +256,7 @@ class Engine:
             "window": trip.target_ns,
             "count": trip.count,
             "session_frozen": trip.session_frozen,
-            "feeds": {name: tick.received_utc_ns for name, tick in self.seen_feed.items()},
+            "feeds": {feed: t.received_utc_ns for (feed, symbol), t in self.newest.items() if symbol == desk.series.symbol},
         }
         out.append(Record("guard_trip", payload))
         out.append(Alert("final_minute_stale", "critical" if trip.session_frozen else "warning", payload))
@@ -252,7 +268,8 @@ class Engine:
 
     def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
         self.account.count("ticks")
-        self.seen_feed[tick.feed] = tick
+        self.account.count(f"ticks:{tick.feed}")
+        self.newest[tick.feed, tick.symbol] = tick
         out.extend(self.failover.observe(tick, now))
         self._follow_failover(now, out)
         desk = self.by_symbol.get(tick.symbol)
@@ -336,33 +353,10 @@ class Engine:
     def _filled(self, event: Filled, now: Now, out: list[AnyAction]) -> None:
         self.account.filled(event.fill, now, out)
 
-    def _balance_read(self, event: BalanceRead, now: Now, out: list[AnyAction]) -> None:
-        self.account.balance_read(event, now)
-        self.risk.begin_session(self.session, event.balance)
-
-    def _settlements_read(self, event: SettlementsRead, now: Now, out: list[AnyAction]) -> None:
-        for ticker, payoff in self.duties.settlements_read(event, now, out):
-            self.risk.settled(ticker, payoff)
-        decision = self.risk.judge_day()
-        if decision is RiskDecision.HARD_STOP and self.kill.kill("risk.kill_switch", self.risk.paused, now):
-            self._killed("risk.kill_switch", now, out)
-
-    def _count_exposure(self) -> None:
-        """Tell the risk ledger what was filled, buried and revived in this step."""
-        for fill, window in self.account.new_fills:
-            self.risk.filled(fill.client_order_id, fill.ticker, window, fill.side, fill.price, fill.count)
-            self.risk.charged(fill.ticker, fill.fee)
+    def _count_fills(self) -> None:
+        for fill in self.account.new_fills:
             self.duties.filled(fill)
         self.account.new_fills.clear()
-        book = self.account.book
-        for order in book.revived:
-            self.risk.entered(
-                order.client_order_id, order.ticker, order.window, order.side, order.price, order.remaining
-            )
-        book.revived.clear()
-        for order in book.buried:
-            self.risk.gone(order.client_order_id)
-        book.buried.clear()
 
     def _group_updated(self, event: GroupUpdated, now: Now, out: list[AnyAction]) -> None:
         if event.what != "triggered":
@@ -477,6 +471,7 @@ class Engine:
             out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
             return
         self.paused = ""
+        self.risk.resume()
         for desk in self.desks.values():
             desk.sentry.resume()
 
@@ -487,16 +482,20 @@ class Engine:
     def _ask_stop(self, reason: Reason, now: Now) -> None:
         if self.stopping is None:
             self.stopping, self.stop_asked_ns = reason, now.mono_ns
-            self._ask_empty(reason, now)
+            # With nothing that may be live there is nothing to cancel, only to look: a cancel-all would cost the next
+            # run its first minute. Whatever the listing shows is cancelled all the same.
+            self._ask_empty(reason, now, looking=not self.account.book.live)
 
-    def _ask_empty(self, reason: Reason, now: Now) -> None:
+    def _ask_empty(self, reason: Reason, now: Now, *, looking: bool = False) -> None:
         """Empty the account, now and until the exchange's list agrees, whatever else is going on."""
         self.empty_reason = reason.value
-        self.account.begin_empty(reason.value, now)
+        self.account.begin_empty(reason.value, now, looking=looking)
 
     # --- decide --------------------------------------------------------------------------------------------------
 
     def _decide(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
+        if self.empty_reason and "" not in self.account.flattenings:
+            self.empty_reason = ""
         self.account_votes = self._account_votes(now)
         if self.empty_reason:
             self.account.empty(self.empty_reason, now, out)
@@ -504,9 +503,8 @@ class Engine:
             self._decide_series(desk, now, out)
         if self.chores_ns <= now.mono_ns or not isinstance(event, Tick | BookTop):
             self.chores_ns = now.mono_ns + CHORES_NS
-            self.duties.chores(now, out)
-            if self.empty_reason and "" not in self.account.flattenings:
-                self.empty_reason = ""
+            doubt_ns = self.clock_trust.uncertainty_ns
+            self.duties.chores(now, out, clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS)
             self._finish(now, out)
 
     def _decide_series(self, desk: Desk, now: Now, out: list[AnyAction]) -> None:
@@ -548,10 +546,9 @@ class Engine:
         self.account.count("strategy_cycles")
 
         def allow(order: Order) -> bool:
-            if self.risk.room(order.ticker, order.window, order.side, order.price) < order.count:
+            if self.risk.refuses(order, self.account, now):
                 self.account.count("risk_refusals")
                 return False
-            self.risk.entered(order.client_order_id, order.ticker, order.window, order.side, order.price, order.count)
             self.duties.quoted(desk)
             return True
 
@@ -587,7 +584,7 @@ class Engine:
             ("private_stream", stream),
             ("reconciliation", books),
             ("limits", limits),
-            ("risk", self.risk.vote(now)),
+            ("risk", self.risk.vote(account, now)),
         ]
 
     def _finish(self, now: Now, out: list[AnyAction]) -> None:

@@ -60,9 +60,9 @@ def held_in(ledger: Ledger, result: Result) -> list[Ticker]:
 
 def settle(
     ledger: Ledger, result: Result, settlements: tuple[SettlementState, ...], markets: dict[Ticker, Market]
-) -> list[tuple[dict[str, object], Ticker, Cash]]:
-    """Close what the exchange has settled: for each market closed now its record, ticker and payoff."""
-    rows: list[tuple[dict[str, object], Ticker, Cash]] = []
+) -> list[dict[str, object]]:
+    """Close what the exchange has settled; one settlement payload for each market closed now."""
+    rows: list[dict[str, object]] = []
     held = set(held_in(ledger, result))
     for said in settlements:
         account = ledger.markets.get(said.ticker)
@@ -86,7 +86,7 @@ def settle(
             "position": account.position,
             "pnl": pnl,
         }
-        rows.append((row, said.ticker, Cash(account.outcome(yes=said.result == "yes") - account.cash)))
+        rows.append(row)
     return rows
 
 

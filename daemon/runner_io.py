@@ -16,9 +16,9 @@ import msgspec
 
 from daemon.engine import Engine
 from daemon.inbox_io import Inbox
-from domain.actions import PLACES, AnyAction, Exit, Record
+from domain.actions import PLACES, AnyAction, CreateGroup, DeleteGroup, Exit, Place, Record
 from domain.clock import NS_PER_MS, Clock, Now
-from domain.events import AnyEvent, JournalFault, LoopStall
+from domain.events import AnyEvent, GroupOp, GroupOutcome, JournalFault, LoopStall, PlaceOutcome, Verdict
 
 LOOK_AT_CLOCKS_NS = 250 * NS_PER_MS
 LOOK_OUTSIDE_WINDOWS_NS = 1_000 * NS_PER_MS
@@ -34,8 +34,8 @@ class StepLog(Protocol):
         """Everything up to this sequence number is on disk."""
         ...
 
-    def append(self, type: str, payload: bytes, *, correlation_id: str = "", causation_id: str = "") -> int:  # noqa: A002 - the record's own word
-        """Queue one record; its sequence number."""
+    def append(self, record_type: str, payload: object, *, correlation_id: str = "", causation_id: str = "") -> int:
+        """Queue one record; its sequence number, 0 when the journal refuses because it is broken."""
         ...
 
 
@@ -94,7 +94,10 @@ class Runner:
             if isinstance(action, Exit):
                 self.exit = action
             elif isinstance(action, PLACES):
-                self._held.append((self.seq, action))
+                if self.seq:
+                    self._held.append((self.seq, action))
+                else:
+                    self._unsent(action)
             else:
                 self._perform(action)
         self.release()
@@ -116,5 +119,22 @@ class Runner:
 
     def journal_failed(self, reason: str) -> None:
         """The journal cannot write: nothing held will ever leave, and the engine is told at once."""
-        self._held.clear()
+        while self._held:
+            self._unsent(self._held.popleft()[1])
         self._inbox.emit(JournalFault(reason))
+
+    def _unsent(self, action: AnyAction) -> None:
+        """A request whose intent could not be recorded never leaves, and comes back as the fact that it did not."""
+        why = "the journal cannot write"
+        if isinstance(action, Place):
+            self._inbox.emit(
+                PlaceOutcome(action.request_id, Verdict.UNSENT, detail=why, client_order_id=action.client_order_id)
+            )
+        elif isinstance(action, CreateGroup):
+            self._inbox.emit(GroupOutcome(action.request_id, Verdict.UNSENT, detail=why, op=GroupOp.CREATE))
+        elif isinstance(action, DeleteGroup):
+            self._inbox.emit(
+                GroupOutcome(
+                    action.request_id, Verdict.UNSENT, detail=why, op=GroupOp.DELETE, group_id=action.group_id
+                )
+            )

@@ -9,7 +9,7 @@ from daemon.desk import DeskSettings
 from daemon.settings_io import Settings, is_loopback
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import ConfigurationError
-from domain.money import CASH_PER_DOLLAR, Price
+from domain.money import Price
 from execution.quoter import QuoteSettings
 from feeds.failover import FailoverSettings, Mode
 from guards.divergence import DivergenceSettings
@@ -93,11 +93,11 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         # An exchange on this machine keeps no Thursday maintenance of its own; what it announces counts all the same.
         exchange=ExchangeSettings(maintenance=()) if local else ExchangeSettings(),
         risk=RiskSettings(
-            order_cash_max=risk.per_order_dollars * CASH_PER_DOLLAR,
-            day_cash_max=risk.per_day_dollars * CASH_PER_DOLLAR,
+            per_order_dollars=risk.per_order_dollars,
+            per_day_dollars=risk.per_day_dollars,
             markets_max=risk.markets_max,
-            market_contracts_max=risk.per_market_contracts,
-            window_contracts_max=risk.per_window_contracts,
+            per_market_contracts=risk.per_market_contracts,
+            per_window_contracts=risk.per_window_contracts,
         ),
         per_window_contracts=risk.per_window_contracts,
         lead_min_ns=settings.windows.flatten_lead_min_ms * NS_PER_MS,

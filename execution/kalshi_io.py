@@ -19,8 +19,9 @@ import msgspec
 
 from domain.actions import AnyAction, Ask, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
 from domain.clock import Clock, Now, utc_ms
-from domain.events import AnyEvent, GroupOp, GroupOutcome, GroupsRead, Verdict
+from domain.events import AnyEvent, ClockSample, GroupOp, GroupOutcome, GroupsRead, Verdict
 from domain.ids import GroupId
+from execution.clock_offset import ClockOffset
 from execution.http_client_io import parse_origin, seconds
 from execution.kalshi_answers import WriteOutcome, read_answer, unanswered
 from execution.kalshi_codes import CodeTable
@@ -73,6 +74,7 @@ class KalshiVenue:
         self._emit = emit
         self._codes = codes
         self._limits = limits
+        self._offset = ClockOffset()
         self.cancels = Lane(
             origin,
             signer,
@@ -155,8 +157,7 @@ class KalshiVenue:
         def on_answer(answer: Answer) -> None:
             outcomes, sample = read_answer(action, answer, self._codes)
             self._tell(outcomes)
-            if sample is not None:
-                self._emit(sample)
+            self._clock_seen(answer, sample)
 
         def on_end(sent: Now | None, code: str, detail: str) -> None:
             verdict = Verdict.UNSENT if sent is None else Verdict.UNKNOWN
@@ -173,8 +174,21 @@ class KalshiVenue:
                     self._signer.forget("PUT", self._account.trigger_path(outcome.group_id))
             self._emit(outcome)
 
+    def _clock_seen(self, answer: Answer, sample: ClockSample | None) -> None:
+        """Bound the exchange's clock by what an answer tells of it, and tell the engine what is new in that."""
+        mono_ns = answer.answered.mono_ns
+        if sample is not None:
+            found = self._offset.by_sample(sample, mono_ns)
+        elif answer.date_s:
+            found = self._offset.by_second(answer.date_s, answer.sent.utc_ns, answer.answered.utc_ns, mono_ns)
+        else:
+            return
+        if found is not None:
+            self._emit(found)
+
     def _ask(self, run: ReadRun, request: Request) -> None:
         def on_answer(answer: Answer) -> None:
+            self._clock_seen(answer, None)
             following = run.advance(answer)
             if isinstance(following, Request):
                 self._ask(run, following)

@@ -169,16 +169,6 @@ class Order:
         assert self.order_id, f"no order id yet: {self.client_order_id}"
         return OrderRef(self.order_id, self.ticker, self.exchange_index)
 
-    @property
-    def window(self) -> str:
-        """The window that this order belongs to, as one name."""
-        return window_name(self.series, self.target_ns)
-
-
-def window_name(series: str, target_ns: int) -> str:
-    """One text for a series' window, the same for all its rungs."""
-    return f"{series}:{target_ns}"
-
 
 class OrderRecord(msgspec.Struct, frozen=True):
     """An order as the snapshot holds it."""
@@ -207,9 +197,6 @@ class OrderBook:
         self.gone: dict[ClientOrderId, Order] = {}
         self.by_order_id: dict[OrderId, Order] = {}
         self.resurrected = 0
-        # What was buried or came back since somebody last looked, for those who count exposure.
-        self.buried: list[Order] = []
-        self.revived: list[Order] = []
 
     def find(self, client_order_id: str, order_id: str) -> Order | None:
         """Look an order up by either name, live or gone."""
@@ -245,13 +232,11 @@ class OrderBook:
             self.resurrected += 1
             del self.gone[order.client_order_id]
             self.live[order.client_order_id] = order
-            self.revived.append(order)
         return follower
 
     def _bury(self, order: Order) -> None:
         del self.live[order.client_order_id]
         self.gone[order.client_order_id] = order
-        self.buried.append(order)
         if len(self.gone) > GONE_KEPT_MAX:
             oldest = self.gone.pop(next(iter(self.gone)))
             self.by_order_id.pop(oldest.order_id, None)
@@ -317,7 +302,6 @@ class OrderBook:
         order.in_flight = False
         order.unwanted = True
         self.add(order)
-        self.revived.append(order)
         self.name(order, said.order_id)
         return order
 

@@ -1,8 +1,7 @@
 """The daemon's HTTP server on loopback: health, readiness, metrics, pictures, the page, and three commands.
 
 It reads frozen pictures and never touches the engine; the three commands go through one function that enqueues them.
-A picture is drawn on the loop (it must be: the engine lives there); metrics are rendered from it at most once a second,
-and in a thread while a window is in its final minute, because rendering takes milliseconds. All listeners of /events
+A picture is drawn on the loop (it must be: the engine lives there). All listeners of /events
 share one frame, drawn four times a second and only while somebody listens; a slow listener skips frames and is dropped
 after a few seconds, and never holds up another.
 """
@@ -15,22 +14,20 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
-from prometheus_client import ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from domain.clock import NS_PER_S, Clock
+from domain.clock import Clock
 from domain.errors import UnavailableError
 from ops.buckets import SampleFold
 from ops.frame import encode, frame_of, is_healthy
 from ops.http_guard_io import ConnectionGuard, GuardedConnection, Limits, Order, RequestGuard, read_order, refuse
 from ops.http_stream_io import EventStream
-from ops.metrics import Runtime, View, render_json, render_text
+from ops.metrics import Runtime, View
+from ops.metrics_io import MetricsPage
 from ops.ops_status import MARKETDATA_STALE_S, Identity, is_ready, ops_status
 from ops.pages_io import PageFiles
 from ops.status import Status, TaskHealth
 
 COMMANDS = ("cancel-all", "kill", "pause")
-METRICS_CACHE_NS = NS_PER_S
 STOP_LIMIT_S = 2.0
 BACKLOG = 128
 
@@ -205,56 +202,6 @@ class OpsServer:
         except UnavailableError as error:
             return refuse(503, f"{command} was not taken: {error}; use `ladderd {command}` instead")
         return reply({"accepted": True, "command": command, "by": order.by, "cause": order.cause}, 202)
-
-
-class MetricsPage:
-    """Renders metrics at most once a second, once for all who ask meanwhile; off the loop in the final minute."""
-
-    def __init__(self, view: Callable[[], View], clock: Clock, in_final_minute: Callable[[], bool]) -> None:
-        self._view, self._clock, self._in_final_minute = view, clock, in_final_minute
-        self._process = ProcessCollector(registry=None)
-        self._cached: dict[str, tuple[int, bytes]] = {}
-        self._lock = asyncio.Lock()
-
-    async def text(self, _: web.Request) -> web.Response:
-        """The Prometheus text format, whatever is asked for."""
-        return web.Response(body=await self._body("text"), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
-
-    async def negotiated(self, request: web.Request) -> web.Response:
-        """Text, or JSON where the Accept header names it before text."""
-        if prefers_json(request.headers.get("Accept", "")):
-            return web.Response(body=await self._body("json"), content_type="application/json")
-        return await self.text(request)
-
-    async def _body(self, kind: str) -> bytes:
-        async with self._lock:
-            now_ns = self._clock.now().mono_ns
-            at_ns, body = self._cached.get(kind, (0, b""))
-            if body and now_ns - at_ns < METRICS_CACHE_NS:
-                return body
-            view, render = self._view(), render_json if kind == "json" else render_text
-            if self._in_final_minute():
-                loop = asyncio.get_running_loop()
-                body = await loop.run_in_executor(None, render, view, (self._process,))
-            else:
-                body = render(view, (self._process,))
-            self._cached[kind] = (now_ns, body)
-            return body
-
-
-def prefers_json(accept: str) -> bool:
-    """Whether an Accept header puts application/json above plain text (RFC 9110, 12.5.1; first wins when equal)."""
-    best, best_q = "", 0.0
-    for part in accept.split(","):
-        kind, *parameters = [text.strip().lower() for text in part.split(";")]
-        q_text = next((text[2:] for text in parameters if text.startswith("q=")), "1")
-        try:
-            q = float(q_text)
-        except ValueError:
-            q = 0.0
-        if kind in {"application/json", "text/plain", "text/*", "application/openmetrics-text"} and q > best_q:
-            best, best_q = kind, q
-    return best == "application/json"
 
 
 def reply(document: object, status: int = 200) -> web.Response:

@@ -1,0 +1,385 @@
+"""Belt 4: cancel everything the account has resting, and stay until the exchange's own list has read empty.
+
+A program of its own, with keys and REST only: no engine, no settings library, no daemon needed. It writes the durable
+marker first, which keeps every process from placing for the tail that the exchange takes after a cancel-all; a disk that
+does not answer in a second does not hold the cancel up. Then it asks for the account-wide cancel-all until it is
+accepted (retrying is right here: the request is idempotent, and nobody else decides), and watches the list of resting
+orders. Reads lag writes (Kalshi API, section 3.10), so flat means two empty lists in a row, each asked at least a second
+after our last act. What still rests by then is cancelled again, all together and by its ids.
+
+Exit: 0 flat; 1 not flat in time, or flat without a marker; 69 the exchange never answered; 78 key or address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from daemon.system_clock import SystemClock
+from domain.actions import Ask, CancelAll, CancelOrders, Read
+from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now, utc_ms
+from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
+from domain.events import OrdersRead, OrderState
+from domain.ids import RequestId
+from domain.market import OrderRef
+from execution.http_answer import HttpAnswer
+from execution.http_client_io import Connection, Pool, parse_origin, render, seconds
+from execution.kalshi_codes import read_error
+from execution.kalshi_reads import ReadRun
+from execution.kalshi_sign import Signer
+from execution.kalshi_wire import Account, Answer, Request, request_for
+from journal.marker import Marker
+from journal.marker_io import ask_cancel_all, finish_cancel_all
+
+NOBODY: Final = RequestId(0)
+HTTP_OK: Final = (200, 204)
+UNAUTHORIZED: Final = 401
+MARKER_LIMIT_MS: Final = 1_000
+SKEW_TRIES_MAX: Final = 3
+
+
+class CancelAllLimits(msgspec.Struct, frozen=True):
+    """Budgets of one run. `settle_ms`: how long after our last act a list begins to prove something."""
+
+    give_up_after_ms: int = 40_000
+    answer_ms: int = 2_000
+    settle_ms: int = 1_000
+    list_every_ms: int = 200
+    backoff_first_ms: int = 100
+    backoff_max_ms: int = 2_000
+    batch_max: int = 20
+
+
+class _Question:
+    """One request's answer, as a future; None when it never came whole."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[HttpAnswer | None] = asyncio.get_running_loop().create_future()
+        self.reason = ""
+
+    def answered(self, answer: HttpAnswer) -> None:
+        if not self.future.done():
+            self.future.set_result(answer)
+
+    def lost(self, reason: str) -> None:
+        self.reason = reason
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class _Line:
+    """Asks one thing at a time over one connection, which is opened again when it is lost."""
+
+    def __init__(self, base_url: str, signer: Signer, clock: Clock) -> None:
+        self._origin = parse_origin(base_url)
+        self._pool = Pool(self._origin, 1, lambda: None)
+        self._signer = signer
+        self._clock = clock
+        self._connection: Connection | None = None
+        self.account_prefix = self._origin.prefix
+        self.problem = ""
+        self.heard = False
+        self.skew_ms = 0
+
+    async def connect(self) -> bool:
+        """Have a connection."""
+        if self._connection is None or not self._connection.usable:
+            self._connection = await self._pool.open_one()
+            self.problem = self._pool.problem
+        return self._connection is not None
+
+    async def ask(self, request: Request, limit_ms: int) -> Answer | None:
+        """Ask once; None, with `problem` set, when no whole answer came in time."""
+        if not await self.connect():
+            return None
+        assert self._connection is not None
+        sent = self._clock.now()
+        headers = self._signer.headers(request.method, request.path, utc_ms(sent) + self.skew_ms)
+        question = _Question()
+        data = render(self._origin, request.method, request.path, request.query, headers, request.body)
+        self._connection.send(data, question)
+        try:
+            async with asyncio.timeout(seconds(limit_ms)):
+                answer = await question.future
+        except TimeoutError:
+            self._connection.give_up()
+            self.problem = f"{request.method} {request.path}: no answer within {limit_ms} ms"
+            return None
+        if answer is None:
+            self.problem = f"{request.method} {request.path}: {question.reason}"
+            return None
+        self.heard = True
+        return Answer(answer.status, answer.body, sent, self._clock.now(), answer.date_s)
+
+    def close(self) -> None:
+        """Leave."""
+        if self._connection is not None:
+            self._connection.abort()
+
+
+class _Run:
+    """One cancel-all from asking to proof."""
+
+    def __init__(
+        self, line: _Line, account: Account, clock: Clock, limits: CancelAllLimits, say: Callable[[str], None]
+    ) -> None:
+        self._line = line
+        self._account = account
+        self._clock = clock
+        self._limits = limits
+        self._say = say
+        self._begun = clock.now()
+        self._acted_ns = self._begun.mono_ns
+        self._skew_tries = 0
+        self._said = ""
+        self.first_empty_ms: int | None = None
+
+    async def flatten(self) -> bool:
+        """Cancel until flat; False when the time is up first. Raises ConfigurationError for a refused key."""
+        backoff_ms = self._limits.backoff_first_ms
+        failures = rounds = 0
+        while not self._late():
+            accepted = await self._cancel_all()
+            failures = 0 if accepted else failures + 1
+            left = await self._rest_after_settling() if accepted else await self._list()
+            if left is None:
+                pass
+            elif accepted and not left:
+                return True
+            elif left:
+                rounds += 1
+                self._tell(f"{len(left)} orders still rest; cancelling again, by their ids too")
+                await self._cancel_each(left)
+            if not accepted:
+                # The list may be empty already, but an order could be on its way: only an accepted cancel-all ends it.
+                await asyncio.sleep(seconds(backoff_ms))
+                backoff_ms = min(backoff_ms * 2, self._limits.backoff_max_ms)
+        return False
+
+    def elapsed_ms(self) -> int:
+        """Since the run began."""
+        return (self._clock.now().mono_ns - self._begun.mono_ns) // NS_PER_MS
+
+    def _late(self) -> bool:
+        return self.elapsed_ms() >= self._limits.give_up_after_ms
+
+    def _tell(self, text: str) -> None:
+        """Say a line, unless it was the last one said."""
+        if text != self._said:
+            self._said = text
+            self._say(f"cancel-all: {text}")
+
+    async def _ask(self, request: Request) -> Answer | None:
+        """Ask once, and again with the exchange's own time when ours is refused."""
+        while True:
+            answer = await self._line.ask(request, self._limits.answer_ms)
+            if answer is None:
+                self._tell(self._line.problem)
+                return None
+            if answer.status != UNAUTHORIZED:
+                return answer
+            code, detail = read_error(answer.body)
+            if code != "header_timestamp_expired":
+                raise ConfigurationError(f"exchange refused the key: {code} {detail}; check key id, key file and host")
+            self._skew_tries += 1
+            if not answer.date_s or self._skew_tries > SKEW_TRIES_MAX:
+                raise ConfigurationError(
+                    "exchange refused our time stamp: set this machine's clock (NTP) and try again"
+                )
+            self._line.skew_ms = answer.date_s * 1_000 - utc_ms(answer.answered)
+            self._tell(f"this machine's clock is off by {-self._line.skew_ms} ms; going by the exchange's")
+
+    async def _cancel_all(self) -> bool:
+        """Ask for the account-wide cancel-all; whether it was accepted."""
+        answer = await self._ask(request_for(self._account, CancelAll(NOBODY, "")))
+        self._acted_ns = self._clock.now().mono_ns
+        if answer is None:
+            return False
+        if answer.status in HTTP_OK:
+            self._tell(f"accepted after {self.elapsed_ms()} ms")
+            return True
+        code, detail = read_error(answer.body)
+        self._tell(f"not accepted: HTTP {answer.status} {code} {detail}".rstrip())
+        return False
+
+    async def _cancel_each(self, orders: tuple[OrderState, ...]) -> None:
+        """Cancel by id, in batches; what becomes of them is seen in the list."""
+        for begin in range(0, len(orders), self._limits.batch_max):
+            part = orders[begin : begin + self._limits.batch_max]
+            refs = tuple(OrderRef(order.order_id, order.ticker, order.exchange_index) for order in part)
+            answer = await self._ask(request_for(self._account, CancelOrders(NOBODY, refs, "")))
+            self._acted_ns = self._clock.now().mono_ns
+            if answer is not None and answer.status not in HTTP_OK:
+                code, detail = read_error(answer.body)
+                self._tell(f"cancels by id not accepted: HTTP {answer.status} {code} {detail}".rstrip())
+
+    async def _rest_after_settling(self) -> tuple[OrderState, ...] | None:
+        """Read the list until it proves something: () after two empty ones, else what still rests; None: too late."""
+        settle_ns = self._limits.settle_ms * NS_PER_MS
+        empty = 0
+        while not self._late():
+            asked = self._clock.now()
+            left = await self._list()
+            proves = asked.mono_ns - self._acted_ns >= settle_ns
+            if left is None:
+                empty = 0
+            elif left and proves:
+                return left
+            elif left:
+                empty, self.first_empty_ms = 0, None
+            else:
+                if self.first_empty_ms is None:
+                    self.first_empty_ms = self.elapsed_ms()
+                empty += proves
+                if empty >= 2:  # noqa: PLR2004 - two empty lists in a row
+                    return ()
+            await asyncio.sleep(seconds(self._limits.list_every_ms))
+        return None
+
+    async def _list(self) -> tuple[OrderState, ...] | None:
+        """What rests according to the exchange; None when it cannot be read."""
+        run = ReadRun(self._account, Ask(NOBODY, Read.RESTING))
+        request = run.start()
+        while True:
+            answer = await self._ask(request)
+            if answer is None:
+                return None
+            following = run.advance(answer)
+            if isinstance(following, Request):
+                request = following
+                continue
+            if isinstance(following, OrdersRead):
+                return following.orders
+            self._tell(f"the list cannot be read: {following.reason}" if hasattr(following, "reason") else "no list")
+            return None
+
+
+async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, the watcher and the tests
+    base_url: str,
+    key_id: str,
+    key_pem: bytes | str,
+    reason: str,
+    state_dir: Path | None,
+    *,
+    by: str = "cancel-all",
+    subaccount: int | None = None,
+    clock: Clock,
+    limits: CancelAllLimits,
+    say: Callable[[str], None],
+) -> int:
+    """Run belt 4 on the running loop; returns the exit code. Raises ConfigurationError for key or address."""
+    signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
+    line = _Line(base_url, signer, clock)
+    account = Account(line.account_prefix, subaccount)
+    asked = clock.now()
+    marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, by, reason)
+    connecting = asyncio.create_task(line.connect())  # while the marker goes to the disk
+    marked = state_dir is None or await _written(state_dir, marker, say)
+    await connecting
+    run = _Run(line, account, clock, limits, say)
+    try:
+        flat = await run.flatten()
+    finally:
+        line.close()
+    if flat:
+        say(
+            f"cancel-all: flat: the list first read empty after {run.first_empty_ms} ms, proven after {run.elapsed_ms()} ms"
+        )
+        if state_dir is not None and marked:
+            await _finished(state_dir, marker, clock.now(), say)
+        return EX_OK if marked else EX_NOT_OK
+    if not line.heard:
+        say(
+            f"cancel-all: the exchange never answered ({line.problem}); orders may rest: use the exchange's own web page"
+        )
+        return EX_UNAVAILABLE
+    say(
+        f"cancel-all: NOT flat after {run.elapsed_ms()} ms; orders may rest: run it again, or use the exchange's web page"
+    )
+    return EX_NOT_OK
+
+
+async def _written(state_dir: Path, marker: Marker, say: Callable[[str], None]) -> bool:
+    problem = await _aside(lambda: ask_cancel_all(state_dir, marker))
+    if problem:
+        say(
+            f"cancel-all: the marker in {state_dir} was not written ({problem}); a daemon may place again: stop it first"
+        )
+    return not problem
+
+
+async def _finished(state_dir: Path, marker: Marker, now: Now, say: Callable[[str], None]) -> None:
+    problem = await _aside(lambda: finish_cancel_all(state_dir, marker, now.utc_ns))
+    if problem:
+        say(f"cancel-all: the marker in {state_dir} stays open ({problem}); the daemon will complete it")
+
+
+async def _aside(write: Callable[[], object]) -> str:
+    """Write in a thread that nobody joins: a disk that hangs must not hold up cancels or the end. Returns what failed."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[str] = loop.create_future()
+
+    def told(problem: str) -> None:
+        if not done.done():
+            done.set_result(problem)
+
+    def run() -> None:
+        try:
+            write()
+            problem = ""
+        except (OSError, ConfigurationError) as error:
+            problem = str(error)
+        loop.call_soon_threadsafe(told, problem)
+
+    threading.Thread(target=run, name="marker", daemon=True).start()
+    try:
+        async with asyncio.timeout(seconds(MARKER_LIMIT_MS)):
+            return await done
+    except TimeoutError:
+        return f"the disk did not answer within {MARKER_LIMIT_MS} ms"
+
+
+def print_line(text: str) -> None:
+    """Say a line to the operator at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def run_cancel_all(  # noqa: PLR0913 - as above
+    base_url: str,
+    key_id: str,
+    key_pem: bytes | str,
+    reason: str,
+    state_dir: Path | None,
+    *,
+    by: str = "cancel-all",
+    subaccount: int | None = None,
+    clock: Clock | None = None,
+    limits: CancelAllLimits | None = None,
+    say: Callable[[str], None] = print_line,
+) -> int:
+    """Run belt 4 in a loop of its own and return the exit code; never raises for what the world does."""
+    work = cancel_everything(
+        base_url,
+        key_id,
+        key_pem,
+        reason,
+        state_dir,
+        by=by,
+        subaccount=subaccount,
+        clock=clock or SystemClock(),
+        limits=limits or CancelAllLimits(),
+        say=say,
+    )
+    try:
+        return asyncio.run(work)
+    except ConfigurationError as error:
+        say(f"cancel-all: {error}")
+        return EX_CONFIG

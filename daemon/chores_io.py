@@ -1,0 +1,156 @@
+"""The shell's own chores: snapshots, freshness file, watchdog, markers, reports, garbage.
+
+Disk work goes to a thread. The snapshot is encoded on the loop, because only there the engine stands still, and written
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from daemon.memory import remember
+from domain.actions import MarkCancelAll, Report
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.window import Phase
+from guards.freshness import final_minute_guard
+from guards.windows import ops_window, utc_text
+from journal.marker import Marker
+from journal.marker_io import ask_cancel_all, finish_cancel_all
+from journal.report_io import write_reports
+from journal.snapshot_io import write_snapshot
+
+if TYPE_CHECKING:
+    from daemon.app_io import App
+
+EVERY_S = 0.25
+SNAPSHOT_NS = NS_PER_S
+MONITORS = "monitors"
+log = structlog.get_logger("ladderd")
+
+
+class Chores:
+    """Whatever has to be done from time to time and is not trading."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.progress_mono_ns = app.clock.now().mono_ns
+        self.snapshot_mono_ns = 0
+        self.phases: dict[str, Phase] = {}
+        self.report_paths: dict[tuple[str, int], str] = {}
+        self.open_marks: list[Marker] = []
+        self.anchored_window = 0
+
+    async def run(self) -> None:
+        """Every quarter of a second until cancelled."""
+        app = self.app
+        (app.settings.state_dir / MONITORS).mkdir(parents=True, exist_ok=True)
+        while True:
+            now = app.clock.now()
+            if now.mono_ns - app.runner.progress_mono_ns < 3 * NS_PER_S:
+                # The watchdog is fed with the runner's progress: a wedged engine is killed, whatever else runs.
+                app.notifier.notify("WATCHDOG=1")
+            phases = {name: desk.phase for name, desk in app.engine.desks.items()}
+            if now.mono_ns - self.snapshot_mono_ns >= SNAPSHOT_NS or phases != self.phases:
+                if phases != self.phases and Phase.FROZEN in phases.values():
+                    app.journal.anchor()
+                self.phases = phases
+                await self.snapshot()
+            await asyncio.to_thread(_write_monitors, app.settings.state_dir / MONITORS, self._monitors())
+            await self._finish_marks()
+            self._collect_garbage()
+            self.progress_mono_ns = app.clock.now().mono_ns
+            await asyncio.sleep(EVERY_S)
+
+    async def tell_port(self, port: int) -> None:
+        """Write down where the page is, for scripts that let the system choose the port."""
+        folder = self.app.settings.state_dir / MONITORS
+        folder.mkdir(parents=True, exist_ok=True)
+        body = msgspec.json.encode({"port": port, "pid": self.app.process().pid})
+        await asyncio.to_thread(_write_monitors, folder, {"http.json": body})
+
+    async def snapshot(self) -> None:
+        """Write down what a restart would need."""
+        app = self.app
+        if app.engine.started is None:
+            return
+        now = app.clock.now()
+        payload, seq = remember(app.engine), app.runner.seq
+        self.snapshot_mono_ns = now.mono_ns
+        await asyncio.to_thread(write_snapshot, app.settings.state_dir, payload, seq, now.utc_ns)
+
+    def _monitors(self) -> dict[str, bytes]:
+        app = self.app
+        now = app.clock.now()
+        newest = [t.received_mono_ns for t in app.engine.newest.values() if t.feed == app.engine.failover.active]
+        age_s = (now.mono_ns - max(newest)) / NS_PER_S if newest else None
+        freshness = {
+            "written_utc": utc_text(now.utc_ns),
+            "written_utc_ns": now.utc_ns,
+            "polygon_index": {
+                "active_feed": app.engine.failover.active,
+                "websocket": {"age_seconds": age_s, "arm_limit_seconds": 2.0},
+            },
+            "ws_final_minute_guard": [
+                final_minute_guard(desk.sentry, now, desk.phase) for desk in app.engine.desks.values()
+            ],
+        }
+        gap = {
+            "written_utc": utc_text(now.utc_ns),
+            "active_feed": app.engine.failover.active,
+            "failover_state": str(app.engine.failover.state(now)),
+            "switches": app.engine.failover.switches,
+        }
+        files = {"freshness.json": msgspec.json.encode(freshness), "ev_gap.json": msgspec.json.encode(gap)}
+        window = next((d.window for d in app.engine.desks.values() if d.window and d.phase is not Phase.CLOSED), None)
+        if window is not None:
+            files["ops_window.json"] = msgspec.json.encode(ops_window(window, now.utc_ns))
+        return files
+
+    def _collect_garbage(self) -> None:
+        """Inside a window nothing is collected: a collection of everything takes longer than a cancel may."""
+        if self.app.engine.in_window:
+            gc.disable()
+        elif not gc.isenabled():
+            gc.enable()
+            gc.collect()
+
+    # --- markers and reports -------------------------------------------------------------------------------------
+
+    async def mark_cancel_all(self, action: MarkCancelAll) -> None:
+        """Write the durable marker of an account-wide cancel-all of ours."""
+        app = self.app
+        ident = f"{app.recovered.run_id}-{action.asked_utc_ns // NS_PER_MS}"
+        marker = Marker(ident, action.asked_utc_ns, app.recovered.run_id, action.reason, app.recovered.epoch)
+        await asyncio.to_thread(ask_cancel_all, app.settings.state_dir, marker)
+        self.open_marks.append(marker)
+
+    async def _finish_marks(self) -> None:
+        if self.app.engine.empty_reason or not self.open_marks:
+            return
+        utc_ns = self.app.clock.now().utc_ns
+        marks, self.open_marks = self.open_marks, []
+        for marker in marks:
+            await asyncio.to_thread(finish_cancel_all, self.app.settings.state_dir, marker, utc_ns)
+
+    async def report(self, action: Report) -> None:
+        """A window is settled: write its reports from the journal, once its last record is on disk."""
+        app = self.app
+        await app.journal.drain(5.0)
+        paths = await asyncio.to_thread(write_reports, app.settings.state_dir, action.target_ns)
+        reports = app.settings.state_dir / "reports"
+        for (series, target_ns), path in paths.items():
+            self.report_paths[series, target_ns] = str(Path(path).relative_to(reports))
+            log.info("window reported", series=series, label=action.label, report=path)
+
+
+def _write_monitors(folder: Path, files: dict[str, bytes]) -> None:
+    for name, body in files.items():
+        scratch = folder / f".{name}"
+        scratch.write_bytes(body)
+        scratch.replace(folder / name)

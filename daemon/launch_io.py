@@ -1,0 +1,112 @@
+"""`ladderd run`: from settings to a running daemon, and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvloop
+
+from daemon.app_io import App
+from daemon.build import build_engine
+from daemon.recovery_io import recover
+from daemon.settings_io import Settings, private_key_pem, require_secrets, shown
+from daemon.system_clock import SystemClock
+from domain.clock import Clock
+from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, ConfigurationError, UnavailableError
+from execution.kalshi_sign import Signer
+from journal.opening_io import JournalLocked
+from journal.reader_io import JournalDamaged
+from journal.writer_io import JournalUnwritable, JournalWriter
+from ops.alerts import Policy
+from ops.alerts_io import AlertFan, LogReceiver
+from ops.log_io import LogFiles, LogIdentity, set_up_logging
+from ops.masking import Masker
+
+log = structlog.get_logger("ladderd")
+
+
+def run_daemon(settings: Settings) -> int:
+    """Run until told to stop. Errors of configuration are one line on stderr and exit 78; see the contracts."""
+    try:
+        require_secrets(settings)
+        return uvloop.run(_run(settings, SystemClock()))
+    except (ConfigurationError, JournalDamaged, JournalUnwritable) as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_CONFIG if isinstance(problem, ConfigurationError) else EX_NOT_OK
+    except JournalLocked as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_NOT_OK
+    except UnavailableError as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_UNAVAILABLE
+
+
+async def _run(settings: Settings, clock: Clock) -> int:
+    signer = Signer(_plain(settings.exchange.api_key_id), private_key_pem(settings))
+    fees_text = read_optional(settings.fees_file)
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    recovered = await asyncio.to_thread(recover, settings, fees_text, clock)
+    secrets = _secrets(settings)
+    logging = set_up_logging(
+        clock=clock,
+        identity=LogIdentity(recovered.run_id, settings.mode, recovered.config_hash),
+        files=LogFiles(settings.state_dir / "logs", settings.log.level, settings.log.retention_days),
+        secrets=secrets,
+    )
+    keep_config(settings, recovered.config_hash)
+    journal = JournalWriter(settings.state_dir, recovered.run_id, settings.mode, recovered.config_hash, clock)
+    if journal.repair is not None:
+        log.warning("journal tail repaired", repair=str(journal.repair))
+    alerts = AlertFan(
+        [(LogReceiver(), Policy())],
+        clock=clock,
+        receipts_path=settings.state_dir / "alert_receipts.jsonl",
+        masker=Masker(secrets),
+    )
+    app = App(settings, build_engine(settings, fees_text), signer, clock, journal, recovered, alerts)
+    log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
+    try:
+        ended = await app.run()
+        log.info("ended", code=ended.code, reason=ended.reason)
+        if ended.code:
+            sys.stderr.write(f"ladderd: {ended.reason}\n")
+        return ended.code
+    finally:
+        logging.stop()
+
+
+def read_optional(path: Path) -> bytes | None:
+    """A file's bytes, or None when it cannot be read: whoever needs it says so at the gate."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def keep_config(settings: Settings, digest: str) -> None:
+    """Keep the effective configuration beside the journal that it explains, so that replay can build its engine."""
+    folder = settings.state_dir / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{digest}.json"
+    if not path.exists():
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(shown(settings), order="sorted")))
+        fees = read_optional(settings.fees_file)
+        if fees is not None:
+            (folder / f"{digest}.fees.json").write_bytes(fees)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    found = [_plain(settings.exchange.api_key_id), _plain(settings.exchange.private_key)]
+    feeds = [feed for feed in (settings.feeds.primary, settings.feeds.secondary) if feed is not None]
+    found += [settings.feeds.key_of(feed) or "" for feed in feeds]
+    found.append(_plain(settings.http.control_token))
+    return [text for text in found if text]
+
+
+def _plain(secret: object) -> str:
+    reveal = getattr(secret, "get_secret_value", None)
+    return str(reveal()) if reveal is not None else ""

@@ -1,0 +1,108 @@
+"""What the shell looks at by itself, a few times a second: kill switch, cancel-all markers, operators' requests.
+
+All three are files that any process may write, read in a thread so that a slow disk cannot hold the loop. Each look
+becomes events for the engine; the first look at the kill switch is reported even when it is off, because until
+then the engine knows nothing and stays closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from daemon.requests_io import Request, answer, pending
+from domain.clock import NS_PER_S, Clock
+from domain.events import AnyEvent, CancelAllMarker, KillSwitch, Operator
+from journal.marker import Marker
+from journal.marker_io import KillFile, read_cancel_all, read_kill_file
+
+LOOK_EVERY_S = 0.2
+MARKER_RELEVANT_NS = 70 * NS_PER_S
+HALTED_VARIABLE = "EXECUTION_HALTED"
+HALTED_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
+TRUTHY = frozenset({"1", "true", "yes", "on"})
+FALSY = frozenset({"0", "false", "no", "off"})
+
+
+def execution_halted(*, live: bool) -> KillFile:
+    """EXECUTION_HALTED, or the file that EXECUTION_HALTED_FILE names. Unset halts in live mode; unreadable halts."""
+    text = os.environ.get(HALTED_VARIABLE)
+    named = os.environ.get(HALTED_FILE_VARIABLE)
+    if named:
+        try:
+            text = Path(named).read_text(encoding="utf-8")
+        except OSError as problem:
+            return KillFile(active=True, reason=f"{named} cannot be read: {problem.strerror}")
+    if text is None:
+        return KillFile(active=live, reason=f"{HALTED_VARIABLE} is not set" if live else "")
+    word = text.strip().lower()
+    if word in FALSY or (not word and not live):
+        return KillFile(active=False, reason="")
+    known = word in TRUTHY
+    return KillFile(active=True, reason=f"{HALTED_VARIABLE}={word}" if known else f"{HALTED_VARIABLE} is unreadable")
+
+
+class Sentinels:
+    """Looks, and emits what it sees."""
+
+    def __init__(
+        self, state_dir: Path, clock: Clock, emit: Callable[[AnyEvent], None], run_id: str, *, live: bool
+    ) -> None:
+        self._state_dir = state_dir
+        self._clock = clock
+        self._emit = emit
+        self._run_id = run_id
+        self._live = live
+        self._seen: dict[str, KillFile] = {}
+        self._markers: set[str] = set()
+        self._asked: dict[str, Request] = {}
+        self.progress_mono_ns = clock.now().mono_ns
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """One look at everything."""
+        utc_ns = self._clock.now().utc_ns
+        kill, halted, markers, requests = await asyncio.to_thread(self._read, utc_ns)
+        self._told("state/KILL_SWITCH", kill)
+        self._told(HALTED_VARIABLE, halted)
+        for marker in markers:
+            self._marked(marker, utc_ns)
+        for request in requests:
+            if request.ident not in self._asked:
+                self._asked[request.ident] = request
+                self._emit(Operator(request.command, request.by, request.cause, "operator_cli", request.ident))
+        self.progress_mono_ns = self._clock.now().mono_ns
+
+    def _read(self, utc_ns: int) -> tuple[KillFile, KillFile, tuple[Marker, ...], list[Request]]:
+        return (
+            read_kill_file(self._state_dir),
+            execution_halted(live=self._live),
+            read_cancel_all(self._state_dir, utc_ns),
+            pending(self._state_dir),
+        )
+
+    def _told(self, source: str, file: KillFile) -> None:
+        if self._seen.get(source) != file:
+            self._seen[source] = file
+            self._emit(KillSwitch(active=file.active, source=source, reason=file.reason))
+
+    def _marked(self, marker: Marker, utc_ns: int) -> None:
+        if marker.ident in self._markers:
+            return
+        self._markers.add(marker.ident)
+        if marker.by == self._run_id or (marker.done and utc_ns - marker.asked_utc_ns > MARKER_RELEVANT_NS):
+            return
+        self._emit(CancelAllMarker(marker.asked_utc_ns, marker.by, marker.reason))
+
+    async def answered(self, ident: str, text: str) -> None:
+        """The engine has stepped over a request: tell who asked."""
+        request = self._asked.get(ident)
+        if request is not None:
+            await asyncio.to_thread(answer, self._state_dir, request, text)

@@ -1,0 +1,222 @@
+"""What the small commands look at: windows, snapshots, orders, settings; and how they ask a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import time as waiting
+import types
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from pydantic import BaseModel
+
+from daemon.build import build_plan
+from daemon.requests_io import Request, ask
+from daemon.settings_io import Settings, private_key_pem
+from daemon.system_clock import SystemClock
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
+from domain.events import Command, OrdersRead, OrderState
+from domain.market import SERIES
+from domain.money import print_count, print_price
+from execution.kalshi_sign import Signer
+from execution.reconcile import series_of
+from guards.windows import scheduler_window, windows_answer
+from journal.snapshot import SnapshotDamaged
+from journal.snapshot_io import read_snapshot
+
+ANSWER_LIMIT_S = 5.0
+LEAD_NS = 1500 * NS_PER_MS
+SNAPSHOT_LIMIT_S = 5.0
+
+
+def windows_view(settings: Settings, series: str, date: str | None, now: str | None, *, as_json: bool) -> str:
+    """The present window of a series, or all windows of a day. Raises ConfigurationError for bad input."""
+    if series not in SERIES:
+        message = f"--series {series}: no such series; known: {', '.join(SERIES)}"
+        raise ConfigurationError(message)
+    plan = build_plan(settings)
+    if date is not None:
+        found = [w for w in plan.windows_on(_day(date)) if series in w.series]
+        rows = [scheduler_window(window, window.freeze_ns - LEAD_NS) for window in found]
+        if as_json:
+            return msgspec.json.encode(rows).decode()
+        return "\n".join(f"{r['label']}: {r['start_et']} to {r['target_et']}" for r in rows) or "no windows that day"
+    answer = windows_answer(plan, series, _instant(now), LEAD_NS)
+    if as_json:
+        return msgspec.json.encode(answer).decode()
+    window = answer["scheduler_window"]
+    if window is None:
+        return f"{answer['now_utc']}  {answer['phase']}: no window is open"
+    return f"{answer['now_utc']}  {window['label']} {answer['phase']}, {answer['seconds_to_freeze']:.1f} s to freeze"
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        message = f"--date {text}: write it like 2026-03-06"
+        raise ConfigurationError(message) from None
+
+
+def _instant(text: str | None) -> int:
+    if text is None:
+        return SystemClock().now().utc_ns
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = f"--now {text}: write it like 2026-03-06T14:50:00Z"
+        raise ConfigurationError(message)
+    return int(moment.timestamp()) * NS_PER_S + moment.microsecond * 1000
+
+
+def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int, str]:
+    """Leave a request for the daemon of a state directory and wait for its answer."""
+    if not state_dir.is_dir():
+        message = f"{state_dir}: no such state directory; give --state-dir"
+        raise ConfigurationError(message)
+    clock = SystemClock()
+    now = clock.now()
+    ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
+    done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
+    while clock.now().mono_ns - now.mono_ns < ANSWER_LIMIT_S * NS_PER_S:
+        if done.exists():
+            text = done.read_text(encoding="utf-8")
+            return (EX_NOT_OK, f"{command} refused: {text}") if text else (EX_OK, f"{command}: done")
+        waiting.sleep(0.05)
+    return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
+
+
+def write_kill_file(state_dir: Path, reason: str) -> str:
+    """Create the kill file unless it is there already: the first reason is kept."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    path = state_dir / "KILL_SWITCH"
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(reason + "\n")
+    except FileExistsError:
+        return f"{path} was there already: {path.read_text(encoding='utf-8', errors='replace').strip()}"
+    return f"{path} written; a running daemon cancels everything within 250 ms"
+
+
+def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
+    """The snapshot's age and content; exit 1 when there is none, it is damaged, or older than 5 s."""
+    try:
+        snapshot = read_snapshot(state_dir)
+    except SnapshotDamaged as problem:
+        return EX_NOT_OK, f"snapshot: {problem}"
+    if snapshot is None:
+        return EX_NOT_OK, f"snapshot: none in {state_dir}"
+    age_s = snapshot.age_s(SystemClock().now().utc_ns)
+    payload: dict[str, Any] = msgspec.json.decode(snapshot.payload)
+    shown = {"age_seconds": round(age_s, 3), "seq": snapshot.seq, "state_hash": snapshot.state_hash} | payload
+    code = EX_OK if age_s < SNAPSHOT_LIMIT_S else EX_NOT_OK
+    if as_json:
+        return code, msgspec.json.encode(shown).decode()
+    held = {t: m["position"] / 100 for t, m in payload["ledger"]["markets"].items() if m["position"]}
+    return code, (
+        f"snapshot {age_s:.1f} s old at record {snapshot.seq}: {len(payload['orders'])} live orders,"
+        f" positions {held or 'none'}, cancel-all {payload['empty_reason'] or 'none'}, paused {payload['paused'] or 'no'}"
+    )
+
+
+def explain(key: str) -> str:
+    """One setting: its type, default and bounds. Raises ConfigurationError for an unknown one."""
+    model: type[BaseModel] = Settings
+    parts = key.split(".")
+    for place, part in enumerate(parts):
+        field = model.model_fields.get(part)
+        if field is None:
+            known = ", ".join(sorted(model.model_fields))
+            message = f"{key}: no such setting; at this place there are: {known}"
+            raise ConfigurationError(message)
+        inner = _model_of(field.annotation)
+        if place == len(parts) - 1:
+            if inner is not None:
+                return f"{key}: a section with {', '.join(inner.model_fields)}"
+            bounds = ", ".join(str(rule) for rule in field.metadata)
+            return f"{key}: {field.annotation}, default {field.default!r}{f', {bounds}' if bounds else ''}"
+        if inner is None:
+            message = f"{key}: {'.'.join(parts[: place + 1])} has no parts"
+            raise ConfigurationError(message)
+        model = inner
+    raise AssertionError("a key has at least one part")
+
+
+def _model_of(kind: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation
+    choices = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    return next((c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def orders_view(settings: Settings, http: str, *, summary: bool, orphans: bool) -> tuple[int, str]:
+    """The exchange's list beside the daemon's book. Exit 1 when they differ or the daemon's is not to be had."""
+    listed = asyncio.run(list_resting(settings))
+    own = _own_book(http)
+    lines = [f"exchange (asked {settings.exchange.rest_url}): {len(listed)} resting"]
+    known = {order["order_id"] for order in own} if own is not None else set()
+    strays = [order for order in listed if order.order_id not in known]
+    if own is None:
+        lines.append(f"daemon (asked {http}): not reachable")
+    else:
+        lines.append(f"daemon (asked {http}): {len(own)} may be live")
+    if orphans:
+        listed = tuple(strays)
+        lines.append(f"orphans, resting but not in the daemon's book: {len(strays)}")
+    if not summary:
+        lines += [
+            f"  {o.ticker} {o.side} {print_count(o.remaining)} @ {print_price(o.price)} {series_of(o.ticker)} {o.order_id}"
+            for o in listed
+        ]
+    agrees = own is not None and not strays
+    return (EX_OK if agrees else EX_NOT_OK), "\n".join(lines)
+
+
+def _own_book(http: str) -> list[dict[str, Any]] | None:
+    from domain.errors import UnavailableError  # noqa: PLC0415 - named where it is caught
+    from ops.client_io import fetch  # noqa: PLC0415 - only this command
+
+    try:
+        orders: list[dict[str, Any]] = fetch(http, "/picture").document["picture"]["orders"]
+    except (UnavailableError, KeyError, TypeError):
+        return None
+    return orders
+
+
+async def list_resting(settings: Settings) -> tuple[OrderState, ...]:
+    """Ask the exchange for our resting orders. Raises UnavailableError when it does not answer."""
+    from domain.actions import Ask, Read  # noqa: PLC0415 - only this command
+    from domain.errors import UnavailableError  # noqa: PLC0415
+    from domain.events import AnyEvent  # noqa: PLC0415
+    from domain.ids import RequestId  # noqa: PLC0415
+    from execution.kalshi_io import KalshiVenue  # noqa: PLC0415
+
+    if settings.exchange.api_key_id is None:
+        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
+        raise ConfigurationError(message)
+    signer = Signer(settings.exchange.api_key_id.get_secret_value(), private_key_pem(settings))
+    answers: asyncio.Queue[AnyEvent] = asyncio.Queue()
+    venue = KalshiVenue(settings.exchange.rest_url, signer, SystemClock(), answers.put_nowait)
+    task = asyncio.create_task(venue.run())
+    try:
+        venue.perform(Ask(RequestId(1), Read.RESTING))
+        event = await answers.get()
+        while not isinstance(event, OrdersRead):
+            if type(event).__name__ == "ReadFailed":
+                message = f"{settings.exchange.rest_url}: cannot list orders: {getattr(event, 'reason', '')}"
+                raise UnavailableError(message)
+            event = await answers.get()
+        return event.orders
+    finally:
+        task.cancel()
+
+
+def watch_daemon(http: str) -> None:
+    """Show a running daemon in the terminal until interrupted."""
+    from ops.terminal_io import TerminalView  # noqa: PLC0415 - only this command
+
+    asyncio.run(TerminalView(http, clock=SystemClock()).run())
