@@ -33,6 +33,15 @@ class Disk:
         """Make what was written durable: data and length."""
         os.fdatasync(file)
 
+    def cut(self, path: Path, size_bytes: int) -> None:
+        """Shorten a file to so many bytes, durable on return."""
+        file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.ftruncate(file, size_bytes)
+            os.fsync(file)
+        finally:
+            os.close(file)
+
     def close(self, file: int) -> None:
         """Give the file back."""
         os.close(file)

@@ -78,7 +78,7 @@ def reserve(state_dir: Path, disk: Disk, ballast_bytes: int) -> None:
 def open_tail(state_dir: Path, disk: Disk) -> Opening:
     """Verify the tail, repair a torn last line, and say where to go on. Raises JournalDamaged, OSError."""
     for path in anchor_paths(state_dir):
-        _cut_torn_anchor(path)
+        _cut_torn_anchor(path, disk)
     anchors = read_anchors(state_dir)
     paths = segment_paths(state_dir)
     start = _check_seams(paths, anchors)
@@ -100,20 +100,15 @@ def _repair(state_dir: Path, disk: Disk, verdict: Verdict) -> Repair:
     disk.make_directory(torn_dir(state_dir))
     kept = torn_dir(state_dir) / f"{source.name}.{verdict.torn_offset}"
     disk.replace(kept, torn)
-    file = os.open(source, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.ftruncate(file, verdict.torn_offset)
-        os.fsync(file)
-    finally:
-        os.close(file)
+    disk.cut(source, verdict.torn_offset)
     return Repair(str(source), verdict.torn_offset, len(torn), str(kept))
 
 
-def _cut_torn_anchor(path: Path) -> None:
+def _cut_torn_anchor(path: Path, disk: Disk) -> None:
     """Drop the torn last line of an anchor file: what it would have said is in the journal, and more is to follow."""
     last = _last_line(path)
     if last and not last.endswith(b"\n"):
-        os.truncate(path, path.stat().st_size - len(last))
+        disk.cut(path, path.stat().st_size - len(last))
 
 
 def _check_seams(paths: list[Path], anchors: list[Anchor]) -> Head:
@@ -121,6 +116,8 @@ def _check_seams(paths: list[Path], anchors: list[Anchor]) -> Head:
     known = {anchor.seq: anchor.hash for anchor in anchors}
     head = EMPTY
     for path in paths[:-1]:
+        if path.stat().st_size == 0:  # begun, and the process ended before its first record
+            continue
         ends = (_sound(path, 1, _first_line(path)), _sound(path, 0, _last_line(path)))
         if fault := misplaced(head, ends[0]):
             raise JournalDamaged(str(path), 1, fault[1], KEEP_AND_ASK)

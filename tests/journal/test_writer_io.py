@@ -188,6 +188,24 @@ def test_a_missing_or_cut_earlier_segment_is_refused(open_writer: OpenWriter, tm
         open_writer()
 
 
+def test_a_segment_begun_but_never_written_to_is_no_damage(
+    open_writer: OpenWriter, clock: HandClock, tmp_path: Path
+) -> None:
+    writer = open_writer()
+    writer.append("note", {})
+    writer.close()
+    empty = tmp_path / "journal" / "2026-03-06.000000000002.jsonl"
+    empty.touch(0o600)
+    clock.advance_ms(DAY_MS)
+    for seq in (2, 3):
+        again = open_writer()
+        assert again.append("note", {}) == seq
+        again.close()
+    assert empty.stat().st_size == 0
+    assert verify_state(tmp_path).head.seq == 3
+    assert [record.seq for record in read_records(tmp_path, after_seq=1)] == [2, 3]
+
+
 def test_a_torn_anchor_line_is_dropped_and_a_bad_one_refused(open_writer: OpenWriter, tmp_path: Path) -> None:
     writer = open_writer()
     writer.append("note", {})
