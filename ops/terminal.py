@@ -91,7 +91,7 @@ def countdown(view: dict[str, Any], picture: dict[str, Any], more_s: float) -> s
     if view["seconds_to_freeze"] is not None and view["phase"] != "closed":
         return span_text(view["seconds_to_freeze"] - more_s)
     if view["opens_ns"] is not None:
-        return span_text((view["opens_ns"] - picture["now"]["utc_ns"]) / NS_PER_S - more_s)
+        return span_text((view["opens_ns"] - picture["now"][1]) / NS_PER_S - more_s)
     return "--:--"
 
 
@@ -130,7 +130,7 @@ def _plus(view: dict[str, Any], more_s: float) -> float | None:
 
 
 def _clock_et(picture: dict[str, Any], more_s: float) -> str:
-    return iso_et(int(picture["now"]["utc_ns"] + more_s * NS_PER_S))[11:19]
+    return iso_et(int(picture["now"][1] + more_s * NS_PER_S))[11:19]
 
 
 def _side_by_side(parts: list[RenderableType]) -> RenderableType:

@@ -83,7 +83,7 @@ function nextEdge(v, utcNs) {            // what the big number counts towards
   return [null, "no window today any more"];
 }
 function paintWindow(card, v) {
-  const [head, left, facts, track, why] = card.children, now = frame.picture.now.utc_ns;
+  const [head, left, facts, track, why] = card.children, now = frame.picture.now[1];
   cls(card, "card window " + v.phase);
   put(head.children[0], v.name); cls(put(head.children[1], v.phase), "phase " + (PHASE[v.phase] || "warn"));
   put(head.children[2], v.window ? `${v.window} \u00b7 target ${at(v.target_ns, "et")} ET` : "no window");
@@ -265,7 +265,7 @@ function redraw() {
   put($("lost-hint"), frame ? "everything below is old. In a terminal: ladderd health, and if in doubt ladderd cancel-all" : "waiting for the daemon");
   put($("link-age"), frame ? ageText(more) : "-");
   if (frame) {
-    const utcMs = frame.picture.now.utc_ns / 1e6 + more * 1000;
+    const utcMs = frame.picture.now[1] / 1e6 + more * 1000;
     put($("clock-et"), clocks.et.format(utcMs)); put($("clock-utc"), clocks.utc.format(utcMs));
     for (const [node, tick] of living) tick(node, more);
     const soon = frame.picture.series.filter((v) => v.seconds_to_freeze != null).map((v) => v.seconds_to_freeze - more);
@@ -277,7 +277,7 @@ function listen() {
   source.onopen = () => { everOpen = true; };
   source.onmessage = (event) => {
     frame = JSON.parse(event.data); receivedAt = performance.now(); stopping = false;
-    if (frame.picture.now.mono_ns !== lastMono) { lastMono = frame.picture.now.mono_ns; movedAt = receivedAt; }
+    if (frame.picture.now[0] !== lastMono) { lastMono = frame.picture.now[0]; movedAt = receivedAt; }
     paint(); redraw();
   };
   source.addEventListener("stopping", () => { stopping = true; });

@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-import ops.http_io
 from domain.errors import UnavailableError
-from ops.http_io import OpsServer, prefers_json
-from ops.metrics import render_text
+from ops.http_io import OpsServer
 from ops.status import TaskHealth
 from tests.ops.conftest import Start
 from tests.ops.pictures import GATES, gate
@@ -71,24 +68,6 @@ async def test_metrics_are_text_by_default_and_json_when_asked(start: Start) -> 
     assert again == text
 
 
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        ("", False),
-        ("*/*", False),
-        ("application/json", True),
-        ("application/json, text/plain, */*", True),
-        ("text/plain, application/json;q=0.5", False),
-        ("application/json;q=0", False),
-        ("application/json;q=rubbish", False),
-        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", False),
-        ("TEXT/PLAIN;q=0.1, Application/JSON;q=0.2", True),
-    ],
-)
-def test_negotiation(accept: str, expected: bool) -> None:  # noqa: FBT001 - a case of the table
-    assert prefers_json(accept) is expected
-
-
 async def test_metrics_are_rendered_once_a_second_and_then_anew(start: Start) -> None:
     site = await start()
     _, _, first = await site.get("/metrics")
@@ -99,26 +78,6 @@ async def test_metrics_are_rendered_once_a_second_and_then_anew(start: Start) ->
     site.daemon.clock.advance(0.001)
     _, _, third = await site.get("/metrics")
     assert b"ladderd_fills_total 99.0" in third
-
-
-@pytest.mark.parametrize("final_minute", [False, True])
-async def test_rendering_leaves_the_loop_in_the_final_minute_only(
-    start: Start,
-    final_minute: bool,  # noqa: FBT001 - a case of the table
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    threads: list[threading.Thread] = []
-
-    def spy(*arguments: object) -> bytes:
-        threads.append(threading.current_thread())
-        return render_text(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ops.http_io, "render_text", spy)
-    site = await start()
-    site.daemon.final_minute = final_minute
-    await asyncio.gather(*(site.get("/metrics") for _ in range(5)))
-    assert len(threads) == 1
-    assert (threads[0] is threading.main_thread()) is not final_minute
 
 
 async def test_live_mode_limits_metrics_to_sixty_a_minute(start: Start) -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.buckets import Buckets, SampleFold
-from ops.metrics import Runtime, View, render_json, render_text
+from ops.metrics import Runtime, View, json_parts, render_text
 from tests.ops.pictures import TARGET_NS, TASKS, picture
 
 REQUIRED = (
@@ -122,7 +122,7 @@ def test_histograms_from_samples_and_from_the_shell() -> None:
 
 def test_json_says_the_same_and_is_valid_json() -> None:
     seen = view(last_tick_utc_ns=None)
-    document = json.loads(render_json(seen))["metrics"]
+    document = json.loads(b"".join(json_parts(seen)))["metrics"]
     flat = {
         (sample["name"], tuple(sorted(sample["labels"].items()))): sample["value"]
         for family in document.values()
