@@ -38,6 +38,6 @@ def charged(fee: int, cost: int, carry: int) -> tuple[int, int]:
     """(fee charged, next carry): `cost` is the cash that changes hands besides the fee, signed as paid."""
     rounding = -(fee + cost) % STEP
     carry += rounding
-    if carry >= STEP:
+    if carry >= STEP and fee + rounding >= STEP:  # the net is never negative: what cannot be given now waits
         return fee + rounding - STEP, carry - STEP
     return fee + rounding, carry

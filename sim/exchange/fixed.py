@@ -19,8 +19,8 @@ CASH_ONE = 1_000_000
 """One dollar as cash."""
 NS = 1_000_000_000
 
-_PRICE = re.compile(r"\d{1,6}(?:\.\d{1,4})?")
-_COUNT = re.compile(r"\d{1,9}(?:\.\d{1,2})?")
+_PRICE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?")
+_COUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 
 
 def _scaled(text: str, decimals: int) -> int:

@@ -26,11 +26,12 @@ def own_price(side: str, price: int) -> int:
 
 
 def _reserve(order: Order, at_ns: int) -> None:
-    """Set aside the share of the collateral that the rest of the order needs."""
-    if not order.account.is_member:
-        return
-    live = order.state.status == "resting"
-    want = order.reserve_full * order.state.remaining // order.reserve_count if live and order.reserve_count else 0
+    """Set aside the share of the collateral that the rest of a resting order needs."""
+    if order.account.is_member and order.reserve_count:
+        _set_aside(order, order.reserve_full * order.state.remaining // order.reserve_count, at_ns)
+
+
+def _set_aside(order: Order, want: int, at_ns: int) -> None:
     if want != order.reserved:
         held = order.account.held(order.subaccount, order.market.exchange_index)
         held.set(at_ns, held.value + want - order.reserved)
@@ -71,7 +72,7 @@ def _departs(state: State, order: Order, at_ns: int) -> None:
         _count_own(-1, order, at_ns)
     else:
         state.orders.pop(order.id, None)
-    _reserve(order, at_ns)
+    _set_aside(order, 0, at_ns)
 
 
 def unrest(state: State, order: Order, at_ns: int) -> None:
