@@ -1,0 +1,150 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright, against a real server on loopback."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from ops.status import CancelAllView
+from tests.ops.conftest import Site, Start
+from tests.ops.pictures import GATES, gate, picture
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+CHROMIUM = shutil.which("chromium")
+playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed here"),
+]
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        opened = await browser.new_page(viewport={"width": 1280, "height": 800})
+        opened.set_default_timeout(10_000)
+        yield opened
+        await browser.close()
+
+
+async def show(page: Page, site: Site) -> list[str]:
+    """Open the page and wait for its first frame; returns the list that script errors are put on."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "requestfinished", lambda request: None if site.server.address in request.url else errors.append(request.url)
+    )
+    await page.goto(site.server.address, wait_until="commit")
+    await page.wait_for_selector(".countdown.good, .countdown.warn, .countdown.bad")
+    return errors
+
+
+async def text(page: Page, selector: str) -> str:
+    return " ".join((await page.locator(selector).first.inner_text()).split())
+
+
+async def test_it_shows_what_the_operator_asks_first(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    errors = await show(page, site)
+    assert re.fullmatch(r"04:5\d\.\d", (await text(page, ".countdown")).replace(" ", ""))
+    assert "MAY QUOTE" in await text(page, "#series")
+    assert "6,797.31" in await text(page, "#series")
+    assert await page.locator(".ladder tr.ours").count() == 4
+    assert await page.locator("#orders tbody tr").count() == 8
+    assert await text(page, "#gates-count") == "all for"
+    assert "$1.24" in await text(page, "#money")
+    assert await page.locator("#windows a").get_attribute("href") == "/reports/INXU/2026-03-06.md"
+    assert await text(page, "#ready") == "READY"
+    assert not await page.locator("#lost").is_visible()
+    assert errors == []
+
+
+async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    views = list(picture().series)
+    views[0] = msgspec.structs.replace(
+        views[0], open=False, reasons=("polygon_ws_final_minute_stale",), index_age_ms=None
+    )
+    site.daemon.changes = {
+        "kill_switch": True,
+        "kill_reason": "<b>file</b>",
+        "series": tuple(views),
+        "gates": (*GATES, gate("freshness", "UNKNOWN", "INXU", "freshness_missing")),
+        "cancel_all": CancelAllView(
+            active=True, reason="operator_cli", tail_s=65.0, last_time_to_flat_ms=None, completed=0
+        ),
+    }
+    errors = await show(page, site)
+    trouble = await text(page, "#trouble")
+    assert "KILL SWITCH ON <b>file</b>" in trouble
+    assert "CANCEL-ALL UNDER WAY operator_cli" in trouble
+    assert "why not: polygon_ws_final_minute_stale" in await text(page, "#series")
+    assert "never seen, limit 1.50 s" in await text(page, "#series")
+    assert "? UNKNOWN freshness INXU freshness_missing" in await text(page, "#gates")
+    assert await text(page, "#ready") == "NOT READY"
+    assert "HALTED KILL_SWITCH" in await text(page, "#state")
+    assert errors == []
+
+
+async def test_when_the_stream_stops_a_banner_comes_and_ages_grow(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    await show(page, site)
+    await site.server.stop()
+    await page.wait_for_selector("#lost:not([hidden])")
+    assert "THE DAEMON HAS STOPPED" in await text(page, "#lost")
+    await page.wait_for_selector("#link-age:text-matches('^[3-9][.]')")  # seconds, and still counting
+    age = re.search(r"age ([0-9.]+) s of", await text(page, "#series"))
+    assert age is not None
+    assert float(age[1]) > 1.5
+    assert (await page.title()).startswith("!! LOST")
+    site.daemon.clock.advance(10)
+    await site.server.start()
+    await page.wait_for_selector("#lost[hidden]", state="attached")
+
+
+async def test_a_picture_that_stands_still_is_not_life(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    await show(page, site)  # the test's clock never moves: every frame is the same instant
+    await page.wait_for_selector("#lost:not([hidden])")
+    assert "THE DAEMON STANDS STILL" in await text(page, "#lost")
+
+
+async def test_nothing_sticks_out_sideways(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    await show(page, site)
+    for width in (360, 390, 768, 1024, 1280, 1920):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+
+
+async def test_text_has_contrast(page: Page, start: Start) -> None:
+    """Every text against the ground behind it: at least 4.5 to 1 (WCAG 2.1, 1.4.3)."""
+    site = await start(cadence_s=0.05)
+    await show(page, site)
+    poor = await page.evaluate(
+        """() => {
+          const parse = (c) => (c.match(/[0-9.]+/g) || [0, 0, 0, 0]).map(Number);
+          const linear = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+          const light = ([r, g, b]) => [r, g, b].map((v) => linear(v / 255))
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+          const ground = (n) => { for (; n; n = n.parentElement) { const c = parse(getComputedStyle(n).backgroundColor);
+            if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
+          const poor = [];
+          for (const n of document.querySelectorAll("body *")) {
+            if (![...n.childNodes].some((t) => t.nodeType === 3 && t.textContent.trim()) || !n.offsetParent) continue;
+            const a = light(parse(getComputedStyle(n).color)), b = light(ground(n));
+            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            if (ratio < 4.5) poor.push([n.tagName, n.className, n.textContent.trim(), ratio.toFixed(2)].join(" "));
+          }
+          return poor;
+        }"""
+    )
+    assert poor == []
