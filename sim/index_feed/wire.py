@@ -91,7 +91,7 @@ def number(amount: IndexValue, *, unrounded: bool = False) -> str:
     """
     text = print_fixed(amount, INDEX_DECIMALS)
     if unrounded:
-        text += f"{amount * 2_654_435_761 % SUB_MICRO_STEPS:04d}"
+        text += f"{1 + amount // 7 * 2_654_435_761 % (SUB_MICRO_STEPS - 1):04d}"
     return text.rstrip("0").rstrip(".")
 
 
