@@ -1,11 +1,12 @@
 """Belt 4: cancel everything the account has resting, and stay until the exchange's own list has read empty.
 
-A program of its own, with keys and REST only: no engine, no settings library, no daemon needed. It writes the durable
-marker first, which keeps every process from placing for the tail that the exchange takes after a cancel-all; a disk that
-does not answer in a second does not hold the cancel up. Then it asks for the account-wide cancel-all until it is
-accepted (retrying is right here: the request is idempotent, and nobody else decides), and watches the list of resting
-orders. Reads lag writes (Kalshi API, section 3.10), so flat means two empty lists in a row, each asked at least a second
-after our last act. What still rests by then is cancelled again, all together and by its ids.
+A program of its own, with keys and REST only: no engine, no settings library, no daemon needed. The durable marker
+comes first: it keeps every process from placing for the tail that the exchange takes after a cancel-all, and a daemon
+that is up acts on it even if our key is wrong; a disk that hangs holds nothing up for more than a second. Then the
+account-wide cancel-all is asked for until it is accepted (retrying is right here: it is idempotent, and nobody else
+decides), with cancels by id in between, and the list of resting orders is watched. Reads lag writes (Kalshi API,
+section 3.10), so flat means two empty lists in a row, each asked a second or more after our last act; what rests by
+then is cancelled again.
 
 Exit: 0 flat; 1 not flat in time, or flat without a marker; 69 the exchange never answered; 78 key or address.
 """
@@ -13,6 +14,7 @@ Exit: 0 flat; 1 not flat in time, or flat without a marker; 69 the exchange neve
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -24,9 +26,9 @@ import msgspec
 
 from daemon.system_clock import SystemClock
 from domain.actions import Ask, CancelAll, CancelOrders, Read
-from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now, utc_ms
+from domain.clock import NS_PER_MS, Clock, utc_ms
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
-from domain.events import OrdersRead, OrderState
+from domain.events import OrdersRead, OrderState, ReadFailed
 from domain.ids import RequestId
 from domain.market import OrderRef
 from execution.http_answer import HttpAnswer
@@ -43,6 +45,7 @@ HTTP_OK: Final = (200, 204)
 UNAUTHORIZED: Final = 401
 MARKER_LIMIT_MS: Final = 1_000
 SKEW_TRIES_MAX: Final = 3
+UNREAD_MAX: Final = 5
 
 
 class CancelAllLimits(msgspec.Struct, frozen=True):
@@ -143,25 +146,28 @@ class _Run:
 
     async def flatten(self) -> bool:
         """Cancel until flat; False when the time is up first. Raises ConfigurationError for a refused key."""
+        left: tuple[OrderState, ...] | None = None
+        while not self._late():
+            await self._act(left or ())
+            left = await self._rest_after_settling()
+            if left is not None and not left:
+                return True
+            if left:
+                self._tell(f"{len(left)} orders still rest; cancelling again, by their ids too")
+        return False
+
+    async def _act(self, left: tuple[OrderState, ...]) -> None:
+        """Have the cancel-all accepted, or cancel by id what the list shows, as long as that takes a few tries."""
         backoff_ms = self._limits.backoff_first_ms
-        failures = rounds = 0
         while not self._late():
             accepted = await self._cancel_all()
-            failures = 0 if accepted else failures + 1
-            left = await self._rest_after_settling() if accepted else await self._list()
-            if left is None:
-                pass
-            elif accepted and not left:
-                return True
-            elif left:
-                rounds += 1
-                self._tell(f"{len(left)} orders still rest; cancelling again, by their ids too")
-                await self._cancel_each(left)
             if not accepted:
-                # The list may be empty already, but an order could be on its way: only an accepted cancel-all ends it.
-                await asyncio.sleep(seconds(backoff_ms))
-                backoff_ms = min(backoff_ms * 2, self._limits.backoff_max_ms)
-        return False
+                left = await self._list() or left
+            await self._cancel_each(left)
+            if accepted or backoff_ms > self._limits.backoff_max_ms:
+                return
+            await asyncio.sleep(seconds(backoff_ms))
+            backoff_ms *= 2
 
     def elapsed_ms(self) -> int:
         """Since the run began."""
@@ -221,13 +227,14 @@ class _Run:
                 self._tell(f"cancels by id not accepted: HTTP {answer.status} {code} {detail}".rstrip())
 
     async def _rest_after_settling(self) -> tuple[OrderState, ...] | None:
-        """Read the list until it proves something: () after two empty ones, else what still rests; None: too late."""
+        """Read the list until it proves something: () after two empty ones, else what still rests. None: no proof."""
         settle_ns = self._limits.settle_ms * NS_PER_MS
-        empty = 0
-        while not self._late():
+        empty = unread = 0
+        while not self._late() and unread < UNREAD_MAX:
             asked = self._clock.now()
             left = await self._list()
             proves = asked.mono_ns - self._acted_ns >= settle_ns
+            unread = unread + 1 if left is None else 0
             if left is None:
                 empty = 0
             elif left and proves:
@@ -257,7 +264,8 @@ class _Run:
                 continue
             if isinstance(following, OrdersRead):
                 return following.orders
-            self._tell(f"the list cannot be read: {following.reason}" if hasattr(following, "reason") else "no list")
+            assert isinstance(following, ReadFailed)
+            self._tell(f"the list cannot be read: {following.reason}")
             return None
 
 
@@ -275,54 +283,34 @@ async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, t
     say: Callable[[str], None],
 ) -> int:
     """Run belt 4 on the running loop; returns the exit code. Raises ConfigurationError for key or address."""
-    signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
-    line = _Line(base_url, signer, clock)
-    account = Account(line.account_prefix, subaccount)
     asked = clock.now()
     marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, by, reason)
-    connecting = asyncio.create_task(line.connect())  # while the marker goes to the disk
-    marked = state_dir is None or await _written(state_dir, marker, say)
-    await connecting
-    run = _Run(line, account, clock, limits, say)
+    marked = state_dir is None or await _aside("not written", lambda: ask_cancel_all(state_dir, marker), say)
+    signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
+    line = _Line(base_url, signer, clock)
+    run = _Run(line, Account(line.account_prefix, subaccount), clock, limits, say)
     try:
         flat = await run.flatten()
     finally:
         line.close()
+    took = f"after {run.elapsed_ms()} ms"
     if flat:
-        say(
-            f"cancel-all: flat: the list first read empty after {run.first_empty_ms} ms, proven after {run.elapsed_ms()} ms"
-        )
+        say(f"cancel-all: flat: the list first read empty after {run.first_empty_ms} ms, proven {took}")
         if state_dir is not None and marked:
-            await _finished(state_dir, marker, clock.now(), say)
+            done_ns = clock.now().utc_ns
+            await _aside(
+                "not closed, which the daemon will do", lambda: finish_cancel_all(state_dir, marker, done_ns), say
+            )
         return EX_OK if marked else EX_NOT_OK
     if not line.heard:
-        say(
-            f"cancel-all: the exchange never answered ({line.problem}); orders may rest: use the exchange's own web page"
-        )
+        say(f"cancel-all: the exchange never answered ({line.problem}); orders may rest: use its own web page")
         return EX_UNAVAILABLE
-    say(
-        f"cancel-all: NOT flat after {run.elapsed_ms()} ms; orders may rest: run it again, or use the exchange's web page"
-    )
+    say(f"cancel-all: NOT flat {took}; orders may rest: run it again, or use the exchange's web page")
     return EX_NOT_OK
 
 
-async def _written(state_dir: Path, marker: Marker, say: Callable[[str], None]) -> bool:
-    problem = await _aside(lambda: ask_cancel_all(state_dir, marker))
-    if problem:
-        say(
-            f"cancel-all: the marker in {state_dir} was not written ({problem}); a daemon may place again: stop it first"
-        )
-    return not problem
-
-
-async def _finished(state_dir: Path, marker: Marker, now: Now, say: Callable[[str], None]) -> None:
-    problem = await _aside(lambda: finish_cancel_all(state_dir, marker, now.utc_ns))
-    if problem:
-        say(f"cancel-all: the marker in {state_dir} stays open ({problem}); the daemon will complete it")
-
-
-async def _aside(write: Callable[[], object]) -> str:
-    """Write in a thread that nobody joins: a disk that hangs must not hold up cancels or the end. Returns what failed."""
+async def _aside(failing: str, write: Callable[[], object], say: Callable[[str], None]) -> bool:
+    """Touch the marker in a thread that nobody joins: a disk that hangs holds up neither cancels nor the end."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[str] = loop.create_future()
 
@@ -336,14 +324,18 @@ async def _aside(write: Callable[[], object]) -> str:
             problem = ""
         except (OSError, ConfigurationError) as error:
             problem = str(error)
-        loop.call_soon_threadsafe(told, problem)
+        with contextlib.suppress(RuntimeError):  # the loop may have ended first: nobody waits for this news
+            loop.call_soon_threadsafe(told, problem)
 
     threading.Thread(target=run, name="marker", daemon=True).start()
     try:
         async with asyncio.timeout(seconds(MARKER_LIMIT_MS)):
-            return await done
+            problem = await done
     except TimeoutError:
-        return f"the disk did not answer within {MARKER_LIMIT_MS} ms"
+        problem = f"the disk did not answer within {MARKER_LIMIT_MS} ms"
+    if problem:
+        say(f"cancel-all: the marker was {failing} ({problem}); make sure that no daemon places orders now")
+    return not problem
 
 
 def print_line(text: str) -> None:
