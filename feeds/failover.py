@@ -26,6 +26,7 @@ from feeds.session import CLOSED_AS_TOLD
 
 GONE: Final = frozenset({FeedState.DOWN, FeedState.COOLING, FeedState.FATAL})
 NOTHING: Final[tuple[FeedControl, ...]] = ()
+NO_FEED: Final = "none"  # the secondary's name when only one host is configured
 
 
 class Mode(enum.StrEnum):
@@ -90,7 +91,10 @@ class DualFeedFailover:
         settings: FailoverSettings | None = None,
         expects: Callable[[Now], bool] = lambda _now: True,
     ) -> None:
-        """Name the two feeds; `expects` tells whether silence means anything at an instant (market hours)."""
+        """Name the two feeds; `expects` tells whether silence means anything at an instant (market hours).
+
+        A secondary named NO_FEED does not exist: it is never opened, and never fresh.
+        """
         assert primary != secondary, "two feeds need two names"
         self.mode: Final = mode
         self._pair: Final = (primary, secondary)
@@ -108,7 +112,7 @@ class DualFeedFailover:
         """Open what may be open: both feeds, or in standby the primary."""
         if self._standby is not None:
             return self._standby.start(now)
-        return tuple(FeedControl(feed=feed, open=True) for feed in self._pair)
+        return tuple(FeedControl(feed=feed, open=True) for feed in self._pair if feed != NO_FEED)
 
     def observe(self, event: AnyEvent, now: Now) -> tuple[FeedControl, ...]:
         """Take a value or a status; anything else changes nothing. Returns sockets to close and open."""
@@ -231,7 +235,7 @@ class _Standby:
         self.feed = pair[0]
         self.why = ""
         self._following = pair[0]
-        self._fatal: set[str] = set()
+        self._fatal: set[str] = {NO_FEED} & set(pair)  # never to be opened
         self._barren = 0
         self._heard_once = False
         self._lost = ""

@@ -20,11 +20,12 @@ from typing import Final
 
 import msgspec
 
-from domain.clock import NS_PER_S, Now
+from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
 from feeds.massive_wire import Item, read_frame, read_stamp, read_value
 from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, Step
 
+MS_PER_S: Final = 1_000
 CAP_STATUS: Final = "max_connections"
 CAP_TEXT: Final = "maximum number of websocket connections"
 PLAN_HINT: Final = "plan"
@@ -33,17 +34,17 @@ LAST_WORDS: Final = frozenset({"slow_consumer", "force_disconnect"})
 
 
 class MassiveLimits(msgspec.Struct, frozen=True):
-    """Budgets of one session, in seconds."""
+    """Budgets of one session."""
 
-    greeting_s: int = 2
-    auth_s: int = 10
-    ack_s: int = 5
-    stale_s: int = 5
-    silence_s: int = 25
-    cooldown_s: int = 60
-    proven_s: int = 10
-    delayed_s: int = 60
-    ahead_s: int = 2
+    greeting_ms: int = 2_000
+    auth_ms: int = 10_000
+    ack_ms: int = 5_000
+    stale_ms: int = 5_000
+    silence_ms: int = 25_000
+    cooldown_ms: int = 60_000
+    proven_ms: int = 10_000
+    delayed_ms: int = 60_000
+    ahead_ms: int = 2_000
 
 
 class MassiveSession:
@@ -88,8 +89,8 @@ class MassiveSession:
         self._key: Final = api_key
         self._symbols: Final = symbols
         self._limits: Final = limits or MassiveLimits()
-        self._ahead_ns: Final = self._limits.ahead_s * NS_PER_S
-        self._delayed_ns: Final = self._limits.delayed_s * NS_PER_S
+        self._ahead_ns: Final = self._limits.ahead_ms * NS_PER_MS
+        self._delayed_ns: Final = self._limits.delayed_ms * NS_PER_MS
         self._expects: Final = expects
         self.state = FeedState.DOWN
         self.counts = {"out_of_order": 0, "duplicate": 0, "malformed": 0, "unknown": 0, "delayed": 0}
@@ -118,7 +119,7 @@ class MassiveSession:
         if self.state is FeedState.FATAL:
             return Step((), (HangUp("this key was refused"),))
         self._begin()
-        self._greeting_due_ns = now.mono_ns + self._limits.greeting_s * NS_PER_S
+        self._greeting_due_ns = now.mono_ns + self._limits.greeting_ms * NS_PER_MS
         return Step(self._turn(FeedState.CONNECTING, "socket open"))
 
     def received(self, data: str | bytes, now: Now) -> Step:
@@ -146,7 +147,7 @@ class MassiveSession:
             # Two of the vendor's own clients do not wait for the greeting, so a lost one is no reason to give up.
             return Step((), self._authenticate(now))
         if self._auth_due_ns is not None and now.mono_ns >= self._auth_due_ns:
-            return self._hang_up(f"no answer to auth within {self._limits.auth_s} s")
+            return self._hang_up(f"no answer to auth within {self._limits.auth_ms / MS_PER_S:g} s")
         if self._acks_due_ns is not None and now.mono_ns >= self._acks_due_ns:
             return self._acks_overdue(now)
         return self._silence(now)
@@ -164,8 +165,8 @@ class MassiveSession:
     def next_deadline(self, now: Now) -> int | None:
         """The nearest instant at which silence means something, always later than now."""
         dues = [due for due in (self._greeting_due_ns, self._auth_due_ns, self._acks_due_ns) if due is not None]
-        limit_s = self._limits.stale_s if self.state is FeedState.LIVE else self._limits.silence_s
-        dues += [heard + limit_s * NS_PER_S for heard in self._heard_ns.values()]
+        limit_ms = self._limits.stale_ms if self.state is FeedState.LIVE else self._limits.silence_ms
+        dues += [heard + limit_ms * NS_PER_MS for heard in self._heard_ns.values()]
         return max(min(dues), now.mono_ns + 1) if dues else None
 
     def retry_at(self, now: Now) -> int | None:
@@ -175,14 +176,14 @@ class MassiveSession:
     def proven(self, now: Now) -> bool:
         """Whether values have been flowing for 10 s: only then may the back-off begin anew (section 10, rule 2)."""
         live = self._live_since_ns
-        return live is not None and now.mono_ns - live >= self._limits.proven_s * NS_PER_S
+        return live is not None and now.mono_ns - live >= self._limits.proven_ms * NS_PER_MS
 
     # --- handshake ---
 
     def _status(self, item: Item, now: Now, events: list[AnyEvent], outgoing: list[Outgoing]) -> None:
         status, text = item.status, item.message
         if status == CAP_STATUS or CAP_TEXT in text.lower():
-            self._cooling_until_ns = now.mono_ns + self._limits.cooldown_s * NS_PER_S
+            self._cooling_until_ns = now.mono_ns + self._limits.cooldown_ms * NS_PER_MS
             self._last_words = CAP_STATUS
             events.extend(self._turn(FeedState.COOLING, CAP_STATUS))
             outgoing.append(HangUp(CAP_STATUS))
@@ -213,12 +214,12 @@ class MassiveSession:
 
     def _authenticate(self, now: Now) -> tuple[Outgoing, ...]:
         self._greeting_due_ns = None
-        self._auth_due_ns = now.mono_ns + self._limits.auth_s * NS_PER_S
+        self._auth_due_ns = now.mono_ns + self._limits.auth_ms * NS_PER_MS
         return (msgspec.json.encode({"action": "auth", "params": self._key}).decode(),)
 
     def _subscribe(self, now: Now) -> Outgoing:
         self._auth_due_ns = None
-        self._acks_due_ns = now.mono_ns + self._limits.ack_s * NS_PER_S
+        self._acks_due_ns = now.mono_ns + self._limits.ack_ms * NS_PER_MS
         self._pending = [f"V.{symbol}" for symbol in self._symbols]
         return msgspec.json.encode({"action": "subscribe", "params": ",".join(self._pending)}).decode()
 
@@ -245,7 +246,9 @@ class MassiveSession:
     def _acks_overdue(self, now: Now) -> Step:
         missing = [topic for topic in self._pending if topic.removeprefix("V.") not in self._heard_ns]
         if missing and not self._errors:
-            return self._hang_up(f"no acknowledgement of {', '.join(missing)} within {self._limits.ack_s} s")
+            return self._hang_up(
+                f"no acknowledgement of {', '.join(missing)} within {self._limits.ack_ms / MS_PER_S:g} s"
+            )
         self._errors = len(self._pending)
         events = self._settle_acks(now)
         return Step(events, (HangUp("not authorized"),) if self.state is FeedState.FATAL else ())
@@ -294,7 +297,7 @@ class MassiveSession:
         topic = f"V.{symbol}"
         if self._acks_due_ns is not None and topic in self._pending:
             events.extend(self._acknowledged(topic, now))
-        stale_ns = now.mono_ns - self._limits.stale_s * NS_PER_S
+        stale_ns = now.mono_ns - self._limits.stale_ms * NS_PER_MS
         granted = [name for name in self._symbols if name not in self._refused]
         lively = all(name in self._spoken and self._heard_ns[name] > stale_ns for name in granted)
         if lively and self.state in (FeedState.AUTHED, FeedState.SUBSCRIBED) and self._acks_due_ns is None:
@@ -306,7 +309,7 @@ class MassiveSession:
         silent = {
             symbol: now.mono_ns - heard
             for symbol, heard in self._heard_ns.items()
-            if now.mono_ns - heard >= self._limits.stale_s * NS_PER_S
+            if now.mono_ns - heard >= self._limits.stale_ms * NS_PER_MS
         }
         if not silent:
             return QUIET
@@ -315,12 +318,14 @@ class MassiveSession:
             self._heard_ns.update(dict.fromkeys(silent, now.mono_ns))
             return QUIET
         names = ", ".join(sorted(silent))
-        if max(silent.values()) >= self._limits.silence_s * NS_PER_S:
-            return self._hang_up(f"{names} silent for {self._limits.silence_s} s")
+        if max(silent.values()) >= self._limits.silence_ms * NS_PER_MS:
+            return self._hang_up(f"{names} silent for {self._limits.silence_ms / MS_PER_S:g} s")
         if self.state is not FeedState.LIVE:
             return QUIET
         self._live_since_ns = None
-        return Step(self._turn(FeedState.SUBSCRIBED, f"stale: {names} silent for {self._limits.stale_s} s"))
+        return Step(
+            self._turn(FeedState.SUBSCRIBED, f"stale: {names} silent for {self._limits.stale_ms / MS_PER_S:g} s")
+        )
 
     # --- small ---
 

@@ -10,7 +10,7 @@ from domain.actions import FeedControl
 from domain.clock import Now
 from domain.events import FeedState, FeedStatus, Tick, Wake
 from domain.money import IndexValue
-from feeds.failover import DualFeedFailover, FailoverState, Mode
+from feeds.failover import NO_FEED, DualFeedFailover, FailoverState, Mode
 from feeds.session import CLOSED_AS_TOLD
 
 MS = 1_000_000
@@ -278,6 +278,20 @@ def test_silence_outside_market_hours_moves_nothing() -> None:
     see(pair, "P", 100)
     for ms in range(1_000, 3_600_000, 5_000):
         assert pair.tick(at(ms)) == ()
+
+
+def test_one_host_alone_is_closed_and_opened_again() -> None:
+    assert DualFeedFailover("P", NO_FEED, Mode.HOT).start(at(0)) == opens("P")
+    pair = DualFeedFailover("P", NO_FEED, Mode.STANDBY)
+    pair.start(at(0))
+    see(pair, "P", 10)
+    assert pair.tick(at(5_011)) == closes("P")
+    assert told(pair, "P", FeedState.DOWN, 5_020, CLOSED_AS_TOLD) == opens("P")
+    assert pair.switches == 0
+    assert told(pair, "P", FeedState.FATAL, 6_000) == closes("P")
+    told(pair, "P", FeedState.FATAL, 6_001, CLOSED_AS_TOLD)
+    pair.tick(at(99_000))
+    assert pair.state(at(99_000)) is FailoverState.FATAL
 
 
 @pytest.mark.parametrize("mode", list(Mode))
