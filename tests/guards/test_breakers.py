@@ -111,6 +111,9 @@ def test_evidence_and_trip_survive_a_restart() -> None:
     breakers.regime(60)
     for n in range(5):
         breakers.closed(f"M{n}", -1)
+    quiet = Breakers()
+    quiet.restore(begun().state())
+    assert quiet.vote(at(0)).status is GateStatus.PASS
     again = Breakers()
     again.restore(json.loads(json.dumps(breakers.state())))
     assert again.state() == breakers.state()

@@ -60,6 +60,20 @@ def test_an_agreement_between_starts_the_count_over() -> None:
     assert not guard.diverged
 
 
+def test_a_disagreement_between_starts_the_lifting_over() -> None:
+    guard = diverged()
+    for n, value in enumerate((TOGETHER, TOGETHER, APART, TOGETHER, TOGETHER), start=200):
+        guard.observe(tick(n, value, feed="polygon"), at(n))
+    assert guard.diverged
+
+
+def test_a_value_that_waited_too_long_is_not_compared() -> None:
+    guard = DivergenceGuard("I:SPX", DivergenceSettings(running=1))
+    guard.observe(tick(1199, 6700), at(1199))
+    guard.observe(tick(0, APART, feed="polygon"), at(1200))
+    assert not guard.diverged
+
+
 @pytest.mark.parametrize(("other", "apart"), [(10_005, False), (10_005.000001, True), (9994, True)])
 def test_the_limit_itself_passes(other: float, *, apart: bool) -> None:
     guard = DivergenceGuard("I:SPX", DivergenceSettings(running=1))

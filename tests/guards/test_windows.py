@@ -87,6 +87,8 @@ def test_edges_of_a_window_to_the_nanosecond() -> None:
     ]
     for instant, phase in expected:
         assert plan.phase("INXU", instant, LEAD_NS) is phase
+        # Asked first of all, with nothing remembered.
+        assert WindowPlan(WindowSettings(), CALENDAR).phase("INXU", instant, LEAD_NS) is phase
 
 
 @pytest.mark.parametrize(
@@ -229,6 +231,16 @@ def test_short_windows_follow_each_other_from_the_anchor() -> None:
     assert second is not None
     assert second.target_ns == anchor + 12 * NS_PER_S
     assert plan.market_open(anchor)
+
+
+def test_short_windows_are_right_when_time_goes_back() -> None:
+    settings = short_settings(1_000_000, period_s=12, strict_lead_s=5)
+    plan = WindowPlan(settings)
+    for second in (1_000_100, 1_000_024.5, 1_000_013, 1_000_000.5, 999_999, 1_000_099, 1_000_040):
+        instant = round(second * 10) * NS_PER_S // 10
+        cold = WindowPlan(settings).current_window("INXU", instant)
+        assert plan.current_window("INXU", instant) == cold
+        assert plan.current_window("unknown", instant) is None
 
 
 def test_the_short_window_opens_at_once_when_the_anchor_is_near() -> None:

@@ -79,6 +79,13 @@ def test_one_deviation_is_the_normals() -> None:
     assert fair == [8413]
 
 
+@pytest.mark.parametrize(("deviations", "price"), [(3.5, 2), (3.9, 0), (4.5, 0), (-3.5, 9998), (-4.5, 10_000)])
+def test_far_rungs_keep_their_last_units(deviations: float, price: int) -> None:
+    sigma_ppm = 5.005 / (6700 * 10) * 1e6
+    strike = round(6700 + 5.005 * deviations, 2)
+    assert Ladder([market(floor=strike)]).fair(raw(6700), sigma_ppm, 100 * NS_PER_S) == [price]
+
+
 def test_no_volatility_is_a_step_too() -> None:
     assert Ladder([market(floor=6700.0)]).fair(raw(6699), 0.0, 900 * NS_PER_S) == [0]
 

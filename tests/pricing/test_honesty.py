@@ -48,6 +48,10 @@ def test_scores_of_a_case_done_by_hand() -> None:
     assert found.clamp_ppm == 500_000
 
 
+def test_the_smallest_error_is_still_one() -> None:
+    assert judge([SettledQuote(1, False)] * 3).brier_ppm == 1
+
+
 def test_a_perfect_forecaster_with_enough_evidence() -> None:
     quotes = [SettledQuote(PPM, True)] * 60 + [SettledQuote(0, False)] * 60
     found = judge(quotes)
