@@ -1,3 +1,4 @@
+# long: one account, one room; its listings and its answers change the same few books
 """The account: everything of ours at the exchange, and the requests that keep it true.
 
 Orders, groups, positions, the write budget, the reads that reconcile them, and the flattenings under way. It takes the
@@ -93,7 +94,7 @@ class Account:
 
     # --- what the engine decides ---------------------------------------------------------------------------------
 
-    def quote(  # noqa: PLR0913 - one decision, all its parts
+    def quote(
         self,
         series: str,
         want: Want,
@@ -209,9 +210,7 @@ class Account:
             self.cancel_all_acked = True
             self.tail_until_utc_ns = max(self.tail_until_utc_ns, now.utc_ns + TAIL_NS)
         else:
-            self.converger.cancel_all_retry_ns = min(
-                self.converger.cancel_all_retry_ns, now.mono_ns + 50 * NS_PER_MS
-            )
+            self.converger.cancel_all_retry_ns = min(self.converger.cancel_all_retry_ns, now.mono_ns + 50 * NS_PER_MS)
         if flattening is not None:
             flattening.acted(now.mono_ns)
             self.reads.soon(RESTING, now.mono_ns)

@@ -30,13 +30,13 @@ from daemon.picture import Process, draw
 from daemon.recovery_io import Recovered
 from daemon.runner_io import Runner
 from daemon.sentinels_io import Sentinels
-from daemon.settings_io import FeedEndpoint, Settings
+from daemon.settings import FeedEndpoint, Settings
 from domain.actions import (
     Alert,
     AnyAction,
+    Ask,
     CancelAll,
     CancelOrders,
-    Ask,
     CreateGroup,
     DeleteGroup,
     Exit,
@@ -75,7 +75,7 @@ log = structlog.get_logger("ladderd")
 class App:
     """One daemon, from start to exit code."""
 
-    def __init__(  # noqa: PLR0913 - the wiring names every part that comes from outside
+    def __init__(
         self,
         settings: Settings,
         engine: Engine,
@@ -213,13 +213,11 @@ class App:
             await work
         except asyncio.CancelledError:
             raise
-        except Exception as problem:  # noqa: BLE001 - contained on purpose: screens must not strand orders
+        except Exception as problem:  # tidy: swallow - contained on purpose: screens must not strand orders
             log.exception("auxiliary task failed", task=name)
             self.inbox.emit(Operator(Command.PAUSE, name, f"{name} failed: {problem}", "operator_http", ""))
 
     async def _measure_lag(self) -> None:
-        loop = asyncio.get_running_loop()
-        del loop
         while True:
             before = self.clock.now().mono_ns
             await asyncio.sleep(LAG_EVERY_S)

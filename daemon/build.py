@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.engine import Engine
-from daemon.settings_io import Settings
+from daemon.settings import Settings
 from daemon.settings_of import engine_settings, window_settings
 from guards.calendar import NyseCalendar
 from guards.windows import WindowPlan

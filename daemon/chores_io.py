@@ -44,7 +44,7 @@ class Chores:
         self.phases: dict[str, Phase] = {}
         self.report_paths: dict[tuple[str, int], str] = {}
         self.open_marks: list[Marker] = []
-        self.anchored_window = 0
+        self.reporting = asyncio.Lock()
 
     async def run(self) -> None:
         """Every quarter of a second until cancelled."""
@@ -141,8 +141,9 @@ class Chores:
     async def report(self, action: Report) -> None:
         """A window is settled: write its reports from the journal, once its last record is on disk."""
         app = self.app
-        await app.journal.drain(5.0)
-        paths = await asyncio.to_thread(write_reports, app.settings.state_dir, action.target_ns)
+        async with self.reporting:
+            await app.journal.drain(5.0)
+            paths = await asyncio.to_thread(write_reports, app.settings.state_dir, action.target_ns)
         reports = app.settings.state_dir / "reports"
         for (series, target_ns), path in paths.items():
             self.report_paths[series, target_ns] = str(Path(path).relative_to(reports))

@@ -34,7 +34,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HttpOption = Annotated[str, typer.Option("--http", help="The daemon's address.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who asks.")]
 CauseOption = Annotated[str, typer.Option("--cause", help="Why.")]
-DEFAULT_CONFIG = Path("configs/ladderd.toml")
 DEFAULT_HTTP = "http://127.0.0.1:8080"
 STATE = Path("state")
 
@@ -63,8 +62,7 @@ def main() -> int:
 def _settings(config: Path | None, **overrides: Any) -> Any:  # noqa: ANN401 - Settings, imported only here
     from daemon.settings_io import load  # noqa: PLC0415 - heavy
 
-    chosen = config if config is not None else (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
-    return load(chosen, **{k: v for k, v in overrides.items() if v is not None})
+    return load(config, **{k: v for k, v in overrides.items() if v is not None})
 
 
 @app.command()
@@ -120,19 +118,11 @@ def windows(
 @app.command()
 def verify(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
     """Check the journal's hash chain against itself and its outside anchor."""
-    from journal.reader_io import verify_state  # noqa: PLC0415 - heavy
+    from daemon.views_io import verify_view  # noqa: PLC0415 - heavy
 
-    if not (state_dir / "journal").is_dir():
-        message = f"{state_dir}: no journal there; give --state-dir"
-        raise ConfigurationError(message)
-    verdict = verify_state(state_dir)
-    if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(verdict)).decode())
-    elif verdict.ok:
-        typer.echo(f"journal whole: {verdict.head.count} records, last {verdict.head.seq}, hash {verdict.head.hash}")
-    else:
-        typer.echo(f"journal NOT whole: {verdict.first_fault}")
-    raise typer.Exit(0 if verdict.ok else 1)
+    code, text = verify_view(state_dir, as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -236,7 +226,7 @@ def status(http: HttpOption = DEFAULT_HTTP, raw: Annotated[bool, typer.Option("-
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
     """The effective configuration, secrets left out, with its hash."""
-    from daemon.settings_io import config_hash, shown  # noqa: PLC0415 - heavy
+    from daemon.settings import config_hash, shown  # noqa: PLC0415 - heavy
 
     settings = _settings(config)
     typer.echo(msgspec.json.format(msgspec.json.encode(shown(settings))).decode())

@@ -1,12 +1,13 @@
 """One desk per series: its window, its index, its ladder, and what it would rest if it may.
 
-The desk gathers what belongs to a single series: the sentry over its index, the markets of the present window, the tops
-of their books, the volatility and the prices. It decides nothing about the account; the engine asks it for votes and for
-wanted quotes, and takes care of the rest.
+The desk gathers what belongs to a single series: the sentry over its index, the markets of the present window, the
+tops of their books, the volatility and the prices. It decides nothing about the account; the engine asks it for votes
+and for wanted quotes, and takes care of the rest.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -29,7 +30,7 @@ from pricing.fees import FeeAgreement
 from pricing.volatility import VolatilityEstimate
 
 BOOK_AGE_LIMIT_NS = 60 * NS_PER_S
-AGES_KEPT = 512
+AGES_KEPT = 4096
 
 
 class DeskSettings(NamedTuple):
@@ -70,7 +71,8 @@ class Desk:
         self.fees: FeeAgreement | None = None
         self.waiting_for_group = False
         self.price_from: Tick | None = None
-        self.ages_ms: list[float] = []
+        self.ages_ms: deque[float] = deque(maxlen=AGES_KEPT)
+        self.window_ticks = 0
 
     # --- what it is told -----------------------------------------------------------------------------------------
 
@@ -82,6 +84,7 @@ class Desk:
         if window is not None and window != self.window:
             self.cooling.clear()
             self.ages_ms.clear()
+            self.window_ticks = 0
         self.window = window or self.window
         self.phase = phase
         return phase if changed else None
@@ -92,7 +95,8 @@ class Desk:
         admission = self.sentry.observe(tick, now)
         if admission is Admission.ACCEPTED:
             self.sigma.observe(tick.value, tick.event_ns)
-            if previous is not None and len(self.ages_ms) < AGES_KEPT:
+            self.window_ticks += 1
+            if previous is not None:
                 self.ages_ms.append((tick.received_mono_ns - previous.received_mono_ns) / NS_PER_MS)
             self.reprice(now)
         return admission

@@ -5,8 +5,6 @@ None of them is urgent and none can send a place or keep a cancel waiting; the e
 
 from __future__ import annotations
 
-import msgspec
-
 from daemon.account import Account
 from daemon.desk import Desk
 from daemon.results import CENT, FINAL, Result, finish, held_in, settle
@@ -15,6 +13,7 @@ from domain.actions import AnyAction, Read, Record, Report, SubscribeBooks
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import Fill, MarketsRead, SettlementsRead, Tick
 from domain.ids import Ticker
+from domain.market import Market
 from domain.window import Phase
 from execution.reads import Key
 
@@ -37,6 +36,8 @@ class Duties:
         self.results: dict[tuple[str, int], Result] = {}
         self.subscribed: tuple[Ticker, ...] = ()
         self.lead_ns = settings.lead_min_ns
+        self.ladders: dict[tuple[str, int], dict[Ticker, Market]] = {}
+        self.freshness: dict[tuple[str, int], dict[str, object]] = {}
 
     # --- windows -------------------------------------------------------------------------------------------------
 
@@ -48,7 +49,12 @@ class Duties:
         if phase is not Phase.CLOSED and key not in self.results:
             self.results[key] = Result(desk.series.name, window.label, window.target_ns)
             while len(self.results) > RESULTS_KEPT:
-                del self.results[next(iter(self.results))]
+                oldest = next(iter(self.results))
+                del self.results[oldest]
+                self.ladders.pop(oldest, None)
+                self.freshness.pop(oldest, None)
+        if phase is Phase.FROZEN:
+            self.freshness[key] = _freshness(desk)
         if phase in {Phase.PREFLIGHT, Phase.QUOTING} and desk.markets_target_ns != window.target_ns:
             self.relist(desk, now)
 
@@ -69,6 +75,8 @@ class Duties:
         desk = self.desks.get(event.series)
         if key is None or desk is None:
             return
+        if event.markets:
+            self.ladders[event.series, event.target_ns] = {market.ticker: market for market in event.markets}
         for market in event.markets:
             self.account.target_of[market.ticker] = event.target_ns
         result = self.results.get((event.series, event.target_ns))
@@ -120,8 +128,8 @@ class Duties:
         for result in self.results.values():
             if result.event_ticker != event.event_ticker:
                 continue
-            desk = self.desks[result.series]
-            rows = settle(self.account.ledger, result, event.settlements, desk.markets)
+            ladder = self.ladders.get((result.series, result.target_ns), {})
+            rows = settle(self.account.ledger, result, event.settlements, ladder)
             out.extend(Record("settlement", row) for row in rows)
 
     def _pursue_results(self, now: Now, out: list[AnyAction]) -> None:
@@ -158,19 +166,9 @@ class Duties:
             "settled": result.settled,
         }
         out.append(Record("window_result", payload))
-        desk = self.desks[result.series]
-        ages = sorted(desk.ages_ms)
-        freshness = {
-            "series": result.series,
-            "target_ns": result.target_ns,
-            "basis": desk.settings.freshness.basis,
-            "age_p50_ms": ages[len(ages) // 2] if ages else None,
-            "age_p99_ms": ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
-            "cadence_p50_ms": desk.sentry.cadence_median_ms,
-            "cadence_p99_ms": desk.sentry.cadence_p99_ms,
-            "ticks": len(ages),
-        }
-        out.append(Record("ws_freshness", freshness))
+        measured = self.freshness.get((result.series, result.target_ns))
+        if measured is not None:
+            out.append(Record("ws_freshness", measured))
 
     # --- chores --------------------------------------------------------------------------------------------------
 
@@ -188,9 +186,7 @@ class Duties:
                     )
                 elif desk.markets:
                     shard = next(iter(desk.markets.values())).exchange_index
-                    self.account.groups.keep_ahead(
-                        desk.series.name, desk.window.target_ns, shard, now.mono_ns, out
-                    )
+                    self.account.groups.keep_ahead(desk.series.name, desk.window.target_ns, shard, now.mono_ns, out)
         self._pursue_results(now, out)
         self.account.chores(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
         self._follow_books(out)
@@ -219,7 +215,17 @@ class Duties:
         self.lead_ns = self.lead_ns // NS_PER_MS * NS_PER_MS
 
 
-class ResultsRecord(msgspec.Struct, frozen=True):
-    """Windows still waiting for their settlement, as the snapshot holds them."""
-
-    results: tuple[Result, ...]
+def _freshness(desk: Desk) -> dict[str, object]:
+    """How young the index was in the window that has just ended."""
+    assert desk.window is not None, "a window has ended"
+    ages = sorted(desk.ages_ms)
+    return {
+        "series": desk.series.name,
+        "target_ns": desk.window.target_ns,
+        "basis": desk.settings.freshness.basis,
+        "age_p50_ms": ages[len(ages) // 2] if ages else None,
+        "age_p99_ms": ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
+        "cadence_p50_ms": desk.sentry.cadence_median_ms,
+        "cadence_p99_ms": desk.sentry.cadence_p99_ms,
+        "ticks": desk.window_ticks,
+    }

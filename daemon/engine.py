@@ -8,55 +8,14 @@ Nothing here reads a clock, waits, or touches the world; `next_deadline` says wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from daemon.account import Account
 from daemon.desk import Desk
 from daemon.duties import Duties
-from daemon.memory import restore
+from daemon.observers import Observers
 from daemon.settings_of import EngineSettings
 from domain.actions import Alert, AnyAction, Cleared, Exit, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import (
-    AnyEvent,
-    BalanceRead,
-    BooksStale,
-    BookTop,
-    CancelAllMarker,
-    CancelAllOutcome,
-    CancelOutcome,
-    ClockSample,
-    Command,
-    ExchangeStatusRead,
-    FeedStatus,
-    FeesRead,
-    Filled,
-    FillsRead,
-    GroupOutcome,
-    GroupsRead,
-    GroupUpdated,
-    History,
-    JournalFault,
-    KillSwitch,
-    LimitsRead,
-    LoopStall,
-    MarketChanged,
-    MarketsRead,
-    Operator,
-    OrdersRead,
-    OrderUpdated,
-    PlaceOutcome,
-    PositionsRead,
-    ReadFailed,
-    SettlementsRead,
-    Started,
-    Stop,
-    StreamStatus,
-    Tick,
-    Verdict,
-    Wake,
-)
+from domain.events import AnyEvent, BookTop, FeedStatus, Started, Tick
 from domain.market import SERIES
 from domain.reasons import GateStatus, Reason
 from domain.window import Phase
@@ -64,14 +23,13 @@ from execution.orders import Order, State
 from feeds.failover import DualFeedFailover
 from guards.clock_trust import ClockTrust
 from guards.exchange import ExchangeGuard
-from guards.freshness import Admission, Trip
+from guards.freshness import Trip
 from guards.gate import Closed, evaluate
 from guards.killswitch import KillLatch
 from guards.risk import RiskDecision, RiskGuard
 from guards.stall import StallGuard
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 from guards.windows import scheduler_window
-from pricing.fees import agreement, fee_path
 
 STOP_LIMIT_NS = 20 * NS_PER_S
 CHORES_NS = 50 * NS_PER_MS
@@ -117,42 +75,7 @@ class Engine:
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
         self.last_tick: Tick | None = None
-        self._observers: dict[type, Callable[[Any, Now, list[AnyAction]], None]] = {
-            Tick: self._tick,
-            Wake: self._nothing,
-            FeedStatus: self._feed_status,
-            History: self._history,
-            BookTop: self._top,
-            BooksStale: self._books_stale,
-            StreamStatus: self._stream,
-            Filled: self._filled,
-            OrderUpdated: self.account.updated,
-            GroupUpdated: self._group_updated,
-            MarketChanged: self._market_changed,
-            PlaceOutcome: self._placed,
-            CancelOutcome: self.account.cancelled,
-            GroupOutcome: lambda e, n, _: self.account.group_answered(e, n),
-            CancelAllOutcome: lambda e, n, _: self.account.cancel_all_answered(e, n),
-            OrdersRead: self.account.orders_read,
-            FillsRead: self.account.fills_read,
-            PositionsRead: self.account.positions_read,
-            BalanceRead: lambda e, n, _: self.account.balance_read(e, n),
-            GroupsRead: lambda e, n, _: self.account.groups_read(e, n),
-            LimitsRead: lambda e, n, _: self.account.limits_read(e, n),
-            MarketsRead: self.duties.markets_read,
-            SettlementsRead: self.duties.settlements_read,
-            FeesRead: self._fees_read,
-            ExchangeStatusRead: self._status_read,
-            ReadFailed: self._read_failed,
-            ClockSample: lambda e, n, _: self.clock_trust.observe(e.offset_ns, e.uncertainty_ns, n),
-            Started: self._started,
-            Operator: self._operator,
-            KillSwitch: self._kill_switch,
-            CancelAllMarker: self._marker,
-            LoopStall: self._loop_stall,
-            JournalFault: self._journal_failed,
-            Stop: self._stop,
-        }
+        self.observers = Observers(self)
 
     # --- the one function ----------------------------------------------------------------------------------------
 
@@ -160,8 +83,7 @@ class Engine:
         """Observe, decide, converge. The same events at the same times give the same actions, byte for byte."""
         out: list[AnyAction] = []
         self._advance(now, out)
-        self._observers[type(event)](event, now, out)
-        self._count_fills()
+        self.observers.observe(event, now, out)
         if self.started is not None:
             self._decide(event, now, out)
         return out
@@ -215,7 +137,7 @@ class Engine:
         if decision is not None:
             self._judged(decision, now, out)
         out.extend(self.failover.tick(now))
-        self._follow_failover(now, out)
+        self.observers.follow_failover(now, out)
 
     def _judged(self, decision: RiskDecision, now: Now, out: list[AnyAction]) -> None:
         """The day's realised loss reached a new level: a pause lasts until resumed, a hard stop is the kill switch."""
@@ -223,7 +145,7 @@ class Engine:
         out.append(Record("risk_decision", payload))
         out.append(Alert("daily_loss", "critical", payload))
         if decision is RiskDecision.HARD_STOP and self.kill.kill("risk.kill_switch", self.risk.paused, now):
-            self._killed("risk.kill_switch", now, out)
+            self.observers.killed("risk.kill_switch", now, out)
 
     def _announce(self, desk: Desk, phase: Phase, out: list[AnyAction]) -> None:
         assert desk.window is not None, "a phase without a window"
@@ -256,240 +178,15 @@ class Engine:
             "window": trip.target_ns,
             "count": trip.count,
             "session_frozen": trip.session_frozen,
-            "feeds": {feed: t.received_utc_ns for (feed, symbol), t in self.newest.items() if symbol == desk.series.symbol},
+            "feeds": {
+                feed: t.received_utc_ns for (feed, symbol), t in self.newest.items() if symbol == desk.series.symbol
+            },
         }
         out.append(Record("guard_trip", payload))
         out.append(Alert("final_minute_stale", "critical" if trip.session_frozen else "warning", payload))
 
-    # --- observers -----------------------------------------------------------------------------------------------
-
-    def _nothing(self, event: Wake, now: Now, out: list[AnyAction]) -> None:
-        """Time has passed; `_advance` saw it."""
-
-    def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
-        self.account.count("ticks")
-        self.account.count(f"ticks:{tick.feed}")
-        self.newest[tick.feed, tick.symbol] = tick
-        out.extend(self.failover.observe(tick, now))
-        self._follow_failover(now, out)
-        desk = self.by_symbol.get(tick.symbol)
-        if desk is None:
-            return
-        if desk.divergence.observe(tick, now):
-            self._divergence_turned(desk, out)
-        if tick.feed != self.failover.active:
-            return
-        for other in self.desks.values():
-            other.stuck.observe(tick, now)
-        self.duties.printed(desk, tick)
-        admission = desk.tick(tick, now)
-        if admission is Admission.ACCEPTED:
-            self.last_tick = tick
-            self.stall.agreed(desk.series.name)
-        else:
-            self.account.count("ticks_rejected")
-
-    def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
-        payload = {"symbol": desk.series.symbol, "values": desk.divergence.comparison()}
-        if desk.divergence.diverged:
-            out.append(Record("guard_trip", payload | {"reason": Reason.FEED_DIVERGENCE.value}))
-            out.append(Alert("feed_divergence", "error", payload))
-        else:
-            out.append(Alert("feed_divergence_over", "info", payload))
-
-    def _follow_failover(self, now: Now, out: list[AnyAction]) -> None:
-        """On a switch the new feed's newest values count at once."""
-        switch = self.failover.last_switch
-        if switch is None or self.failover.switches == self.switches_seen:
-            return
-        self.switches_seen = self.failover.switches
-        self.account.count("failovers")
-        age_ns = self.failover.age_ns(switch.before, now)
-        payload = {
-            "from_feed": switch.before,
-            "to_feed": switch.after,
-            "why": switch.reason,
-            "age_ms": None if age_ns is None else age_ns / NS_PER_MS,
-        }
-        out.append(Record("feed_switch", payload))
-        out.append(Alert("feed_switch", "warning", payload))
-        for desk in self.desks.values():
-            tick = self.failover.value(desk.series.symbol, now)
-            if tick is not None:
-                desk.tick(tick, now)
-
     def _index_expected(self, now: Now) -> bool:
         return self.plan.market_open(now.utc_ns)
-
-    def _feed_status(self, event: FeedStatus, now: Now, out: list[AnyAction]) -> None:
-        self.feed_states[event.feed] = event
-        out.extend(self.failover.observe(event, now))
-        self._follow_failover(now, out)
-
-    def _history(self, event: History, now: Now, out: list[AnyAction]) -> None:
-        desk = self.by_symbol.get(event.symbol)
-        if desk is not None and desk.sigma.sigma_ppm is None:
-            desk.sigma.seed(event)
-
-    def _top(self, event: BookTop, now: Now, out: list[AnyAction]) -> None:
-        for desk in self.desks.values():
-            if desk.top(event):
-                return
-
-    def _books_stale(self, event: BooksStale, now: Now, out: list[AnyAction]) -> None:
-        self.account.count("books_stale")
-        for desk in self.desks.values():
-            desk.books_stale(event.tickers)
-
-    def _stream(self, event: StreamStatus, now: Now, out: list[AnyAction]) -> None:
-        self.stream_up, self.stream_reason = event.up, event.reason
-        if event.up:
-            self.account.reconnected(now)
-        else:
-            self.account.count("stream_drops")
-            for desk in self.desks.values():
-                desk.books_stale(())
-
-    def _filled(self, event: Filled, now: Now, out: list[AnyAction]) -> None:
-        self.account.filled(event.fill, now, out)
-
-    def _count_fills(self) -> None:
-        for fill in self.account.new_fills:
-            self.duties.filled(fill)
-        self.account.new_fills.clear()
-
-    def _group_updated(self, event: GroupUpdated, now: Now, out: list[AnyAction]) -> None:
-        if event.what != "triggered":
-            return
-        group = self.account.groups.lost(event.group_id, now.mono_ns)
-        if group is not None:
-            self.account.count("groups_self_triggered")
-            payload = {"series": group.series, "group_id": group.group_id, "reason": Reason.ORDER_GROUP_LOST.value}
-            out.append(Record("guard_trip", payload))
-            out.append(Alert("order_group_lost", "warning", payload))
-
-    def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
-        for desk in self.desks.values():
-            if event.ticker in desk.markets and event.what in {"deactivated", "price_level_structure_updated"}:
-                desk.books_stale((event.ticker,))
-                self.duties.relist(desk, now)
-
-    def _placed(self, event: PlaceOutcome, now: Now, out: list[AnyAction]) -> None:
-        order = self.account.placed(event, now, out)
-        if order is None or event.verdict is not Verdict.REFUSED:
-            return
-        desk = self.desks.get(order.series)
-        if desk is not None:
-            until_ns = now.mono_ns + desk.settings.quotes.reject_cooldown_ms * NS_PER_MS
-            desk.cooling[order.ticker, order.side] = until_ns
-        if "paused" in event.code:
-            self.exchange.refused(event.code, now)
-
-    def _fees_read(self, event: FeesRead, now: Now, out: list[AnyAction]) -> None:
-        self.account.reads.answered(event.request_id, now.mono_ns)
-        desk = self.desks.get(event.series)
-        if desk is None:
-            return
-        agreed = agreement(self.settings.fees, event.series, event.fee_type, event.multiplier_ppm)
-        if desk.fees != agreed:
-            told = fee_path(self.settings.fees, event.series)
-            told |= {"series": event.series, "fee_type": event.fee_type, "multiplier_ppm": event.multiplier_ppm}
-            told |= {"problem": agreed.problem, "warning": agreed.warning}
-            out.append(Record("fee_path", told))
-            if agreed.problem or agreed.warning:
-                out.append(Alert("fees_disagree", "error" if agreed.problem else "warning", told))
-        desk.fees = agreed
-
-    def _status_read(self, event: ExchangeStatusRead, now: Now, out: list[AnyAction]) -> None:
-        self.account.reads.answered(event.request_id, now.mono_ns)
-        self.exchange.observe(event)
-
-    def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
-        self.account.reads.failed(event.request_id, now.mono_ns)
-        self.account.count("read_failures")
-
-    def _loop_stall(self, event: LoopStall, now: Now, out: list[AnyAction]) -> None:
-        self.account.count("loop_stalls")
-        if self.stall.observe(event.lag_ns, self.settings.series, now):
-            for desk in self.desks.values():
-                desk.sentry.stalled()
-
-    def _journal_failed(self, event: JournalFault, now: Now, out: list[AnyAction]) -> None:
-        self.journal_fault = event.reason
-        out.append(Alert("journal_fault", "critical", {"reason": event.reason}))
-        self._ask_stop(Reason.JOURNAL_FAULT, now)
-
-    def _started(self, event: Started, now: Now, out: list[AnyAction]) -> None:
-        self.started = event
-        self.account.numbers.epoch = event.boot_epoch
-        if event.recovered:
-            restore(self, event.recovered, now)
-        out.extend(self.failover.start(now))
-        out.append(Record("config", {"hash": event.config_hash, "build_id": event.build_id, "mode": event.mode}))
-
-    def _kill_switch(self, event: KillSwitch, now: Now, out: list[AnyAction]) -> None:
-        if self.kill.observe(event.active, event.source, event.reason, now):
-            self._killed(event.source, now, out)
-
-    def _killed(self, source: str, now: Now, out: list[AnyAction]) -> None:
-        self.account.count("halts")
-        out.append(Record("kill_switch", {"source": source, "reason": self.kill.reason}))
-        out.append(Alert("kill_switch", "critical", {"reason": self.kill.reason, "source": source}))
-        self._ask_empty(Reason.KILL_SWITCH, now)
-
-    def _marker(self, event: CancelAllMarker, now: Now, out: list[AnyAction]) -> None:
-        until_ns = event.asked_utc_ns + 65 * NS_PER_S
-        if until_ns > self.account.tail_until_utc_ns:
-            self.account.tail_until_utc_ns = until_ns
-            out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
-        if event.by not in {"daemon", self.started.run_id if self.started else ""}:
-            self.paused = self.paused or f"cancel-all by {event.by}: {event.reason}"
-            self._ask_empty(Reason.OPERATOR_CLI if event.by == "cli" else Reason.WATCHER, now)
-
-    def _operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
-        payload = {"command": event.command.value, "by": event.by, "cause": event.cause, "road": event.road}
-        out.append(Record("operator_action", payload))
-        if event.command is Command.CANCEL_ALL:
-            self.paused = f"cancel-all by {event.by}: {event.cause}"
-            self._ask_empty(Reason(event.road), now)
-        elif event.command is Command.PAUSE:
-            self.paused = f"paused by {event.by}: {event.cause}"
-        elif event.command is Command.KILL:
-            if self.kill.kill(event.road, f"{event.by}: {event.cause}", now):
-                self._killed(event.road, now, out)
-        elif event.command is Command.RESUME:
-            self._resume(event, now, out)
-        elif event.command is Command.ARM:
-            self.armed_session = self.session
-        elif event.command is Command.NOTE:
-            out.append(Record("note", {"text": event.cause, "by": event.by}))
-
-    def _resume(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
-        """Lift pause, kill latch and frozen sessions, but only when the kill switch itself is off again."""
-        refused = self.kill.resume()
-        if refused:
-            out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
-            return
-        self.paused = ""
-        self.risk.resume()
-        for desk in self.desks.values():
-            desk.sentry.resume()
-
-    def _stop(self, event: Stop, now: Now, out: list[AnyAction]) -> None:
-        out.append(Record("operator_action", {"command": "stop", "by": "signal", "cause": event.reason, "road": "signal"}))
-        self._ask_stop(Reason.SHUTDOWN, now)
-
-    def _ask_stop(self, reason: Reason, now: Now) -> None:
-        if self.stopping is None:
-            self.stopping, self.stop_asked_ns = reason, now.mono_ns
-            # With nothing that may be live there is nothing to cancel, only to look: a cancel-all would cost the next
-            # run its first minute. Whatever the listing shows is cancelled all the same.
-            self._ask_empty(reason, now, looking=not self.account.book.live)
-
-    def _ask_empty(self, reason: Reason, now: Now, *, looking: bool = False) -> None:
-        """Empty the account, now and until the exchange's list agrees, whatever else is going on."""
-        self.empty_reason = reason.value
-        self.account.begin_empty(reason.value, now, looking=looking)
 
     # --- decide --------------------------------------------------------------------------------------------------
 
@@ -561,7 +258,11 @@ class Engine:
         stop = fail(Reason.SHUTDOWN, f"{self.stopping}") if self.stopping else PASS
         journal = fail(Reason.JOURNAL_FAULT, self.journal_fault) if self.journal_fault else PASS
         pause = fail(Reason.PAUSED, self.paused) if self.paused else PASS
-        armed = PASS if self.armed_session == self.session else fail(Reason.NOT_ARMED, "live and not armed: ladderd arm --by --cause")
+        armed = (
+            PASS
+            if self.armed_session == self.session
+            else fail(Reason.NOT_ARMED, "live and not armed: ladderd arm --by --cause")
+        )
         active = fail(Reason.CANCEL_ALL_ACTIVE, self.empty_reason) if self.empty_reason else PASS
         tail_ns = account.tail_until_utc_ns - now.utc_ns
         tail = fail(Reason.CANCEL_ALL_TAIL, f"{tail_ns / NS_PER_S:.0f} s left") if tail_ns > 0 else PASS

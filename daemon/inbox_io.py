@@ -1,7 +1,7 @@
 """The way in: three lanes, and one timer.
 
 Rates differ at this edge and nowhere else, so this is the only queue before the engine. Urgent (operator, kill switch,
-stop) overtakes everything; facts keep their order and are never dropped; of the latest (tops of books) only the newest
+stop) overtakes everything, after the start itself; facts keep their order and are never dropped; of the latest (tops of books) only the newest
 per market is kept, and what it replaced is counted. Urgent and facts are bounded: overflowing means that the
 engine has been stuck for thousands of messages, and a restart, which begins with a full reconciliation, is safer
 than losing a fill quietly.
@@ -21,12 +21,13 @@ from domain.events import (
     KillSwitch,
     LoopStall,
     Operator,
+    Started,
     Stop,
     Wake,
 )
 from domain.ids import Ticker
 
-URGENT = (Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, LoopStall)
+URGENT = (Started, Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, LoopStall)
 INBOX_URGENT_MAX = 1_000
 INBOX_FACTS_MAX = 50_000
 
@@ -85,8 +86,7 @@ class Inbox:
         loop = asyncio.get_running_loop()
         while True:
             depth = len(self)
-            if depth > self.depth_max:
-                self.depth_max = depth
+            self.depth_max = max(self.depth_max, depth)
             event = self._pop()
             if event is not None:
                 return event

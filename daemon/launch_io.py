@@ -13,7 +13,8 @@ import uvloop
 from daemon.app_io import App
 from daemon.build import build_engine
 from daemon.recovery_io import recover
-from daemon.settings_io import Settings, private_key_pem, require_secrets, shown
+from daemon.settings import Settings, shown
+from daemon.settings_io import private_key_pem, require_secrets
 from daemon.system_clock import SystemClock
 from domain.clock import Clock
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, ConfigurationError, UnavailableError

@@ -48,7 +48,7 @@ class Process(NamedTuple):
     report_paths: dict[tuple[str, int], str]
 
 
-def draw(engine: Engine, process: Process, now: Now) -> Status:
+def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one struct, field by field
     """The picture at one instant."""
     account, failover = engine.account, engine.failover
     offset, doubt = engine.clock_trust.offset_ns, engine.clock_trust.uncertainty_ns
@@ -90,18 +90,34 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:
         ladder=tuple(rung for desk in engine.desks.values() for rung in _ladder(engine, desk)),
         orders=tuple(
             OrderView(
-                o.client_order_id, o.order_id, o.series, o.ticker, o.side.value, o.price, o.remaining, o.state.value,
-                (now.mono_ns - o.created_ns) / NS_PER_MS, o.expiration_s, o.group_id,
+                o.client_order_id,
+                o.order_id,
+                o.series,
+                o.ticker,
+                o.side.value,
+                o.price,
+                o.remaining,
+                o.state.value,
+                (now.mono_ns - o.created_ns) / NS_PER_MS,
+                o.expiration_s,
+                o.group_id,
             )
             for o in account.book.live.values()
-        ),  # fmt: skip
+        ),
         windows=tuple(
             WindowResult(
-                r.label, r.series, r.target_ns, r.quotes, r.fills, r.pnl, r.settled, r.trips,
+                r.label,
+                r.series,
+                r.target_ns,
+                r.quotes,
+                r.fills,
+                r.pnl,
+                r.settled,
+                r.trips,
                 process.report_paths.get((r.series, r.target_ns), ""),
             )
             for r in engine.duties.results.values()
-        ),  # fmt: skip
+        ),
         realised=account.ledger.realised,
         unrealised=unrealised,
         fees=sum(a.fees for a in account.ledger.markets.values()),
@@ -121,7 +137,7 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:
         ),
         counters=counters,
         histograms=histograms,
-    )  # fmt: skip
+    )
 
 
 def _seconds(ns: int | None) -> float | None:

@@ -15,7 +15,7 @@ import structlog
 
 from daemon.build import build_engine
 from daemon.memory import remember, restore
-from daemon.settings_io import Settings, config_hash
+from daemon.settings import Settings, config_hash
 from domain.clock import NS_PER_S, Clock
 from domain.events import Started
 from journal.reader_io import read_steps

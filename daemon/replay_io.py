@@ -10,7 +10,7 @@ import msgspec
 from daemon.build import build_engine
 from daemon.launch_io import read_optional
 from daemon.recovery_io import build_id
-from daemon.settings_io import Settings
+from daemon.settings import Settings
 from domain.clock import Now
 from domain.errors import ConfigurationError
 from domain.events import AnyEvent, Started
@@ -20,6 +20,7 @@ from journal.replay import ReplayVerdict, replay
 
 def replay_state(state_dir: Path) -> tuple[ReplayVerdict, str]:
     """Replay all runs of a state directory. Raises ConfigurationError when a run's configuration is missing."""
+
     def fresh(event: Started) -> Callable[[AnyEvent, Now], bytes]:
         engine = build_engine(*kept_config(state_dir, event.config_hash))
         encode = msgspec.json.Encoder().encode

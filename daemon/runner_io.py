@@ -134,7 +134,5 @@ class Runner:
             self._inbox.emit(GroupOutcome(action.request_id, Verdict.UNSENT, detail=why, op=GroupOp.CREATE))
         elif isinstance(action, DeleteGroup):
             self._inbox.emit(
-                GroupOutcome(
-                    action.request_id, Verdict.UNSENT, detail=why, op=GroupOp.DELETE, group_id=action.group_id
-                )
+                GroupOutcome(action.request_id, Verdict.UNSENT, detail=why, op=GroupOp.DELETE, group_id=action.group_id)
             )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from daemon.desk import DeskSettings
-from daemon.settings_io import Settings, is_loopback
+from daemon.settings import Settings, is_loopback
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import ConfigurationError
 from domain.money import Price

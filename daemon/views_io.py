@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
-import time as waiting
 import types
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +14,8 @@ from pydantic import BaseModel
 
 from daemon.build import build_plan
 from daemon.requests_io import Request, ask
-from daemon.settings_io import Settings, private_key_pem
+from daemon.settings import Settings
+from daemon.settings_io import private_key_pem
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
@@ -25,10 +25,12 @@ from domain.money import print_count, print_price
 from execution.kalshi_sign import Signer
 from execution.reconcile import series_of
 from guards.windows import scheduler_window, windows_answer
+from journal.reader_io import verify_state
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 ANSWER_LIMIT_S = 5.0
+LOOK_S = 0.05
 LEAD_NS = 1500 * NS_PER_MS
 SNAPSHOT_LIMIT_S = 5.0
 
@@ -80,16 +82,26 @@ def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int,
     if not state_dir.is_dir():
         message = f"{state_dir}: no such state directory; give --state-dir"
         raise ConfigurationError(message)
-    clock = SystemClock()
-    now = clock.now()
+    now = SystemClock().now()
     ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
     done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
-    while clock.now().mono_ns - now.mono_ns < ANSWER_LIMIT_S * NS_PER_S:
-        if done.exists():
-            text = done.read_text(encoding="utf-8")
-            return (EX_NOT_OK, f"{command} refused: {text}") if text else (EX_OK, f"{command}: done")
-        waiting.sleep(0.05)
-    return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
+    text = asyncio.run(_answer(done))
+    if text is None:
+        return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
+    return (EX_NOT_OK, f"{command} refused: {text}") if text else (EX_OK, f"{command}: done")
+
+
+async def _answer(done: Path) -> str | None:
+    for _ in range(int(ANSWER_LIMIT_S / LOOK_S)):
+        text = await asyncio.to_thread(_read_answer, done)
+        if text is not None:
+            return text
+        await asyncio.sleep(LOOK_S)
+    return None
+
+
+def _read_answer(done: Path) -> str | None:
+    return done.read_text(encoding="utf-8") if done.exists() else None
 
 
 def write_kill_file(state_dir: Path, reason: str) -> str:
@@ -121,8 +133,24 @@ def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
     held = {t: m["position"] / 100 for t, m in payload["ledger"]["markets"].items() if m["position"]}
     return code, (
         f"snapshot {age_s:.1f} s old at record {snapshot.seq}: {len(payload['orders'])} live orders,"
-        f" positions {held or 'none'}, cancel-all {payload['empty_reason'] or 'none'}, paused {payload['paused'] or 'no'}"
+        f" positions {held or 'none'}, cancel-all {payload['empty_reason'] or 'none'},"
+        f" paused {payload['paused'] or 'no'}"
     )
+
+
+def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
+    """Check the journal. Raises ConfigurationError when there is none."""
+    if not (state_dir / "journal").is_dir():
+        message = f"{state_dir}: no journal there; give --state-dir"
+        raise ConfigurationError(message)
+    verdict = verify_state(state_dir)
+    code = EX_OK if verdict.ok else EX_NOT_OK
+    if as_json:
+        return code, msgspec.json.encode(verdict).decode()
+    if verdict.ok:
+        torn = "; its last line is torn and will be repaired at the next start" if verdict.torn_tail else ""
+        return code, f"journal whole: {verdict.head.count} records, last hash {verdict.head.hash}{torn}"
+    return code, f"journal NOT whole: {verdict.first_fault}"
 
 
 def explain(key: str) -> str:
@@ -169,7 +197,8 @@ def orders_view(settings: Settings, http: str, *, summary: bool, orphans: bool) 
         lines.append(f"orphans, resting but not in the daemon's book: {len(strays)}")
     if not summary:
         lines += [
-            f"  {o.ticker} {o.side} {print_count(o.remaining)} @ {print_price(o.price)} {series_of(o.ticker)} {o.order_id}"
+            f"  {o.ticker} {o.side} {print_count(o.remaining)} @ {print_price(o.price)}"
+            f" {series_of(o.ticker)} {o.order_id}"
             for o in listed
         ]
     agrees = own is not None and not strays

@@ -1,3 +1,4 @@
+# long: the catalogue of all events; splitting it would hide that it is closed
 """Everything that enters the engine. One event, one step.
 
 An event is a fact with the stamps of its arrival; it never says what to do. Requests are answered by exactly one

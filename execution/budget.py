@@ -2,8 +2,9 @@
 
 The exchange refills continuously and bills each operation (Kalshi API, section 8): a place 10, a cancel by id 2, a
 group trigger 10, cancel-all 2. Quoting yields first: a place is allowed only if, after it, there is still enough to
-trigger every group, batch-cancel every live order and send one cancel-all twice over. Tokens are counted in
-thousandths so that the arithmetic is whole. Until the limits have been read there is no budget, so nothing is placed.
+trigger every group, batch-cancel every live order and send one cancel-all twice over. Quoting has an allowance of its
+own besides, refilled at half the rate, so that churn stays under half of the budget. Tokens are counted in thousandths,
+so that the arithmetic is whole. Until the limits have been read there is no budget, so nothing is placed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ class Budget:
         "group_cost",
         "known",
         "place_cost",
+        "quoting_milli",
         "refill_per_s",
-        "starved",
         "stamp_ns",
+        "starved",
         "tokens_milli",
     )
 
@@ -37,10 +39,11 @@ class Budget:
         self.cancel_cost = 2
         self.group_cost = 10
         self.tokens_milli = 0
+        self.quoting_milli = 0
         self.stamp_ns = 0
         self.starved = 0
 
-    def learn(  # noqa: PLR0913 - the exchange's own figures, all of them
+    def learn(
         self, now_ns: int, *, refill_per_s: int, capacity: int, place_cost: int, cancel_cost: int, group_cost: int
     ) -> None:
         """Take the limits that the exchange told; the bucket starts as full as it may be, or as it was."""
@@ -54,6 +57,7 @@ class Budget:
         if first:
             # A run before this one may have spent the bucket a moment ago: start with half, refill does the rest.
             self.tokens_milli = capacity * MILLI // 2
+            self.quoting_milli = capacity * MILLI // 2
             self.stamp_ns = now_ns
         self.tokens_milli = min(self.tokens_milli, capacity * MILLI)
 
@@ -63,6 +67,8 @@ class Budget:
         if elapsed_ns > 0:
             grown = self.tokens_milli + elapsed_ns * self.refill_per_s * MILLI // NS_PER_S
             self.tokens_milli = min(self.capacity * MILLI, grown)
+            allowed = self.quoting_milli + elapsed_ns * self.refill_per_s * MILLI // (2 * NS_PER_S)
+            self.quoting_milli = min(self.capacity * MILLI // 2, allowed)
             self.stamp_ns = now_ns
 
     def reserve(self, live_orders: int, groups: int) -> int:
@@ -75,7 +81,14 @@ class Budget:
         if not self.known:
             return False
         self.refill(now_ns)
+        if self.quoting_milli < self.place_cost * MILLI:
+            return False
         return self.tokens_milli >= (self.place_cost + self.reserve(live_orders, groups)) * MILLI
+
+    def quoted(self, cost: int, now_ns: int) -> None:
+        """Take tokens for quoting: a place, or the cancel of a quote that moved."""
+        self.spend(cost, now_ns)
+        self.quoting_milli = max(0, self.quoting_milli - cost * MILLI)
 
     def spend(self, cost: int, now_ns: int) -> None:
         """Take tokens for something sent. A cancel goes out even when we reckon the bucket empty; never below zero."""
@@ -95,4 +108,5 @@ class Budget:
         if not self.known or not self.refill_per_s:
             return NS_PER_S
         short = (self.place_cost + self.reserve(live_orders, groups)) * MILLI - self.tokens_milli
+        short = max(short, 2 * (self.place_cost * MILLI - self.quoting_milli))
         return max(1, -(-short * NS_PER_S // (self.refill_per_s * MILLI)))

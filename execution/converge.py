@@ -25,6 +25,7 @@ CANCEL_RETRY_NS = 400 * NS_PER_MS
 GROUP_PATIENCE_NS = 600 * NS_PER_MS
 CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
 BATCH_MAX = 50
+REQUOTE = "requote"
 HTTP_TOO_MANY = 429
 
 
@@ -42,7 +43,7 @@ class Converger:
 
     # --- quoting -------------------------------------------------------------------------------------------------
 
-    def quote(  # noqa: PLR0913 - one call, all its inputs
+    def quote(
         self,
         series: str,
         want: Want,
@@ -65,7 +66,7 @@ class Converger:
             else:
                 order.unwanted = True
                 drop.append(order)
-        self.cancel(drop, "requote", now_ns, out)
+        self.cancel(drop, REQUOTE, now_ns, out)
         busy = {(o.ticker, o.side) for o in live}
         satisfied = True
         for key, quote in want.items():
@@ -102,7 +103,7 @@ class Converger:
         self.book.add(order)
         group = self.groups.known[order.group_id]
         group.used = True
-        self.budget.spend(self.budget.place_cost, now_ns)
+        self.budget.quoted(self.budget.place_cost, now_ns)
         self.counters["orders_sent"] += 1
         out.append(
             Place(
@@ -158,7 +159,11 @@ class Converger:
                 self.book.cancel_sent(order, now_ns, now_ns + CANCEL_RETRY_NS)
             request = self.numbers.request()
             self.cancels[request] = tuple(o.order_id for o in batch)
-            self.budget.spend(self.budget.cancel_cost * len(batch), now_ns)
+            cost = self.budget.cancel_cost * len(batch)
+            if reason == REQUOTE:
+                self.budget.quoted(cost, now_ns)
+            else:
+                self.budget.spend(cost, now_ns)
             self.counters["cancels_sent"] += len(batch)
             out.append(CancelOrders(request, tuple(o.ref for o in batch), reason))
 

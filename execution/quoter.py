@@ -3,8 +3,8 @@
 Pure arithmetic on integers. Each candidate rung comes with the highest bid and the lowest ask that are still worth
 resting (pricing decided that); the quoter fits them into the book without our own orders, never at or through the
 other side, one tick better than the best of the others and no further. Hysteresis keeps churn down: a resting
-order stays while it is within the dead band of where we would put it now, or younger than its minimum life, unless it
-has become worse than its limit: then it goes at once.
+order is put a dead band inside its limit, and stays while it is within the dead band of where we would put it now, or
+younger than its minimum life, unless it has become worse than its limit: then it goes at once.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def own_size(orders: Iterable[Order], side: Side) -> dict[int, int]:
     return sizes
 
 
-def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None) -> Price | None:
-    """Where we would bid: not above the limit, below every ask, at most one tick better than the best other bid."""
-    price: int = rung.bid_limit
+def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, dead_band: int = 0) -> Price | None:
+    """Where we would bid: a dead band below the limit, below every ask, one tick above the best other bid at most."""
+    price: int = rung.bid_limit - dead_band
     if best_ask is not None:
         price = min(price, best_ask - 1)
     if best_bid is not None:
@@ -109,9 +109,9 @@ def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None) -
     return floor_to_grid(rung.market, price) if price > 0 else None
 
 
-def ask_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None) -> Price | None:
+def ask_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, dead_band: int = 0) -> Price | None:
     """Where we would offer: the mirror of `bid_price`."""
-    price: int = rung.ask_limit
+    price: int = rung.ask_limit + dead_band
     if best_bid is not None:
         price = max(price, best_bid + 1)
     if best_ask is not None:
@@ -126,18 +126,16 @@ def settle_on(
     if order is None or order.unwanted:
         return price
     worse = order.price - limit if order.side is Side.BID else limit - order.price
-    if worse > settings.dead_band:
+    if worse > 0:
         return price
-    if now_ns - order.created_ns < settings.minimum_life_ms * NS_PER_MS and worse <= 0:
+    if now_ns - order.created_ns < settings.minimum_life_ms * NS_PER_MS:
         return order.price
     if price is not None and abs(price - order.price) <= settings.dead_band:
         return order.price
     return price
 
 
-def select(
-    candidates: Iterable[Candidate], quoted: Iterable[Ticker], settings: QuoteSettings
-) -> list[Candidate]:
+def select(candidates: Iterable[Candidate], quoted: Iterable[Ticker], settings: QuoteSettings) -> list[Candidate]:
     """The rungs nearest the money that can be quoted at all; those already quoted keep a head start."""
     held = set(quoted)
     ranked = sorted(
@@ -160,6 +158,7 @@ def desired(
 ) -> Want:
     """The orders we would rest now. `live` by market; `cooling` maps a side to the instant it may be quoted again."""
     want: Want = {}
+    band = settings.dead_band
     for rung in select(candidates, live, settings):
         if rung.top is None:
             continue
@@ -168,8 +167,8 @@ def desired(
         best_bid = without_own(rung.top.bids, own_size(orders, Side.BID))
         best_ask = without_own(rung.top.asks, own_size(orders, Side.ASK))
         for side, count, limit, price in (
-            (Side.BID, rung.bid_count, rung.bid_limit, bid_price(rung, best_bid, best_ask)),
-            (Side.ASK, rung.ask_count, rung.ask_limit, ask_price(rung, best_bid, best_ask)),
+            (Side.BID, rung.bid_count, rung.bid_limit, bid_price(rung, best_bid, best_ask, band)),
+            (Side.ASK, rung.ask_count, rung.ask_limit, ask_price(rung, best_bid, best_ask, band)),
         ):
             if not count or cooling.get((ticker, side), 0) > now_ns:
                 continue

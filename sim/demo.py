@@ -1,8 +1,8 @@
 """`ladderd demo`: both simulators and the unchanged daemon, each a process of its own, and a live view of them.
 
-Nothing here is known to the daemon: it gets a configuration file, keys in its environment, and real sockets. Windows come
-every two minutes (or as asked); the first one opens within five seconds. After each settled window the report's path
-is printed. Ctrl-C ends everything in order: the daemon first, flat, then the exchange and the feed.
+Nothing here is known to the daemon: it gets a configuration file, keys in its environment, and real sockets. Windows
+come every two minutes (or as asked); the first one opens within five seconds. After each settled window the report's
+path is printed. Ctrl-C ends everything in order: the daemon first, flat, then the exchange and the feed.
 """
 
 from __future__ import annotations
@@ -99,7 +99,10 @@ async def _demo(demo: Demo) -> int:
         _write_card(demo)
         print(f"page     {demo.http}", flush=True)
         print(f"state    {demo.state_dir}", flush=True)
-        print(f"exchange {demo.addresses['exchange']}   feeds {demo.addresses['feed']} {demo.addresses['feed2']}", flush=True)
+        print(
+            f"exchange {demo.addresses['exchange']}   feeds {demo.addresses['feed']} {demo.addresses['feed2']}",
+            flush=True,
+        )
         code = await _watch(demo, stop)
     except DemoError as problem:
         sys.stderr.write(f"ladderd demo: {problem}\n")
@@ -125,9 +128,7 @@ def _key(demo: Demo) -> tuple[Path, Path]:
     with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(pem)
     public_file.write_bytes(
-        private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     return key_file, public_file
 
@@ -135,7 +136,7 @@ def _key(demo: Demo) -> tuple[Path, Path]:
 async def _start(demo: Demo) -> None:
     chosen = demo.chosen
     key_file, public_file = _key(demo)
-    feed_key = secrets.token_hex(8)
+    feed_key = secrets.token_hex(8)  # tidy: chance - a key for one run, no part of the simulation
     open_lead_s = _open_lead_s(chosen.period_s)
     anchor_s = SystemClock().now().utc_ns // NS_PER_S + open_lead_s + FIRST_OPEN_S
     exchange = await _spawn(
@@ -242,7 +243,7 @@ async def _start_daemon(demo: Demo, config: Path, key_file: Path, feed_key: str)
     (demo.state_dir / "demo.env").write_text(
         "".join(f"{k}={v}\n" for k, v in environment.items() if k.startswith("LADDERD_")), encoding="utf-8"
     )
-    os.chmod(demo.state_dir / "demo.env", 0o600)
+    (demo.state_dir / "demo.env").chmod(0o600)
     log = (demo.state_dir / "daemon.log").open("ab")
     demo.processes["daemon"] = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "daemon", "run", "--config", str(config),
@@ -346,5 +347,3 @@ async def _end(demo: Demo) -> int:
             print(f"daemon   ended with code {code}", flush=True)
             worst = code
     return 0 if worst == 0 else 1
-
-
