@@ -37,6 +37,7 @@ NS_PER_S = 1_000_000_000
 BODY_MAX = 8 << 20
 OPERATIONS = (*rest_trade.OPERATIONS, *rest_portfolio.OPERATIONS, *rest_public.OPERATIONS)
 TIMER_MAX_S = 3600.0
+BROKEN = web.RequestKey("broken", int)
 
 
 class ExchangeServer:
@@ -137,8 +138,8 @@ class ExchangeServer:
         except Reject as refused:
             answer = Answer(refused.status, self._error_body(refused.body))
         self.arm()
-        if "broken" in request:
-            answer = self._unavailable(request["broken"])
+        if BROKEN in request:
+            answer = self._unavailable(request[BROKEN])
         if self.faults.active:
             late = await self._after(operation, request)
             if late is not None:
@@ -227,7 +228,7 @@ class ExchangeServer:
         broken = self.faults.draw("http_5xx", now_ns, name)
         if broken is not None:
             if broken.params.get("processed"):
-                request["broken"] = int(broken.params.get("code", 503))
+                request[BROKEN] = int(broken.params.get("code", 503))
             else:
                 return self._reply(self._unavailable(int(broken.params.get("code", 503))))
         return None

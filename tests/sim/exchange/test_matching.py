@@ -224,7 +224,7 @@ class History(RuleBasedStateMachine):
     def no_order_fills_beyond_its_size(self) -> None:
         for order in self.rig.member.orders.values():
             state = order.state
-            assert 0 <= state.remaining and 0 <= state.filled  # noqa: PT018 - one fact
+            assert state.remaining >= 0 and state.filled >= 0  # noqa: PT018 - one fact
             if state.status != "canceled":
                 assert state.filled + state.remaining <= state.initial
             assert (state.status == "resting") == (order.id in self.rig.member.resting)
