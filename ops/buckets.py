@@ -1,9 +1,9 @@
 """Histograms that cost one bisection to feed and can be read as a value.
 
 Two ways in. The runner holds a `Buckets` and calls `observe` at each step: exact, whatever the rate. A picture carries
-raw samples of rare things (a flattening, a round trip): `SampleFold` adds those it has not seen. It tells new from
-old by the counter "<key>:samples", which counts all samples ever taken; where the picture has none, the tuple itself
-is taken to be everything since the start. Samples that fell out of a bounded tuple unseen are counted as lost.
+raw samples, the last so many of each kind: `SampleFold` adds those it has not seen. It tells new from old by the
+counter "<key>:samples", which counts all samples ever taken; where the picture has none, by where the last tuple goes
+on in this one. Samples that fell out unseen are counted as lost, as far as that can be known.
 """
 
 from __future__ import annotations
@@ -68,17 +68,15 @@ class SampleFold:
     def __init__(self, bounds: tuple[float, ...] = SECONDS) -> None:
         self._bounds = bounds
         self._buckets: dict[str, Buckets] = {}
-        self._seen: dict[str, int] = {}
+        self._counted: dict[str, int] = {}
+        self._last: dict[str, tuple[float, ...]] = {}
         self.lost = 0
 
     def observe(self, samples: Mapping[str, tuple[float, ...]], counters: Mapping[str, int]) -> None:
         """Add what is new in this picture, per key."""
         for key, values in samples.items():
-            taken = counters.get(f"{key}:samples", len(values))
-            new = max(0, taken - self._seen.get(key, 0))
-            fresh = values[-new:] if new else ()
-            self.lost += new - len(fresh)
-            self._seen[key] = max(taken, self._seen.get(key, 0))
+            taken = counters.get(f"{key}:samples")
+            fresh = self._beyond(key, values) if taken is None else self._by_count(key, values, taken)
             buckets = self._buckets.setdefault(key, Buckets(self._bounds))
             for value in fresh:
                 buckets.observe(value)
@@ -86,3 +84,30 @@ class SampleFold:
     def views(self) -> dict[str, BucketView]:
         """Every histogram so far, by key."""
         return {key: buckets.view() for key, buckets in self._buckets.items()}
+
+    def _by_count(self, key: str, values: tuple[float, ...], taken: int) -> tuple[float, ...]:
+        new = max(0, taken - self._counted.get(key, 0))
+        fresh = values[-new:] if new else ()
+        self.lost += new - len(fresh)
+        self._counted[key] = max(taken, self._counted.get(key, 0))
+        return fresh
+
+    def _beyond(self, key: str, values: tuple[float, ...]) -> tuple[float, ...]:
+        """What follows the last tuple in this one: appended, or slid along a bounded window."""
+        last, self._last[key] = self._last.get(key, ()), values
+        return values[overlap(last, values) :]
+
+
+def overlap(last: tuple[float, ...], values: tuple[float, ...]) -> int:
+    """How many values at the head of `values` are the tail of `last`: the longest such match."""
+    if not values:
+        return 0
+    start = max(0, len(last) - len(values))
+    while True:
+        try:
+            start = last.index(values[0], start)
+        except ValueError:
+            return 0
+        if last[start:] == values[: len(last) - start]:
+            return len(last) - start
+        start += 1

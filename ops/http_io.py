@@ -177,8 +177,10 @@ class OpsServer:
     async def _ops_status(self, _: web.Request) -> web.Response:
         return reply(ops_status(self._picture(), self._tasks(), self._identity, self._stale_s))
 
-    async def _whole_picture(self, _: web.Request) -> web.Response:
-        frame = frame_of(self._picture(), self._tasks(), self._identity, self._stale_s, samples=True)
+    async def _whole_picture(self, request: web.Request) -> web.Response:
+        """The picture; `?samples=no` leaves the raw histogram samples out, as screens do."""
+        samples = request.query.get("samples", "yes") != "no"
+        frame = frame_of(self._picture(), self._tasks(), self._identity, self._stale_s, samples=samples)
         return web.Response(body=encode(frame), content_type="application/json")
 
     def _event(self) -> bytes:

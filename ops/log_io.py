@@ -63,6 +63,11 @@ class Logging:
         return self._lane.dropped
 
     @property
+    def errors(self) -> int:
+        """Records of level error and worse since the start, for `errors_total`."""
+        return self._lane.errors
+
+    @property
     def sinks(self) -> tuple[logging.Handler, ...]:
         """Where records end up."""
         return self._listener.handlers
@@ -131,7 +136,7 @@ class _Lane(QueueHandler):
     """Stamps a record and queues it without ever waiting."""
 
     def __init__(self, clock: Clock, identity: LogIdentity) -> None:
-        self.dropped = 0
+        self.dropped = self.errors = 0
         self._clock, self._identity = clock, identity
         super().__init__(queue.Queue(QUEUE_RECORDS_MAX))
 
@@ -153,6 +158,7 @@ class _Lane(QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue it, or count it as dropped."""
+        self.errors += record.levelno >= logging.ERROR
         try:
             self.queue.put_nowait(record)
         except queue.Full:

@@ -37,9 +37,10 @@ Family = Metric
 
 
 class Runtime(msgspec.Struct, frozen=True):
-    """Figures of the shell that the engine does not know: inbox lanes, histograms, proofs of controls (Unix s)."""
+    """Figures of the shell that the engine does not know: inbox lanes, own counters, histograms, proofs (Unix s)."""
 
     bus_depth: dict[str, int] = {}
+    counters: dict[str, int] = {}
     histograms: dict[str, BucketView] = {}
     proofs: dict[str, float] = {}
     http_refused: dict[str, int] = {}
@@ -58,7 +59,7 @@ class View(msgspec.Struct, frozen=True):
 def families(view: View) -> Iterator[Family]:
     """Every metric family of the daemon, from one picture."""
     yield from _required(view)
-    yield from _counters(view.picture.counters, view.runtime.http_refused)
+    yield from _counters(_merged(view), view.runtime.http_refused)
     yield from daemon_families(view.picture, view.tasks)
     yield from series_families(view.picture)
     yield from windows_families(view.picture.series)
@@ -122,14 +123,15 @@ def _all(view: View, extra: Iterable[Collector]) -> Iterator[Family]:
 
 
 def _required(view: View) -> Iterator[Family]:
-    picture = view.picture
+    picture, counters = view.picture, _merged(view)
     fallback = {
         "starts": 1,
         "ticks": sum(feed.ticks for feed in picture.feeds),
         "stales": sum(series.trips for series in picture.series),
+        "proposals": _total(counters, "orders_sent", 0),
     }
     for key, named in REQUIRED.items():
-        value = _total(picture.counters, key, fallback.get(key, 0))
+        value = _total(counters, key, fallback.get(key, 0))
         yield CounterMetricFamily(named.name, named.text, value=value)
     yield gauge("heartbeat_age_seconds", "Seconds since the runner made progress.", age(heartbeat_age_s(view.tasks)))
     yield gauges(
@@ -140,9 +142,15 @@ def _required(view: View) -> Iterator[Family]:
     )
 
 
+def _merged(view: View) -> dict[str, int]:
+    return view.picture.counters | view.runtime.counters
+
+
 def _total(counters: Mapping[str, int], key: str, fallback: int) -> int:
-    """A counter with all its labelled parts; the fallback where the engine does not keep it."""
-    parts = [value for name, value in counters.items() if name == key or name.startswith(f"{key}:")]
+    """A counter; where only parts of it are kept, their sum; the fallback where the engine does not keep it."""
+    if key in counters:
+        return counters[key]
+    parts = [value for name, value in counters.items() if name.startswith(f"{key}:")]
     return sum(parts) if parts else fallback
 
 
@@ -166,12 +174,9 @@ def _counter(key: str, named: Named, counters: Mapping[str, int]) -> Family:
     if not named.label:
         return CounterMetricFamily(named.name, named.text, value=_total(counters, key, 0))
     family = CounterMetricFamily(named.name, named.text, labels=(named.label,))
-    for found in sorted(counters):
-        stem, _, part = found.partition(":")
-        if stem == key:
-            family.add_metric((part,), counters[found])
-    if not family.samples:
-        family.add_metric(("",), 0)
+    parts = {found.partition(":")[2]: value for found, value in counters.items() if found.startswith(f"{key}:")}
+    for part, value in sorted((parts or {"": counters.get(key, 0)}).items()):
+        family.add_metric((part,), value)
     return family
 
 

@@ -1,9 +1,10 @@
 """Which keys the engine fills in `Status.counters` and `Status.histograms`, and what each is called outside.
 
-Counters (they only grow; a part after ":" becomes the label named here):
-  ticks ticks_rejected[:reason] orders_sent orders_refused[:reason] orders_unknown fills cancels_sent[:kind]
-  trips[:series] failovers steps places_unsent listings proposals strategy_cycles strategy_cycles_skipped errors halts
-  starts stales alerts journal_records reconnects http_refused requotes post_only_rejects
+Counters (they only grow; a part after ":" becomes the label, where the table names one; a bare key is their sum):
+  ticks[:feed] ticks_rejected[:reason] trips[:series] failovers steps journal_records starts alerts reconnects[:socket]
+  orders_sent cancels_sent[:kind] group_triggers cancel_alls post_only_rejects requotes fills taker_fills listings
+  places_{accepted,refused,unknown,unsent}[:reason] and drifts, books_stale, stream_drops, loop_stalls, read_failures
+  proposals strategy_cycles strategy_cycles_skipped errors halts stales: for the names that dashboards expect
   proven:<control>     Unix seconds at which that control was last proven to work: a time, not a count
   <key>:samples        how many samples of that histogram were ever taken (see ops/buckets.py)
   any other key is shown as ladderd_events_total{event="key"}: nothing counted is ever hidden.
@@ -28,15 +29,24 @@ COUNTERS: dict[str, Named] = {
     "ticks": Named("ladderd_ticks", "Valid index values received."),
     "ticks_rejected": Named("ladderd_ticks_rejected", "Index values refused as invalid, by reason.", "reason"),
     "orders_sent": Named("ladderd_orders_sent", "Orders written to the exchange's socket."),
-    "orders_refused": Named("ladderd_orders_refused", "Orders that the exchange refused, by reason.", "reason"),
-    "orders_unknown": Named("ladderd_orders_unknown", "Orders whose outcome was unknown for a while."),
+    "places_accepted": Named("ladderd_orders_accepted", "Orders that the exchange took."),
+    "places_refused": Named("ladderd_orders_refused", "Orders that the exchange refused, by reason.", "reason"),
+    "places_unknown": Named("ladderd_orders_unknown", "Orders whose outcome was unknown for a while."),
+    "places_unsent": Named("ladderd_orders_unsent", "Orders given up before one byte was written."),
     "post_only_rejects": Named("ladderd_post_only_rejects", "Orders refused because they would have taken."),
     "fills": Named("ladderd_fills", "Executions of our orders, each trade id once."),
+    "taker_fills": Named("ladderd_taker_fills", "Executions in which we took: must stay at zero."),
+    "group_triggers": Named("ladderd_group_triggers", "Order groups triggered."),
+    "cancel_alls": Named("ladderd_cancel_alls", "Account-wide cancel-alls sent."),
+    "drifts": Named("ladderd_reconcile_drifts", "Differences found between own books and the exchange's."),
+    "books_stale": Named("ladderd_books_stale", "Times that books could not be believed."),
+    "stream_drops": Named("ladderd_stream_drops", "Times that the exchange's websocket was lost."),
+    "loop_stalls": Named("ladderd_loop_stalls", "Times that the event loop stood still."),
+    "read_failures": Named("ladderd_read_failures", "Reads of the exchange that failed."),
     "cancels_sent": Named("ladderd_cancels_sent", "Cancel requests of any kind written to the socket.", "kind"),
     "trips": Named("ladderd_guard_trips", "Times a freshness guard tripped, by series.", "series"),
     "failovers": Named("ladderd_feed_failovers", "Switches of the active index feed."),
     "steps": Named("ladderd_steps", "Events that the engine has stepped through."),
-    "places_unsent": Named("ladderd_places_unsent", "Orders purged before one byte was written."),
     "listings": Named("ladderd_listings", "Lists of resting orders read from the exchange."),
     "alerts": Named("ladderd_alerts", "Alerts raised."),
     "journal_records": Named("ladderd_journal_records", "Records handed to the journal."),

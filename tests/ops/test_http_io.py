@@ -104,6 +104,8 @@ async def test_ops_status_and_picture(start: Start) -> None:
     assert (status, json.loads(body)["status"]["state"]) == (200, "OK")
     status, _, body = await site.get("/picture")
     assert json.loads(body)["picture"]["histograms"]
+    status, _, body = await site.get("/picture?samples=no")
+    assert json.loads(body)["picture"]["histograms"] == {}
 
 
 async def test_a_command_is_handed_on_with_its_name_and_cause(start: Start) -> None:

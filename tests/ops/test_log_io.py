@@ -109,6 +109,7 @@ def test_errors_decisions_and_trades_have_files_of_their_own(tmp_path: Path) -> 
     assert [line["event"] for line in lines(tmp_path, "trades")] == ["fill"]
     assert [line["event"] for line in lines(tmp_path, "decisions")] == ["approve"]
     assert [line["event"] for line in lines(tmp_path, "errors")] == ["broken"]
+    assert running.errors == 1
 
 
 def test_files_roll_daily_and_old_ones_go(tmp_path: Path) -> None:

@@ -62,11 +62,22 @@ def test_they_move_with_the_counters(key: str, name: str) -> None:
 
 def test_labelled_counters_keep_their_part_and_add_up_where_there_is_no_label() -> None:
     found = samples(
-        view(counters={"orders_refused:post_only": 2, "orders_refused:closed": 1, "ticks:a": 3, "ticks:b": 4})
+        view(counters={"places_refused:post_only": 2, "places_refused:closed": 1, "ticks:a": 3, "ticks:b": 4})
     )
     assert found["ladderd_orders_refused_total", (("reason", "post_only"),)] == 2
     assert found["ladderd_orders_refused_total", (("reason", "closed"),)] == 1
     assert found["marketdata_ticks_total", ()] == 7
+
+
+def test_a_bare_key_is_the_sum_of_its_parts_and_is_not_added_to_them() -> None:
+    found = samples(view(counters={"ticks": 7, "ticks:a": 3, "ticks:b": 4, "trips": 2, "trips:INXU": 2}))
+    assert found["marketdata_ticks_total", ()] == 7
+    assert found["ladderd_guard_trips_total", (("series", "INXU"),)] == 2
+    assert ("ladderd_guard_trips_total", (("series", ""),)) not in found
+
+
+def test_the_shell_counts_too() -> None:
+    assert samples(view(Runtime(counters={"errors": 3}), counters={}))["errors_total", ()] == 3
 
 
 def test_nothing_counted_is_hidden() -> None:
