@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from daemon.engine import Engine
 from daemon.settings import Settings
 from daemon.settings_of import engine_settings, window_settings
-from guards.calendar import NyseCalendar
+from guards.calendar import NyseCalendar, parse_table
 from guards.windows import WindowPlan
 
 
-def build_plan(settings: Settings) -> WindowPlan:
-    """The window plan; the hourly template needs the exchange's calendar, the short one runs every day."""
+class Papers(NamedTuple):
+    """The files that an engine is made with besides the settings: fees and calendar, None where unreadable."""
+
+    fees: bytes | None = None
+    calendar: bytes | None = None
+
+
+def build_plan(settings: Settings, papers: Papers) -> WindowPlan:
+    """The window plan; the hourly template needs the committed calendar table, the short one runs every day.
+
+    Without the table the holidays package speaks alone, and only for the days that it was once compared for.
+    """
     chosen = window_settings(settings)
-    return WindowPlan(chosen, NyseCalendar() if chosen.template == "hourly" else None)
+    if chosen.template != "hourly":
+        return WindowPlan(chosen)
+    table = parse_table(papers.calendar.decode()) if papers.calendar is not None else None
+    return WindowPlan(chosen, NyseCalendar(table))
 
 
-def build_engine(settings: Settings, fees_text: bytes | None) -> Engine:
-    """A fresh engine. `fees_text` is the fee file's content, None when it could not be read."""
-    return Engine(engine_settings(settings, build_plan(settings), fees_text))
+def build_engine(settings: Settings, papers: Papers) -> Engine:
+    """A fresh engine."""
+    return Engine(engine_settings(settings, build_plan(settings, papers), papers.fees))

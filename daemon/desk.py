@@ -150,7 +150,8 @@ class Desk:
         if self.ladder is None or tick is None or sigma is None or not self.markets_target_ns:
             self.fairs = []
             return
-        left_ns = self.markets_target_ns - now.utc_ns
+        # From the value's own arrival, so that a price does not move between two values just because time passes.
+        left_ns = self.markets_target_ns - tick.received_utc_ns
         self.fairs = self.ladder.fair(tick.value, sigma, left_ns)
         self.price_from = tick
 

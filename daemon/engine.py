@@ -33,7 +33,7 @@ from guards.windows import scheduler_window
 
 STOP_LIMIT_NS = 20 * NS_PER_S
 CHORES_NS = 50 * NS_PER_MS
-CLOCK_DOUBT_NS = 120 * NS_PER_MS
+CLOCK_DOUBT_NS = 200 * NS_PER_MS
 
 
 class Engine:

@@ -1,10 +1,10 @@
 """The way in: three lanes, and one timer.
 
 Rates differ at this edge and nowhere else, so this is the only queue before the engine. Urgent (operator, kill switch,
-stop) overtakes everything, after the start itself; facts keep their order and are never dropped; of the latest (tops of books) only the newest
-per market is kept, and what it replaced is counted. Urgent and facts are bounded: overflowing means that the
-engine has been stuck for thousands of messages, and a restart, which begins with a full reconciliation, is safer
-than losing a fill quietly.
+stop) overtakes everything, after the start itself; facts keep their order and are never dropped; of the latest (tops of
+books) only the newest per market is kept, and what it replaced is counted. Urgent and facts are bounded: overflowing
+means that the engine has been stuck for thousands of messages, and a restart, which begins with a full reconciliation,
+is safer than losing a fill quietly.
 """
 
 from __future__ import annotations

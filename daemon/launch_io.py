@@ -11,7 +11,7 @@ import structlog
 import uvloop
 
 from daemon.app_io import App
-from daemon.build import build_engine
+from daemon.build import Papers, build_engine
 from daemon.recovery_io import recover
 from daemon.settings import Settings, shown
 from daemon.settings_io import private_key_pem, require_secrets
@@ -48,9 +48,9 @@ def run_daemon(settings: Settings) -> int:
 
 async def _run(settings: Settings, clock: Clock) -> int:
     signer = Signer(_plain(settings.exchange.api_key_id), private_key_pem(settings))
-    fees_text = read_optional(settings.fees_file)
+    papers = read_papers(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    recovered = await asyncio.to_thread(recover, settings, fees_text, clock)
+    recovered = await asyncio.to_thread(recover, settings, papers, clock)
     secrets = _secrets(settings)
     logging = set_up_logging(
         clock=clock,
@@ -68,7 +68,7 @@ async def _run(settings: Settings, clock: Clock) -> int:
         receipts_path=settings.state_dir / "alert_receipts.jsonl",
         masker=Masker(secrets),
     )
-    app = App(settings, build_engine(settings, fees_text), signer, clock, journal, recovered, alerts)
+    app = App(settings, build_engine(settings, papers), signer, clock, journal, recovered, alerts)
     log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
     try:
         ended = await app.run()
@@ -88,6 +88,11 @@ def read_optional(path: Path) -> bytes | None:
         return None
 
 
+def read_papers(settings: Settings) -> Papers:
+    """The files that the engine is made with; None for one that cannot be read."""
+    return Papers(read_optional(settings.fees_file), read_optional(settings.calendar_file))
+
+
 def keep_config(settings: Settings, digest: str) -> None:
     """Keep the effective configuration beside the journal that it explains, so that replay can build its engine."""
     folder = settings.state_dir / "config"
@@ -95,9 +100,11 @@ def keep_config(settings: Settings, digest: str) -> None:
     path = folder / f"{digest}.json"
     if not path.exists():
         path.write_bytes(msgspec.json.format(msgspec.json.encode(shown(settings), order="sorted")))
-        fees = read_optional(settings.fees_file)
-        if fees is not None:
-            (folder / f"{digest}.fees.json").write_bytes(fees)
+        papers = read_papers(settings)
+        if papers.fees is not None:
+            (folder / f"{digest}.fees.json").write_bytes(papers.fees)
+        if papers.calendar is not None:
+            (folder / f"{digest}.days.csv").write_bytes(papers.calendar)
 
 
 def _secrets(settings: Settings) -> list[str]:

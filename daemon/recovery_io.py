@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
-from daemon.build import build_engine
+from daemon.build import Papers, build_engine
 from daemon.memory import remember, restore
 from daemon.settings import Settings, config_hash
 from domain.clock import NS_PER_S, Clock
@@ -37,7 +37,7 @@ class Recovered(NamedTuple):
     tail_steps: int
 
 
-def recover(settings: Settings, fees_text: bytes | None, clock: Clock) -> Recovered:
+def recover(settings: Settings, papers: Papers, clock: Clock) -> Recovered:
     """Work out what the run before knew. Raises JournalDamaged when the journal cannot be believed."""
     now = clock.now()
     state_dir = settings.state_dir
@@ -46,7 +46,7 @@ def recover(settings: Settings, fees_text: bytes | None, clock: Clock) -> Recove
         snapshot = read_snapshot(state_dir)
     except SnapshotDamaged as problem:
         log.warning("snapshot not believed", problem=str(problem))
-    engine = build_engine(settings, fees_text)
+    engine = build_engine(settings, papers)
     tail, known = 0, snapshot is not None
     if snapshot is not None:
         restore(engine, snapshot.payload.decode(), now)
@@ -54,7 +54,7 @@ def recover(settings: Settings, fees_text: bytes | None, clock: Clock) -> Recove
     for step in read_steps(state_dir, snapshot.seq if snapshot is not None else 0):
         if isinstance(step.event, Started):
             # An older run ended before the one we want: its memory is inside this event.
-            engine, known = build_engine(settings, fees_text), True
+            engine, known = build_engine(settings, papers), True
         engine.step(step.event, step.now)
         epoch = max(epoch, engine.account.numbers.epoch)
         tail += 1

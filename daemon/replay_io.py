@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.build import build_engine
+from daemon.build import Papers, build_engine
 from daemon.launch_io import read_optional
 from daemon.recovery_io import build_id
 from daemon.settings import Settings
@@ -34,7 +34,7 @@ def replay_state(state_dir: Path) -> tuple[ReplayVerdict, str]:
     return verdict, f"replay differs: {verdict.first_divergence}"
 
 
-def kept_config(state_dir: Path, digest: str) -> tuple[Settings, bytes | None]:
+def kept_config(state_dir: Path, digest: str) -> tuple[Settings, Papers]:
     """The configuration that was kept beside the journal. Raises ConfigurationError when it is missing."""
     path = state_dir / "config" / f"{digest}.json"
     text = read_optional(path)
@@ -42,4 +42,6 @@ def kept_config(state_dir: Path, digest: str) -> tuple[Settings, bytes | None]:
         message = f"{path}: the configuration of that run is missing, so its engine cannot be built"
         raise ConfigurationError(message)
     tree = msgspec.json.decode(text)
-    return Settings(**tree), read_optional(state_dir / "config" / f"{digest}.fees.json")
+    folder = state_dir / "config"
+    papers = Papers(read_optional(folder / f"{digest}.fees.json"), read_optional(folder / f"{digest}.days.csv"))
+    return Settings(**tree), papers

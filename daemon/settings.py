@@ -168,6 +168,7 @@ class Settings(BaseModel):
     mode: Literal["paper", "live"] = "paper"
     state_dir: Path = Path("state")
     fees_file: Path = Path("configs/fees.json")
+    calendar_file: Path = Path("configs/nyse_days.csv")
     windows: Windows = Windows()
     freshness: Freshness = Freshness()
     feeds: Feeds = Feeds()

@@ -13,6 +13,7 @@ import msgspec
 from pydantic import BaseModel
 
 from daemon.build import build_plan
+from daemon.launch_io import read_papers
 from daemon.requests_io import Request, ask
 from daemon.settings import Settings
 from daemon.settings_io import private_key_pem
@@ -40,7 +41,7 @@ def windows_view(settings: Settings, series: str, date: str | None, now: str | N
     if series not in SERIES:
         message = f"--series {series}: no such series; known: {', '.join(SERIES)}"
         raise ConfigurationError(message)
-    plan = build_plan(settings)
+    plan = build_plan(settings, read_papers(settings))
     if date is not None:
         found = [w for w in plan.windows_on(_day(date)) if series in w.series]
         rows = [scheduler_window(window, window.freeze_ns - LEAD_NS) for window in found]
