@@ -283,7 +283,7 @@ RULES: dict[str, Rule] = {
     "block": the_house_never_blocks,
     "library": only_declared_libraries,
 }
-EXCUSABLE = frozenset({"effects", "doors", "swallow", "names", "float", "chance", "test-sleep"})
+EXCUSABLE = frozenset({"effects", "doors", "swallow", "names", "float", "chance", "test-sleep", "block"})
 
 
 def breaches(rule: str, src: Source) -> list[Breach]:
