@@ -21,11 +21,11 @@ MENU: dict[str, str] = {
     "lost_answer": "processed, then the connection is closed instead of an answer",
     "late_ack": "ms: processed at once, answered late",
     "http_429": "too many requests",
-    "http_5xx": "code (503), processed (false): with or without processing",
+    "http_5xx": "code (503), processed (false): with or without processing; op ws_connect refuses upgrades",
     "refuse_orders": "status (400), code (invalid_order), details: creates are refused",
     "group_trigger_refused": "status (503), code (exchange_unavailable)",
     "fill_after_cancel": "mode before|after, delay_ms (200), count: a fill that arrives after the cancel's answer",
-    "ws_half_open": "existing websockets go silent without closing",
+    "ws_half_open": "websockets go silent without closing; with for_s new ones too",
     "ws_drop": "code (abort when absent): websockets are closed now",
     "ws_seq_gap": "a sequenced message is lost",
     "ws_duplicate": "a message is sent twice",
@@ -37,6 +37,7 @@ MENU: dict[str, str] = {
     "trading_pause": "for_s: no place, no amend",
     "list_lag_ms": "ms: how far order reads lag",
     "fee_type": "series or event, fee_type, fee_multiplier",
+    "price_grid": "step in dollars, event: the grid of one event or of all changes, resting orders survive",
     "market_deactivate": "ticker or event, for_s: halted, then activated with everything cancelled",
 }
 AT_ONCE = frozenset(
@@ -50,6 +51,7 @@ AT_ONCE = frozenset(
         "list_lag_ms",
         "fee_type",
         "market_deactivate",
+        "price_grid",
     }
 )
 KNOWN = frozenset({"fault", "op", "channel", "count", "for_s", "probability"})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.exchange import matching
 from sim.exchange.book import Book
-from sim.exchange.fixed import NS, PRICE_ONE
+from sim.exchange.fixed import NS, PRICE_ONE, parse_price, show_price
 from sim.exchange.listing import EASTERN, FAMILIES, HOUR_S, Template, event_ticker, market_ticker, moment, strikes
 from sim.exchange.notices import EventListed, FeeOverride, MarketLife, PositionChanged
 from sim.exchange.objects import Event, Market, Position, Series, Settlement
@@ -206,6 +206,17 @@ class Lifecycle:
                 series.fee_type, series.fee_multiplier = fee_type, multiplier
                 record_fee(self.state, series, at_ns)
 
+    def change_grid(self, which: dict[str, Any], at_ns: int) -> None:
+        """Give one event's markets, or all, another step; what rests stays where it is."""
+        step = parse_price(str(which.get("step", "0.001"))) or LINEAR_CENT[0][2]
+        name = {100: "linear_cent", 10: "deci_cent"}.get(step, f"step_{show_price(step)}")
+        for market in self.state.markets.values():
+            if which.get("event") in (None, market.event.ticker) and market.status != "finalized":
+                market.price_ranges, market.price_level_structure = [(0, PRICE_ONE, step)], name
+                market.updated_ns = at_ns
+                told = {"price_level_structure": name, "price_ranges": ranges(market)}
+                self.state.emit(MarketLife(market, "price_level_structure_updated", told))
+
     def halt(self, which: dict[str, Any], at_ns: int, until_ns: int | None) -> None:
         """Deactivate one market, one event's, or (neither named) all active ones; `until_ns` activates them again."""
         ticker, event = which.get("ticker"), which.get("event")
@@ -330,6 +341,14 @@ def describe(market: Market) -> dict[str, Any]:
         "strike_type": "greater_or_equal",
         "floor_strike": market.strike,
     }
+
+
+def ranges(market: Market) -> list[dict[str, str]]:
+    """The grid as the exchange writes it: the only truth about ticks."""
+    return [
+        {"start": show_price(low), "end": show_price(high), "step": show_price(step)}
+        for low, high, step in market.price_ranges
+    ]
 
 
 def rules(market: Market) -> str:

@@ -64,6 +64,9 @@ def _options() -> Options:
     parse.add_argument("--anchor-s", type=int, help="Unix second of one close; without it the hours of New York")
     parse.add_argument("--rungs", type=int, default=40, help="strikes of each ladder")
     parse.add_argument("--shard", type=int, default=0, help="exchange_index of the series")
+    parse.add_argument("--funded-shard", type=int, help="exchange_index that holds the balance (default: --shard)")
+    parse.add_argument("--read-only-key-id", help="id of a second key, of scope read")
+    parse.add_argument("--read-only-public-key", help="PEM file with its public key")
     parse.add_argument("--price-step", default="0.01", help="the grid's step in dollars")
     parse.add_argument("--tier", choices=sorted(TIERS), default="advanced", help="usage tier (token buckets)")
     parse.add_argument("--balance", type=int, default=10_000, help="dollars of the account at the start")
@@ -91,13 +94,14 @@ def index_value(seed: int) -> Callable[[str, int], int]:
     return value
 
 
-def build(options: argparse.Namespace, key: PublicKey, clock: Clock) -> ExchangeServer:
+def build(options: argparse.Namespace, keys: dict[str, PublicKey], clock: Clock) -> ExchangeServer:
     """The exchange and its server, from checked options."""
     low_high = (0, 200) if options.expiry_latency_ms is None else (options.expiry_latency_ms,) * 2
     config = Config(
         tier=options.tier,
         balance=options.balance * CASH_ONE,
         shards=tuple(sorted({0, 2, options.shard})),
+        funded_shard=options.shard if options.funded_shard is None else options.funded_shard,
         auto_route=not options.no_auto_route,
         flat_errors=options.flat_errors,
         clock_tolerance_ms=options.clock_tolerance_ms,
@@ -117,7 +121,8 @@ def build(options: argparse.Namespace, key: PublicKey, clock: Clock) -> Exchange
     now_ns = clock.now().utc_ns
     exchange = Exchange(config, plan, index_value(options.seed), options.seed, now_ns)
     crowd = None if options.no_crowd else Crowd(taker_rate_hz=options.taker_rate_hz)
-    return ExchangeServer(exchange, clock, {options.api_key_id: key}, crowd)
+    read_only = frozenset({options.read_only_key_id} - {None})
+    return ExchangeServer(exchange, clock, keys, crowd, read_only)
 
 
 def check(parser: Options, options: argparse.Namespace) -> None:
@@ -132,6 +137,8 @@ def check(parser: Options, options: argparse.Namespace) -> None:
     step = parse_price(options.price_step)
     if not step or PRICE_ONE % step:
         parser.error("argument --price-step must divide one dollar, in steps of 0.0001")
+    if options.read_only_key_id and not options.read_only_public_key:
+        parser.error("argument --read-only-key-id needs --read-only-public-key")
     if options.host not in ("127.0.0.1", "::1", "localhost"):
         parser.error("argument --host must be a loopback address")
 
@@ -171,15 +178,20 @@ def main(argv: list[str]) -> int:
     parser = _options()
     options = parser.parse_args(argv)
     check(parser, options)
-    try:
-        key = load_public_key(Path(options.public_key).read_bytes())
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a PEM public key (RSA or Ed25519)"
-        sys.stderr.write(f"sim exchange: --public-key {options.public_key}: {reason}\n")
-        return EX_CONFIG
+    files = {options.api_key_id: options.public_key}
+    if options.read_only_key_id:
+        files[options.read_only_key_id] = options.read_only_public_key
+    keys: dict[str, PublicKey] = {}
+    for key_id, path in files.items():
+        try:
+            keys[key_id] = load_public_key(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a PEM public key (RSA or Ed25519)"
+            sys.stderr.write(f"sim exchange: public key {path}: {reason}\n")
+            return EX_CONFIG
     try:
         script = read_script(options.faults_script)
-        uvloop.run(run(build(options, key, SystemClock()), options.host, options.port, script))
+        uvloop.run(run(build(options, keys, SystemClock()), options.host, options.port, script))
     except BadFault as error:
         parser.error(str(error))
     except OSError as error:

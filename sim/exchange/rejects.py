@@ -62,6 +62,11 @@ def market_not_found() -> Reject:
     return nested(404, "market_not_found")
 
 
+def forbidden() -> Reject:
+    """A write with a key of scope `read`. 403 is declared; the code is unconfirmed."""
+    return nested(403, "insufficient_scope")
+
+
 def market_inactive() -> Reject:
     """Any order operation after `close_time`, cancels included. Status and spelling on REST are unconfirmed."""
     return nested(400, "MARKET_INACTIVE", message="market is not active")

@@ -28,6 +28,11 @@ SHARD_NAMES = {0: "Default", 2: "Crypto"}
 def status(exchange: Exchange, call: Call) -> Answer:
     """GET /exchange/status."""
     del call
+    return Answer(200, status_body(exchange))
+
+
+def status_body(exchange: Exchange) -> dict[str, Any]:
+    """What is active; the top level speaks of shard 0."""
     pauses = exchange.state.pauses
     active, trading = not pauses.exchange, not pauses.exchange and not pauses.trading
     rows = [
@@ -49,7 +54,7 @@ def status(exchange: Exchange, call: Call) -> Answer:
     ends = [end for halts in (pauses.exchange, pauses.trading) for end in halts.values() if end is not None]
     if ends:
         body["exchange_estimated_resume_time"] = rfc3339(max(ends))
-    return Answer(200, body)
+    return body
 
 
 def schedule(exchange: Exchange, call: Call) -> Answer:
@@ -237,6 +242,12 @@ def historical_cutoff(exchange: Exchange, call: Call) -> Answer:
     return Answer(200, dict.fromkeys(names, text))
 
 
+def archive(exchange: Exchange, call: Call) -> Answer:
+    """GET /historical/orders, fills, markets, trades: nothing is ever moved there."""
+    del exchange
+    return Answer(200, {call.operation.removeprefix("historical_"): [], "cursor": ""})
+
+
 def account_limits(exchange: Exchange, call: Call) -> Answer:
     """GET /account/limits."""
     del exchange
@@ -280,6 +291,10 @@ OPERATIONS = (
     Operation("get_orderbook", "GET", "/markets/{ticker}/orderbook", orderbook, signed=False),
     Operation("get_market", "GET", "/markets/{ticker}", get_market, signed=False),
     Operation("historical_cutoff", "GET", "/historical/cutoff", historical_cutoff, signed=False),
+    Operation("historical_orders", "GET", "/historical/orders", archive),
+    Operation("historical_fills", "GET", "/historical/fills", archive),
+    Operation("historical_markets", "GET", "/historical/markets", archive, signed=False),
+    Operation("historical_trades", "GET", "/historical/trades", archive, signed=False),
     Operation("endpoint_costs", "GET", "/account/endpoint_costs", endpoint_costs, signed=False),
     Operation("account_limits", "GET", "/account/limits", account_limits),
 )

@@ -44,11 +44,17 @@ class ExchangeServer:
     """Serves one exchange on one address. `port` is the bound port once `start` has returned."""
 
     def __init__(
-        self, exchange: Exchange, clock: Clock, keys: dict[str, PublicKey], crowd: Crowd | None = None
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        keys: dict[str, PublicKey],
+        crowd: Crowd | None = None,
+        read_only: frozenset[str] = frozenset(),
     ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.skew_ns = 0
+        self.read_only = read_only
         config = exchange.state.config
         self.doorkeeper = Doorkeeper(keys, config.clock_tolerance_ms)
         self.meter = Meter(config.tier, config.shards, self.now_ns())
@@ -152,7 +158,9 @@ class ExchangeServer:
         self.exchange.advance(now_ns)
         signed = operation.signed or "KALSHI-ACCESS-KEY" in request.headers
         if signed:
-            self.doorkeeper.check(request.headers, operation.method, request.path, now_ns // NS_PER_MS)
+            key_id = self.doorkeeper.check(request.headers, operation.method, request.path, now_ns // NS_PER_MS)
+            if operation.kind == WRITE and key_id in self.read_only:
+                raise rejects.forbidden()
         parsed = requests.decode(body) if body else None
         if signed:
             self._pay(operation, request, parsed, now_ns)
@@ -230,7 +238,7 @@ class ExchangeServer:
             if broken.params.get("processed"):
                 request[BROKEN] = int(broken.params.get("code", 503))
             else:
-                return self._reply(self._unavailable(int(broken.params.get("code", 503))))
+                return self._reply(self._unavailable(int(broken.params.get("code", 503)), name))
         return None
 
     async def _after(self, operation: Operation, request: web.Request) -> web.StreamResponse | None:
@@ -243,7 +251,9 @@ class ExchangeServer:
             return self._cut(request)
         return None
 
-    def _unavailable(self, code: int) -> Answer:
+    def _unavailable(self, code: int, operation: str = "") -> Answer:
+        if operation == "exchange_status":  # documented: the same body as with 200 may come with 5xx
+            return Answer(code, rest_public.status_body(self.exchange))
         return Answer(code, self._error_body(rejects.nested(code, "exchange_unavailable").body))
 
     @staticmethod
@@ -278,7 +288,7 @@ class ExchangeServer:
         fault = self.faults.add(request, now_ns)
         name, params, life = fault.name, fault.params, self.exchange.life
         if name.startswith("ws_") and name in menu.AT_ONCE:
-            self.hub.strike(fault)
+            self.hub.strike(fault, now_ns)
         elif name == "clock_skew_ms":
             self.set_skew(float(params.get("ms", 0)))
         elif name == "list_lag_ms":
@@ -287,6 +297,8 @@ class ExchangeServer:
             life.pause(name.removesuffix("_pause"), "fault", now_ns, fault.until_ns)
         elif name == "fee_type":
             life.change_fee(params, now_ns)
+        elif name == "price_grid":
+            life.change_grid(params, now_ns)
         elif name == "market_deactivate":
             life.halt(params, now_ns, fault.until_ns)
         self.arm()

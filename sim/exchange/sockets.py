@@ -103,6 +103,7 @@ class Hub:
         self.serial = 0
         self.dirty: dict[str, Market] = {}
         self.hold_ms: dict[str, int] = {}
+        self.silent_until_ns = 0
         self.ticker_timer: asyncio.TimerHandle | None = None
         exchange.state.listeners.append(self.tell)
 
@@ -113,6 +114,8 @@ class Hub:
         self.serial += 1
         serial, connection = self.serial, Connection(Session(self.exchange, account), socket, request)
         self.connections[serial] = connection
+        if self.now_ns() < self.silent_until_ns:
+            connection.fall_silent()
         tasks = [asyncio.ensure_future(connection.write()), asyncio.ensure_future(connection.beat())]
         try:
             async for message in socket:
@@ -141,8 +144,10 @@ class Hub:
 
     # -- faults that strike connections --------------------------------------------------------------------------
 
-    def strike(self, fault: Fault) -> None:
+    def strike(self, fault: Fault, now_ns: int) -> None:
         """ws_half_open, ws_drop, ws_terminal: at once, on every connection."""
+        if fault.name == "ws_half_open" and fault.until_ns is not None:
+            self.silent_until_ns = max(self.silent_until_ns, fault.until_ns, now_ns)
         for connection in list(self.connections.values()):
             if fault.name == "ws_half_open":
                 connection.fall_silent()

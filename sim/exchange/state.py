@@ -33,6 +33,7 @@ class Config:
     tier: str = "advanced"
     balance: int = 10_000 * CASH_ONE
     shards: tuple[int, ...] = (0, 2)
+    funded_shard: int = 0
     auto_route: bool = True
     flat_errors: bool = False
     clock_tolerance_ms: int = 6_000
@@ -105,12 +106,14 @@ class State:
         self.now_ns = max(self.now_ns, now_ns)
 
     def account(self, name: str, *, is_member: bool) -> Account:
-        """The account of that name, opened when first asked for; a member gets the configured balance on shard 0."""
+        """The account of that name, opened when first asked for; a member gets its balance on one shard."""
         found = self.accounts.get(name)
         if found is None:
             found = self.accounts[name] = Account(name, self.new_id(), is_member)
             for shard in self.config.shards:
-                found.purse(0, shard).value = self.config.balance if is_member and shard == 0 else 0
+                found.purse(0, shard).value = (
+                    self.config.balance if is_member and shard == self.config.funded_shard else 0
+                )
         return found
 
     def lagged_ns(self, now_ns: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.exchange.fixed import CASH_ONE, NS, PRICE_ONE, rfc3339, show_cash, show_count, show_price
-from sim.exchange.lifecycle import rules
+from sim.exchange.lifecycle import ranges, rules
 from sim.exchange.listing import FAMILIES
 from sim.exchange.objects import Event, Fill, Market, Order, OrderState, Position, Series, Settlement, Trade
 
@@ -160,14 +160,6 @@ def quotes(market: Market) -> dict[str, str]:
     }
 
 
-def price_ranges(market: Market) -> list[dict[str, str]]:
-    """The grid: the only truth about ticks."""
-    return [
-        {"start": show_price(low), "end": show_price(high), "step": show_price(step)}
-        for low, high, step in market.price_ranges
-    ]
-
-
 def market(one: Market) -> dict[str, Any]:
     """A market with every field that the 3.34 models require."""
     event = one.event
@@ -207,7 +199,7 @@ def market(one: Market) -> dict[str, Any]:
         "rules_primary": rules(one),
         "rules_secondary": "",
         "price_level_structure": one.price_level_structure,
-        "price_ranges": price_ranges(one),
+        "price_ranges": ranges(one),
         "exchange_index": one.exchange_index,
     }
     if one.result:

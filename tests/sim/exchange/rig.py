@@ -13,7 +13,7 @@ from sim.exchange.core import Exchange, Plan
 from sim.exchange.fixed import COUNT_ONE, parse_price
 from sim.exchange.listing import Template
 from sim.exchange.notices import Notice
-from sim.exchange.objects import Account, Event, Market, Order
+from sim.exchange.objects import Account, Event, Group, Market, Order
 from sim.exchange.rejects import Reject
 from sim.exchange.state import Config
 
@@ -113,7 +113,7 @@ class Rig:
         fields = {"market_ticker": order.market.ticker, **changes}
         return orders.decrease(self.exchange.state, self.member, order.id, fields, self.now)
 
-    def group(self, limit: int = 10, shard: int = 0) -> groups.Group:
+    def group(self, limit: int = 10, shard: int = 0) -> Group:
         made = groups.create(
             self.exchange.state, self.member, {"contracts_limit": limit, "exchange_index": shard}, self.now
         )

@@ -184,7 +184,7 @@ async def test_order_groups(sdk: Sdk) -> None:
 async def test_bad_orders_raise_with_the_recorded_bodies(sdk: Sdk) -> None:
     await sdk.create(client_order_id="c1")
     sdk.foreign("ask", "0.60", 1)
-    cases = [
+    cases: list[tuple[dict[str, Any], int, str]] = [
         ({"price": "0.4250"}, 400, "invalid_price"),
         ({"count": "90000"}, 400, "insufficient_balance"),
         ({"client_order_id": "c1"}, 409, "order_already_exists"),

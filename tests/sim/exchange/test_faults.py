@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from random import Random
 from typing import Any
 
@@ -82,18 +80,19 @@ async def test_429_and_5xx_with_and_without_processing() -> None:
         assert (await wire.call("GET", BALANCE))[0] == 200
 
 
-async def test_latency_is_before_and_a_late_ack_after_processing() -> None:
+async def test_latency_is_before_and_a_late_ack_after_processing(monkeypatch: pytest.MonkeyPatch) -> None:
     async with served() as wire:
-        for fault, seen in (("latency", 0), ("late_ack", 1)):
-            await inject(wire, fault=fault, ms=150, count=1)
-            started = time.monotonic()
-            task = asyncio.create_task(wire.call("POST", ORDERS, wire.rig.fields()))
-            while not wire.server.faults.injected.get(fault):
-                await asyncio.sleep(0)
-            assert len(wire.rig.member.resting) == seen
-            assert (await task)[0] == 201
-            assert time.monotonic() - started >= 0.149
-            await wire.call("DELETE", ORDERS)
+        waits: list[tuple[float, int]] = []
+
+        async def wait(delay_s: float) -> None:
+            waits.append((delay_s, len(wire.rig.member.resting)))
+
+        await inject(wire, fault="latency", ms=150, count=1)
+        await inject(wire, fault="late_ack", ms=250, count=1)
+        with monkeypatch.context() as patch:
+            patch.setattr("sim.exchange.server.asyncio.sleep", wait)
+            assert (await wire.call("POST", ORDERS, wire.rig.fields()))[0] == 201
+        assert waits == [(0.15, 0), (0.25, 1)]
 
 
 async def test_refused_orders_and_refused_triggers() -> None:
@@ -205,3 +204,56 @@ async def test_pauses_lag_fees_and_halts_are_done_at_once() -> None:
         wire.wait(1)
         await wire.place()
         assert (await wire.call("GET", "/portfolio/orders", status="resting"))[1]["orders"] == []
+
+
+async def test_a_new_grid_is_announced_and_what_rests_survives() -> None:
+    async with served() as wire:
+        socket = await wire.socket("market_lifecycle_v2")
+        await wire.place()
+        assert (await wire.call("POST", ORDERS, wire.rig.fields(price="0.425")))[0] == 400
+        await inject(wire, fault="price_grid", step="0.001", event=wire.rig.event.ticker)
+        assert (await wire.call("POST", ORDERS, wire.rig.fields(price="0.425")))[0] == 201
+        assert len(wire.rig.member.resting) == 2
+        told = (await socket.sync())[0]["msg"]
+        assert (told["event_type"], told["price_level_structure"]) == ("price_level_structure_updated", "deci_cent")
+        assert told["price_ranges"] == [{"start": "0.0000", "end": "1.0000", "step": "0.0010"}]
+
+
+async def test_a_half_open_fault_with_a_duration_holds_new_sockets_too() -> None:
+    async with served() as wire:
+        await inject(wire, fault="ws_half_open", for_s=10)
+        dead = await wire.socket()
+        await dead.ws.send_str('{"id":1,"cmd":"list_subscriptions"}')
+        with pytest.raises(TimeoutError):
+            await dead.ws.receive(timeout=0.05)
+        wire.wait(10)
+        alive = await wire.socket("trade")
+        assert await alive.sync() == []
+
+
+async def test_the_status_body_may_come_with_a_5xx() -> None:
+    async with served() as wire:
+        await inject(wire, fault="http_5xx", op="exchange_status", code=504, count=1)
+        status, body = await wire.call("GET", "/exchange/status")
+        assert (status, body["trading_active"]) == (504, True)
+
+
+async def test_every_cancelling_call_can_meet_a_late_fill() -> None:
+    async with served() as wire:
+        _, group = await wire.call("POST", "/portfolio/order_groups/create", {"contracts_limit": 500})
+        group_id = group["order_group_id"]
+        cases: list[tuple[str, str, object]] = [
+            ("DELETE", f"{ORDERS}/batched", {"orders": [{"order_id": "?"}]}),
+            ("PUT", f"/portfolio/order_groups/{group_id}/trigger", None),
+            ("DELETE", f"/portfolio/order_groups/{group_id}", None),
+            ("DELETE", ORDERS, None),
+        ]
+        for number, (method, path, body) in enumerate(cases, 1):
+            await wire.call("PUT", f"/portfolio/order_groups/{group_id}/reset")
+            grouped = {"order_group_id": group_id} if number < 4 else {}
+            order_id = await wire.place(**grouped)
+            await inject(wire, fault="fill_after_cancel", delay_ms=1, count=1)
+            sent = {"orders": [{"order_id": order_id}]} if body else None
+            assert (await wire.call(method, path, sent))[0] in (200, 204)
+            assert len(wire.rig.member.fills) == number
+            assert not wire.rig.member.resting

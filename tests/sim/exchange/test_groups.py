@@ -14,8 +14,7 @@ def test_reaching_the_limit_cancels_the_group_and_blocks_it() -> None:
     made = rig()
     group = made.group(3)
     first, second = made.place(order_group_id=group.id), made.place(order_group_id=group.id, price="0.41")
-    made.take("ask", "0.40", 2)
-    assert not group.triggered
+    assert (made.take("ask", "0.40", 2), group.triggered) == (200, False)
     made.take("ask", "0.40", 1)
     assert group.triggered
     assert (first.state.status, second.state.status) == ("canceled", "canceled")

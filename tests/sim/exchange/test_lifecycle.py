@@ -134,7 +134,7 @@ def test_thursday_night_is_a_trading_pause() -> None:
     start, end = next_thursday(utc_ns("2026-11-21T12:00:00"))
     assert (start, end) == (utc_ns("2026-11-26T08:00:00"), utc_ns("2026-11-26T10:00:00"))
     assert next_thursday(end)[0] == utc_ns("2026-12-03T08:00:00")
-    made = rig(thursday_pause=True)
+    made = rig(thursday_pause=True, rungs=1)
     made.wait((start - made.now) / S + 1)
     assert made.exchange.state.pauses.trading == {"maintenance": end}
     made.wait(7200)

@@ -12,7 +12,7 @@ from sim.exchange import groups, orders
 from sim.exchange.fixed import PRICE_ONE, show_price
 from sim.exchange.matching import rolling
 from sim.exchange.notices import Traded
-from sim.exchange.objects import Order
+from sim.exchange.objects import Group, Order
 from sim.exchange.rejects import Reject
 from tests.sim.exchange.rig import S, rig
 
@@ -76,7 +76,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.rig = rig(tail_s=3.0)
         self.start = sum(p.value for a in self.rig.exchange.state.accounts.values() for p in a.cash.values())
-        self.groups: list[groups.Group] = []
+        self.groups: list[Group] = []
         self.number = 0
 
     def _order(self, pick: int) -> Order | None:

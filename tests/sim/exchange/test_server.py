@@ -246,3 +246,19 @@ async def test_a_price_and_count_outside_the_grid_never_reach_the_book() -> None
             body = orjson.dumps({**wire.rig.fields(), **changes})
             assert (await wire.call("POST", ORDERS, raw=body))[0] == 400
         assert not wire.rig.market.book.bids.prices
+
+
+async def test_a_key_of_scope_read_cannot_write() -> None:
+    async with served() as wire:
+        wire.server.read_only = frozenset({"rsa"})
+        read = wire.headers("GET", f"{ROOT}/portfolio/balance", "rsa")
+        assert (await wire.call("GET", "/portfolio/balance", headers=read))[0] == 200
+        write = wire.headers("POST", ROOT + ORDERS, "rsa")
+        assert (await wire.call("POST", ORDERS, wire.rig.fields(), headers=write))[0] == 403
+        assert not wire.rig.member.orders
+
+
+async def test_nothing_was_ever_archived() -> None:
+    async with served() as wire:
+        for name in ("orders", "fills", "markets", "trades"):
+            assert await wire.call("GET", f"/historical/{name}") == (200, {name: [], "cursor": ""})
