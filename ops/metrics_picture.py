@@ -96,7 +96,7 @@ def series_families(picture: Status) -> Iterator[Family]:
     )
     yield gauges(
         "ladderd_volatility_ratio",
-        "Volatility that prices the ladder.",
+        "Volatility that prices the ladder, per square root of a second.",
         label,
         (((view.name,), view.volatility_ppm / PPM) for view in views if view.volatility_ppm is not None),
     )

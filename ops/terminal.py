@@ -244,11 +244,12 @@ def _gates(picture: dict[str, Any]) -> RenderableType:
 
 
 def _windows(picture: dict[str, Any]) -> RenderableType:
-    table = Table(expand=True, box=None, padding=(0, 1), title="past windows", title_justify="left")
+    table = Table(expand=True, box=None, padding=(0, 1), title="windows of this run", title_justify="left")
     for name in ("window", "series", "fills", "P&L", "report"):
         table.add_column(name, justify="right" if name in {"fills", "P&L"} else "left", overflow="fold")
     for result in reversed(picture["windows"][-WINDOWS_SHOWN:]):
-        pnl = cash_text(result["pnl"]) if result["settled"] else "waiting"
+        waiting_for = "running" if result["target_ns"] > picture["now"][1] else "waiting"
+        pnl = cash_text(result["pnl"]) if result["settled"] else waiting_for
         table.add_row(result["label"], result["series"], str(result["fills"]), pnl, result["report"] or "-")
     return table
 

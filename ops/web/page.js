@@ -3,6 +3,7 @@
 // this browser's own clock, ten times a second, whether or not another frame comes: nothing here can look fresh by standing still.
 
 const LOST_AFTER_S = 1.5, STILL_AFTER_S = 2, REDRAW_MS = 100, ET = "America/New_York";
+const YEARLY_PERCENT = Math.sqrt(252 * 6.5 * 3600) / 1e4;   // from parts per million and root second, trading hours only
 const $ = (id) => document.getElementById(id);
 let frame = null, receivedAt = 0, movedAt = 0, lastMono = 0, stopping = false, everOpen = false;
 const openedAt = performance.now();
@@ -106,10 +107,10 @@ function paintWindow(card, v) {
         cls(n.children[1], "meter " + c); n.children[1].firstChild.style.width = Math.min(100, part * 100) + "%";
       });
     }],
-    ["feed", `${v.active_feed || "none"}, ${v.verdict}, by ${v.basis}` + (v.cadence_ms == null ? "" : `, every ${(v.cadence_ms / 1000).toFixed(2)} s`)],
-    ["volatility", v.volatility_ppm == null ? "unknown" : (v.volatility_ppm / 1e4).toFixed(2) + " %", v.volatility_ppm == null ? "warn" : ""],
+    ["feed", `${v.active_feed || "none"}, ${v.verdict} by ${v.basis}` + (v.cadence_ms == null ? "" : `, every ${(v.cadence_ms / 1000).toFixed(2)} s`)],
+    ["volatility", v.volatility_ppm == null ? "unknown" : `${v.volatility_ppm} ppm/\u221as, ${(v.volatility_ppm * YEARLY_PERCENT).toFixed(1)} % a year`, v.volatility_ppm == null ? "warn" : ""],
     ["trips", String(v.trips), v.trips ? "warn" : ""],
-    ["fees", v.fee_path || "unknown", v.fee_path ? "" : "warn"],
+    ["fees", v.fee_path.split("/").slice(-2).join("/") || "unknown", v.fee_path ? "" : "warn"],
   ]);
   paintTrack(track, v, now);
   put(why, v.reasons.length ? "why not: " + v.reasons.join(", ") : "");
@@ -160,14 +161,15 @@ function paintOrders(p) {
   rows($("orders"), p.orders, (o) => o.client_order_id, ["", "", "r", "r", "", "r", "r", ""], (td, o, tr) => {
     tr.title = `${o.client_order_id} \u00b7 ${o.order_id || "no id yet"} \u00b7 group ${o.group_id || "none"}`;
     put(td[0], o.series); cls(put(td[1], o.side), o.side === "bid" ? "bidc" : "askc"); put(td[2], cents(o.price)); put(td[3], count(o.remaining));
-    cls(put(td[4], o.state), o.state === "OPEN" ? "" : "warn"); liveAge(td[5], o.age_ms / 1000); put(td[6], at(o.expiration_s * 1e9, "et")); put(td[7], o.ticker);
+    cls(put(td[4], o.state), o.state.toLowerCase() === "open" ? "" : "warn"); liveAge(td[5], o.age_ms / 1000); put(td[6], at(o.expiration_s * 1e9, "et")); put(td[7], o.ticker);
   }, "none: nothing of ours rests at the exchange");
 }
 function paintWindows(p) {
   rows($("windows"), [...p.windows].reverse(), (w) => w.label + w.series + w.target_ns, ["", "", "", "r", "r", "r", "r", "", ""], (td, w) => {
     put(td[0], w.label); put(td[1], w.series); put(td[2], at(w.target_ns, "et")); put(td[3], String(w.quotes)); put(td[4], String(w.fills));
     cls(put(td[5], String(w.trips)), "r " + (w.trips ? "warn" : "")); cls(put(td[6], cash(w.pnl)), "r " + (w.pnl == null ? "" : w.pnl < 0 ? "bad" : "good"));
-    cls(put(td[7], w.settled ? "settled" : "waiting"), w.settled ? "" : "warn");
+    const open = w.target_ns > p.now[1];
+    cls(put(td[7], w.settled ? "settled" : open ? "running" : "waiting"), w.settled ? "" : open ? "good" : "warn");
     const i = w.report.lastIndexOf("reports/"), path = i < 0 ? "" : w.report.slice(i + 8);
     if (!path) put(td[8], "-");
     else if (td[8].dataset.path !== path) {
@@ -180,7 +182,12 @@ function paintGates(p) {
   const worst = { FAIL: 0, UNKNOWN: 1, PASS: 2, NOT_CONFIGURED: 3 }, of = (g) => worst[g.status] ?? 1;
   const gates = [...p.gates].sort((a, b) => of(a) - of(b)), against = gates.filter((g) => of(g) < 2).length;
   cls(put($("gates-count"), !gates.length ? "none known" : against ? `${against} against` : "all for"), "count " + (against || !gates.length ? "bad" : "good"));
-  rows($("gates"), gates, (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
+  const alike = new Map();               // one row for gates of several series that say the same
+  for (const g of gates) {
+    const said = [g.name, g.status, g.reason, g.detail].join("\n");
+    alike.set(said, alike.has(said) ? { ...g, series: alike.get(said).series + " \u00b7 " + g.series } : g);
+  }
+  rows($("gates"), [...alike.values()], (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
     const [c, word] = vote(g.status);
     if (!td[1].children.length) td[1].append(el("span"), el("small"));
     cls(put(td[0], word), c); put(td[1].children[0], g.name + (g.series ? " " + g.series : "") + " ");
