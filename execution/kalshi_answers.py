@@ -15,11 +15,9 @@ from typing import Final
 import msgspec
 
 from domain.actions import CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
-from domain.clock import NS_PER_MS
 from domain.events import (
     CancelAllOutcome,
     CancelOutcome,
-    ClockSample,
     GroupOp,
     GroupOutcome,
     PlaceOutcome,
@@ -73,11 +71,11 @@ _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_group = msgspec.json.Decoder(_GroupMade).decode
 
 WriteOutcome = PlaceOutcome | CancelOutcome | GroupOutcome | CancelAllOutcome
-Reading = tuple[tuple[WriteOutcome, ...], ClockSample | None]
+Reading = tuple[tuple[WriteOutcome, ...], int | None]
 
 
 def read_answer(action: Write, answer: Answer, codes: CodeTable) -> Reading:
-    """Return the outcomes of one answered write and, where the engine stamped it, a sample of the exchange's clock.
+    """Return the outcomes of one answered write and, where there is one, the matching engine's stamp (Unix ms).
 
     One outcome for each order of a CancelOrders, one for anything else. Never raises for what the exchange may send.
     """
@@ -121,17 +119,6 @@ def unanswered(
             )
 
 
-def clock_sample(answer: Answer, stamp_ms: int) -> ClockSample:
-    """Exchange clock minus ours from a millisecond stamp that the matching engine made between our two stamps.
-
-    The stamp is truncated, so the truth is up to 1 ms later; and it was made anywhere within the round trip.
-    """
-    round_trip_ns = max(answer.answered.mono_ns - answer.sent.mono_ns, 0)
-    middle_ns = answer.sent.utc_ns + round_trip_ns // 2
-    offset_ns = stamp_ms * NS_PER_MS + NS_PER_MS // 2 - middle_ns
-    return ClockSample(offset_ns, round_trip_ns // 2 + NS_PER_MS // 2)
-
-
 def _plain(kind: Kind, answer: Answer, good: tuple[int, ...], codes: CodeTable) -> tuple[Verdict, str, str]:
     if answer.status in good:
         return Verdict.ACCEPTED, "", ""
@@ -162,7 +149,7 @@ def _place(action: Place, answer: Answer, codes: CodeTable) -> Reading:
         filled=filled,
         remaining=remaining,
     )
-    return (outcome,), clock_sample(answer, body.ts_ms)
+    return (outcome,), body.ts_ms
 
 
 def _cancel(action: CancelOrders, answer: Answer, codes: CodeTable) -> Reading:
@@ -180,9 +167,8 @@ def _cancel(action: CancelOrders, answer: Answer, codes: CodeTable) -> Reading:
     except PARSE_ERRORS as error:
         return unanswered(action, Verdict.UNKNOWN, UNREADABLE, detail_text(error), sent, answer.status), None
     stamps = [item.ts_ms for item in found.values() if item.ts_ms is not None]
-    # A batch is worked through one order after the other: only the last stamp is near the end of the round trip, and
-    # any of them lies within it, which is all that a sample claims.
-    return outcomes, clock_sample(answer, stamps[-1]) if stamps else None
+    # Any stamp of the batch was made between our asking and the answer, which is all that is claimed of it.
+    return outcomes, stamps[-1] if stamps else None
 
 
 def _cancel_item(

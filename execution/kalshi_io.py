@@ -18,10 +18,10 @@ from typing import Final
 import msgspec
 
 from domain.actions import AnyAction, Ask, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
-from domain.clock import Clock, Now, utc_ms
-from domain.events import AnyEvent, ClockSample, GroupOp, GroupOutcome, GroupsRead, Verdict
+from domain.clock import NS_PER_MS, Clock, Now, utc_ms
+from domain.events import AnyEvent, GroupOp, GroupOutcome, GroupsRead, Verdict
 from domain.ids import GroupId
-from execution.clock_offset import ClockOffset
+from execution.exchange_clock import ExchangeClock
 from execution.http_client_io import parse_origin, seconds
 from execution.kalshi_answers import WriteOutcome, read_answer, unanswered
 from execution.kalshi_codes import CodeTable
@@ -31,6 +31,7 @@ from execution.kalshi_wire import Account, Answer, Request, Write, request_for
 from execution.lane_io import Job, Lane
 
 SIGN_EVERY_MS: Final = 100
+LOOK_AT_TIME_MS: Final = 500
 CANCELS: Final = (CancelOrders, TriggerGroup, CancelAll)
 PLACES: Final = (Place, CreateGroup, DeleteGroup)
 WATCHED_GROUPS_MAX: Final = 8
@@ -74,7 +75,8 @@ class KalshiVenue:
         self._emit = emit
         self._codes = codes
         self._limits = limits
-        self._offset = ClockOffset()
+        self._time_of = ExchangeClock()
+        self._status = Request("GET", f"{self._account.prefix}/exchange/status")
         self.cancels = Lane(
             origin,
             signer,
@@ -104,20 +106,29 @@ class KalshiVenue:
 
     async def run(self) -> None:
         """Keep the connections warm and the signatures fresh until cancelled; a bug below ends it with its error."""
-        for method, path in self._account.fixed_paths():
+        for method, path in (*self._account.fixed_paths(), (self._status.method, self._status.path)):
             self._signer.prepare(method, path, utc_ms(self._clock.now()))
         async with asyncio.TaskGroup() as group:
             for lane in (self.cancels, self.places, self.reads):
                 group.create_task(lane.pool.run())
                 group.create_task(self._keep_warm(lane))
             group.create_task(self._keep_signed())
+            group.create_task(self._keep_time())
 
     async def _keep_warm(self, lane: Lane) -> None:
-        request = Request("GET", f"{self._account.prefix}/exchange/status")
-        self._signer.prepare(request.method, request.path, utc_ms(self._clock.now()))
         while True:
             await asyncio.sleep(seconds(self._limits.ping_every_ms // lane.connections))
-            lane.ping(Job(request, _ignore_answer, _ignore_end))
+            lane.ping(Job(self._status, self._time, _ignore_end))
+
+    async def _keep_time(self) -> None:
+        """Ask for the exchange's time when that tells most, until it is known well enough, and again as it fades."""
+        while True:
+            now = self._clock.now()
+            due_ns = self._time_of.probe_at(now)
+            if due_ns is not None:
+                await asyncio.sleep(seconds((due_ns - now.mono_ns) // NS_PER_MS))
+                self.reads.ping(Job(self._status, self._time, _ignore_end))
+            await asyncio.sleep(seconds(LOOK_AT_TIME_MS))
 
     async def _keep_signed(self) -> None:
         while True:
@@ -155,15 +166,24 @@ class KalshiVenue:
         not_after_ns = action.cleared.not_after_mono_ns if isinstance(action, Place) else 0
 
         def on_answer(answer: Answer) -> None:
-            outcomes, sample = read_answer(action, answer, self._codes)
+            outcomes, stamp_ms = read_answer(action, answer, self._codes)
             self._tell(outcomes)
-            self._clock_seen(answer, sample)
+            self._time(answer, stamp_ms)
 
         def on_end(sent: Now | None, code: str, detail: str) -> None:
             verdict = Verdict.UNSENT if sent is None else Verdict.UNKNOWN
             self._tell(unanswered(action, verdict, code, detail, 0 if sent is None else sent.mono_ns))
 
         lane.submit(Job(request_for(self._account, action), on_answer, on_end, not_after_ns))
+
+    def _time(self, answer: Answer, stamp_ms: int | None = None) -> None:
+        """Learn the exchange's time from an answer."""
+        if stamp_ms is None:
+            sample = self._time_of.date(answer.date_s, answer.sent, answer.answered)
+        else:
+            sample = self._time_of.stamp(stamp_ms, answer.sent, answer.answered)
+        if sample is not None:
+            self._emit(sample)
 
     def _tell(self, outcomes: tuple[WriteOutcome, ...]) -> None:
         for outcome in outcomes:
@@ -174,21 +194,9 @@ class KalshiVenue:
                     self._signer.forget("PUT", self._account.trigger_path(outcome.group_id))
             self._emit(outcome)
 
-    def _clock_seen(self, answer: Answer, sample: ClockSample | None) -> None:
-        """Bound the exchange's clock by what an answer tells of it, and tell the engine what is new in that."""
-        mono_ns = answer.answered.mono_ns
-        if sample is not None:
-            found = self._offset.by_sample(sample, mono_ns)
-        elif answer.date_s:
-            found = self._offset.by_second(answer.date_s, answer.sent.utc_ns, answer.answered.utc_ns, mono_ns)
-        else:
-            return
-        if found is not None:
-            self._emit(found)
-
     def _ask(self, run: ReadRun, request: Request) -> None:
         def on_answer(answer: Answer) -> None:
-            self._clock_seen(answer, None)
+            self._time(answer)
             following = run.advance(answer)
             if isinstance(following, Request):
                 self._ask(run, following)
@@ -203,10 +211,6 @@ class KalshiVenue:
             self._emit(run.failed(0, f"{code}: {detail}"))
 
         self.reads.submit(Job(request, on_answer, on_end))
-
-
-def _ignore_answer(_answer: Answer) -> None:
-    """A keep-alive was answered: the connection is warm, which is all it was for."""
 
 
 def _ignore_end(_sent: Now | None, _code: str, _detail: str) -> None:

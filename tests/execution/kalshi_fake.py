@@ -114,11 +114,13 @@ def reply(status: int, body: object = None, extra: str = "") -> bytes:
 
 
 class FakeExchange:
-    """Answers each request with what `script` returns for it, and keeps every request it saw."""
+    """Answers each request with what `script` returns for it, and keeps it; keep-alives are apart."""
 
     def __init__(self, script: Callable[[Seen], Reply]) -> None:
         self.script = script
         self.seen: list[Seen] = []
+        self.pings: list[Seen] = []
+        self.ping_reply = reply(200, {"exchange_active": True, "trading_active": True})
         self.connections = 0
         self.base_url = ""
         self.writers: list[asyncio.StreamWriter] = []
@@ -136,6 +138,10 @@ class FakeExchange:
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 path, _, query = target.partition("?")
                 seen = Seen(method, path, query, headers, body, number)
+                if path.endswith("/exchange/status"):
+                    self.pings.append(seen)
+                    writer.write(self.ping_reply)
+                    continue
                 self.seen.append(seen)
                 out = self.script(seen)
                 if out == b"":

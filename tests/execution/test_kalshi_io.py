@@ -278,8 +278,10 @@ async def test_a_lost_connection_is_reopened_ahead_of_need() -> None:
 
 async def test_keep_alives_never_take_the_last_free_connection() -> None:
     limits = VenueLimits(cancel_connections=2, place_connections=1, read_connections=1, ping_every_ms=2)
-    async with desk(lambda s: None if "status" in s.path else reply(200, {}), limits) as (under_test, fake):
-        await until(lambda: any("status" in seen.path for seen in fake.seen))
+    async with desk(lambda _: reply(200, {}), limits) as (under_test, fake):
+        fake.ping_reply = b""  # from now on they are never answered
+        seen = len(fake.pings)
+        await until(lambda: under_test.venue.cancels.pool.idle == 1 and len(fake.pings) > seen)
         outcome = await under_test.outcome(trigger())
         assert isinstance(outcome, GroupOutcome)
         assert outcome.verdict is Verdict.ACCEPTED
