@@ -84,7 +84,7 @@ PLANTED = [
     ("float", "execution/kalshi_wire.py", "price = float(text)"),
     ("test-sleep", "tests/guards/test_freshness.py", "import time\ntime.sleep(1)"),
     ("test-sleep", "tests/guards/test_freshness.py", "from asyncio import sleep\nsleep(0.01)"),
-    ("block", "daemon/runner_io.py", "import time\ntime.sleep(0)"),
+    ("block", "daemon/runner_io.py", "import time\ntime.sleep(0.01)"),
     ("library", "pricing/fair.py", "import numpy as np"),
     ("library", "sim/exchange/server.py", "from hypothesis import given"),
 ]
@@ -130,6 +130,7 @@ INNOCENT = [
     ("float", "pricing/fair.py", "p = 0.5"),
     ("test-sleep", "tests/live/test_window.py", "import asyncio\nasyncio.sleep(0.1)"),
     ("test-sleep", "tests/daemon/test_inbox.py", "import asyncio\nasyncio.sleep(0)"),
+    ("block", "ops/metrics_io.py", "import time\ntime.sleep(0)"),
     ("library", "pricing/fair.py", "import math\nfrom domain.money import Price\nimport msgspec"),
 ]
 
