@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from sim.exchange.objects import Account, Market, Order
 
 HEARTBEAT_S = 10.0
+CLOSE_S = 1.0
 OUTBOX_MAX = 50_000
 TICKER_EVERY_S = 0.1
-GONE = 1011
 
 
 class Connection:
@@ -109,7 +109,7 @@ class Hub:
 
     async def serve(self, request: web.Request, account: Account) -> web.WebSocketResponse:
         """Hold one websocket until it ends."""
-        socket = web.WebSocketResponse(autoping=True, compress=False, max_msg_size=1 << 22)
+        socket = web.WebSocketResponse(timeout=CLOSE_S, autoping=True, compress=False, max_msg_size=1 << 22)
         await socket.prepare(request)
         self.serial += 1
         serial, connection = self.serial, Connection(Session(self.exchange, account), socket, request)
@@ -136,11 +136,11 @@ class Hub:
         """End every connection (1001, going away)."""
         if self.ticker_timer is not None:
             self.ticker_timer.cancel()
-        for connection in list(self.connections.values()):
+        talking = [connection for connection in self.connections.values() if not connection.silent]
+        for connection in self.connections.values():
             if connection.silent:
                 connection.abort()
-            else:
-                await connection.socket.close(code=1001, message=b"going away")
+        await asyncio.gather(*(one.socket.close(code=1001, message=b"going away") for one in talking))
 
     # -- faults that strike connections --------------------------------------------------------------------------
 

@@ -27,7 +27,12 @@ class Sdk:
     """The official client, its calls awaited."""
 
     def __init__(self, wire: Wire, key: str) -> None:
-        kalshi = importlib.import_module("kalshi_python_sync")
+        try:
+            kalshi = importlib.import_module("kalshi_python_sync")
+        except ModuleNotFoundError:
+            pytest.fail(
+                "the official client is missing: install requirements-conformance.txt as it says (make setup-dev)"
+            )
         private = RSA if key == "rsa" else ED
         settings = kalshi.Configuration(host=f"http://127.0.0.1:{wire.server.port}/trade-api/v2")
         settings.api_key_id = key

@@ -262,3 +262,17 @@ async def test_nothing_was_ever_archived() -> None:
     async with served() as wire:
         for name in ("orders", "fills", "markets", "trades"):
             assert await wire.call("GET", f"/historical/{name}") == (200, {name: [], "cursor": ""})
+
+
+@pytest.mark.parametrize(("use_yes_price", "price"), [(False, "0.4000"), (True, "0.6000")])
+async def test_deltas_of_the_no_side_are_in_the_leg_that_was_asked_for(
+    use_yes_price: bool,  # noqa: FBT001 - a case
+    price: str,
+) -> None:
+    async with served() as wire:
+        ticker = wire.rig.market.ticker
+        socket = await wire.socket("orderbook_delta", market_ticker=ticker, use_yes_price=use_yes_price)
+        await socket.next()
+        wire.rig.foreign("ask", "0.60", 3)
+        told = (await socket.sync())[0]["msg"]
+        assert (told["side"], told["price_dollars"], told["delta_fp"]) == ("no", price, "3.00")
