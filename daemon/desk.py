@@ -18,7 +18,7 @@ from domain.money import PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason
 from domain.window import Phase, Window
 from execution.orders import Order
-from execution.quoter import Candidate, QuoteSettings, Want, desired
+from execution.quoter import Candidate, QuoteSettings, Want, desired, select
 from guards.divergence import DivergenceGuard, DivergenceSettings
 from guards.freshness import Admission, FreshnessSentry, FreshnessSettings
 from guards.stuck import StuckGuard
@@ -31,6 +31,7 @@ from pricing.volatility import VolatilityEstimate
 
 BOOK_AGE_LIMIT_NS = 60 * NS_PER_S
 AGES_KEPT = 4096
+MIDDLE = Price(PRICE_PER_DOLLAR // 2)
 
 
 class DeskSettings(NamedTuple):
@@ -70,7 +71,13 @@ class Desk:
         self.cooling: dict[tuple[Ticker, Side], int] = {}
         self.fees: FeeAgreement | None = None
         self.waiting_for_group = False
-        self.price_from: Tick | None = None
+        # Whether prices, books or markets have changed since the quotes were last worked out.
+        self.moved = True
+        # Until when, if only other series' market data comes in, the gate need not be looked at again.
+        self.hold_ns = 0
+        limit = price_limit(Side.BID, MIDDLE, 0, settings.shrink_ppm, settings.minimum_edge)
+        # A maker pays nothing, so the edge asked for is the same at every price.
+        self.edge_needed = None if limit is None else MIDDLE - limit
         self.ages_ms: deque[float] = deque(maxlen=AGES_KEPT)
         self.window_ticks = 0
 
@@ -98,7 +105,7 @@ class Desk:
             self.window_ticks += 1
             if previous is not None:
                 self.ages_ms.append((tick.received_mono_ns - previous.received_mono_ns) / NS_PER_MS)
-            self.reprice(now)
+            self.reprice()
         return admission
 
     def listed(self, event: MarketsRead) -> None:
@@ -128,6 +135,7 @@ class Desk:
             return False
         self.tops[event.top.ticker] = event.top
         self.books_fresh.add(event.top.ticker)
+        self.moved = True
         return True
 
     def books_stale(self, tickers: tuple[Ticker, ...]) -> None:
@@ -144,7 +152,7 @@ class Desk:
 
     # --- prices --------------------------------------------------------------------------------------------------
 
-    def reprice(self, now: Now) -> None:
+    def reprice(self) -> None:
         """Fair value of every rung from the newest valid value; none while something is unknown."""
         tick, sigma = self.sentry.last, self.sigma.sigma_ppm
         if self.ladder is None or tick is None or sigma is None or not self.markets_target_ns:
@@ -153,7 +161,7 @@ class Desk:
         # From the value's own arrival, so that a price does not move between two values just because time passes.
         left_ns = self.markets_target_ns - tick.received_utc_ns
         self.fairs = self.ladder.fair(tick.value, sigma, left_ns)
-        self.price_from = tick
+        self.moved = True
 
     def center(self) -> int:
         """The index in the ladder of the rung nearest the money."""
@@ -186,35 +194,35 @@ class Desk:
 
     def want(self, live: list[Order], positions: dict[Ticker, Count], now: Now) -> Want:
         """The orders this desk would rest now, if the gate is open."""
-        if self.ladder is None or not self.fairs:
+        if self.ladder is None or not self.fairs or self.edge_needed is None:
             return {}
         by_market: dict[Ticker, list[Order]] = {}
         for order in live:
             by_market.setdefault(order.ticker, []).append(order)
         center = self.center()
-        reach = self.settings.quotes.rungs_max + 2
+        reach = self.settings.quotes.rungs_max + 1
         first = max(0, center - reach)
-        rungs = range(first, min(len(self.fairs), center + reach + 1))
+        end = min(len(self.fairs), center + reach + 1)
+        fresh, markets, fairs = self.books_fresh, self.ladder.markets, self.fairs
+        near = {markets[i].ticker: i for i in range(first, end) if markets[i].ticker in fresh}
+        chosen = select(((fairs[i], ticker) for ticker, i in near.items()), by_market, self.settings.quotes)
         size = self.settings.contracts_per_order * 100
-        shrink_ppm, least = self.settings.shrink_ppm, self.settings.minimum_edge
-        window_net = sum(positions.get(t, 0) for t in self.markets)
+        needed = self.edge_needed
+        window_net = sum(count for ticker, count in positions.items() if ticker in self.markets)
         candidates = []
-        for index in rungs:
-            market, fair = self.ladder.markets[index], self.fairs[index]
-            if market.ticker not in self.books_fresh:
-                continue
-            held = positions.get(market.ticker, Count(0))
-            bid = price_limit(Side.BID, fair, 0, shrink_ppm, least)
-            ask = price_limit(Side.ASK, fair, 0, shrink_ppm, least)
+        for ticker in chosen:
+            fair = fairs[near[ticker]]
+            held = positions.get(ticker, Count(0))
+            bid, ask = fair - needed, fair + needed
             candidates.append(
                 Candidate(
-                    market,
+                    markets[near[ticker]],
                     fair,
-                    bid or Price(0),
-                    ask or Price(PRICE_PER_DOLLAR),
-                    self.tops.get(market.ticker),
-                    self._room(size, held, window_net) if bid is not None else Count(0),
-                    self._room(size, -held, -window_net) if ask is not None else Count(0),
+                    Price(bid),
+                    Price(ask),
+                    self.tops.get(ticker),
+                    self._room(size, held, window_net) if bid > 0 else Count(0),
+                    self._room(size, -held, -window_net) if ask < PRICE_PER_DOLLAR else Count(0),
                 )
             )
         return desired(candidates, by_market, self.cooling, self.settings.quotes, now.mono_ns)

@@ -87,7 +87,7 @@ class Duties:
                 result.expiration_value = next((m.expiration_value for m in event.markets if m.expiration_value), "")
         if desk.window is not None and desk.window.target_ns == event.target_ns and now.utc_ns < event.target_ns:
             desk.listed(event)
-            desk.reprice(now)
+            desk.reprice()
             if desk.markets:
                 self.account.reads.pace(key, 12 * RELIST_NS, now.mono_ns)
 

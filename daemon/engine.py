@@ -8,6 +8,8 @@ Nothing here reads a clock, waits, or touches the world; `next_deadline` says wh
 
 from __future__ import annotations
 
+import datetime as dt
+
 from daemon.account import Account
 from daemon.desk import Desk
 from daemon.duties import Duties
@@ -32,7 +34,8 @@ from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 from guards.windows import scheduler_window
 
 STOP_LIMIT_NS = 20 * NS_PER_S
-CHORES_NS = 50 * NS_PER_MS
+CHORES_NS = 300 * NS_PER_MS
+VOTES_HOLD_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
 
 
@@ -49,6 +52,7 @@ class Engine:
         )
         self.switches_seen = 0
         self.session = ""
+        self.day: dt.date | None = None
         self.last_now = Now(0, 0)
         self.clock_trust = ClockTrust()
         self.stall = StallGuard(settings.series)
@@ -68,6 +72,7 @@ class Engine:
         self.stop_asked_ns = 0
         self.gates: dict[str, list[tuple[str, Vote]]] = {}
         self.account_votes: list[tuple[str, Vote]] = []
+        self.account_votes_until_ns = 0
         self.closed: dict[str, tuple[Reason, ...]] = {}
         self.chores_ns = 0
         self.newest: dict[tuple[str, str], Tick] = {}
@@ -121,17 +126,23 @@ class Engine:
         if self.clock_trust.look(now):
             for desk in self.desks.values():
                 desk.sentry.clock_stepped()
-        session = self.plan.session_date(now.utc_ns).isoformat()
+        day = self.plan.session_date(now.utc_ns)
+        if day is not self.day:
+            self.day, self.session = day, day.isoformat()
+        session = self.session
         for desk in self.desks.values():
             phase = desk.advance(now, self.duties.lead_ns)
+            if phase is not None:
+                desk.moved = True
             if phase is not None and desk.window is not None:
                 self._announce(desk, phase, out)
                 self.duties.entered(desk, phase, now)
             target = desk.window.target_ns if desk.window is not None else None
             trip = desk.sentry.advance(now, desk.phase, target, session)
             if trip is not None:
+                desk.moved = True
                 self._tripped(desk, trip, out)
-        self.session, self.last_now = session, now
+        self.last_now = now
         self.index_expected = self.plan.market_open(now.utc_ns)
         decision = self.risk.advance(session, self.account)
         if decision is not None:
@@ -193,18 +204,37 @@ class Engine:
     def _decide(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
         if self.empty_reason and "" not in self.account.flattenings:
             self.empty_reason = ""
-        self.account_votes = self._account_votes(now)
+        market_data = isinstance(event, Tick | BookTop)
+        if not market_data or now.mono_ns >= self.account_votes_until_ns:
+            self.account_votes = self._account_votes(now)
+            self.account_votes_until_ns = self._account_votes_hold(now)
         if self.empty_reason:
             self.account.empty(self.empty_reason, now, out)
         for desk in self.desks.values():
-            self._decide_series(desk, now, out)
-        if self.chores_ns <= now.mono_ns or not isinstance(event, Tick | BookTop):
+            # Market data of the other series cannot turn this gate before the next deadline of one of its guards.
+            if market_data and not desk.moved and now.mono_ns < desk.hold_ns:
+                continue
+            self._decide_series(desk, now, out, requote=not market_data or desk.moved)
+            desk.moved = False
+        # Market data does no chores: the look at the clocks every 250 ms does, unless that was crowded out.
+        if self.chores_ns <= now.mono_ns or not market_data:
             self.chores_ns = now.mono_ns + CHORES_NS
             doubt_ns = self.clock_trust.uncertainty_ns
             self.duties.chores(now, out, clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS)
             self._finish(now, out)
 
-    def _decide_series(self, desk: Desk, now: Now, out: list[AnyAction]) -> None:
+    def _account_votes_hold(self, now: Now) -> int:
+        """Until when the account's votes stand, if nothing but market data comes in: none of it moves them."""
+        turns = (
+            self.clock_trust.next_deadline(now),
+            self.exchange.next_deadline(now),
+            now.mono_ns + self.account.tail_until_utc_ns - now.utc_ns,
+            now.mono_ns + VOTES_HOLD_NS,
+        )
+        return min(at for at in turns if at is not None and at > now.mono_ns)
+
+    def _decide_series(self, desk: Desk, now: Now, out: list[AnyAction], *, requote: bool) -> None:
+        """Evaluate the gate of a series in every step; work out its quotes when something has moved."""
         name = desk.series.name
         votes = [*self.account_votes, ("loop", self.stall.vote(name, now)), *desk.votes(now)]
         self.gates[name] = votes
@@ -215,6 +245,7 @@ class Engine:
             fresh_until = desk.sentry.next_deadline(now, desk.phase)
             until_ns = min(until_ns, fresh_until) if fresh_until is not None else until_ns
         verdict = evaluate(name, votes, until_ns, now)
+        desk.hold_ns = min(self.account_votes_until_ns, desk.next_deadline(now) or self.account_votes_until_ns)
         before = self.closed.get(name)
         if isinstance(verdict, Closed):
             self.closed[name] = verdict.reasons
@@ -225,7 +256,8 @@ class Engine:
         self.closed[name] = ()
         if before != ():
             self._gate_turned(desk, (), out)
-        self._quote(desk, verdict, now, out)
+        if requote or before != ():
+            self._quote(desk, verdict, now, out)
 
     def _gate_turned(self, desk: Desk, reasons: tuple[Reason, ...], out: list[AnyAction]) -> None:
         decision = {

@@ -122,6 +122,7 @@ class Observers:
         desk = self.engine.by_symbol.get(tick.symbol)
         if desk is None:
             return
+        desk.moved = True
         if desk.divergence.observe(tick, now):
             self._divergence_turned(desk, out)
         if tick.feed != self.engine.failover.active:

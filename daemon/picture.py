@@ -12,7 +12,7 @@ from domain.market import Side
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
 from domain.reasons import GateStatus
 from domain.window import Phase
-from execution.quoter import own_size, without_own
+from execution.quoter import best_other
 from guards.vote import Vote
 from ops.status import (
     Budget,
@@ -230,9 +230,8 @@ def _ladder(engine: Engine, desk: Desk) -> list[RungView]:
         market = desk.ladder.markets[index]
         top = desk.tops.get(market.ticker) if market.ticker in desk.books_fresh else None
         own = [o for o in live if o.ticker == market.ticker]
-        bids, asks = own_size(own, Side.BID), own_size(own, Side.ASK)
-        bid = without_own(top.bids, bids) if top else None
-        ask = without_own(top.asks, asks) if top else None
+        bid = best_other(top.bids, own, Side.BID) if top else None
+        ask = best_other(top.asks, own, Side.ASK) if top else None
         rows.append(
             RungView(
                 series=desk.series.name,

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.build import Papers, build_engine
-from daemon.launch_io import read_optional
+from daemon.papers_io import read_optional
 from daemon.recovery_io import build_id
 from daemon.settings import Settings
 from domain.clock import Now

@@ -13,7 +13,7 @@ import msgspec
 from pydantic import BaseModel
 
 from daemon.build import build_plan
-from daemon.launch_io import read_papers
+from daemon.papers_io import read_papers
 from daemon.requests_io import Request, ask
 from daemon.settings import Settings
 from daemon.settings_io import private_key_pem

@@ -9,7 +9,7 @@ younger than its minimum life, unless it has become worse than its limit: then i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -82,21 +82,17 @@ def ceil_to_grid(market: Market, price: int) -> Price | None:
     return Price(best) if best is not None and 0 < best < PRICE_PER_DOLLAR else None
 
 
-def without_own(levels: Iterable[Level], own: Mapping[int, int]) -> Price | None:
-    """The best price at which somebody else rests, given our own size by price."""
-    for price, count in ((level.price, level.count) for level in levels):
-        if count > own.get(price, 0):
+def best_other(levels: Iterable[Level], orders: Iterable[Order], side: Side) -> Price | None:
+    """The best price at which somebody else rests: our own remaining size is taken out of the book first."""
+    for level in levels:
+        price, count = level.price, level.count
+        own = 0
+        for order in orders:
+            if order.side is side and order.price == price and order.state is not State.PLACING:
+                own += order.remaining
+        if count > own:
             return price
     return None
-
-
-def own_size(orders: Iterable[Order], side: Side) -> dict[int, int]:
-    """Our own remaining contracts on one side of one book, by price."""
-    sizes: dict[int, int] = {}
-    for order in orders:
-        if order.side is side and order.state is not State.PLACING:
-            sizes[order.price] = sizes.get(order.price, 0) + order.remaining
-    return sizes
 
 
 def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, dead_band: int = 0) -> Price | None:
@@ -135,18 +131,16 @@ def settle_on(
     return price
 
 
-def select(candidates: Iterable[Candidate], quoted: Iterable[Ticker], settings: QuoteSettings) -> list[Candidate]:
-    """The rungs nearest the money that can be quoted at all; those already quoted keep a head start."""
-    held = set(quoted)
-    ranked = sorted(
-        (
-            (abs(c.fair - MIDDLE) - (settings.stickiness if c.market.ticker in held else 0), c.market.ticker, c)
-            for c in candidates
-            if settings.fair_min <= c.fair <= settings.fair_max and (c.bid_count or c.ask_count)
-        ),
-        key=lambda row: row[:2],
-    )
-    return [c for _, _, c in ranked[: settings.rungs_max]]
+def select(rungs: Iterable[tuple[Price, Ticker]], quoted: Container[Ticker], settings: QuoteSettings) -> list[Ticker]:
+    """The rungs (fair value, ticker) nearest the money; those already quoted keep a head start."""
+    low, high, start = settings.fair_min, settings.fair_max, settings.stickiness
+    ranked = [
+        (abs(fair - MIDDLE) - (start if ticker in quoted else 0), ticker)
+        for fair, ticker in rungs
+        if low <= fair <= high
+    ]
+    ranked.sort()
+    return [ticker for _, ticker in ranked[: settings.rungs_max]]
 
 
 def desired(
@@ -156,16 +150,16 @@ def desired(
     settings: QuoteSettings,
     now_ns: int,
 ) -> Want:
-    """The orders we would rest now. `live` by market; `cooling` maps a side to the instant it may be quoted again."""
+    """The orders we would rest now on these rungs. `live` by market; `cooling`: when a side may be quoted again."""
     want: Want = {}
     band = settings.dead_band
-    for rung in select(candidates, live, settings):
+    for rung in candidates:
         if rung.top is None:
             continue
         ticker = rung.market.ticker
         orders = live.get(ticker, [])
-        best_bid = without_own(rung.top.bids, own_size(orders, Side.BID))
-        best_ask = without_own(rung.top.asks, own_size(orders, Side.ASK))
+        best_bid = best_other(rung.top.bids, orders, Side.BID)
+        best_ask = best_other(rung.top.asks, orders, Side.ASK)
         for side, count, limit, price in (
             (Side.BID, rung.bid_count, rung.bid_limit, bid_price(rung, best_bid, best_ask, band)),
             (Side.ASK, rung.ask_count, rung.ask_limit, ask_price(rung, best_bid, best_ask, band)),
