@@ -75,14 +75,14 @@ def gist(frame: Frame) -> tuple[Any, ...]:
 
 
 def finished(frame: Frame) -> dict[tuple[str, str, int], str]:
-    """The settled windows of this run and the line that tells of each."""
+    """The windows of this run that are settled and reported, and the line that tells of each."""
     return {
         (result["label"], result["series"], result["target_ns"]): (
             f"window {result['label']} {result['series']} settled: {result['quotes']} quotes, {result['fills']} fills, "
-            f"P&L {cash_text(result['pnl'])}, report {result['report'] or 'not written'}"
+            f"P&L {cash_text(result['pnl'])}, report {result['report']}"
         )
         for result in frame["picture"]["windows"]
-        if result["settled"]
+        if result["settled"] and result["report"]
     }
 
 

@@ -178,16 +178,25 @@ function paintWindows(p) {
     }
   }, "none finished yet");
 }
+function gathered(gates, seriesCount) {  // gates that say the same share a row; those that pass without a word share one
+  const alike = new Map(), out = [], plain = [];
+  for (const g of gates) {
+    const said = [g.name, g.status, g.reason, g.detail].join("\n"), first = alike.get(said);
+    if (first) first.all.push(g.series); else alike.set(said, { ...g, all: [g.series] });
+  }
+  for (const g of alike.values()) {
+    const series = g.all.length >= seriesCount && g.all[0] ? "" : g.all.join(" \u00b7 ");
+    if (g.status === "PASS" && !g.reason && !g.detail) plain.push(g.name + (series ? " " + series : ""));
+    else out.push({ ...g, series });
+  }
+  if (plain.length) out.push({ name: plain.join(", "), series: "", status: "PASS", reason: "", detail: "" });
+  return out;
+}
 function paintGates(p) {
   const worst = { FAIL: 0, UNKNOWN: 1, PASS: 2, NOT_CONFIGURED: 3 }, of = (g) => worst[g.status] ?? 1;
   const gates = [...p.gates].sort((a, b) => of(a) - of(b)), against = gates.filter((g) => of(g) < 2).length;
   cls(put($("gates-count"), !gates.length ? "none known" : against ? `${against} against` : "all for"), "count " + (against || !gates.length ? "bad" : "good"));
-  const alike = new Map();               // one row for gates of several series that say the same
-  for (const g of gates) {
-    const said = [g.name, g.status, g.reason, g.detail].join("\n");
-    alike.set(said, alike.has(said) ? { ...g, series: alike.get(said).series + " \u00b7 " + g.series } : g);
-  }
-  rows($("gates"), [...alike.values()], (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
+  rows($("gates"), gathered(gates, p.series.length), (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
     const [c, word] = vote(g.status);
     if (!td[1].children.length) td[1].append(el("span"), el("small"));
     cls(put(td[0], word), c); put(td[1].children[0], g.name + (g.series ? " " + g.series : "") + " ");
