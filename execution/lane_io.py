@@ -4,8 +4,9 @@ A job ends exactly once, by an answer or by `on_end(sent, code, detail)`. `sent`
 not one byte had left: the job still waited here. From the write on, the socket does not tell how far the bytes got: a
 timeout or a lost connection after it says `sent`, and whoever asked must treat the outcome as unknown.
 
-Nothing here is ever written twice. A connection whose answer did not come in time is closed with it, since the answer
-could still arrive and would be taken for the next one's.
+The limit counts twice: for the wait (a permission that ends sooner ends that sooner), and from the write on for the
+answer. Nothing here is ever written twice. A connection whose answer did not come in time is closed with it, since the
+answer could still arrive and would be taken for the next one's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from domain.clock import Clock, Now, utc_ms
+from domain.clock import NS_PER_MS, Clock, Now, utc_ms
 from execution.http_answer import HttpAnswer
 from execution.http_client_io import Connection, Origin, Pool, render, seconds
 from execution.kalshi_sign import Signer
@@ -104,9 +105,18 @@ class Lane:
         if len(self._waiting) >= self._room:
             job.unsent("lane_full", f"{self._room} requests already wait")
             return
-        self._start_clock(job)
+        job.lane = self
         self._waiting.append(job)
         self.pump()
+        if job.sent is None and job in self._waiting:
+            self._start_clock(job, self._patience_ms(job))
+
+    def _patience_ms(self, job: Job) -> int:
+        """How long a job may wait to be written: no longer than its permission lasts, which is then told at once."""
+        if not job.not_after_ns:
+            return self._limit_ms
+        left_ms = -(-(job.not_after_ns - self.clock.now().mono_ns) // NS_PER_MS)
+        return max(min(left_ms, self._limit_ms), 0)
 
     def pump(self) -> None:
         """Write what can be written now."""
@@ -126,12 +136,12 @@ class Lane:
         connection = self.pool.take_coldest()
         if connection is None:
             return False
-        self._start_clock(job)
+        job.lane = self
         return self._write(job, connection)
 
-    def _start_clock(self, job: Job) -> None:
-        job.lane = self
-        job.timer = asyncio.get_running_loop().call_later(seconds(self._limit_ms), self.pool.told, self._overdue, job)
+    def _start_clock(self, job: Job, limit_ms: int) -> None:
+        job.stop_timer()
+        job.timer = asyncio.get_running_loop().call_later(seconds(limit_ms), self.pool.told, self._overdue, job)
 
     def _write(self, job: Job, connection: Connection) -> bool:
         """Sign and write one job, unless its permission has run out: then it ends unsent, and False is returned."""
@@ -145,6 +155,7 @@ class Lane:
         job.sent, job.connection = now, connection
         self.written += 1
         connection.send(data, job)
+        self._start_clock(job, self._limit_ms)
         return True
 
     def withdraw(self, which: Callable[[Job], bool], code: str) -> int:
@@ -156,12 +167,10 @@ class Lane:
         return len(picked)
 
     def _overdue(self, job: Job) -> None:
-        limit = f"{self._limit_ms} ms"
         if job.sent is None:
             self._waiting.remove(job)
-            problem = self.pool.problem or "every connection was busy"
-            job.unsent("no_connection", f"not written within {limit}: {problem}")
+            job.unsent("no_connection", f"not written in time: {self.pool.problem or 'every connection was busy'}")
             return
         assert job.connection is not None
         job.connection.give_up()
-        job.on_end(job.sent, "timeout", f"no answer within {limit}")
+        job.on_end(job.sent, "timeout", f"no answer within {self._limit_ms} ms")
