@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from domain.clock import NS_PER_MS
+from domain.events import OrderState
+from domain.ids import ClientOrderId, GroupId, OrderId, Ticker
+from domain.market import Side
+from domain.money import Count, Price
+from execution.orders import SETTLE_NS, TABLE, Fact, Order, OrderBook, State
+
+T = Ticker("KXINXU-X-T1")
+
+
+def an_order(name: str = "ladderd-1-1", now_ns: int = 1_000) -> Order:
+    return Order(
+        client_order_id=ClientOrderId(name),
+        series="INXU",
+        ticker=T,
+        side=Side.BID,
+        price=Price(4200),
+        count=Count(100),
+        group_id=GroupId("g"),
+        exchange_index=0,
+        expiration_s=0,
+        target_ns=0,
+        now_ns=now_ns,
+    )
+
+
+def said(status: str, name: str = "ladderd-1-1", remaining: int = 100) -> OrderState:
+    return OrderState(
+        order_id=OrderId("o1"),
+        client_order_id=ClientOrderId(name),
+        ticker=T,
+        side=Side.BID,
+        price=Price(4200),
+        status=status,
+        initial=Count(100),
+        filled=Count(100 - remaining),
+        remaining=Count(remaining),
+        group_id=GroupId("g"),
+        exchange_index=0,
+    )
+
+
+def in_state(state: State) -> tuple[OrderBook, Order]:
+    book, order = OrderBook(), an_order()
+    book.add(order)
+    book.name(order, OrderId("o1"))
+    road = {
+        State.PLACING: (),
+        State.OPEN: (Fact.ACCEPTED,),
+        State.CANCELLING: (Fact.ACCEPTED, Fact.CANCEL_SENT),
+        State.GONE: (Fact.ACCEPTED, Fact.ENDED),
+    }[state]
+    for fact in road:
+        book.apply(order, fact, 2_000)
+    assert order.state is state
+    return book, order
+
+
+@pytest.mark.parametrize(("state", "fact"), list(itertools.product(State, Fact)))
+def test_every_pair_of_state_and_fact_has_one_outcome(state: State, fact: Fact) -> None:
+    book, order = in_state(state)
+    follower = TABLE[state, fact]
+    if follower is None:
+        with pytest.raises(AssertionError):
+            book.apply(order, fact, 3_000)
+        assert order.state is state
+        return
+    book.apply(order, fact, 3_000)
+    assert order.state is follower
+    assert (order.client_order_id in book.live) is (follower is not State.GONE)
+    assert (order.client_order_id in book.gone) is (follower is State.GONE)
+
+
+def test_a_cancel_by_id_is_impossible_while_placing() -> None:
+    book, order = in_state(State.PLACING)
+    with pytest.raises(AssertionError):
+        book.cancel_sent(order, 3_000, 4_000)
+
+
+@pytest.mark.parametrize(("late_ns", "buried"), [(SETTLE_NS - 1, False), (SETTLE_NS, True)])
+def test_absence_proves_nothing_young(late_ns: int, buried: bool) -> None:
+    book, order = in_state(State.OPEN)
+    assert bool(book.absent((), order.acted_ns + late_ns, order.acted_ns + late_ns)) is buried
+    assert (order.state is State.GONE) is buried
+
+
+def test_absence_never_buries_what_is_still_in_flight() -> None:
+    book, order = in_state(State.PLACING)
+    assert book.absent((), 10 * SETTLE_NS, 10 * SETTLE_NS) == []
+    assert order.state is State.PLACING
+
+
+def test_an_unknown_place_is_buried_by_a_listing_asked_after_it_settled() -> None:
+    book, order = in_state(State.PLACING)
+    book.apply(order, Fact.UNKNOWN, 5_000)
+    assert book.absent((), 5_000 + SETTLE_NS - 1, 9_999) == []
+    assert book.absent((), 5_000 + SETTLE_NS, 9_999) == [order]
+
+
+def test_gone_is_not_forgotten_and_is_found_by_either_name() -> None:
+    book, order = in_state(State.GONE)
+    assert book.find("ladderd-1-1", "") is order
+    assert book.find("", "o1") is order
+
+
+def test_a_dead_order_that_an_old_enough_listing_shows_is_alive_again() -> None:
+    book, order = in_state(State.GONE)
+    book.describe(order, said("resting"), order.acted_ns + SETTLE_NS - 1, 9_999)
+    assert order.state is State.GONE
+    book.describe(order, said("resting"), order.acted_ns + SETTLE_NS, 9_999)
+    assert order.state is State.OPEN
+    assert book.resurrected == 1
+
+
+def test_a_repeated_message_does_not_revive_a_dead_order() -> None:
+    book, order = in_state(State.GONE)
+    book.describe(order, said("resting"), None, 5 * SETTLE_NS)
+    assert order.state is State.GONE
+
+
+def test_a_pushed_end_buries_at_once_and_a_fill_shrinks() -> None:
+    book, order = in_state(State.OPEN)
+    book.describe(order, said("resting", remaining=40), None, 3_000)
+    assert order.remaining == 40
+    book.describe(order, said("executed", remaining=0), None, 4_000)
+    assert order.state is State.GONE
+
+
+def test_adopted_orders_are_unwanted_and_known_by_id() -> None:
+    book = OrderBook()
+    order = book.adopt(said("resting", name="ladderd-0-7"), "INXU", 5, 1_000)
+    assert order.unwanted
+    assert order.state is State.OPEN
+    assert book.by_order_id[OrderId("o1")] is order
+
+
+def test_what_was_in_flight_is_unknown_after_a_restart() -> None:
+    book, _ = in_state(State.PLACING)
+    records = book.records()
+    after = OrderBook()
+    after.restore(records, 7 * NS_PER_MS)
+    order = after.live[ClientOrderId("ladderd-1-1")]
+    assert order.state is State.PLACING
+    assert not order.in_flight
+    assert order.unwanted
+
+
+def test_a_client_order_id_is_never_used_twice() -> None:
+    book, _ = in_state(State.GONE)
+    with pytest.raises(AssertionError):
+        book.add(an_order())
