@@ -33,6 +33,7 @@ from daemon.sentinels_io import Sentinels
 from daemon.settings import FeedEndpoint, Settings
 from domain.actions import (
     Alert,
+    Answer,
     AnyAction,
     Ask,
     CancelAll,
@@ -265,6 +266,15 @@ class App:
     def _report(self, action: Report) -> None:
         self.spawn(self.chores.report(action))
 
+    def _answer(self, action: Answer) -> None:
+        self.spawn(self._acknowledge(action))
+
+    async def _acknowledge(self, action: Answer) -> None:
+        """What an operator asked is in journal and snapshot before he reads that it is done."""
+        await self.journal.drain(DRAIN_LIMIT_S)
+        await self.chores.snapshot()
+        await self.sentinels.answered(action.ident, action.text)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something small beside the loop, and hold on to it until it is done."""
         task = asyncio.get_running_loop().create_task(work)
@@ -342,6 +352,7 @@ _DEEDS: dict[type, Callable[[App, Any], None]] = {
     MarkCancelAll: App._mark,  # noqa: SLF001
     Alert: App._alert,  # noqa: SLF001
     Report: App._report,  # noqa: SLF001
+    Answer: App._answer,  # noqa: SLF001
 }
 
 

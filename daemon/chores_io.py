@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ class Chores:
         self.report_paths: dict[tuple[str, int], str] = {}
         self.open_marks: list[Marker] = []
         self.reporting = asyncio.Lock()
+        self.saving = threading.Lock()
+        self.saved_seq = 0
 
     async def run(self) -> None:
         """Every quarter of a second until cancelled."""
@@ -82,7 +85,14 @@ class Chores:
         now = app.clock.now()
         payload, seq = remember(app.engine), app.runner.seq
         self.snapshot_mono_ns = now.mono_ns
-        await asyncio.to_thread(write_snapshot, app.settings.state_dir, payload, seq, now.utc_ns)
+        await asyncio.to_thread(self._save, payload, seq, now.utc_ns)
+
+    def _save(self, payload: bytes, seq: int, utc_ns: int) -> None:
+        """Write one snapshot; several threads may come here at once, and an older picture never replaces a newer."""
+        with self.saving:
+            if seq >= self.saved_seq:
+                write_snapshot(self.app.settings.state_dir, payload, seq, utc_ns)
+                self.saved_seq = seq
 
     def _monitors(self) -> dict[str, bytes]:
         app = self.app

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.desk import Desk
 from daemon.memory import restore
-from domain.actions import Alert, AnyAction, Record
+from domain.actions import Alert, Answer, AnyAction, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -296,6 +296,12 @@ class Observers:
     def _operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
         payload = {"command": event.command.value, "by": event.by, "cause": event.cause, "road": event.road}
         out.append(Record("operator_action", payload))
+        refused = self._obey(event, now, out)
+        if event.ident:
+            out.append(Answer(event.ident, refused))
+
+    def _obey(self, event: Operator, now: Now, out: list[AnyAction]) -> str:
+        """Do what the operator asks; why not, or nothing."""
         if event.command is Command.CANCEL_ALL:
             self.engine.paused = f"cancel-all by {event.by}: {event.cause}"
             self.ask_empty(Reason(event.road), now)
@@ -305,22 +311,24 @@ class Observers:
             if self.engine.kill.kill(event.road, f"{event.by}: {event.cause}", now):
                 self.killed(event.road, now, out)
         elif event.command is Command.RESUME:
-            self._resume(event, now, out)
+            return self._resume(event, out)
         elif event.command is Command.ARM:
             self.engine.armed_session = self.engine.session
         elif event.command is Command.NOTE:
             out.append(Record("note", {"text": event.cause, "by": event.by}))
+        return ""
 
-    def _resume(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
+    def _resume(self, event: Operator, out: list[AnyAction]) -> str:
         """Lift pause, kill latch and frozen sessions, but only when the kill switch itself is off again."""
         refused = self.engine.kill.resume()
         if refused:
             out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
-            return
+            return refused
         self.engine.paused = ""
         self.engine.risk.resume()
         for desk in self.engine.desks.values():
             desk.sentry.resume()
+        return ""
 
     def _stop(self, event: Stop, now: Now, out: list[AnyAction]) -> None:
         out.append(

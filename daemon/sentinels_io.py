@@ -14,12 +14,14 @@ from pathlib import Path
 
 from daemon.requests_io import Request, answer, pending
 from domain.clock import NS_PER_S, Clock
-from domain.events import AnyEvent, CancelAllMarker, KillSwitch, Operator
+from domain.events import AnyEvent, CancelAllMarker, Command, KillSwitch, Operator
 from journal.marker import Marker
 from journal.marker_io import KillFile, read_cancel_all, read_kill_file
 
 LOOK_EVERY_S = 0.2
 MARKER_RELEVANT_NS = 70 * NS_PER_S
+LIFTING = frozenset({Command.RESUME, Command.ARM})
+LIFTING_AGE_LIMIT_S = 60
 HALTED_VARIABLE = "EXECUTION_HALTED"
 HALTED_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
 TRUTHY = frozenset({"1", "true", "yes", "on"})
@@ -77,6 +79,11 @@ class Sentinels:
         for request in requests:
             if request.ident not in self._asked:
                 self._asked[request.ident] = request
+                age_s = (utc_ns - request.asked_utc_ns) // NS_PER_S
+                if request.command in LIFTING and age_s > LIFTING_AGE_LIMIT_S:
+                    # Asked while no daemon ran: what has happened since then was not known to who asked.
+                    await self.answered(request.ident, f"asked {age_s} s ago, when no daemon answered; ask again")
+                    continue
                 self._emit(Operator(request.command, request.by, request.cause, "operator_cli", request.ident))
         self.progress_mono_ns = self._clock.now().mono_ns
 

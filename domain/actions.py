@@ -166,6 +166,13 @@ class Report(Action, frozen=True):
     target_ns: int
 
 
+class Answer(Action, frozen=True):
+    """Tell an operator who asked by a request file what became of it: empty text is consent, else why not."""
+
+    ident: str
+    text: str
+
+
 class Exit(Action, frozen=True):
     """End the process with this code, after flushing."""
 
@@ -187,6 +194,7 @@ AnyAction = (
     | Alert
     | Record
     | Report
+    | Answer
     | Exit
 )
 
