@@ -15,7 +15,7 @@ fingerprint() { cat - "$@" deploy/setup.sh | sha256sum | cut -c1-64; }
 stamped() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
 
 runtime=$(sed '/^\[tool\.ruff\]/,$d' pyproject.toml | fingerprint requirements.txt) # below that line: checks only
-dev=$(fingerprint requirements-dev.txt </dev/null)
+dev=$(fingerprint requirements-dev.txt requirements-conformance*.txt </dev/null)
 if [ -x .venv/bin/ladderd ] && stamped .venv/stamp-runtime "$runtime"; then
     [ "$want" = runtime ] && exit 0
     stamped .venv/stamp-dev "$dev" && exit 0
@@ -67,6 +67,10 @@ if [ "$want" = dev ] && ! stamped .venv/stamp-dev "$dev"; then
     say "installing what the checks need"
     rm -f .venv/stamp-dev
     install --require-hashes -r requirements-dev.txt || die "pip could not install requirements-dev.txt (above)"
+    # the official clients that judge the simulators; the exchange's says 3.13 and runs on 3.11
+    install --require-hashes --ignore-requires-python -r requirements-conformance.txt ||
+        die "pip could not install requirements-conformance.txt (above)"
+    if [ -f tests/official.py ]; then .venv/bin/python -m tests.official || die "the vendor's client (above)"; fi
     compile=1
 fi
 if [ "${compile:-}" ]; then

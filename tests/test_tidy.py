@@ -9,6 +9,7 @@ import functools
 import importlib
 import importlib.metadata
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,7 +226,7 @@ def test_the_daemon_that_is_imported_is_ours() -> None:
 
 def test_the_locks_pin_every_package_by_hash_and_agree() -> None:
     pins: dict[str, set[str]] = {}
-    for lock in ("requirements.txt", "requirements-dev.txt"):
+    for lock in sorted(path.name for path in ROOT.glob("requirements*.txt")):
         for block in (ROOT / lock).read_text("ascii").replace("\\\n", " ").splitlines():
             if block.startswith("#"):
                 continue
@@ -244,6 +245,13 @@ def test_what_is_installed_is_what_the_locks_say() -> None:
             if importlib.metadata.version(name) != version:
                 wrong.append(f"{name}: locked {version}, installed {importlib.metadata.version(name)}")
     assert not wrong, "run `make setup-dev`:\n" + "\n".join(wrong)
+
+
+def test_the_locks_are_complete() -> None:
+    # set-up installs them without resolving, so a dependency that no lock names would be missed silently
+    command = [sys.executable, "-m", "pip", "check"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_declared_library_is_in_the_runtime_lock() -> None:
