@@ -16,7 +16,7 @@ import msgspec
 
 from daemon.engine import Engine
 from daemon.inbox_io import Inbox
-from domain.actions import PLACES, AnyAction, CreateGroup, DeleteGroup, Exit, Place, Record
+from domain.actions import CANCELS, PLACES, AnyAction, CreateGroup, DeleteGroup, Exit, Place, Record
 from domain.clock import NS_PER_MS, Clock, Now
 from domain.events import AnyEvent, GroupOp, GroupOutcome, JournalFault, LoopStall, PlaceOutcome, Verdict
 
@@ -87,9 +87,13 @@ class Runner:
         actions = self._engine.step(event, now)
         self.step_ns.append(self._clock.now().mono_ns - begun)
         self.steps += 1
+        # A cancel waits for nothing, not even for its own record to be printed.
+        for action in actions:
+            if isinstance(action, CANCELS):
+                self._perform(action)
         self._record(event, now, actions)
         for action in actions:
-            if isinstance(action, Record):
+            if isinstance(action, (Record, *CANCELS)):
                 continue
             if isinstance(action, Exit):
                 self.exit = action
