@@ -154,7 +154,8 @@ class MassiveSession:
 
     def closed(self, reason: str, now: Now) -> Step:
         """The connection ended or never came to be; always said, because the standby rule waits to hear it."""
-        told = f"{reason}; {self._last_words}" if self._last_words and reason != CLOSED_AS_TOLD else reason
+        more = self._last_words and reason not in (self._last_words, CLOSED_AS_TOLD)
+        told = f"{reason}; {self._last_words}" if more else reason
         self._begin()
         if self.state is not FeedState.FATAL:
             self.state = FeedState.COOLING if now.mono_ns < self._cooling_until_ns else FeedState.DOWN

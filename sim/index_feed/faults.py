@@ -35,7 +35,7 @@ MENU: Final[dict[str, tuple[frozenset[str], str]]] = {
     "evict": (frozenset(), "max_connections status, then Close 1008 with an empty reason"),
     "slow_consumer": (frozenset({"ms"}), "deliver later and later up to `ms`, then slow_consumer and Close 1008"),
     "pong_missing": (frozenset(), "leave pings unanswered"),
-    "frame_size": (frozenset({"n"}), "`n` values (1..1000) in each frame"),
+    "frame_size": (frozenset({"n"}), "`n` values (1..1000) in each frame, at least a millisecond apart"),
     "mixed": (frozenset(), "put A, AM and status objects into the frames of values"),
     "unknown_event": (frozenset(), "put events of an unknown kind, and of unknown tickers, into the frames"),
     "bad_json": (frozenset(), "send a frame that is not JSON in place of a value"),

@@ -77,10 +77,11 @@ class FeedServer:
         """Listen on every port and start the tape. Raises OSError when a port is taken."""
         ports = []
         for number, port in enumerate(self._config.ports, 1):
-            runner = web.AppRunner(self._application(number), access_log=None, handle_signals=False)
+            app = self._application(number)
+            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=STOP_WITHIN_S)
             await runner.setup()
             self._runners.append(runner)
-            site = web.TCPSite(runner, self._config.bind, port, shutdown_timeout=STOP_WITHIN_S)
+            site = web.TCPSite(runner, self._config.bind, port)
             await site.start()
             ports.append(int(runner.addresses[0][1]))
         self.ports = tuple(ports)

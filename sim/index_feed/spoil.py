@@ -66,7 +66,7 @@ def _text(tape: Tape, ticker: str, value: IndexValue) -> str:
 class Host:
     """What one host (1 or 2) makes of the tape."""
 
-    __slots__ = ("_board", "_number", "_previous", "_tape")
+    __slots__ = ("_board", "_number", "_previous", "_shown_ns", "_tape")
 
     def __init__(self, number: int, tape: Tape, board: FaultBoard) -> None:
         """Show `tape` under the faults of host `number`."""
@@ -74,6 +74,7 @@ class Host:
         self._tape: Final = tape
         self._board: Final = board
         self._previous: dict[str, Piece] = {}
+        self._shown_ns: dict[str, int] = {}
 
     def pieces(self, tick: Shown, now: Now) -> list[Piece]:
         """Make the objects for one value; empty when it is silenced. `bad_json` yields text that is no object."""
@@ -84,6 +85,7 @@ class Host:
         sized = self._board.strike("frame_size", now.mono_ns, self._number, tick.ticker)
         size = (sized.fault.n or 1) if sized else 1
         pieces = [self._value(part, now) for part in self._spread(tick, size)]
+        self._shown_ns[tick.ticker] = tick.utc_ns
         previous = self._previous.get(tick.ticker)
         self._previous[tick.ticker] = pieces[-1]
         if self._strike("duplicate", now, tick.ticker):
@@ -125,10 +127,13 @@ class Host:
         return stamp if self._strike("ns_stamp", now, tick.ticker) else stamp // NS_PER_MS
 
     def _spread(self, tick: Shown, size: int) -> list[Shown]:
-        """Cut the last cadence into `size` values, the newest last, at least a millisecond apart."""
+        """Cut the time since the last value into `size` values, the newest last, at least a millisecond apart."""
         if size == 1 or not isinstance(self._tape, LiveTape):
             return [tick] * size
-        step = max(NS_PER_S // 2 // size // NS_PER_MS, 1) * NS_PER_MS
+        before = self._shown_ns.get(tick.ticker, tick.utc_ns - NS_PER_S)
+        room_ms = max((tick.utc_ns - before) // NS_PER_MS, 1)
+        size = min(size, room_ms)
+        step = room_ms // size * NS_PER_MS
         parts = []
         for back in range(size - 1, 0, -1):
             at = tick.utc_ns - back * step
