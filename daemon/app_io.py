@@ -189,10 +189,10 @@ class App:
                     task.cancel()
         finally:
             await self.ops.stop()
-        await self._flush()
+        await self._flush(ended)
         return ended
 
-    async def _flush(self) -> None:
+    async def _flush(self, ended: Exit) -> None:
         self.notifier.notify("STOPPING=1")
         await self.chores.snapshot()
         if self.background:
@@ -200,6 +200,7 @@ class App:
         await self.alerts.drain(1.0)
         await self.journal.drain(DRAIN_LIMIT_S)
         self.journal.close()
+        await self.chores.say_goodbye(ended)
 
     def _install_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         emit = self.inbox.emit

@@ -235,13 +235,11 @@ class _Run:
             left = await self._list()
             proves = asked.mono_ns - self._acted_ns >= settle_ns
             unread = unread + 1 if left is None else 0
-            if left is None:
-                empty = 0
-            elif left and proves:
+            if left and proves:
                 return left
-            elif left:
+            if left:
                 empty, self.first_empty_ms = 0, None
-            else:
+            elif left is not None:
                 if self.first_empty_ms is None:
                     self.first_empty_ms = self.elapsed_ms()
                 empty += proves

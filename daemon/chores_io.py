@@ -16,13 +16,13 @@ import msgspec
 import structlog
 
 from daemon.memory import remember
-from domain.actions import MarkCancelAll, Report
+from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.window import Phase
 from guards.freshness import final_minute_guard
 from guards.windows import ops_window, utc_text
-from journal.marker import Marker
-from journal.marker_io import ask_cancel_all, finish_cancel_all
+from journal.marker import Marker, open_requests
+from journal.marker_io import ask_cancel_all, finish_cancel_all, read_cancel_all
 from journal.report_io import write_reports
 from journal.snapshot_io import write_snapshot
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 EVERY_S = 0.25
 SNAPSHOT_NS = NS_PER_S
 MONITORS = "monitors"
+ENDED = "ended.json"
 log = structlog.get_logger("ladderd")
 
 
@@ -44,7 +45,7 @@ class Chores:
         self.snapshot_mono_ns = 0
         self.phases: dict[str, Phase] = {}
         self.report_paths: dict[tuple[str, int], str] = {}
-        self.open_marks: list[Marker] = []
+        self.completed = 0
         self.reporting = asyncio.Lock()
         self.saving = threading.Lock()
         self.saved_seq = 0
@@ -74,8 +75,16 @@ class Chores:
         """Write down where the page is, for scripts that let the system choose the port."""
         folder = self.app.settings.state_dir / MONITORS
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / ENDED).unlink(missing_ok=True)
         body = msgspec.json.encode({"port": port, "pid": self.app.process().pid})
         await asyncio.to_thread(_write_monitors, folder, {"http.json": body})
+
+    async def say_goodbye(self, ended: Exit) -> None:
+        """Write down that this run ended in order, so that the outside watcher leaves the account alone."""
+        if ended.code:
+            return
+        body = msgspec.json.encode({"code": ended.code, "reason": ended.reason, "run_id": self.app.recovered.run_id})
+        await asyncio.to_thread(_write_monitors, self.app.settings.state_dir / MONITORS, {ENDED: body})
 
     async def snapshot(self) -> None:
         """Write down what a restart would need."""
@@ -138,15 +147,14 @@ class Chores:
         ident = f"{app.recovered.run_id}-{action.asked_utc_ns // NS_PER_MS}"
         marker = Marker(ident, action.asked_utc_ns, app.recovered.run_id, action.reason, app.recovered.epoch)
         await asyncio.to_thread(ask_cancel_all, app.settings.state_dir, marker)
-        self.open_marks.append(marker)
 
     async def _finish_marks(self) -> None:
-        if self.app.engine.empty_reason or not self.open_marks:
+        """Once the account was seen flat, every request for it is done: ours, and those of a program that died."""
+        completed = self.app.engine.account.completed_cancel_alls
+        if self.app.engine.empty_reason or completed == self.completed:
             return
-        utc_ns = self.app.clock.now().utc_ns
-        marks, self.open_marks = self.open_marks, []
-        for marker in marks:
-            await asyncio.to_thread(finish_cancel_all, self.app.settings.state_dir, marker, utc_ns)
+        self.completed = completed
+        await asyncio.to_thread(_finish_all, self.app.settings.state_dir, self.app.clock.now().utc_ns)
 
     async def report(self, action: Report) -> None:
         """A window is settled: write its reports from the journal, once its last record is on disk."""
@@ -158,6 +166,11 @@ class Chores:
         for (series, target_ns), path in paths.items():
             self.report_paths[series, target_ns] = str(Path(path).relative_to(reports))
             log.info("window reported", series=series, label=action.label, report=path)
+
+
+def _finish_all(state_dir: Path, utc_ns: int) -> None:
+    for marker in open_requests(read_cancel_all(state_dir, utc_ns)):
+        finish_cancel_all(state_dir, marker, utc_ns)
 
 
 def _write_monitors(folder: Path, files: dict[str, bytes]) -> None:

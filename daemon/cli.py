@@ -159,6 +159,31 @@ def cancel_all(
     raise typer.Exit(code)
 
 
+@app.command()
+def watch(
+    config: ConfigOption = None,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+    limit_ms: Annotated[int, typer.Option("--limit-ms", min=1000, help="How long progress may stop.")] = 5000,
+) -> None:
+    """The outside watcher: flattens the account when the daemon makes no progress."""
+    from daemon.settings_io import private_key_pem  # noqa: PLC0415 - heavy
+    from daemon.watch_io import watch as watch_account  # noqa: PLC0415
+
+    settings = _settings(config, state_dir=state_dir)
+    if settings.exchange.api_key_id is None:
+        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
+        raise ConfigurationError(message)
+    raise typer.Exit(
+        watch_account(
+            settings.exchange.rest_url,
+            settings.exchange.api_key_id.get_secret_value(),
+            private_key_pem(settings),
+            settings.state_dir,
+            limit_ms,
+        )
+    )
+
+
 def _ask(command: str, by: str, cause: str, state_dir: Path) -> None:
     from daemon.views_io import ask_daemon  # noqa: PLC0415 - heavy
 

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from daemon.engine import Engine
 
 TAIL_NS = 65 * NS_PER_S
+CANCEL_ALL_PROGRAM = "cancel-all"
 Observer = Callable[[Any, Now, list[AnyAction]], None]
 
 
@@ -285,13 +286,20 @@ class Observers:
         self.ask_empty(Reason.KILL_SWITCH, now)
 
     def _marker(self, event: CancelAllMarker, now: Now, out: list[AnyAction]) -> None:
-        until_ns = event.asked_utc_ns + 65 * NS_PER_S
-        if until_ns > self.engine.account.tail_until_utc_ns:
-            self.engine.account.tail_until_utc_ns = until_ns
-            out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
-        if event.by not in {"daemon", self.engine.started.run_id if self.engine.started else ""}:
-            self.engine.paused = self.engine.paused or f"cancel-all by {event.by}: {event.reason}"
-            self.ask_empty(Reason.OPERATOR_CLI if event.by == "cli" else Reason.WATCHER, now)
+        """Some process asked the exchange for an account-wide cancel-all: obey its tail, and make sure that it worked.
+
+        What an operator asked for also pauses us; what a watcher, a shutdown or our own last run asked for does not.
+        """
+        until_ns = event.asked_utc_ns + TAIL_NS
+        self.engine.account.tail_until_utc_ns = max(self.engine.account.tail_until_utc_ns, until_ns)
+        out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
+        if self.engine.started is not None and event.by == self.engine.started.run_id:
+            return
+        by_operator = event.by == CANCEL_ALL_PROGRAM and event.reason != Reason.SHUTDOWN
+        if by_operator:
+            self.engine.paused = self.engine.paused or f"cancel-all by an operator: {event.reason}"
+        reason = Reason.OPERATOR_CLI if event.by == CANCEL_ALL_PROGRAM else Reason.WATCHER
+        self.ask_empty(reason, now, looking=not self.engine.account.book.live)
 
     def _operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
         payload = {"command": event.command.value, "by": event.by, "cause": event.cause, "road": event.road}

@@ -8,22 +8,37 @@ the whole last run is stepped. Without a journal there is nothing to remember: a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from daemon.build import Papers, build_engine
 from daemon.memory import remember, restore
 from daemon.settings import Settings, config_hash
-from domain.clock import NS_PER_S, Clock
-from domain.events import Started
+from domain.clock import NS_PER_S, Clock, Now
+from domain.events import AnyEvent, Started
 from journal.reader_io import read_steps
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 log = structlog.get_logger("ladderd")
 TAIL_STEPS_MAX = 200_000
+
+
+class Lived(Protocol):
+    """One step of the run before."""
+
+    @property
+    def event(self) -> AnyEvent:
+        """What entered the engine."""
+        ...
+
+    @property
+    def now(self) -> Now:
+        """When."""
+        ...
 
 
 class Recovered(NamedTuple):
@@ -46,22 +61,34 @@ def recover(settings: Settings, papers: Papers, clock: Clock) -> Recovered:
         snapshot = read_snapshot(state_dir)
     except SnapshotDamaged as problem:
         log.warning("snapshot not believed", problem=str(problem))
+    payload = snapshot.payload if snapshot is not None else None
+    tail = read_steps(state_dir, snapshot.seq if snapshot is not None else 0)
+    memory, epoch, count = relive(settings, papers, payload, tail, now)
+    fresh = max(now.utc_ns // NS_PER_S, epoch + 1)
+    run_id = f"run-{fresh}"
+    return Recovered(run_id, fresh, build_id(), config_hash(settings), memory, count)
+
+
+def relive(
+    settings: Settings, papers: Papers, payload: bytes | None, tail: Iterable[Lived], now: Now
+) -> tuple[str, int, int]:
+    """What an engine remembers that took over a snapshot's payload and then lived through the steps behind it.
+
+    Returns the memory as JSON text (empty when there was nothing to remember), the newest epoch, and how many steps.
+    """
     engine = build_engine(settings, papers)
-    tail, known = 0, snapshot is not None
-    if snapshot is not None:
-        restore(engine, snapshot.payload.decode(), now)
+    count, known = 0, payload is not None
+    if payload is not None:
+        restore(engine, payload.decode(), now)
     epoch = engine.account.numbers.epoch
-    for step in read_steps(state_dir, snapshot.seq if snapshot is not None else 0):
+    for step in tail:
         if isinstance(step.event, Started):
             # An older run ended before the one we want: its memory is inside this event.
             engine, known = build_engine(settings, papers), True
         engine.step(step.event, step.now)
         epoch = max(epoch, engine.account.numbers.epoch)
-        tail += 1
-    memory = remember(engine).decode() if known or tail else ""
-    fresh = max(now.utc_ns // NS_PER_S, epoch + 1)
-    run_id = f"run-{fresh}"
-    return Recovered(run_id, fresh, build_id(), config_hash(settings), memory, tail)
+        count += 1
+    return (remember(engine).decode() if known or count else ""), epoch, count
 
 
 def build_id() -> str:
