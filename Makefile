@@ -32,7 +32,7 @@ layers: setup-dev ## import contracts: imports go down only
 
 tests: setup-dev ## the tests alone, those on real processes last and by themselves (ARGS="-k sentry -x")
 	@quick=0; live=0; \
-	$(PY) -m pytest -n 2 -m "not live" $(call report,quick) $(ARGS) || quick=$$?; \
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not live" $(call report,quick) $(ARGS) || quick=$$?; \
 	if ls tests/live/test_*.py >/dev/null 2>&1; then \
 	    $(PY) -m pytest -m live $(call report,live) $(ARGS) || live=$$?; fi; \
 	[ $$quick = 5 ] && [ "$(ARGS)" ] && quick=0; [ $$live = 5 ] && [ "$(ARGS)" ] && live=0; \

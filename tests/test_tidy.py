@@ -18,6 +18,7 @@ from tests.tidy.rules import DECLARED, EXCUSABLE, RULES, breaches
 from tests.tidy.source import SHOPS, Source
 from tests.tidy.text import names_no_machine
 
+pytestmark = pytest.mark.xdist_group("tidy")  # one worker parses the tree, once
 ROOT = Path(__file__).resolve().parent.parent
 
 # rule, path, source: each must be reported
