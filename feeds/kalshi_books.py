@@ -166,7 +166,7 @@ class Books:
         for ticker in due:
             self._tries[ticker] = self._tries.get(ticker, 0) + 1
             if self._tries[ticker] > SNAPSHOT_TRIES_MAX:
-                self._give_up(ticker)
+                self._give_up(ticker, "no snapshot comes", turn)
             else:
                 self._awaited[ticker] = now.mono_ns + self._limits.snapshot_ms * NS_PER_MS
                 ask.append(ticker)
@@ -174,21 +174,20 @@ class Books:
             params = {"sids": [self.sid], "action": "get_snapshot", "market_tickers": ask}
             turn.outgoing.append(frames.command(self._number(), "update_subscription", **params))
 
-    def _give_up(self, ticker: Ticker) -> None:
+    def _give_up(self, ticker: Ticker, reason: str, turn: Turn) -> None:
         self.counts["given_up"] += 1
         self._given_up.add(ticker)
-        self._awaited.pop(ticker, None)
-        self._books.pop(ticker, None)
+        self._forget([ticker], turn, reason)
 
-    def _forget(self, tickers: list[Ticker], turn: Turn) -> None:
-        """Stop believing books that nobody wants any more, before the exchange stops sending them."""
+    def _forget(self, tickers: list[Ticker], turn: Turn, reason: str = "no longer wanted") -> None:
+        """Stop believing books, before the exchange stops sending them."""
         if not tickers:
             return  # none named would mean all of them
         for ticker in tickers:
             self._books.pop(ticker, None)
             self._awaited.pop(ticker, None)
             self._crossed.pop(ticker, None)
-        turn.events.append(BooksStale(tuple(tickers), "no longer wanted"))
+        turn.events.append(BooksStale(tuple(tickers), reason))
 
     # --- answers -----------------------------------------------------------------------------------------------------
 
@@ -311,7 +310,7 @@ class Books:
                 return
         elif refusal.market_ticker:
             ticker = Ticker(refusal.market_ticker)
-            self._give_up(ticker)
+            self._give_up(ticker, f"error {refusal.code}: {refusal.msg}", turn)
             self._held.pop(ticker, None)
             self._follow(now, turn)
             return

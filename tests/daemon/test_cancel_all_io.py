@@ -178,6 +178,36 @@ async def test_a_cancel_all_that_never_works_still_ends_flat_by_ids(tmp_path: Pa
     assert "not accepted: HTTP 404 not_found" in text
 
 
+async def test_one_late_empty_list_is_not_enough(tmp_path: Path) -> None:
+    """An order that was still travelling shows up between the two."""
+    exchange = Exchange()
+    fresh: list[float] = []
+
+    def script(seen: Seen) -> Reply:
+        answer = exchange(seen)
+        if exchange.log[-1] == "all":
+            fresh.append(time.monotonic())
+        elif len(fresh) == 1 and time.monotonic() - fresh[0] > 0.030:
+            exchange.resting.append("late")
+            fresh.append(0.0)
+        return answer
+
+    async with fake_exchange(script) as fake:
+        code = await cancel_everything(
+            fake.base_url,
+            "k",
+            pem_of(ed_key()),
+            "x",
+            tmp_path,
+            clock=SystemClock(),
+            limits=QUICK,
+            say=lambda _: None,
+        )
+    assert code == 0
+    assert exchange.resting == []
+    assert exchange.log.count("all") == 2
+
+
 async def test_stragglers_are_cancelled_again_by_their_ids(tmp_path: Path) -> None:
     exchange = Exchange()
     exchange.cancel_all = lambda: reply(204)  # accepted, and nothing happens

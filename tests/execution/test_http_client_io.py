@@ -130,12 +130,13 @@ async def test_a_body_that_ends_with_the_connection_is_whole() -> None:
         assert [answer.body for answer in asker.answers] == [b"all of it"]
 
 
-async def test_an_answer_to_nothing_ends_the_connection() -> None:
+async def test_an_answer_to_nothing_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     async with fake_exchange(lambda _: reply(200)) as fake, pool_of(fake) as pool:
         fake.writers[0].write(reply(200, {"late": True}))
         await until(lambda: pool.opened == 2 and pool.idle == 1)
         asker = await ask(pool, parse_origin(fake.base_url))
         assert [answer.body for answer in asker.answers] == [b""]
+    assert not caplog.records, "it is foreseen, not an exception that the loop logs"
 
 
 async def test_giving_up_is_silent_and_costs_the_connection() -> None:

@@ -33,11 +33,13 @@ from tests.execution.kalshi_fake import (
     cancel,
     cancel_all,
     create_group,
+    delete_group,
     ed_key,
     fake_exchange,
     pem_of,
     place,
     reply,
+    rsa_key,
     trigger,
     until,
 )
@@ -56,10 +58,10 @@ HASTY = VenueLimits(
 class Desk:
     """A venue under test with everything it emitted."""
 
-    def __init__(self, base_url: str, limits: VenueLimits) -> None:
+    def __init__(self, base_url: str, limits: VenueLimits, pem: bytes) -> None:
         self.events: asyncio.Queue[AnyEvent] = asyncio.Queue()
         self.clock = SystemClock()
-        signer = Signer("key-1", pem_of(ed_key()))
+        signer = Signer("key-1", pem)
         self.venue = KalshiVenue(base_url, signer, self.clock, self.events.put_nowait, limits=limits)
 
     async def event(self) -> AnyEvent:
@@ -72,10 +74,10 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def desk(
-    script: Callable[[Seen], Reply], limits: VenueLimits = ONE_EACH
+    script: Callable[[Seen], Reply], limits: VenueLimits = ONE_EACH, pem: bytes | None = None
 ) -> AsyncIterator[tuple[Desk, FakeExchange]]:
     async with fake_exchange(script) as fake:
-        under_test = Desk(fake.base_url, limits)
+        under_test = Desk(fake.base_url, limits, pem or pem_of(ed_key()))
         running = asyncio.create_task(under_test.venue.run())
         lanes = (under_test.venue.cancels, under_test.venue.places, under_test.venue.reads)
         await until(lambda: all(lane.pool.idle for lane in lanes))
@@ -177,7 +179,7 @@ async def test_a_connection_that_kept_us_waiting_is_never_asked_again() -> None:
 
 
 async def test_without_a_connection_everything_is_unsent() -> None:
-    under_test = Desk("http://127.0.0.1:9/trade-api/v2", HASTY)
+    under_test = Desk("http://127.0.0.1:9/trade-api/v2", HASTY, pem_of(ed_key()))
     running = asyncio.create_task(under_test.venue.run())
     for action in (place(), trigger()):
         outcome = await under_test.outcome(action)
@@ -200,6 +202,16 @@ async def test_a_full_lane_says_unsent_at_once() -> None:
         outcome = await under_test.outcome(place(3))
         assert isinstance(outcome, PlaceOutcome)
         assert (outcome.client_order_id, outcome.verdict, outcome.code) == ("ladderd-1-3", Verdict.UNSENT, "lane_full")
+
+
+async def test_a_place_whose_permission_ends_while_it_waits_comes_back_then() -> None:
+    limits = VenueLimits(place_connections=1, place_limit_ms=60_000)
+    async with desk(lambda _: None, limits) as (under_test, _):
+        under_test.venue.perform(place(1))
+        outcome = await under_test.outcome(place(2, not_after_ns=under_test.clock.now().mono_ns + 5_000_000))
+        assert isinstance(outcome, PlaceOutcome)
+        assert (outcome.client_order_id, outcome.verdict) == ("ladderd-1-2", Verdict.UNSENT)
+        assert under_test.venue.places.waiting == 0
 
 
 async def test_purged_places_come_back_unsent_and_groups_stay() -> None:
@@ -256,15 +268,32 @@ async def test_reads_follow_cursors_and_end_in_one_event() -> None:
 
 
 async def test_a_group_is_signed_for_before_it_has_to_be_triggered() -> None:
-    async with desk(lambda s: reply(201, {"order_group_id": "g-1"}) if s.method == "POST" else reply(200, {})) as (
-        under_test,
-        fake,
-    ):
+    """RSA signatures are salted: two that are the same are one, made ahead."""
+
+    def script(seen: Seen) -> Reply:
+        return reply(201, {"order_group_id": "g-1"}) if seen.method == "POST" else reply(200, {})
+
+    async with desk(script, pem=pem_of(rsa_key())) as (under_test, fake):
+        await under_test.outcome(trigger(1))
         await under_test.outcome(create_group())
+        await under_test.outcome(trigger(2))
+        await under_test.outcome(trigger(3))
+        await under_test.outcome(delete_group())
+        await under_test.outcome(trigger(4))
+        await under_test.outcome(trigger(5))
+    made = [seen.headers["kalshi-access-signature"] for seen in fake.seen if seen.method == "PUT"]
+    assert made[1] == made[2]
+    assert len(set(made)) == 4
+
+
+async def test_groups_found_standing_after_a_restart_are_signed_for_too() -> None:
+    listed = [{"id": "g-1", "is_auto_cancel_enabled": False}, {"id": "g-2", "is_auto_cancel_enabled": True}]
+    async with desk(lambda _: reply(200, {"order_groups": listed}), pem=pem_of(rsa_key())) as (under_test, fake):
+        await under_test.outcome(ask(Read.GROUPS))
         await under_test.outcome(trigger(1))
         await under_test.outcome(trigger(2))
-    stamps = [s.headers["kalshi-access-signature"] for s in fake.seen if s.method == "PUT"]
-    assert stamps[0] == stamps[1]
+    made = [seen.headers["kalshi-access-signature"] for seen in fake.seen if seen.method == "PUT"]
+    assert made[0] == made[1]
 
 
 async def test_a_lost_connection_is_reopened_ahead_of_need() -> None:
@@ -307,4 +336,4 @@ async def test_a_bug_behind_emit_ends_the_venue() -> None:
 )
 def test_an_address_that_is_none_is_one_readable_line(url: str) -> None:
     with pytest.raises(ConfigurationError, match="exchange address"):
-        Desk(url, ONE_EACH)
+        Desk(url, ONE_EACH, pem_of(ed_key()))

@@ -475,7 +475,9 @@ def test_snapshots_that_do_not_come_are_asked_for_three_times_and_then_given_up(
         assert wire.asked() == []
         wire.tick(1)
         assert [c["params"]["action"] for c in wire.asked()] == ["get_snapshot"]
+    wire.news()
     wire.tick(3_000)
+    assert wire.news() == [BooksStale((A,), "no snapshot comes")]
     assert wire.session.counts["given_up"] == 1
     assert not wire.hung_up
 
@@ -584,6 +586,26 @@ def test_a_market_the_exchange_does_not_know_is_given_up_and_the_rest_goes_on() 
     assert not wire.hung_up
     assert wire.due() is None
     assert wire.asked() == []
+
+
+def test_when_all_is_given_up_nothing_else_is_called_stale() -> None:
+    """A BooksStale that names no ticker would mean every book, those of other sessions included."""
+    wire = Wire()
+    wire.books_up(A)
+    wire.book("error", {"code": 11, "msg": "Invalid parameter", "market_ticker": A})
+    assert wire.news() == [BooksStale((A,), "error 11: Invalid parameter")]
+    assert [c["cmd"] for c in wire.asked()] == ["unsubscribe"]
+
+
+def test_a_market_given_up_is_tried_again_when_it_is_wanted_anew() -> None:
+    wire = Wire()
+    wire.books_up(A, B)
+    wire.book("error", {"code": 11, "msg": "Invalid parameter", "market_ticker": B})
+    wire.want(A, B)
+    assert wire.asked() == []
+    wire.want(A)
+    wire.want(A, B)
+    assert [c["params"]["market_tickers"] for c in wire.asked()] == [[B]]
 
 
 def test_a_refused_book_subscription_names_its_market_or_ends_the_connection() -> None:
