@@ -151,6 +151,20 @@ async def test_a_slow_second_head_is_cut_off_too(start: Start) -> None:
     writer.close()
 
 
+async def test_a_trickled_second_head_has_no_more_time_than_the_first(start: Start) -> None:
+    site = await start(limits=Limits(head_s=0.1, idle_s=30))
+    reader, writer = await site.open()
+    writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await reader.readuntil(b"}}}")
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+    end = asyncio.ensure_future(reader.read())
+    async with asyncio.timeout(5):
+        while not end.done():
+            writer.write(b"X")
+            await asyncio.wait({end}, timeout=0.005)
+    assert end.exception() is None or isinstance(end.exception(), ConnectionResetError)
+
+
 async def test_an_idle_connection_is_closed(start: Start) -> None:
     site = await start(limits=Limits(idle_s=0.05))
     reader, writer = await site.open()
@@ -166,7 +180,8 @@ async def test_a_slow_body_is_refused(start: Start) -> None:
         f"POST /control/kill HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
         "Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
     )
-    status, headers, body = parse(await site.raw(head.encode()))
+    async with asyncio.timeout(4):  # less than the limit as shipped: the one that was set is the one that counts
+        status, headers, body = parse(await site.raw(head.encode()))
     assert status == 408
     assert headers["connection"] == "close"
     assert "body not received" in error(body)
@@ -192,6 +207,23 @@ async def test_the_cap_turns_newcomers_away_when_all_are_busy(start: Start) -> N
     assert status == 503
     for _, writer in busy:
         writer.close()
+
+
+async def test_places_are_given_back(start: Start) -> None:
+    site = await start(limits=Limits(connections_max=2, head_s=30))
+    for _ in range(6):
+        assert (await site.get("/health"))[0] == 200
+        assert await site.raw(b"rubbish\r\n\r\n")
+
+
+async def test_a_screen_is_busy_and_never_makes_room(start: Start) -> None:
+    site = await start(limits=Limits(connections_max=1))
+    reader, writer = await site.open()
+    request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    writer.write(request % b"/health" + request % b"/events")  # the second follows with no idle moment between
+    await reader.readuntil(b"data: ")
+    assert parse(await site.raw(b""))[0] == 503
+    await reader.readuntil(b"data: ")
 
 
 async def test_the_connection_idle_for_longest_makes_room(start: Start) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import logging.handlers
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,10 +156,19 @@ def test_no_text_from_outside_can_forge_a_console_line(event: str, key: str, val
     assert "\x1b" not in line
 
 
+class Impatient(queue.Queue[logging.LogRecord]):
+    """A queue that nobody may wait at."""
+
+    def put(self, item: logging.LogRecord, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 - its base's signature
+        assert not block, "a log call would wait"
+        super().put(item, block, timeout)
+
+
 def test_a_full_queue_drops_and_counts_but_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.log_io.QUEUE_RECORDS_MAX", 2)
     monkeypatch.setattr("ops.log_io.QueueListener.start", lambda _: None)  # a disk that hangs
     monkeypatch.setattr("ops.log_io.QueueListener.stop", lambda _: None)
+    monkeypatch.setattr("ops.log_io.queue.Queue", Impatient)
     running, _ = begin(tmp_path)
     for number in range(5):
         structlog.get_logger().info("event", number=number)

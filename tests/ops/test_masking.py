@@ -101,6 +101,11 @@ def test_encoded_forms_are_hidden() -> None:
         assert "b3Jk" not in masker.text(form)
 
 
+def test_a_secret_with_control_characters_is_hidden_in_a_repr_too() -> None:
+    masked = Masker(["ab\x07cd\x1fef"]).value({"error": ValueError("ab\x07cd\x1fef")})
+    assert masked == {"error": "ValueError('***')"}
+
+
 def test_depth_is_bounded() -> None:
     deep: object = "hunter22"
     for _ in range(100):

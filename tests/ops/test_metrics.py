@@ -76,6 +76,13 @@ def test_a_bare_key_is_the_sum_of_its_parts_and_is_not_added_to_them() -> None:
     assert ("ladderd_guard_trips_total", (("series", ""),)) not in found
 
 
+def test_what_the_engine_does_not_count_is_worked_out_where_it_can_be() -> None:
+    found = samples(view(counters={"orders_sent": 9}))
+    assert found["agent_start_total", ()] == 1
+    assert found["marketdata_ticks_total", ()] == 8123
+    assert found["order_proposals_total", ()] == 9
+
+
 def test_the_shell_counts_too() -> None:
     assert samples(view(Runtime(counters={"errors": 3}), counters={}))["errors_total", ()] == 3
 
