@@ -102,6 +102,7 @@ def test_any_content_is_active(tmp_path: Path, content: bytes) -> None:
 
 def test_what_cannot_be_read_is_active(tmp_path: Path) -> None:
     kill_path(tmp_path).mkdir()
+    assert read_kill_file(tmp_path).active
     assert "cannot be read" in read_kill_file(tmp_path).reason
     kill_path(tmp_path).rmdir()
     kill_path(tmp_path).symlink_to(tmp_path / "nowhere")
@@ -111,4 +112,6 @@ def test_what_cannot_be_read_is_active(tmp_path: Path) -> None:
 def test_a_state_directory_that_is_none_is_active(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    assert "cannot be looked at" in read_kill_file(file).reason
+    kill = read_kill_file(file)
+    assert kill.active
+    assert "cannot be looked at" in kill.reason

@@ -161,3 +161,14 @@ def test_acknowledgements_wait_for_the_sync(story: tuple[Path, list[Instant]]) -
         if after.acknowledged > before.acknowledged:
             segments = [path for path in before.written if path.parent.name == "journal"]
             assert all(before.synced[path] == len(before.written[path]) for path in segments)
+
+
+def test_an_anchor_is_synced_before_the_journal_goes_on(story: tuple[Path, list[Instant]]) -> None:
+    _, instants = story
+    anchored = 0
+    for before, after in itertools.pairwise(instants):
+        anchors = [path for path in before.written if path.parent.name == "anchor"]
+        if any(before.written[path] != after.written[path] for path in set(before.written) - set(anchors)):
+            assert all(before.synced[path] == len(before.written[path]) for path in anchors)
+            anchored += len(anchors)
+    assert anchored

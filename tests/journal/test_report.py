@@ -12,7 +12,7 @@ import pytest
 from domain.clock import NS_PER_S
 from journal.facts import facts
 from journal.fold import Fold
-from journal.plot import Level, Picture, bars, draw, spread
+from journal.plot import Band, Dot, Level, Picture, Stroke, bars, draw, spread
 from journal.reader_io import read_records
 from journal.render import Block, Heading, Line, Table, html, markdown
 from journal.report import clock, count, day_report, price, trimmed, window_report
@@ -152,8 +152,11 @@ def test_plots_of_little_or_nothing() -> None:
     assert "a &amp; b" in bars("a & b", [])
     assert "not recorded" in draw(Picture("t", [], [], ""))
     assert "not recorded" in draw(Picture("t", [(1.0, 2.0)], [], ""))
-    flat = svg_of(draw(Picture("t", [(1.0, 5.0), (2.0, 5.0)], [], "", [Level(5.0, "<five>")])))
-    assert "<five>" in "".join(flat.itertext())
+    stroke, dot = Stroke(1.0, 2.0, 5.0, "bid", "<order>"), Dot(1.0, 5.0, "fill", "<fill>")
+    line, level, band = [(1.0, 5.0), (2.0, 5.0)], Level(5.0, "<five>"), Band(1.0, 2.0, "<strict>")
+    marked = svg_of(draw(Picture("<t>", line, [(1.0, "<at>")], "<u>", [level], [band], [stroke], [dot])))
+    text = "".join(marked.itertext())
+    assert all(name in text for name in ("<t>", "<at>", "<u>", "<five>", "<strict>", "<order>", "<fill>"))
     assert svg_of(bars("t", [("one", 0.0, "0.00"), ("two", -1.0, "-1.00")])).tag == "svg"
     low, high = spread([0.0, 0.0], from_zero=True)
     assert low == 0.0 < high

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journal.record import canonical
 from journal.snapshot import SnapshotDamaged, parse_snapshot, print_snapshot, state_hash
 
 PAYLOAD = b'{"orders": [{"id": "a", "n": 1}], "epoch": 7}'
@@ -54,4 +56,11 @@ def test_an_edited_field_is_refused(change: dict[str, object]) -> None:
 def test_an_edited_state_with_its_own_hash_put_right_is_still_refused() -> None:
     document = json.loads(print_snapshot(PAYLOAD, 41, 5)) | {"payload": {}, "state_hash": state_hash(b"{}")}
     with pytest.raises(SnapshotDamaged, match="changed after it was written"):
+        parse_snapshot(json.dumps(document).encode(), "here")
+
+
+def test_a_state_filed_under_another_s_hash_is_refused() -> None:
+    document = json.loads(print_snapshot(PAYLOAD, 41, 5)) | {"state_hash": state_hash(b"{}"), "hash": ""}
+    document["hash"] = hashlib.sha256(canonical(document)).hexdigest()
+    with pytest.raises(SnapshotDamaged, match="does not have the hash it is filed under"):
         parse_snapshot(json.dumps(document).encode(), "here")

@@ -240,7 +240,7 @@ def test_a_failed_sync_is_told_once_and_never_tried_again(open_writer: OpenWrite
     assert len(faults) == 1
     assert "Input/output error" in faults[0]
     assert durable == [1]
-    assert writer.durable_seq == 1
+    assert writer.durable_seq == writer.head.seq == 1
 
 
 def test_a_record_whose_sync_failed_may_be_there_on_reopening(
@@ -341,14 +341,32 @@ def test_after_close_appends_are_refused(open_writer: OpenWriter) -> None:
 
 
 class SlowDisk(Disk):
-    """Syncs only while the test lets it."""
+    """Syncs only as often as the test lets it; says when it is about to."""
 
     def __init__(self) -> None:
-        self.may_sync = threading.Event()
+        self.may_sync = threading.Semaphore(0)
+        self.at_sync = threading.Semaphore(0)
 
     def sync(self, file: int) -> None:
-        assert self.may_sync.wait(10)
+        self.at_sync.release()
+        assert self.may_sync.acquire(timeout=10)
         super().sync(file)
+
+
+async def test_only_what_was_synced_is_told(tmp_path: Path, clock: HandClock) -> None:
+    disk = SlowDisk()
+    writer = JournalWriter(tmp_path, "run", "demo", "c" * 64, clock, disk=disk)
+    told: asyncio.Queue[int] = asyncio.Queue()
+    writer.on_durable(told.put_nowait)
+    writer.append("note", {})
+    await asyncio.to_thread(disk.at_sync.acquire, timeout=10)
+    writer.append("note", {})
+    assert writer.pending == 2
+    disk.may_sync.release()
+    assert await told.get() == 1
+    disk.may_sync.release(3)
+    assert await told.get() == 2
+    assert writer.close()
 
 
 async def test_the_thread_tells_the_loop_what_is_durable(tmp_path: Path, clock: HandClock) -> None:
@@ -376,7 +394,7 @@ async def test_nothing_is_durable_before_its_sync_and_the_loop_goes_on(tmp_path:
     assert writer.durable_seq == 0
     assert len(faults) == 1
     assert "queue is full" in faults[0]
-    disk.may_sync.set()
+    disk.may_sync.release(9)
     assert not writer.close()
     assert [record.seq for record in read_records(tmp_path)] == [1, 2, 3, 4, 5]
 
