@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from daemon.account import Account
 from daemon.desk import Desk
-from daemon.results import CENT, FINAL, Result, finish, held_in, settle
+from daemon.results import CENT, FINAL, Result, close_flat, finish, held_in, settle
 from daemon.settings_of import EngineSettings
 from domain.actions import AnyAction, Read, Record, Report, SubscribeBooks
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -137,6 +137,11 @@ class Duties:
         for (series, target_ns), result in self.results.items():
             if result.reported or now.utc_ns <= target_ns:
                 continue
+            if result.results_known:
+                ladder = self.ladders.get((series, target_ns), {})
+                flat = close_flat(self.account.ledger, result, ladder)
+                rows = settle(self.account.ledger, result, flat, ladder)
+                out.extend(Record("settlement", row) for row in rows)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
             given_up = now.utc_ns > target_ns + SETTLEMENT_PATIENCE_NS

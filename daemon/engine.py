@@ -247,6 +247,9 @@ class Engine:
         verdict = evaluate(name, votes, until_ns, now)
         desk.hold_ns = min(self.account_votes_until_ns, desk.next_deadline(now) or self.account_votes_until_ns)
         before = self.closed.get(name)
+        if isinstance(verdict, Closed) and not verdict.reasons:
+            # Within a round trip of the next edge: too late to place, too early to pull.
+            return
         if isinstance(verdict, Closed):
             self.closed[name] = verdict.reasons
             if before == ():

@@ -9,7 +9,7 @@ from daemon.engine import Engine
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import FeedState
 from domain.market import Side
-from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
+from domain.money import CASH_PER_DOLLAR
 from domain.reasons import GateStatus
 from domain.window import Phase
 from execution.quoter import best_other
@@ -244,7 +244,7 @@ def _ladder(engine: Engine, desk: Desk) -> list[RungView]:
                 ask_count=sum(v.count for v in top.asks if v.price == ask) if top and ask is not None else 0,
                 our_bid=max((o.price for o in own if o.side is Side.BID), default=None),
                 our_ask=min((o.price for o in own if o.side is Side.ASK), default=None),
-                position=engine.account.ledger.position(market.ticker) // COUNT_PER_CONTRACT,
+                position=engine.account.ledger.position(market.ticker),
             )
         )
     return rows

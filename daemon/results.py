@@ -58,6 +58,18 @@ def held_in(ledger: Ledger, result: Result) -> list[Ticker]:
     ]
 
 
+def close_flat(ledger: Ledger, result: Result, markets: dict[Ticker, Market]) -> tuple[SettlementState, ...]:
+    """Markets of a finished window in which we traded and hold nothing: the exchange settles none of them for us.
+
+    What stands for their settlement is the market's own result, with nothing paid and nothing charged.
+    """
+    return tuple(
+        SettlementState(ticker, markets[ticker].result, Cash(0), Cash(0))
+        for ticker in held_in(ledger, result)
+        if not ledger.markets[ticker].position and not ledger.markets[ticker].result and ticker in markets
+    )
+
+
 def settle(
     ledger: Ledger, result: Result, settlements: tuple[SettlementState, ...], markets: dict[Ticker, Market]
 ) -> list[dict[str, object]]:

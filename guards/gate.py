@@ -20,7 +20,10 @@ CLEARED_FOR_NS = 250 * NS_PER_MS
 
 
 class Closed(NamedTuple):
-    """Why nothing may be placed: the reasons in the order in which the guards are asked, first one first."""
+    """Why nothing may be placed: the reasons in the order in which the guards are asked, first one first.
+
+    No reason at all means that every guard passes but no time is left to place anything: what rests may rest on.
+    """
 
     reasons: tuple[Reason, ...]
 
@@ -40,6 +43,8 @@ def evaluate(series: str, votes: Iterable[tuple[str, Vote]], until_mono_ns: int,
         if reason not in reasons:
             reasons.append(reason)
     not_after = min(until_mono_ns, now.mono_ns + CLEARED_FOR_NS)
-    if reasons or not asked or not_after <= now.mono_ns:
-        return Closed(tuple(reasons) or (Reason.WINDOW_CLOSED,))
+    if not asked:
+        return Closed((Reason.QUALITY_GATE,))
+    if reasons or not_after <= now.mono_ns:
+        return Closed(tuple(reasons))
     return Cleared(series, not_after)
