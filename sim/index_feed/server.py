@@ -28,7 +28,7 @@ from sim.index_feed.spoil import ALWAYS, Bars, Host, Piece
 from sim.index_feed.tape import Shown, Tape
 
 WAKE_MAX_NS: Final = 1 * NS_PER_S
-EVICT_AFTER_NS: Final = 20 * NS_PER_MS
+EVICT_AFTER_S: Final = 0.02
 STOP_WITHIN_S: Final = 1.0
 UNAVAILABLE: Final = 503
 
@@ -215,8 +215,7 @@ class FeedServer:
                 victim = self._connections.get(ident)
                 if victim is not None:
                     # The newcomer still gets its acks: counting starts at auth, the axe falls a little later.
-                    for out in Session.evicted():
-                        victim.send(out, now.mono_ns + EVICT_AFTER_NS)
+                    asyncio.get_running_loop().call_later(EVICT_AFTER_S, victim.finish, Session.evicted())
         if subscribed:
             for name in sorted(INSTANT):
                 active = self.board.find(name, now.mono_ns, session.host)

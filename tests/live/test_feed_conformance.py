@@ -147,6 +147,7 @@ def test_previous_day_and_open_close(reads: dict[str, Any]) -> None:
 
 def test_market_status_and_holidays(reads: dict[str, Any]) -> None:
     assert reads["status"]["market"] == "open"
+    assert reads["status"]["indicesGroups"]["s_and_p"] == "open"
     assert reads["status"]["exchanges"] == {"nasdaq": "open", "nyse": "open", "otc": "open"}
     days = {(day["exchange"], day["status"]) for day in reads["holidays"]}
     assert {("NYSE", "closed"), ("NYSE", "early-close")} <= days
