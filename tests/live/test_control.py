@@ -1,0 +1,192 @@
+"""Whoever says stop, by whatever road: the exchange's list reads zero, and stays so until somebody says otherwise."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.actions import Place
+from domain.clock import NS_PER_MS
+from domain.events import Command, KillSwitch, Operator
+from journal.reader import Step
+from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant, utc_s
+
+SEEN_WITHIN_MS = 250
+MARGIN_MS = 100
+TAIL_S = 65
+
+
+def places_after(stage: Stage, first: Step) -> int:
+    """How many orders were sent after a step."""
+    return sum(isinstance(action, Place) for step in stage.steps() if step.seq > first.seq for action in step.actions)
+
+
+def gate(stage: Stage, name: str) -> dict[str, Any]:
+    """One gate as `/ready` shows it."""
+    told = json.loads(stage.page("/ready")[1])
+    return next(g for g in told["gates"] if g["name"] == name)
+
+
+@pytest.mark.step("K11", "O02", "X01")
+def test_sigusr1_empties_the_account_and_leaves_the_daemon_paused(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path)) as stage:
+        stage.until_quoting(least=4)
+        asked_s = utc_s()
+        stage.processes["daemon"].send_signal(signal.SIGUSR1)
+        until("nothing rests", lambda: not stage.truth()["resting"], 2)
+        until("proven flat", lambda: stage.picture()["cancel_all"]["completed"] == 1, 10)
+        picture = stage.picture()
+        assert picture["paused"]
+        assert "SIGUSR1" in picture["pause_reason"]
+        assert {"paused", "cancel_all_tail"} <= set(stage.reasons())
+        assert stage.page("/ready")[0] == 503
+        # The marker that every process obeys, durable, closed once the account was seen flat.
+        (marker,) = (tmp_path / "cancel_all").iterdir()
+        until("the marker closed", lambda: json.loads(marker.read_text("utf-8"))["done"], 3)
+        told = json.loads(marker.read_text("utf-8"))
+        assert told["reason"] == "operator_sigusr1"
+        # A resume lifts the pause, but not the tail during which the exchange may still kill new orders.
+        resumed = stage.ladderd("resume", "--by", "drill", "--cause", "looked at it", "--state-dir", str(tmp_path))
+        assert resumed.returncode == 0, resumed.stdout
+        until("no longer paused", lambda: "paused" not in stage.reasons(), 2)
+        assert "cancel_all_tail" in stage.reasons()
+        # Nor does a restart.
+        assert stage.stop(signal.SIGTERM) == 0
+        stage.start_daemon()
+        stage.wait_for_page()
+        until("recovered", lambda: stage.picture().get("reconciled"), 10)
+        assert 0 < stage.picture()["cancel_all"]["tail_s"] <= TAIL_S - (utc_s() - asked_s) + 2
+        assert "cancel_all_tail" in stage.reasons()
+        assert stage.stop(signal.SIGTERM) == 0
+        truth = stage.truth()
+        assert not truth["resting"]
+        assert_flat_and_maker(truth)
+        asked = next(s for s in stage.steps() if isinstance(s.event, Operator))
+        assert not places_after(stage, asked)
+        flat = next(r for r in stage.records("time_to_flat") if r["trigger"] == "operator_sigusr1")
+        assert flat["orders"] >= 4
+        assert flat["ms"] < 2_000
+        assert_journal(stage, runs=2)
+
+
+@pytest.mark.step("A10")
+def test_sigterm_while_quoting_ends_flat_and_flushed(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        stage.until_quoting(least=4)
+        begun_s = utc_s()
+        assert stage.stop(signal.SIGTERM) == 0
+        assert utc_s() - begun_s < 10
+        truth = stage.truth()
+        assert not truth["resting"]
+        assert_flat_and_maker(truth)
+        shown = stage.ladderd("snapshot", "show", "--json", "--state-dir", str(tmp_path))
+        assert json.loads(shown.stdout)["orders"] == []
+        assert_journal(stage)
+
+
+@pytest.mark.step("K03", "K11", "K15")
+def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        stage.until_quoting(least=4)
+        killed = stage.ladderd("kill", "--reason", "drill", "--state-dir", str(tmp_path))
+        assert killed.returncode == 0, killed.stdout
+        until("nothing rests", lambda: not stage.truth()["resting"], 2)
+        path = tmp_path / "KILL_SWITCH"
+        written_ns = path.stat().st_mtime_ns
+        seen = next(s for s in stage.steps() if isinstance(s.event, KillSwitch) and s.event.active)
+        assert seen.now.utc_ns - written_ns < (SEEN_WITHIN_MS + MARGIN_MS) * NS_PER_MS
+        assert gate(stage, "kill_switch")["status"] == "FAIL"
+        assert json.loads(stage.page("/ops/status")[1])["status"]["state"] == "HALTED"
+
+        def resume() -> tuple[int, str]:
+            answer = stage.ladderd("resume", "--by", "drill", "--cause", "over", "--state-dir", str(tmp_path))
+            return answer.returncode, answer.stdout + answer.stderr
+
+        # Refused while the file is there; removing it alone changes nothing; then a resume is taken.
+        code, text = resume()
+        assert code == 1, text
+        assert "drill" in text
+        path.unlink()
+        until("the removal seen", lambda: sources_off(stage, seen), 2)
+        assert "kill_switch_engaged" in stage.reasons()
+        code, text = resume()
+        assert code == 0, text
+        assert gate(stage, "kill_switch")["status"] == "PASS"
+        assert "cancel_all_tail" in stage.reasons(), "an account-wide cancel-all leaves its tail"
+        # A kill switch that cannot be read is engaged.
+        path.mkdir()
+        until("engaged again", lambda: "kill_switch_engaged" in stage.reasons(), 2)
+        assert stage.stop(signal.SIGTERM) == 0
+        assert_flat_and_maker(stage.truth())
+        assert not places_after(stage, seen)
+        assert_journal(stage)
+
+
+def sources_off(stage: Stage, after: Step) -> bool:
+    """Whether the daemon has seen the kill file gone."""
+    return any(
+        isinstance(s.event, KillSwitch) and not s.event.active and "KILL_SWITCH" in s.event.source
+        for s in stage.steps()
+        if s.seq > after.seq
+    )
+
+
+@pytest.mark.step("K12", "H19")
+@pytest.mark.parametrize("daemon", ["up", "hung", "dead"])
+def test_cancel_all_as_a_program_of_its_own(tmp_path: Path, daemon: str) -> None:
+    with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        stage.until_quoting(least=4)
+        process = stage.processes["daemon"]
+        if daemon == "hung":
+            process.send_signal(signal.SIGSTOP)
+        elif daemon == "dead":
+            stage.stop(signal.SIGKILL)
+        answer = stage.ladderd("cancel-all", "--reason", "kalshi_maintenance", "--config", str(stage.config))
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert "flat" in answer.stdout
+        assert " ms" in answer.stdout
+        assert not stage.truth()["resting"]
+        if daemon == "hung":
+            process.send_signal(signal.SIGCONT)
+        elif daemon == "dead":
+            stage.start_daemon()
+            stage.wait_for_page()
+        until("the daemon obeys the marker", lambda: {"paused", "cancel_all_tail"} <= set(stage.reasons()), 10)
+        until("the daemon has proven it too", lambda: not stage.picture()["cancel_all"]["active"], 15)
+        assert not stage.truth()["resting"]
+        assert stage.stop(signal.SIGTERM) == 0
+        assert_flat_and_maker(stage.truth())
+        assert_journal(stage, runs=2 if daemon == "dead" else 1)
+
+
+@pytest.mark.step("K11", "H22")
+def test_pause_and_note_by_command(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        stage.until_quoting()
+        for arguments in (["note", "drill: all is well"], ["pause", "--by", "drill", "--cause", "lunch"]):
+            answer = stage.ladderd(*arguments, "--state-dir", str(tmp_path))
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+        until("nothing rests", lambda: not stage.truth()["resting"], 2)
+        assert stage.picture()["pause_reason"] == "paused by drill: lunch"
+        # A pause survives a kill of the process; a resume lifts it and quoting goes on, for no cancel-all was needed.
+        stage.stop(signal.SIGKILL)
+        stage.start_daemon()
+        stage.wait_for_page()
+        until("reconciled", lambda: stage.picture().get("reconciled"), 10)
+        assert "paused" in stage.reasons()
+        assert not stage.truth()["resting"]
+        until_instant(stage.target_s() + 1.5)
+        assert not stage.truth()["resting"]
+        resumed = stage.ladderd("resume", "--by", "drill", "--cause", "back", "--state-dir", str(tmp_path))
+        assert resumed.returncode == 0, resumed.stdout
+        stage.until_quoting()
+        assert stage.stop(signal.SIGTERM) == 0
+        assert_flat_and_maker(stage.truth())
+        commands = [s.event.command for s in stage.steps() if isinstance(s.event, Operator)]
+        assert commands == [Command.NOTE, Command.PAUSE, Command.RESUME], "each request is obeyed once"
+        assert "drill: all is well" in str(stage.records("note"))
+        assert_journal(stage, runs=2)
