@@ -198,25 +198,48 @@ class _Row(msgspec.Struct):
     val: msgspec.Raw
 
 
+class _Part(msgspec.Struct):
+    ev: str = ""
+    t: int = 0
+    T: str = ""
+    val: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Frame(msgspec.Struct):
+    """A line of the feed recorder: a whole frame, of which the values are played."""
+
+    frame: list[_Part]
+
+
 def read_rows(text: str, *, jsonl: bool) -> list[Shown]:
-    """Read a recording: CSV with a header naming t, T and val, or one JSON object a line. Raises ValueError."""
-    rows: list[Shown] = []
+    """Read a recording: CSV with a header naming t, T and val, or JSON lines. Raises ValueError.
+
+    A JSON line is one value, `{"t": ms, "T": ticker, "val": number}`, or one frame as feeds/recorder_io.py keeps them.
+    """
     if jsonl:
-        decoder = msgspec.json.Decoder(_Row)
-        source = ((line, decoder) for line in text.splitlines() if line.strip())
-        for place, (line, reader) in enumerate(source, 1):
-            try:
-                row = reader.decode(line)
-                rows.append(_recorded(row.t, row.T, bytes(row.val).decode()))
-            except (msgspec.DecodeError, ValueError) as error:
-                raise ValueError(f"line {place}: {error}; write {{'t': ms, 'T': 'I:SPX', 'val': 6650.13}}") from error
-        return rows
+        return [
+            row for place, line in enumerate(text.splitlines(), 1) if line.strip() for row in _read_line(place, line)
+        ]
+    rows: list[Shown] = []
     for place, fields in enumerate(csv.DictReader(text.splitlines()), 2):
         try:
             rows.append(_recorded(int(fields["t"]), fields["T"], fields["val"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"line {place}: {error}; the header must name t, T and val") from error
     return rows
+
+
+def _read_line(place: int, line: str) -> list[Shown]:
+    try:
+        if '"frame"' in line:
+            parts = msgspec.json.decode(line, type=_Frame).frame
+            return [_recorded(part.t, part.T, str(part.val, "ascii")) for part in parts if part.ev == "V"]
+        if '"text"' in line:
+            return []
+        row = msgspec.json.decode(line, type=_Row)
+        return [_recorded(row.t, row.T, str(row.val, "ascii"))]
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ValueError(f"line {place}: {error}; write {{'t': ms, 'T': 'I:SPX', 'val': 6650.13}}") from error
 
 
 def _recorded(stamp_ms: int, ticker: str, text: str) -> Shown:
