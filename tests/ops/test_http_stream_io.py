@@ -41,6 +41,13 @@ async def test_frames_keep_coming_and_follow_the_daemon(start: Start) -> None:
     writer.close()
 
 
+async def test_a_screen_outlives_the_limits_on_heads_and_idleness(start: Start) -> None:
+    site = await start(limits=Limits(head_s=0.05, idle_s=0.05), cadence_s=0.02)
+    reader, _ = await listen(site)
+    for _ in range(8):
+        assert await event(reader)
+
+
 async def test_all_listeners_share_one_frame(start: Start) -> None:
     site = await start(cadence_s=30.0)
     first, w1 = await listen(site)
