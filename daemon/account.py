@@ -407,9 +407,13 @@ class Account:
         return max(known) if len(known) == len(ages) else None
 
     def reconnected(self, now: Now) -> None:
-        """The private stream was away: what it would have told must be listed."""
+        """The private stream was away: what it would have told must be listed before anything is placed."""
+        self.reconciled.difference_update(BOOKS_OF_RECORD)
+        self.read_books(now)
+
+    def read_books(self, now: Now) -> None:
+        """Read every book of record now."""
         for key in BOOKS_OF_RECORD:
-            self.reconciled.discard(key)
             self.reads.soon(key, now.mono_ns)
 
     def chores(

@@ -26,6 +26,7 @@ from daemon.chores_io import Chores
 from daemon.engine import Engine
 from daemon.history_io import fetch_history
 from daemon.inbox_io import Inbox
+from daemon.jobs_io import Jobs
 from daemon.picture import Process, draw
 from daemon.recovery_io import Recovered
 from daemon.runner_io import Runner
@@ -110,6 +111,7 @@ class App:
             settings.state_dir, clock, self.inbox.emit, recovered.run_id, live=settings.mode == "live"
         )
         self.chores = Chores(self)
+        self.jobs = Jobs(self)
         self.ops = OpsServer(
             picture=self.picture,
             tasks=self.tasks,
@@ -180,6 +182,7 @@ class App:
                 ]
                 vital += [group.create_task(socket.run(), name=f"feed {n}") for n, socket in self.feeds.items()]
                 self.stream_socket.open()
+                self.jobs.start()
                 runner = group.create_task(self.runner.run(), name="runner")
                 self.notifier.notify("READY=1")
                 gc.collect()
@@ -188,6 +191,7 @@ class App:
                 for task in vital:
                     task.cancel()
         finally:
+            self.jobs.stop()
             await self.ops.stop()
         await self._flush(ended)
         return ended

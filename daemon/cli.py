@@ -298,6 +298,21 @@ def orders(
 
 
 @app.command()
+def jobs() -> None:
+    """The day's jobs, in New York time on trading days."""
+    from daemon.jobs_io import JOBS  # noqa: PLC0415 - heavy
+
+    for job in JOBS:
+        typer.echo(f"{job.hour:02d}:{job.minute:02d} ET  {job.name:10}  {job.purpose}")
+
+
+@app.command()
+def reconcile(by: ByOption = "operator", state_dir: StateOption = STATE) -> None:
+    """Have the running daemon compare its books with the exchange now."""
+    _ask("reconcile", by, "asked on the command line", state_dir)
+
+
+@app.command()
 def top(http: HttpOption = DEFAULT_HTTP) -> None:
     """A live view in the terminal."""
     from daemon.views_io import watch_daemon  # noqa: PLC0415 - heavy

@@ -324,6 +324,8 @@ class Observers:
             self.engine.armed_session = self.engine.session
         elif event.command is Command.NOTE:
             out.append(Record("note", {"text": event.cause, "by": event.by}))
+        elif event.command is Command.RECONCILE:
+            self.engine.account.read_books(now)
         return ""
 
     def _resume(self, event: Operator, out: list[AnyAction]) -> str:
