@@ -47,7 +47,7 @@ class JournalLimits(msgspec.Struct, frozen=True):
 
     queue_records_max: int = 20_000
     batch_records_max: int = 256
-    segment_bytes_max: int = 32 * 1024 * 1024
+    segment_bytes_max: int = 16 * 1024 * 1024
     anchor_period_s: int = 30
     ballast_bytes: int = 1024 * 1024
     close_limit_s: float = 10.0
