@@ -46,6 +46,7 @@ IN_WINDOW_NS = 30 * NS_PER_S
 OUTSIDE_NS = 300 * NS_PER_S
 UNKNOWN_POLL_NS = 400 * NS_PER_MS
 TAIL_NS = 65 * NS_PER_S
+MARK_EVERY_NS = NS_PER_S
 TIMES_KEPT = 512
 CLOCK_PACE_NS = 170 * NS_PER_MS
 DAY_MS = 86_400_000
@@ -78,6 +79,7 @@ class Account:
         self.changed_ns = 0
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
+        self.marked_ns = 0
         self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         self.samples: dict[str, deque[float]] = {}
         self.counters: dict[str, int] = {}
@@ -111,6 +113,12 @@ class Account:
             return True
         return self.converger.quote(series, want, cleared, target_ns, expiration_s, now.mono_ns, out, allow)
 
+    def flatten(self, series: str, reason: str, now: Now) -> None:
+        """A series must be proven flat before it may quote again; nothing to prove while nothing may be live."""
+        live = self.converger.live_of(series)
+        if live:
+            self._begin(series, reason, len(live), now)
+
     def pull(self, series: str, reason: str, now: Now, out: list[AnyAction]) -> None:
         """Empty one series, and begin to prove that it is empty."""
         live = self.converger.live_of(series)
@@ -128,7 +136,10 @@ class Account:
         if self.converger.cancel_all(reason, now.mono_ns, out):
             flattening.acted(now.mono_ns)
             self.tail_until_utc_ns = max(self.tail_until_utc_ns, now.utc_ns + TAIL_NS)
-            out.append(MarkCancelAll(now.utc_ns, reason))
+            if now.mono_ns >= self.marked_ns + MARK_EVERY_NS:
+                # Retries leave several times a second; the tail has room for a marker that is a little older.
+                self.marked_ns = now.mono_ns
+                out.append(MarkCancelAll(now.utc_ns, reason))
 
     def _begin(self, scope: str, reason: str, orders: int, now: Now) -> Flattening:
         flattening = self.flattenings.get(scope)
@@ -146,7 +157,7 @@ class Account:
         `looking`: nothing may be live, so nothing is sent unless a listing shows otherwise.
         """
         self.flattenings.pop("", None)
-        self.converger.cancel_all_retry_ns = 0
+        self.converger.cancel_all_retry_ns = self.marked_ns = 0
         self._begin("", reason, len(self.book.live), now)
         self.cancel_all_acked = looking
 

@@ -32,6 +32,7 @@ from pricing.volatility import VolatilityEstimate
 BOOK_AGE_LIMIT_NS = 60 * NS_PER_S
 AGES_KEPT = 4096
 MIDDLE = Price(PRICE_PER_DOLLAR // 2)
+_OPEN = frozenset({Phase.QUOTING, Phase.STRICT})
 
 
 class DeskSettings(NamedTuple):
@@ -87,6 +88,9 @@ class Desk:
         """Look at the clock; the new phase when it changed."""
         window = self.plan.current_window(self.series.name, now.utc_ns)
         phase = window.phase(now.utc_ns, lead_ns) if window else Phase.CLOSED
+        if phase in _OPEN and self.phase is Phase.FLATTENING and window == self.window:
+            # The lead was measured anew and has shrunk: what has begun to flatten does not open again.
+            phase = Phase.FLATTENING
         changed = phase is not self.phase or (window is not None and window != self.window)
         if window is not None and window != self.window:
             self.cooling.clear()

@@ -95,6 +95,8 @@ class Engine:
 
     def next_deadline(self, now: Now) -> int | None:
         """The next monotonic instant at which something becomes true with no event to say so; always later than now."""
+        if self.started is None:
+            return None
         mono = now.mono_ns
         found = [
             self.failover.next_deadline(now),
@@ -237,6 +239,9 @@ class Engine:
         """Evaluate the gate of a series in every step; work out its quotes when something has moved."""
         name = desk.series.name
         votes = [*self.account_votes, ("loop", self.stall.vote(name, now)), *desk.votes(now)]
+        pulled = self.account.flattenings.get(name)
+        if pulled is not None:
+            votes.append(("flat", fail(Reason(pulled.trigger), "not proven flat yet")))
         self.gates[name] = votes
         window = desk.window
         until_ns = now.mono_ns

@@ -214,6 +214,7 @@ class Observers:
             payload = {"series": group.series, "group_id": group.group_id, "reason": Reason.ORDER_GROUP_LOST.value}
             out.append(Record("guard_trip", payload))
             out.append(Alert("order_group_lost", "warning", payload))
+            self.engine.account.flatten(group.series, Reason.ORDER_GROUP_LOST.value, now)
 
     def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
         for desk in self.engine.desks.values():

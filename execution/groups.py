@@ -26,6 +26,7 @@ TRIGGER_RETRY_NS = 150 * NS_PER_MS
 TRIGGER_REFUSED_RETRY_NS = 50 * NS_PER_MS
 DELETE_RETRY_NS = 5 * NS_PER_S
 DELETE_TRIES_MAX = 5
+TRIGGER_QUICK_TRIES = 3
 
 
 class GroupPhase(enum.StrEnum):
@@ -72,9 +73,7 @@ class Groups:
             if g.phase is GroupPhase.READY and g.series == series and g.target_ns == target_ns
         ]
 
-    def keep_ahead(
-        self, series: str, target_ns: int, exchange_index: int, now_ns: int, out: list[AnyAction]
-    ) -> None:
+    def keep_ahead(self, series: str, target_ns: int, exchange_index: int, now_ns: int, out: list[AnyAction]) -> None:
         """Ask for groups until one is in use and one spare stands by."""
         if now_ns < self.create_after_ns.get(series, 0) or not self.budget.known:
             return
@@ -117,8 +116,7 @@ class Groups:
             if event.verdict is Verdict.ACCEPTED:
                 group.phase, group.triggered_ns, group.tries = GroupPhase.TRIGGERED, now_ns, 0
             elif group.phase is GroupPhase.TRIGGERING:
-                refused = event.verdict is Verdict.REFUSED
-                group.retry_ns = now_ns + (TRIGGER_REFUSED_RETRY_NS if refused else 0)
+                group.retry_ns = now_ns + _pause_ns(group.tries, event.verdict)
         elif event.verdict is Verdict.ACCEPTED or event.http_status == 404:  # noqa: PLR2004 - the HTTP status itself
             self.known.pop(group.group_id, None)
         else:
@@ -173,3 +171,14 @@ class Groups:
             group = Group(said.group_id, "", 0, said.exchange_index, GroupPhase.DELETING)
             self.known[said.group_id] = group
         return len(strangers)
+
+
+def _pause_ns(tries: int, verdict: Verdict) -> int:
+    """How long after a failed trigger the next one leaves: the first few quickly, then no faster than unanswered ones.
+
+    Without the floor an exchange that fails at once would be sent triggers as fast as it fails, and the write bucket
+    that cancels live on would be empty.
+    """
+    if tries > TRIGGER_QUICK_TRIES:
+        return TRIGGER_RETRY_NS
+    return TRIGGER_REFUSED_RETRY_NS if verdict is Verdict.REFUSED else 0
