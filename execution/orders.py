@@ -4,9 +4,10 @@ An order is may-be-live from the moment its place is decided until something pro
 PLACING -> OPEN -> CANCELLING -> GONE, and what may happen to an order in each is one total table (`TABLE`): every
 pair of state and fact has an entry, tested as a product. Four laws are kept here. (1) A cancel by id is never sent
 while PLACING: it could overtake the place. (2) A listing that lacks an order buries it only if it was asked more than
-SETTLE after our last act on it: the exchange's reads lag its writes by some 0.4 s (Kalshi API, 3.10). (3) GONE is not
-forgotten: a late fill must find its order, and an order that shows up again is may-be-live again. (4) Fills count by
-trade id; that is `positions`' part.
+SETTLE after the last act or news that may have brought it to life: the exchange's reads lag its writes by some 0.4 s
+(Kalshi API, 3.10). A cancel is no such act, or its retries would keep a dead order young for ever. (3) GONE is not
+forgotten: a late fill must find its order, and one that shows up again is may-be-live again. (4) Fills count by trade
+id; that is `positions`' part.
 """
 
 from __future__ import annotations
@@ -100,10 +101,14 @@ TABLE: dict[tuple[State, Fact], State | None] = {
 
 
 class Order:
-    """One order of ours. `acted_ns` is the monotonic time of our last act on it or of the last news about its fate."""
+    """One order of ours. `acted_ns` is the monotonic time of our last act on it or of the last news about its fate.
+
+    `alive_ns` is that of the last act or news by which it may have come to rest: its place, its answer, a push.
+    """
 
     __slots__ = (
         "acted_ns",
+        "alive_ns",
         "cancel_tries",
         "client_order_id",
         "count",
@@ -157,6 +162,7 @@ class Order:
         self.state = State.PLACING
         self.created_ns = now_ns
         self.acted_ns = now_ns
+        self.alive_ns = now_ns
         self.retry_ns = 0
         self.cancel_tries = 0
         self.in_flight = True
@@ -222,6 +228,8 @@ class OrderBook:
         before, order.state = order.state, follower
         if fact is not Fact.ABSENT and fact is not Fact.RESTING:
             order.acted_ns = now_ns
+        if fact in _MAY_REST:
+            order.alive_ns = now_ns
         if fact in _ANSWERS:
             order.in_flight = False
         if follower is State.GONE and before is not State.GONE:
@@ -260,6 +268,8 @@ class OrderBook:
                 # Pushed messages may be repeated out of order; the next listing decides what this one cannot.
                 return
             self.apply(order, Fact.RESTING, now_ns)
+            if asked_ns is None:
+                order.alive_ns = now_ns
             order.remaining = min(order.remaining or said.remaining, said.remaining)
             order.filled = max(order.filled, said.filled)
         elif said.status in {"canceled", "executed"}:
@@ -273,7 +283,7 @@ class OrderBook:
             order
             for order in self.live.values()
             if not order.in_flight
-            and asked_ns >= order.acted_ns + SETTLE_NS
+            and asked_ns >= order.alive_ns + SETTLE_NS
             and order.client_order_id not in seen
             and order.order_id not in seen
         ]
@@ -340,6 +350,7 @@ class OrderBook:
             self.name(order, record.order_id)
 
 
+_MAY_REST = frozenset({Fact.ACCEPTED, Fact.UNKNOWN})
 _ANSWERS = frozenset({Fact.ACCEPTED, Fact.REFUSED, Fact.UNKNOWN, Fact.UNSENT, Fact.RESTING, Fact.ENDED})
 
 

@@ -86,8 +86,23 @@ def test_a_cancel_by_id_is_impossible_while_placing() -> None:
 @pytest.mark.parametrize(("late_ns", "buried"), [(SETTLE_NS - 1, False), (SETTLE_NS, True)])
 def test_absence_proves_nothing_young(late_ns: int, buried: bool) -> None:
     book, order = in_state(State.OPEN)
-    assert bool(book.absent((), order.acted_ns + late_ns, order.acted_ns + late_ns)) is buried
+    assert bool(book.absent((), order.alive_ns + late_ns, order.alive_ns + late_ns)) is buried
     assert (order.state is State.GONE) is buried
+
+
+def test_cancels_repeated_for_ever_do_not_keep_a_dead_order_young() -> None:
+    book, order = in_state(State.OPEN)
+    for try_ns in range(SETTLE_NS // 2, 3 * SETTLE_NS, SETTLE_NS // 4):
+        book.cancel_sent(order, try_ns, try_ns + 1)
+        book.apply(order, Fact.CANCEL_UNPROVEN, try_ns + 1)
+    assert book.absent((), order.alive_ns + SETTLE_NS, 3 * SETTLE_NS) == [order]
+
+
+def test_news_that_it_rests_makes_an_order_young_again() -> None:
+    book, order = in_state(State.OPEN)
+    book.describe(order, said("resting"), None, 3 * SETTLE_NS)
+    assert book.absent((), 4 * SETTLE_NS - 1, 4 * SETTLE_NS) == []
+    assert book.absent((), 4 * SETTLE_NS, 4 * SETTLE_NS) == [order]
 
 
 def test_absence_never_buries_what_is_still_in_flight() -> None:
