@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from domain.actions import CancelOrders, TriggerGroup
 from domain.events import CancelOutcome, GroupOutcome, Started, Tick
@@ -42,8 +42,8 @@ class Demo:
         self.process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL)
         self.card: dict[str, Any] = {}
 
-    def __enter__(self) -> Demo:
-        self.until(lambda: (self.state / "demo.json").exists())
+    def __enter__(self) -> Self:
+        self.until((self.state / "demo.json").exists)
         self.card = json.loads((self.state / "demo.json").read_text())
         return self
 

@@ -49,17 +49,22 @@ class Stand:
     """Feeds an engine with events and answers what it asks."""
 
     def __init__(self, rungs: int = 120) -> None:
-        settings = Settings(
-            windows={
-                "template": "short",
-                "anchor_unix_s": START_S,
-                "period_s": PERIOD_S,
-                "preflight_lead_s": 3_500,
-                "open_lead_s": 3_400,
-                "strict_lead_s": 60,
-            },
-            feeds={"mode": "hot"},
-            exchange={"rest_url": "http://127.0.0.1:1/trade-api/v2", "ws_url": "ws://127.0.0.1:1/trade-api/ws/v2"},
+        settings = Settings.model_validate(
+            {
+                "windows": {
+                    "template": "short",
+                    "anchor_unix_s": START_S,
+                    "period_s": PERIOD_S,
+                    "preflight_lead_s": 3_500,
+                    "open_lead_s": 3_400,
+                    "strict_lead_s": 60,
+                },
+                "feeds": {"mode": "hot"},
+                "exchange": {
+                    "rest_url": "http://127.0.0.1:1/trade-api/v2",
+                    "ws_url": "ws://127.0.0.1:1/trade-api/ws/v2",
+                },
+            }
         )
         fees = (Path(__file__).resolve().parent.parent / "configs" / "fees.json").read_bytes()
         self.engine: Engine = build_engine(settings, Papers(fees))
@@ -126,7 +131,7 @@ class Stand:
             return FeesRead(request, now, ask.series, "quadratic", 1_000_000, "")
         if ask.what is Read.LIMITS:
             return LimitsRead(request, now, "premier", 10**6, 10**6, 1200, 1200, 10, 2, 10)
-        answers = {
+        answers: dict[Read, AnyEvent] = {
             Read.FILLS: FillsRead(request, now, 0, ()),
             Read.POSITIONS: PositionsRead(request, now, ()),
             Read.BALANCE: BalanceRead(request, now, 0, Cash(10**10)),
@@ -167,10 +172,8 @@ class Stand:
         self.settle(KillSwitch(active=False, source="file", reason=""))
         self.settle(StreamStatus(up=True, reason=""))
         self.settle(ClockSample(0, NS_PER_MS))
-        for series in BASE:
-            bars = tuple(
-                Bar(i * 1000, IndexValue(BASE[series] + i % 2 * 300_000), IndexValue(BASE[series])) for i in range(600)
-            )
+        for series, base in BASE.items():
+            bars = tuple(Bar(i * 1000, IndexValue(base + i % 2 * 300_000), IndexValue(base)) for i in range(600))
             self.settle(History(SERIES[series].symbol, 1000, bars))
         for _ in range(30):
             self.wait(250 * NS_PER_MS)

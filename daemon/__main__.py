@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from daemon.cli import main
+from daemon.start_io import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -32,6 +32,7 @@ from daemon.recovery_io import Recovered
 from daemon.runner_io import Runner
 from daemon.sentinels_io import Sentinels
 from daemon.settings import FeedEndpoint, Settings
+from daemon.start_io import held_signals
 from domain.actions import (
     Alert,
     Answer,
@@ -50,7 +51,7 @@ from domain.actions import (
     TriggerGroup,
 )
 from domain.clock import NS_PER_S, Clock
-from domain.events import Command, Operator, Started, Stop
+from domain.events import AnyEvent, Command, Operator, Started, Stop
 from domain.market import SERIES
 from domain.window import Phase
 from execution.kalshi_io import KalshiVenue
@@ -152,7 +153,6 @@ class App:
     async def run(self) -> Exit:
         """Run until the engine says Exit; everything is flushed and closed on return."""
         loop = asyncio.get_running_loop()
-        self._install_signals(loop)
         self.journal.on_durable(self.runner.release)
         self.journal.on_fault(self.runner.journal_failed)
         self.inbox.emit(
@@ -165,6 +165,7 @@ class App:
                 recovered=self.recovered.memory,
             )
         )
+        self._install_signals(loop)
         await self.ops.start()
         await self.chores.tell_port(self.ops.port)
         await self.sentinels.look()
@@ -210,8 +211,12 @@ class App:
         emit = self.inbox.emit
         usr1 = Operator(Command.CANCEL_ALL, "signal", "SIGUSR1", "operator_sigusr1", "")
         loop.add_signal_handler(signal.SIGUSR1, emit, usr1)
+        events: dict[int, AnyEvent] = {signal.SIGUSR1: usr1}
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, emit, Stop(number.name))
+            events[number] = Stop(number.name)
+            loop.add_signal_handler(number, emit, events[number])
+        for held in held_signals():
+            emit(events[held])
 
     async def _contain(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run an auxiliary task; if it breaks, quoting is paused and the rest goes on."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +25,6 @@ from guards.freshness import final_minute_guard
 from guards.windows import ops_window, utc_text
 from journal.marker import Marker, open_requests
 from journal.marker_io import ask_cancel_all, finish_cancel_all, read_cancel_all
-from journal.report_io import write_reports
 from journal.snapshot_io import write_snapshot
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ EVERY_S = 0.25
 SNAPSHOT_NS = NS_PER_S
 MONITORS = "monitors"
 ENDED = "ended.json"
+ROOT = str(Path(__file__).resolve().parent.parent)
 log = structlog.get_logger("ladderd")
 
 
@@ -161,11 +163,33 @@ class Chores:
         app = self.app
         async with self.reporting:
             await app.journal.drain(5.0)
-            paths = await asyncio.to_thread(write_reports, app.settings.state_dir, action.target_ns)
+            paths = await _write_reports(app.settings.state_dir, action.target_ns)
         reports = app.settings.state_dir / "reports"
-        for (series, target_ns), path in paths.items():
-            self.report_paths[series, target_ns] = str(Path(path).relative_to(reports))
+        for series, path in paths:
+            self.report_paths[series, action.target_ns] = str(Path(path).relative_to(reports))
             log.info("window reported", series=series, label=action.label, report=path)
+
+
+async def _write_reports(state_dir: Path, target_ns: int) -> list[tuple[str, str]]:
+    """Write a window's pages in a process of its own: folding a long day would hold the interpreter for seconds."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "daemon",
+        "report",
+        "--state-dir",
+        str(state_dir),
+        "--target-ns",
+        str(target_ns),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": ROOT},
+    )
+    out, problem = await process.communicate()
+    if process.returncode:
+        log.error("report not written", target_ns=target_ns, problem=problem.decode(errors="replace")[-500:])
+        return []
+    return msgspec.json.decode(out, type=list[tuple[str, str]])
 
 
 def _finish_all(state_dir: Path, utc_ns: int) -> None:

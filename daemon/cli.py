@@ -298,6 +298,18 @@ def orders(
 
 
 @app.command()
+def report(
+    state_dir: StateOption = STATE,
+    date: Annotated[str | None, typer.Option("--date", help="A whole UTC day, YYYY-MM-DD.")] = None,
+    target_ns: Annotated[int | None, typer.Option("--target-ns", help="One window, by its target.")] = None,
+) -> None:
+    """Write the reports of a window or of a day from the journal; prints the pages as JSON."""
+    from daemon.views_io import write_pages  # noqa: PLC0415 - heavy
+
+    typer.echo(msgspec.json.encode(write_pages(state_dir, date, target_ns)))
+
+
+@app.command()
 def jobs() -> None:
     """The day's jobs, in New York time on trading days."""
     from daemon.jobs_io import JOBS  # noqa: PLC0415 - heavy

@@ -76,7 +76,7 @@ class Engine:
         self.closed: dict[str, tuple[Reason, ...]] = {}
         self.chores_ns = 0
         self.newest: dict[tuple[str, str], Tick] = {}
-        self.fee_file = settings.fees.path if settings.fees else "unreadable"
+        self.fee_file = settings.fees.path.rpartition("/")[2] if settings.fees else "unreadable"
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
         self.last_tick: Tick | None = None
@@ -257,6 +257,7 @@ class Engine:
             return
         if isinstance(verdict, Closed):
             self.closed[name] = verdict.reasons
+            self.account.count("strategy_cycles_skipped")
             if before == ():
                 self._gate_turned(desk, verdict.reasons, out)
             self.account.pull(name, verdict.reasons[0].value, now, out)

@@ -27,6 +27,7 @@ from execution.kalshi_sign import Signer
 from execution.reconcile import series_of
 from guards.windows import scheduler_window, windows_answer
 from journal.reader_io import verify_state
+from journal.report_io import write_day, write_reports
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
@@ -152,6 +153,18 @@ def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
         torn = "; its last line is torn and will be repaired at the next start" if verdict.torn_tail else ""
         return code, f"journal whole: {verdict.head.count} records, last hash {verdict.head.hash}{torn}"
     return code, f"journal NOT whole: {verdict.first_fault}"
+
+
+def write_pages(state_dir: Path, date: str | None, target_ns: int | None) -> list[tuple[str, str]]:
+    """Write reports from the journal; (series, page) of each. Raises ConfigurationError for bad input."""
+    if (date is None) is (target_ns is None):
+        message = "report: give either --date or --target-ns"
+        raise ConfigurationError(message)
+    if target_ns is not None:
+        return [(series, path) for (series, _), path in write_reports(state_dir, target_ns).items()]
+    day = _day(date or "").isoformat()
+    written = write_day(state_dir, state_dir / "reports", day)
+    return [(series, str(files.day_html)) for series, files in written.items()]
 
 
 def explain(key: str) -> str:
