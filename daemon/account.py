@@ -80,6 +80,7 @@ class Account:
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
         self.marked_ns = 0
+        self.stream_since_ns = 0
         self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         self.samples: dict[str, deque[float]] = {}
         self.counters: dict[str, int] = {}
@@ -286,7 +287,7 @@ class Account:
             return
         for scope in ("", order.series):
             flattening = self.flattenings.get(scope)
-            if flattening is not None and order.in_flight:
+            if flattening is not None and order.state is not State.GONE:
                 flattening.acted(now.mono_ns)
 
     # --- listings ------------------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ class Account:
             out.append(Alert("orphan_order_adopted", "warning", payload))
         if not event.resting_only:
             return
-        self.reconciled.add(RESTING)
+        self._reconciled(RESTING, event.asked)
         drifts = list(found.drifts)
         drifts += [
             Drift("ORPHAN_FILLED", order.order_id, f"{order.ticker} filled {order.filled} before we knew of it")
@@ -352,11 +353,16 @@ class Account:
             self.reads.soon(FILLS, now.mono_ns)
             self.reads.soon(POSITIONS, now.mono_ns + 2 * NS_PER_S)
         else:
-            self.reconciled.add(POSITIONS)
+            self._reconciled(POSITIONS, event.asked)
         if self.position_check.suspected and not drifts:
             return
         self._drifted(drifts, self.position_drifts, out)
         self.position_drifts = drifts
+
+    def _reconciled(self, key: Key, asked: Now) -> None:
+        """A book of record was read; what was asked before the private stream came back may lack what it missed."""
+        if asked.mono_ns >= self.stream_since_ns:
+            self.reconciled.add(key)
 
     def _drifted(self, drifts: tuple[Drift, ...], before: tuple[Drift, ...], out: list[AnyAction]) -> None:
         if drifts and drifts != before:
@@ -367,7 +373,7 @@ class Account:
         """A listing of fills: book those that the stream did not bring."""
         if self.reads.answered(event.request_id, now.mono_ns) is None:
             return
-        self.reconciled.add(FILLS)
+        self._reconciled(FILLS, event.asked)
         for fill in event.fills:
             if self.filled(fill, now, out):
                 self.count("fills_by_listing")
@@ -375,7 +381,7 @@ class Account:
     def balance_read(self, event: BalanceRead, now: Now) -> None:
         """Cash at the exchange."""
         if self.reads.answered(event.request_id, now.mono_ns) is not None:
-            self.reconciled.add(BALANCE)
+            self._reconciled(BALANCE, event.asked)
             self.balance = event.balance
 
     def groups_read(self, event: GroupsRead, now: Now) -> None:

@@ -37,6 +37,7 @@ class Slot(msgspec.Struct):
     asked_ns: int = 0
     answered_ns: int = 0
     failures: int = 0
+    again_ns: int = 0
 
 
 class Reads:
@@ -59,10 +60,13 @@ class Reads:
         return slot
 
     def soon(self, key: Key, at_ns: int) -> None:
-        """Have a read done at an instant if it is not due earlier."""
+        """Have a read done at an instant if it is not due earlier; the one under way was asked too early to count."""
         slot = self.slots.get(key)
-        if slot is not None:
-            slot.next_ns = min(slot.next_ns, at_ns)
+        if slot is None:
+            return
+        slot.next_ns = min(slot.next_ns, at_ns)
+        if slot.request is not None and at_ns > slot.asked_ns:
+            slot.again_ns = min(slot.again_ns or at_ns, at_ns)
 
     def drop(self, key: Key) -> None:
         """Stop a read."""
@@ -83,7 +87,7 @@ class Reads:
                 slot.next_ns = now_ns
             if now_ns >= slot.next_ns:
                 request = self.numbers.request()
-                slot.request, slot.asked_ns = request, now_ns
+                slot.request, slot.asked_ns, slot.again_ns = request, now_ns, 0
                 self.by_request[request] = key
                 asks.append(Ask(request, key.what, key.series, key.target_ns, since_ms, key.ticker))
         return asks
@@ -94,7 +98,8 @@ class Reads:
         slot = self.slots.get(key) if key is not None else None
         if slot is not None and slot.request == request:
             slot.request, slot.answered_ns, slot.failures = None, now_ns, 0
-            slot.next_ns = max(now_ns, slot.asked_ns + slot.interval_ns)
+            slot.next_ns = max(now_ns, slot.again_ns or slot.asked_ns + slot.interval_ns)
+            slot.again_ns = 0
         return key
 
     def failed(self, request: RequestId, now_ns: int) -> Key | None:

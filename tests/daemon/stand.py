@@ -11,8 +11,6 @@ import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from daemon.build import Papers, build_engine
 from daemon.engine import Engine, voted_open
 from daemon.settings import Settings
@@ -51,7 +49,11 @@ class Stepped(NamedTuple):
 
     event: AnyEvent
     now: Now
-    actions: bytes
+    actions: list[AnyAction]
+
+    def did(self, *kinds: type[AnyAction]) -> bool:
+        """Whether it led to an action of these kinds."""
+        return any(isinstance(action, kinds) for action in self.actions)
 
 
 def short_settings(**changes: Any) -> Settings:  # noqa: ANN401 - values of any setting
@@ -96,7 +98,6 @@ class Stand:
         self._coming: list[tuple[int, int, AnyEvent]] = []
         self._sending: list[tuple[int, int, AnyAction]] = []
         self._order = itertools.count()
-        self._encode = msgspec.json.Encoder().encode
         if begin:
             self.begin()
 
@@ -172,7 +173,7 @@ class Stand:
     def step(self, event: AnyEvent) -> list[AnyAction]:
         """One step; its actions go to the exchange, and everything that must always hold is looked at."""
         actions = self.engine.step(event, self.now())
-        self.story.append(Stepped(event, self.now(), self._encode(actions)))
+        self.story.append(Stepped(event, self.now(), actions))
         self.acts.extend(actions)
         self._check(actions)
         for action in actions:
@@ -263,6 +264,10 @@ class Stand:
     def sent(self, *kinds: type[AnyAction]) -> list[AnyAction]:
         """The actions of these kinds since the last `forget`."""
         return [action for action in self.acts if isinstance(action, kinds)]
+
+    def last(self, *kinds: type[AnyAction]) -> int:
+        """When (monotonic) one of these actions was decided last."""
+        return max(step.now.mono_ns for step in self.story if step.did(*kinds))
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         return [a.payload for a in self.acts if isinstance(a, Record) and a.type == kind]

@@ -174,7 +174,7 @@ def test_no_place_within_a_round_trip_of_the_flattening() -> None:
     stand = Stand()
     stand.exchange.bad.refuse_places = "post_only_cross"  # so that there is always something to place
     stand.run_before_target(0)
-    last_ns = max(step.now.utc_ns for step in stand.story if b'"kind":"place"' in step.actions)
+    last_ns = max(step.now.utc_ns for step in stand.story if step.did(Place))
     flatten_ns = stand.target_ns - 2 * S - LEAD_NS
     assert flatten_ns - 4 * S < last_ns < flatten_ns - ROUND_TRIP_NS
 
