@@ -270,7 +270,10 @@ def test_attempts_without_a_value_are_spaced_out() -> None:
         ms += 1
     assert waits == [0, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]
     see(pair, pair.active, ms)
-    assert told(pair, pair.active, FeedState.DOWN, ms + 1) == closes(pair.active)
+    for _ in range(2):  # a value forgives: the loss and the first barren attempt after it cost no wait again
+        feed = pair.active
+        assert told(pair, feed, FeedState.DOWN, ms + 1) == closes(feed)
+        assert told(pair, feed, FeedState.DOWN, ms + 1, CLOSED_AS_TOLD) == opens("S" if feed == "P" else "P")
 
 
 def test_silence_outside_market_hours_moves_nothing() -> None:

@@ -263,6 +263,8 @@ def test_values_of_another_time_are_never_passed_on() -> None:
     assert ahead == QUIET
     assert machine.counts["delayed"] == 3
     assert states(machine.received(values(3, ("I:SPX", "1"), ("I:NDX", "2")), at(3))) == [FeedState.LIVE]
+    again = machine.received(values(12, ("I:NDX", "1")), at(4))
+    assert reason(again) == "feed_delayed: values are 8 s ahead of our clock"
 
 
 def test_an_early_stamp_does_not_block_the_values_after_it() -> None:
@@ -300,6 +302,7 @@ def test_five_seconds_of_silence_of_one_index_is_stale_and_twenty_five_hang_up()
     for second in range(6, 25):
         machine.received(values(second, ("I:SPX", f"{second}.5")), at(second))
         assert machine.tick(at(second)) == QUIET
+    assert not machine.proven(at(24))
     assert machine.next_deadline(at(24)) == at(25).mono_ns
     assert hung_up(machine.tick(at(25))) == "I:NDX silent for 25 s"
 

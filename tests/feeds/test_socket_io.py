@@ -250,6 +250,13 @@ async def test_close_confirms_before_any_open_and_between_attempts() -> None:
     async with carried(rig):
         await rig.socket.close()
         assert session.told[-1] == f"closed {CLOSED_AS_TOLD}"
+        for _ in range(20):
+            await asyncio.sleep(0)
+        rig.socket.open()
+        await rig.socket.close()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert rig.socket.attempts == 0
         rig.socket.open()
         await session.until("closed cannot connect")
         await rig.socket.close()
@@ -288,6 +295,34 @@ async def test_the_session_can_hang_up_and_nothing_behind_it_is_sent() -> None:
     async with serving(handler) as (url, _), carried(Rig(url, session)):
         await session.until("closed enough")
     assert "never" not in heard
+
+
+async def test_what_arrives_after_hanging_up_is_not_handed_on() -> None:
+    async def handler(connection: ServerConnection) -> None:
+        for _ in range(5):
+            await connection.send("late")
+        await connection.wait_closed()
+
+    session = Recorder()
+    session.greeting = (HangUp("enough"),)
+    async with serving(handler) as (url, _), carried(Rig(url, session)):
+        await session.until("closed enough", 2)
+    assert "received late" not in session.told
+
+
+async def test_frames_keep_a_connection_whose_pongs_never_come() -> None:
+    async def handler(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        while True:
+            await connection.send("x")
+            await asyncio.sleep(QUICK.dead_after_ms / 8_000)
+
+    session = Recorder()
+    async with serving(handler, close_timeout=0.05) as (url, _):
+        rig = Rig(url, session)
+        async with carried(rig):
+            await session.until("received x", 24)
+            assert rig.socket.attempts == 1
 
 
 async def test_a_peer_that_neither_speaks_nor_answers_pings_is_given_up() -> None:
