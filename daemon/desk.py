@@ -184,7 +184,8 @@ class Desk:
 
     def wanted_books(self) -> tuple[Ticker, ...]:
         """The rungs near the money whose books are worth having; sticky, so that a tick does not resubscribe."""
-        if self.ladder is None or not self.fairs:
+        present_ns = self.window.target_ns if self.window is not None else 0
+        if self.ladder is None or not self.fairs or self.markets_target_ns != present_ns:
             return ()
         count, most = len(self.ladder.markets), self.settings.books_max
         center = self.center()

@@ -1,0 +1,286 @@
+"""Operator, kill switch, markers, stalls, and the events that only count."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from domain.actions import Alert, Answer, Ask, CancelAll, MarkCancelAll, Place, Read, SubscribeBooks
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import (
+    AnyEvent,
+    BooksStale,
+    CancelAllMarker,
+    ClockSample,
+    Command,
+    FeedState,
+    FeedStatus,
+    KillSwitch,
+    LoopStall,
+    MarketChanged,
+    Operator,
+    Started,
+)
+from domain.ids import Ticker
+from domain.reasons import Reason
+from tests.daemon.exchange import BASE
+from tests.daemon.stand import Stand
+
+MS, S = NS_PER_MS, NS_PER_S
+TAIL_S = 65
+
+
+def quoting() -> Stand:
+    stand = Stand()
+    stand.quote_both()
+    stand.run(500 * MS)
+    stand.forget()
+    return stand
+
+
+def alerts(stand: Stand) -> list[str]:
+    return [a.action for a in stand.sent(Alert) if isinstance(a, Alert)]
+
+
+def test_every_kind_of_event_has_its_observer() -> None:
+    assert set(Stand(begin=False).engine.observers.table) == set(get_args(AnyEvent))
+
+
+# --- the operator ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("road", ["operator_sigusr1", "operator_cli", "operator_http"])
+def test_an_operators_cancel_all_empties_the_account_marks_it_and_pauses(road: str) -> None:
+    stand = quoting()
+    actions = stand.operator(Command.CANCEL_ALL, road)
+    kinds = [type(a) for a in actions]
+    assert kinds.count(CancelAll) == 1
+    assert MarkCancelAll in kinds
+    assert [a.reason for a in actions if isinstance(a, CancelAll | MarkCancelAll)] == [road, road]
+    stand.run(50 * MS)
+    assert stand.exchange.resting() == []
+    stand.run(70 * S)
+    assert stand.closed() == ("paused",)
+    assert stand.sent(Place) == []
+
+
+def test_after_resume_the_tail_of_65_seconds_still_holds() -> None:
+    stand = quoting()
+    begun_ns = stand.mono_ns
+    stand.operator(Command.CANCEL_ALL)
+    stand.run(5 * S)
+    assert [a.text for a in stand.operator(Command.RESUME) if isinstance(a, Answer)] == [""]
+    assert stand.closed() == ("cancel_all_tail",)
+    stand.run_to(begun_ns + TAIL_S * S)
+    assert stand.sent(Place) == []
+    stand.run(2 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_a_cancel_all_is_active_until_the_list_agrees() -> None:
+    stand = quoting()
+    stand.exchange.bad.fail_reads = True
+    stand.operator(Command.CANCEL_ALL)
+    stand.run(10 * S)
+    assert "cancel_all_active" in stand.closed()
+    stand.exchange.bad.fail_reads = False
+    stand.run(5 * S)
+    assert "cancel_all_active" not in stand.closed()
+    assert stand.engine.account.completed_cancel_alls == 1
+
+
+def test_pause_empties_by_groups_and_resume_goes_on() -> None:
+    stand = quoting()
+    stand.operator(Command.PAUSE)
+    stand.run(3 * S)
+    assert stand.exchange.resting() == []
+    assert stand.sent(CancelAll) == []
+    stand.operator(Command.RESUME)
+    stand.run(2 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_an_operators_request_is_recorded_and_answered() -> None:
+    stand = quoting()
+    stand.operator(Command.NOTE)
+    assert stand.records("operator_action")[0] == {
+        "command": "note", "by": "ann", "cause": "because", "road": "operator_cli",
+    }  # fmt: skip
+    assert stand.records("note") == [{"text": "because", "by": "ann"}]
+    assert stand.sent(Answer) == [Answer("id", "")]
+
+
+def test_a_signal_has_no_address_to_be_answered_at() -> None:
+    stand = quoting()
+    stand.step(Operator(Command.CANCEL_ALL, "signal", "SIGUSR1", "operator_sigusr1", ""))
+    assert stand.sent(Answer) == []
+
+
+# --- the kill switch -------------------------------------------------------------------------------------------------
+
+
+def test_the_kill_switch_latches_and_only_a_person_opens_it() -> None:
+    stand = quoting()
+    stand.step(KillSwitch(active=True, source="state/KILL_SWITCH", reason="fire"))
+    stand.run(50 * MS)
+    assert stand.exchange.resting() == []
+    refused = [a.text for a in stand.operator(Command.RESUME) if isinstance(a, Answer)]
+    assert "fire" in refused[0]
+    stand.step(KillSwitch(active=False, source="state/KILL_SWITCH", reason=""))
+    stand.run(70 * S)
+    assert stand.closed() == ("kill_switch_engaged",)
+    assert stand.sent(Place) == []
+    stand.operator(Command.RESUME)
+    stand.run(2 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_the_first_reason_to_kill_is_kept() -> None:
+    stand = quoting()
+    stand.operator(Command.KILL)
+    stand.step(KillSwitch(active=True, source="file", reason="later"))
+    assert stand.engine.kill.reason == "ann: because"
+    assert alerts(stand).count("kill_switch") == 1
+
+
+# --- markers of other processes --------------------------------------------------------------------------------------
+
+
+def test_a_marker_of_an_operators_program_pauses_and_empties() -> None:
+    stand = quoting()
+    stand.step(CancelAllMarker(stand.utc_ns, "cancel-all", "operator_cli"))
+    stand.run(3 * S)
+    assert stand.exchange.resting() == []
+    assert set(stand.closed()) == {"paused", "cancel_all_tail"}
+
+
+@pytest.mark.parametrize(("by", "reason"), [("cancel-all", "shutdown"), ("run-1799999990", "polygon_ws_stale")])
+def test_an_automatic_cancel_all_of_another_process_blocks_for_the_tail_and_then_quoting_goes_on(
+    by: str, reason: str
+) -> None:
+    stand = quoting()
+    asked_ns = stand.mono_ns - 20 * S
+    stand.step(CancelAllMarker(stand.utc_ns - 20 * S, by, reason))
+    stand.run(3 * S)
+    assert stand.exchange.resting() == []
+    assert stand.closed() == ("cancel_all_tail",)
+    again = stand.sent(CancelAll)
+    begun_ns = stand.last(CancelAll) if again else asked_ns
+    stand.run_to(begun_ns + TAIL_S * S - 1)
+    assert stand.sent(Place) == []
+    stand.run(2 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_a_marker_met_at_the_start_only_looks_unless_something_rests() -> None:
+    for rests in (False, True):
+        stand = Stand()
+        stand.step(CancelAllMarker(stand.utc_ns - 20 * S, "run-1799999990", "kill_switch_engaged"))
+        if rests:
+            stand.exchange.stranger("KXINXU-1800000120-T05")
+        stand.run(4 * S)
+        assert bool(stand.sent(CancelAll)) is rests
+        assert stand.exchange.resting() == []
+
+
+def test_an_old_marker_shortens_no_tail() -> None:
+    stand = quoting()
+    stand.operator(Command.CANCEL_ALL)
+    tail = stand.engine.account.tail_until_utc_ns
+    stand.step(CancelAllMarker(stand.utc_ns - 50 * S, "run-1", "shutdown"))
+    assert stand.engine.account.tail_until_utc_ns == tail
+
+
+# --- stalls, clocks, feeds, books ------------------------------------------------------------------------------------
+
+
+def test_after_a_stall_each_series_waits_for_a_value_that_agrees_with_the_clock() -> None:
+    stand = quoting()
+    stand.silence("INXU")
+    stand.step(LoopStall(300 * MS))
+    stand.run(1_400 * MS)
+    assert stand.closed("INXU")[0] == "loop_stall"
+    assert "loop_stall" not in stand.closed("NASDAQ100U")
+
+
+def test_a_step_of_the_wall_clock_stands_quoting_down_for_half_a_minute() -> None:
+    stand = quoting()
+    stand.utc_ns += 300 * MS
+    stepped_ns = stand.mono_ns
+    stand.run(3 * S)
+    assert stand.closed()[0] == "clock_untrusted"
+    assert stand.exchange.resting() == []
+    stand.run_to(stepped_ns + 29 * S)
+    stand.step(ClockSample(0, MS))
+    assert stand.closed()[0] == "clock_untrusted"
+    stand.run(4 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_stale_books_pull_and_fresh_ones_bring_the_quotes_back() -> None:
+    stand = quoting()
+    stand.step(BooksStale((), "gap"))
+    stand.run(3 * S)
+    assert stand.closed("INXU") == ("book_stale",)
+    stand.books()
+    stand.run(1 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_one_stale_book_leaves_the_others_believed() -> None:
+    stand = quoting()
+    ticker = stand.exchange.resting("INXU")[0].ticker
+    stand.step(BooksStale((ticker,), "gap"))
+    stand.run(200 * MS)
+    assert stand.closed("INXU") == ()
+    assert all(o.ticker != ticker for o in stand.exchange.resting("INXU"))
+
+
+def test_a_deactivated_market_is_listed_again_and_no_longer_quoted() -> None:
+    stand = quoting()
+    ticker = stand.exchange.resting("INXU")[0].ticker
+    stand.step(MarketChanged(Ticker(ticker), "deactivated"))
+    assert Read.MARKETS in {a.what for a in stand.sent(Ask) if isinstance(a, Ask)}
+    stand.run(200 * MS)
+    assert all(o.ticker != ticker for o in stand.exchange.resting("INXU"))
+
+
+def test_the_feed_is_switched_told_and_the_new_value_counts_at_once() -> None:
+    stand = quoting()
+    stand.feeding["massive"].clear()
+    stand.run(1_450 * MS)
+    assert [(r["from_feed"], r["to_feed"]) for r in stand.records("feed_switch")] == [("massive", "polygon")]
+    assert "feed_switch" in alerts(stand)
+    assert len(stand.exchange.resting()) == 4, "the pair hides one silent feed"
+
+
+def test_a_feeds_state_is_kept_for_the_screens() -> None:
+    stand = quoting()
+    status = FeedStatus("massive", FeedState.COOLING, "max_connections")
+    stand.step(status)
+    assert stand.engine.feed_states["massive"] == status
+
+
+def test_starting_records_its_configuration() -> None:
+    stand = Stand(begin=False)
+    stand.step(Started("run", 7, "paper", "hash", "build", ""))
+    assert stand.records("config") == [{"hash": "hash", "build_id": "build", "mode": "paper"}]
+    assert stand.engine.account.numbers.epoch == 7
+
+
+def test_books_are_followed_only_for_the_ladder_of_the_present_window() -> None:
+    stand = quoting()
+    stand.run_before_target(-9 * S)
+    stand.forget()
+    stand.run(5 * S)
+    followed = [t for a in stand.sent(SubscribeBooks) if isinstance(a, SubscribeBooks) for t in a.tickers]
+    assert followed
+    old = f"-{stand.target_ns // S}-"
+    assert [t for t in followed if old in t] == []
+
+
+def test_every_reason_of_the_contract_is_a_road_or_a_guard() -> None:
+    for road in ("operator_sigusr1", "operator_cli", "operator_http", "watcher", "shutdown"):
+        assert Reason(road)
+    assert set(BASE) == {"INXU", "NASDAQ100U"}
