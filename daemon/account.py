@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from daemon.controls import CANCEL_ALL, GROUP_TRIGGER
 from domain.actions import Alert, AnyAction, Cleared, MarkCancelAll, Read, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
@@ -31,10 +32,11 @@ from domain.events import (
 )
 from domain.ids import Ticker
 from domain.money import Cash
+from domain.reasons import Reason
 from execution.budget import Budget
 from execution.converge import Converger
 from execution.flatten import Flattening
-from execution.groups import Groups
+from execution.groups import GroupPhase, Groups
 from execution.numbers import Numbers
 from execution.orders import SETTLE_NS, Order, OrderBook, State
 from execution.positions import Ledger
@@ -84,7 +86,7 @@ class Account:
         self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         self.samples: dict[str, deque[float]] = {}
         self.counters: dict[str, int] = {}
-        self.last_proof_utc_ns: dict[str, int] = {}
+        self.proofs: list[str] = []
         self.completed_cancel_alls = 0
 
     def count(self, name: str, by: int = 1) -> None:
@@ -128,6 +130,16 @@ class Account:
         self._begin(series, reason, len(live), now)
         if self.converger.pull(series, reason, now.mono_ns, out):
             self.flattenings[series].acted(now.mono_ns)
+            self.flattenings[series].sent = True
+
+    def retire(self, series: str, target_ns: int, now: Now, out: list[AnyAction]) -> None:
+        """A window is over for us: kill its groups, with orders in them or not, so that nothing can travel in late.
+
+        This proves the control in every window, also in one that ended with an empty book.
+        """
+        for group in self.groups.ready(series, target_ns):
+            if self.groups.trigger(group.group_id, group.exchange_index, Reason.T_MINUS_2S.value, now.mono_ns, out):
+                self.converger.counters["group_triggers"] += 1
 
     def empty(self, reason: str, now: Now, out: list[AnyAction]) -> None:
         """Empty the whole account by cancel-all, and begin to prove that it is empty."""
@@ -208,6 +220,8 @@ class Account:
     def group_answered(self, event: GroupOutcome, now: Now) -> None:
         """The answer to a group request."""
         group = self.groups.outcome(event, now.mono_ns)
+        if group is not None and not group.used and group.phase is GroupPhase.TRIGGERED:
+            self.proofs.append(GROUP_TRIGGER)
         self.count(f"group_{event.op}_{event.verdict}")
         if group is not None and group.series in self.flattenings:
             self.flattenings[group.series].acted(now.mono_ns)
@@ -220,6 +234,8 @@ class Account:
         flattening = self.flattenings.get("")
         if event.verdict is Verdict.ACCEPTED:
             self.cancel_all_acked = True
+            if flattening is not None:
+                flattening.sent = True
             self.tail_until_utc_ns = max(self.tail_until_utc_ns, now.utc_ns + TAIL_NS)
         else:
             self.converger.cancel_all_retry_ns = min(self.converger.cancel_all_retry_ns, now.mono_ns + 50 * NS_PER_MS)
@@ -328,8 +344,8 @@ class Account:
         if flattening.orders:
             self.times_to_flat_ns.append(took_ns)
             self.sample(f"time_to_flat_s:{flattening.trigger}", took_ns / NS_PER_S)
-        control = "cancel_all" if not scope else "group_trigger"
-        self.last_proof_utc_ns[control] = now.utc_ns
+        if flattening.sent:
+            self.proofs.append(CANCEL_ALL if not scope else GROUP_TRIGGER)
         if not scope:
             self.completed_cancel_alls += 1
         payload = {

@@ -331,7 +331,7 @@ class App:
 
     def runtime(self) -> Runtime:
         """Figures of the shell for the metrics."""
-        proofs = {name: ns / NS_PER_S for name, ns in self.engine.account.last_proof_utc_ns.items()}
+        proofs = {name: ns / NS_PER_S for name, ns in self.engine.controls.proven.items()}
         return Runtime(bus_depth={"inbox": len(self.inbox)}, proofs=proofs)
 
     def tasks(self) -> tuple[TaskHealth, ...]:

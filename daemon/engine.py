@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 
 from daemon.account import Account
+from daemon.controls import CANCEL_ALL, GROUP_TRIGGER, Controls
 from daemon.desk import Desk
 from daemon.duties import Duties
 from daemon.observers import Observers
@@ -61,6 +62,7 @@ class Engine:
         self.risk = RiskGuard(settings.risk)
         self.account = Account(exclusive=settings.exclusive, contracts_limit=settings.per_window_contracts)
         self.duties = Duties(settings, self.account, self.desks)
+        self.controls = Controls(settings.controls)
         self.started: Started | None = None
         self.stream_up = False
         self.stream_reason = "not connected yet"
@@ -136,6 +138,8 @@ class Engine:
             phase = desk.advance(now, self.duties.lead_ns)
             if phase is not None:
                 desk.moved = True
+            if phase is Phase.FLATTENING and desk.window is not None:
+                self.account.retire(desk.series.name, desk.window.target_ns, now, out)
             if phase is not None and desk.window is not None:
                 self._announce(desk, phase, out)
                 self.duties.entered(desk, phase, now)
@@ -223,7 +227,29 @@ class Engine:
             self.chores_ns = now.mono_ns + CHORES_NS
             doubt_ns = self.clock_trust.uncertainty_ns
             self.duties.chores(now, out, clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS)
+            self._drill(now, out)
             self._finish(now, out)
+
+    def _drill(self, now: Now, out: list[AnyAction]) -> None:
+        """Keep the proofs of our controls young; nothing is drilled before the books were read, or on the way out."""
+        for control in self.account.proofs:
+            self.controls.prove(control, now.utc_ns)
+        self.account.proofs.clear()
+        if self.stopping is not None or not self.account.recovered or not self.account.budget.known:
+            return
+        self.controls.drill_group(self.account.groups, now, out)
+        if self.empty_reason or self.account.book.live:
+            return
+        if self.controls.wants_cancel_all(now, self._room_ns(now)):
+            self.controls.drills += 1
+            self.observers.ask_empty(Reason.DRILL, now)
+
+    def _room_ns(self, now: Now) -> int | None:
+        """How long until the next window opens; none while one is open, None when none is in sight."""
+        if self.in_window:
+            return 0
+        following = [self.plan.next_window(name, now.utc_ns) for name in self.desks]
+        return min((w.opens_ns - now.utc_ns for w in following if w is not None), default=None)
 
     def _account_votes_hold(self, now: Now) -> int:
         """Until when the account's votes stand, if nothing but market data comes in: none of it moves them."""
@@ -327,6 +353,8 @@ class Engine:
             ("reconciliation", books),
             ("limits", limits),
             ("risk", self.risk.vote(account, now)),
+            (f"proof_{GROUP_TRIGGER}", self.controls.vote(GROUP_TRIGGER, now)),
+            (f"proof_{CANCEL_ALL}", self.controls.vote(CANCEL_ALL, now)),
         ]
 
     def _finish(self, now: Now, out: list[AnyAction]) -> None:

@@ -44,6 +44,7 @@ class Memory(msgspec.Struct, frozen=True):
     sentries: dict[str, dict[str, Any]]
     times_to_flat_ns: tuple[int, ...]
     counters: dict[str, int]
+    proven: dict[str, int] = {}
 
 
 def remember(engine: Engine) -> bytes:
@@ -66,6 +67,7 @@ def remember(engine: Engine) -> bytes:
         sentries={name: desk.sentry.state() for name, desk in engine.desks.items()},
         times_to_flat_ns=tuple(account.times_to_flat_ns),
         counters=account.counters,
+        proven=engine.controls.proven,
     )
     return msgspec.json.encode(memory)
 
@@ -85,6 +87,7 @@ def restore(engine: Engine, text: str, now: Now) -> None:
     account.tail_until_utc_ns = memory.tail_until_utc_ns
     account.times_to_flat_ns.extend(memory.times_to_flat_ns)
     account.counters.update(memory.counters)
+    engine.controls.proven.update(memory.proven)
     engine.paused = memory.paused
     engine.armed_session = memory.armed_session
     engine.kill.restore(memory.kill)

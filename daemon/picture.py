@@ -57,7 +57,7 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
     times = account.times_to_flat_ns
     unrealised = sum(_unrealised(engine, desk) for desk in engine.desks.values())
     counters = dict(account.counters) | account.converger.counters | process.counters
-    for control, utc_ns in account.last_proof_utc_ns.items():
+    for control, utc_ns in engine.controls.proven.items():
         counters[f"proven:{control}"] = utc_ns // NS_PER_S
     histograms = {name: tuple(kept) for name, kept in account.samples.items()} | process.histograms
     return Status(

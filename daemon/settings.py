@@ -145,6 +145,16 @@ class Risk(_Part):
     per_window_contracts: Annotated[int, Field(ge=1, le=10_000)] = 20
 
 
+class Controls(_Part):
+    """How old the proof of a control may be. `drill_cancel_all` costs a minute without quotes for each drill.
+
+    Left out (None) it is on for the hourly windows and off for short ones, which have no minute to spare.
+    """
+
+    proof_limit_s: Annotated[int, Field(ge=60, le=604_800)] = 93_600
+    drill_cancel_all: bool | None = None
+
+
 class Http(_Part):
     """The operator's port. Loopback unless you know what you are doing."""
 
@@ -175,6 +185,7 @@ class Settings(BaseModel):
     exchange: Exchange = Exchange()
     quoting: Quoting = Quoting()
     risk: Risk = Risk()
+    controls: Controls = Controls()
     http: Http = Http()
     log: Log = Log()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from daemon.controls import ControlSettings
 from daemon.desk import DeskSettings
 from daemon.settings import Settings, is_loopback
 from domain.clock import NS_PER_MS, NS_PER_S
@@ -43,6 +44,7 @@ class EngineSettings(NamedTuple):
     lead_max_ns: int
     round_trip_ns: int
     settlement_poll_ns: int
+    controls: ControlSettings
 
 
 def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | None) -> EngineSettings:
@@ -55,6 +57,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
     secondary = settings.feeds.secondary
     local = is_loopback(urlsplit(settings.exchange.rest_url).hostname or "")
     quoting, risk = settings.quoting, settings.risk
+    hurried, drill = settings.windows.template == "short", settings.controls.drill_cancel_all
     return EngineSettings(
         series=settings.windows.series,
         plan=plan,
@@ -103,7 +106,11 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         lead_min_ns=settings.windows.flatten_lead_min_ms * NS_PER_MS,
         lead_max_ns=settings.windows.flatten_lead_max_ms * NS_PER_MS,
         round_trip_ns=ROUND_TRIP_NS,
-        settlement_poll_ns=(NS_PER_S if settings.windows.template == "short" else 5 * NS_PER_S),
+        settlement_poll_ns=(NS_PER_S if hurried else 5 * NS_PER_S),
+        controls=ControlSettings(
+            proof_limit_s=settings.controls.proof_limit_s,
+            drill_cancel_all=not hurried if drill is None else drill,
+        ),
     )
 
 

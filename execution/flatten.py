@@ -30,7 +30,7 @@ class Flattening(msgspec.Struct):
     first_empty_ns: int = 0
     empties: int = 0
     done: bool = False
-    measured: bool = False
+    sent: bool = False
 
     def acted(self, now_ns: int) -> None:
         """Something was sent or answered in this scope: older listings prove nothing any more."""

@@ -73,13 +73,22 @@ class Groups:
             if g.phase is GroupPhase.READY and g.series == series and g.target_ns == target_ns
         ]
 
-    def keep_ahead(self, series: str, target_ns: int, exchange_index: int, now_ns: int, out: list[AnyAction]) -> None:
-        """Ask for groups until one is in use and one spare stands by."""
+    def keep_ahead(
+        self,
+        series: str,
+        target_ns: int,
+        exchange_index: int,
+        now_ns: int,
+        out: list[AnyAction],
+        *,
+        ahead: int = AHEAD,
+    ) -> None:
+        """Ask for groups until `ahead` are ready: one in use and one spare."""
         if now_ns < self.create_after_ns.get(series, 0) or not self.budget.known:
             return
         have = len(self.ready(series, target_ns))
         under_way = sum(1 for s, t, _ in self.creating.values() if s == series and t == target_ns)
-        while have + under_way < AHEAD:
+        while have + under_way < ahead:
             request = self.numbers.request()
             self.creating[request] = (series, target_ns, exchange_index)
             self.budget.spend(self.budget.group_cost, now_ns)
