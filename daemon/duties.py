@@ -79,6 +79,7 @@ class Duties:
             self.ladders[event.series, event.target_ns] = {market.ticker: market for market in event.markets}
         for market in event.markets:
             self.account.target_of[market.ticker] = event.target_ns
+            self._claim(event.series, event.target_ns, market.ticker)
         result = self.results.get((event.series, event.target_ns))
         if result is not None and event.markets:
             result.event_ticker = event.markets[0].event_ticker
@@ -90,6 +91,16 @@ class Duties:
             desk.reprice()
             if desk.markets:
                 self.account.reads.pace(key, 12 * RELIST_NS, now.mono_ns)
+
+    def _claim(self, series: str, target_ns: int, ticker: Ticker) -> None:
+        """A fill of an earlier run, listed before its market was, belongs to this window."""
+        held = self.account.ledger.markets.get(ticker)
+        if held is None or held.target_ns:
+            return
+        held.target_ns = target_ns
+        result = self.results.get((series, target_ns))
+        if result is not None:
+            result.fills += held.fills
 
     def printed(self, desk: Desk, tick: Tick) -> None:
         """Keep the last index value at or before each target: our own settlement print."""

@@ -1,14 +1,15 @@
 """Startup is recovery: the last snapshot, the journal's tail behind it, and a new run on top of both.
 
 The snapshot gives the engine's memory as of one record; the steps recorded after it are stepped through a scratch
-engine whose actions go nowhere, and what that engine then remembers is where the new run begins. Without a snapshot
-the whole last run is stepped. Without a journal there is nothing to remember: a first start.
+engine, and what that engine then remembers is where the new run begins. It knows no books and no prices, so it decides
+nothing: what it did at the time is taken from the records. Without a snapshot the whole last run is stepped. Without a
+journal there is nothing to remember: a first start.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,7 +17,9 @@ import structlog
 
 from daemon.build import Papers, build_engine
 from daemon.memory import remember, restore
+from daemon.redo import redo
 from daemon.settings import Settings, config_hash
+from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Clock, Now
 from domain.events import AnyEvent, Started
 from journal.reader_io import read_steps
@@ -38,6 +41,11 @@ class Lived(Protocol):
     @property
     def now(self) -> Now:
         """When."""
+        ...
+
+    @property
+    def actions(self) -> Sequence[AnyAction]:
+        """What left it."""
         ...
 
 
@@ -86,6 +94,8 @@ def relive(
             # An older run ended before the one we want: its memory is inside this event.
             engine, known = build_engine(settings, papers), True
         engine.step(step.event, step.now)
+        if engine.started is None:
+            redo(engine, step.actions, step.now)
         epoch = max(epoch, engine.account.numbers.epoch)
         count += 1
     return (remember(engine).decode() if known or count else ""), epoch, count

@@ -95,6 +95,7 @@ class Watcher(Protocol):
 class _Tail(msgspec.Struct):
     event: AnyEvent
     now: Now
+    actions: list[AnyAction]
 
 
 _tail = msgspec.json.Decoder(_Tail)
@@ -290,7 +291,8 @@ class Box:
 
     def kill(self, *, back_after_ns: int) -> None:
         """SIGKILL, and systemd starts it again. Without a snapshot of this life the whole journal would be read: not
-        modelled, so one is made a moment before (`keep_snapshot`)."""
+        modelled, so one is made a moment before (`keep_snapshot`).
+        """
         if self.process is None:
             return
         lost_ns = self.timeline.now_ns - self.disk.sync_ns
