@@ -1,0 +1,64 @@
+"""What the run before had sent after its last snapshot, taken from its records.
+
+Recovery steps the journal's tail through an engine that knows no books and no prices: it takes in every fact, but it
+decides nothing, so what the run before decided at the time must be told to it. Otherwise its newest orders would be
+known to the exchange alone, its fills would belong to no window, and its groups to no series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from domain.actions import AnyAction, CancelAll, CreateGroup, DeleteGroup, Place, Record, TriggerGroup
+from domain.clock import NS_PER_S, Now
+from execution.groups import GroupPhase
+from execution.orders import Order
+
+if TYPE_CHECKING:
+    from daemon.engine import Engine
+
+TAIL_NS = 65 * NS_PER_S
+
+
+def redo(engine: Engine, actions: Sequence[AnyAction], now: Now) -> None:
+    """Take in what one step had sent."""
+    account = engine.account
+    created: dict[str, dict[str, Any]] = {
+        a.payload["client_order_id"]: a.payload for a in actions if isinstance(a, Record) and a.type == "order_created"
+    }
+    for action in actions:
+        if isinstance(action, Place):
+            told = created[action.client_order_id]
+            account.book.add(_placed(action, told["series"], told["window"], now))
+            result = engine.duties.results.get((told["series"], told["window"]))
+            if result is not None:
+                result.quotes += 1
+        elif isinstance(action, CreateGroup):
+            account.groups.creating[action.request_id] = (action.series, action.target_ns, action.exchange_index)
+        elif isinstance(action, TriggerGroup | DeleteGroup):
+            account.groups.asked[action.request_id] = action.group_id
+            group = account.groups.known.get(action.group_id)
+            if group is not None:
+                deleting = isinstance(action, DeleteGroup)
+                group.phase = GroupPhase.DELETING if deleting else GroupPhase.TRIGGERING
+        elif isinstance(action, CancelAll):
+            account.tail_until_utc_ns = max(account.tail_until_utc_ns, now.utc_ns + TAIL_NS)
+    if engine.empty_reason and "" not in account.flattenings:
+        engine.empty_reason = ""
+
+
+def _placed(action: Place, series: str, target_ns: int, now: Now) -> Order:
+    return Order(
+        client_order_id=action.client_order_id,
+        series=series,
+        ticker=action.ticker,
+        side=action.side,
+        price=action.price,
+        count=action.count,
+        group_id=action.group_id,
+        exchange_index=action.exchange_index,
+        expiration_s=action.expiration_s,
+        target_ns=target_ns,
+        now_ns=now.mono_ns,
+    )
