@@ -32,7 +32,7 @@ from daemon.recovery_io import Recovered
 from daemon.runner_io import Runner
 from daemon.sentinels_io import Sentinels
 from daemon.settings import FeedEndpoint, Settings
-from daemon.start_io import held_signals
+from daemon.signals_io import held_signals
 from domain.actions import (
     Alert,
     Answer,

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from daemon.memory import remember
+from daemon.monitors import ENDED, HTTP, MONITORS
 from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.window import Phase
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 EVERY_S = 0.25
 SNAPSHOT_NS = NS_PER_S
-MONITORS = "monitors"
-ENDED = "ended.json"
 ROOT = str(Path(__file__).resolve().parent.parent)
 log = structlog.get_logger("ladderd")
 
@@ -79,7 +78,7 @@ class Chores:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ENDED).unlink(missing_ok=True)
         body = msgspec.json.encode({"port": port, "pid": self.app.process().pid})
-        await asyncio.to_thread(_write_monitors, folder, {"http.json": body})
+        await asyncio.to_thread(_write_monitors, folder, {HTTP: body})
 
     async def say_goodbye(self, ended: Exit) -> None:
         """Write down that this run ended in order, so that the outside watcher leaves the account alone."""

@@ -312,7 +312,7 @@ def report(
 @app.command()
 def jobs() -> None:
     """The day's jobs, in New York time on trading days."""
-    from daemon.jobs_io import JOBS  # noqa: PLC0415 - heavy
+    from daemon.jobs import JOBS  # noqa: PLC0415 - only this command
 
     for job in JOBS:
         typer.echo(f"{job.hour:02d}:{job.minute:02d} ET  {job.name:10}  {job.purpose}")

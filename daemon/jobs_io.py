@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from daemon.jobs import JOBS
 from domain.clock import NS_PER_S
 from domain.events import Command, Operator
 from guards.windows import NEW_YORK
@@ -26,22 +27,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ladderd")
 WEEKDAYS = "mon-fri"
-
-
-class Job(NamedTuple):
-    """One job of the day: when (New York), what it is for."""
-
-    name: str
-    hour: int
-    minute: int
-    purpose: str
-
-
-JOBS = (
-    Job("health", 8, 0, "every task makes progress, and the gates that are closed are named"),
-    Job("reconcile", 10, 0, "orders, fills, positions and balance against the exchange"),
-    Job("report", 16, 30, "the day's pages and ledger, from the journal"),
-)
 
 
 class Jobs:

@@ -11,7 +11,7 @@ from pathlib import Path
 import sdnotify
 
 from daemon.cancel_all_io import CancelAllLimits, cancel_everything
-from daemon.chores_io import ENDED, MONITORS
+from daemon.monitors import ENDED, MONITORS
 from daemon.system_clock import SystemClock
 from daemon.watch import Duty, Sight, Watcher
 from domain.clock import NS_PER_S

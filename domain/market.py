@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from domain.ids import OrderId, Ticker
-from domain.money import Count, IndexValue, Price
+from domain.money import PRICE_PER_DOLLAR, Count, IndexValue, Price
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -72,6 +72,26 @@ class Market(msgspec.Struct, frozen=True):
             if stretch.start <= price <= stretch.end:
                 return stretch.step
         return None
+
+    def at_or_below(self, price: int) -> Price | None:
+        """The highest price that the exchange would accept, not above `price`; None where there is none."""
+        best = 0
+        for stretch in self.price_ranges:
+            if price >= stretch.start:
+                inside = min(price, stretch.end, PRICE_PER_DOLLAR - 1)
+                best = max(best, inside - (inside - stretch.start) % stretch.step)
+        return Price(best) if best > 0 else None
+
+    def at_or_above(self, price: int) -> Price | None:
+        """The lowest price that the exchange would accept, not below `price`; None where there is none."""
+        best = PRICE_PER_DOLLAR
+        for stretch in self.price_ranges:
+            if price <= stretch.end:
+                inside = max(price, stretch.start, 1)
+                up = inside + (stretch.start - inside) % stretch.step
+                if up <= stretch.end:
+                    best = min(best, up)
+        return Price(best) if best < PRICE_PER_DOLLAR else None
 
     def on_grid(self, price: Price) -> bool:
         """Whether the exchange would accept this price (0 and 1 dollar are never valid)."""

@@ -60,28 +60,6 @@ class Quote(NamedTuple):
 Want = dict[tuple[Ticker, Side], Quote]
 
 
-def floor_to_grid(market: Market, price: int) -> Price | None:
-    """The highest valid price not above `price`, or None."""
-    best: int | None = None
-    for stretch in market.price_ranges:
-        if price >= stretch.start:
-            inside = min(price, stretch.end)
-            best = max(best or 0, inside - (inside - stretch.start) % stretch.step)
-    return Price(best) if best is not None and 0 < best < PRICE_PER_DOLLAR else None
-
-
-def ceil_to_grid(market: Market, price: int) -> Price | None:
-    """The lowest valid price not below `price`, or None."""
-    best: int | None = None
-    for stretch in market.price_ranges:
-        if price <= stretch.end:
-            inside = max(price, stretch.start)
-            up = inside + (stretch.start - inside) % stretch.step
-            if up <= stretch.end and (best is None or up < best):
-                best = up
-    return Price(best) if best is not None and 0 < best < PRICE_PER_DOLLAR else None
-
-
 def best_other(levels: Iterable[Level], orders: Iterable[Order], side: Side) -> Price | None:
     """The best price at which somebody else rests: our own remaining size is taken out of the book first."""
     for level in levels:
@@ -102,7 +80,7 @@ def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, d
         price = min(price, best_ask - 1)
     if best_bid is not None:
         price = min(price, best_bid + (rung.market.step_at(best_bid) or 0))
-    return floor_to_grid(rung.market, price) if price > 0 else None
+    return rung.market.at_or_below(price) if price > 0 else None
 
 
 def ask_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, dead_band: int = 0) -> Price | None:
@@ -112,7 +90,7 @@ def ask_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, d
         price = max(price, best_bid + 1)
     if best_ask is not None:
         price = max(price, best_ask - (rung.market.step_at(best_ask) or 0))
-    return ceil_to_grid(rung.market, price) if price < PRICE_PER_DOLLAR else None
+    return rung.market.at_or_above(price) if price < PRICE_PER_DOLLAR else None
 
 
 def settle_on(

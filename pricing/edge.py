@@ -62,19 +62,7 @@ def price_limit(
 
 def on_grid(market: Market, side: Side, limit: Price) -> Price | None:
     """The best price on the market's grid that does not pass the limit: rounded down for a bid, up for an ask."""
-    found: int | None = None
-    for stretch in market.price_ranges:
-        if side is Side.BID:
-            top = min(limit, stretch.end, PRICE_PER_DOLLAR - 1)
-            price = stretch.start + (top - stretch.start) // stretch.step * stretch.step
-            if price >= max(stretch.start, 1) and top >= stretch.start and (found is None or price > found):
-                found = price
-        else:
-            bottom = max(limit, stretch.start, 1)
-            price = stretch.start - (stretch.start - bottom) // stretch.step * stretch.step
-            if price <= min(stretch.end, PRICE_PER_DOLLAR - 1) and (found is None or price < found):
-                found = price
-    return None if found is None else Price(found)
+    return market.at_or_below(limit) if side is Side.BID else market.at_or_above(limit)
 
 
 def _fee_per_contract(maker_ppm: int, price: Price) -> int:
