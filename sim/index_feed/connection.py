@@ -56,7 +56,7 @@ class Connection:
         )
         await ws.prepare(request)
         transport = request.transport
-        assert isinstance(transport, asyncio.Transport), "a request that was upgraded has its transport"
+        assert transport is not None, "a request that was upgraded has its transport"
         self._transport = transport
         loop = asyncio.get_running_loop()
         writer = loop.create_task(self._write(ws), name=f"feed writer {self.session.ident}")
