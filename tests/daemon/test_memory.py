@@ -1,0 +1,197 @@
+"""What survives a restart, what must not, and what the new run does about it."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from daemon.build import build_engine
+from daemon.memory import remember, restore
+from domain.actions import CancelAll, CancelOrders, Place, Read, TriggerGroup
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import Command, KillSwitch, Stop
+from execution.orders import State
+from tests.daemon.stand import CANCELLING, Stand
+
+MS, S = NS_PER_MS, NS_PER_S
+
+
+def quoting() -> Stand:
+    stand = Stand()
+    stand.quote_both()
+    stand.run(500 * MS)
+    return stand
+
+
+def restarted(before: Stand, *, after_ns: int = 2 * S) -> Stand:
+    """Another process takes over: the same exchange, later clocks, a memory, and nothing else."""
+    memory = remember(before.engine).decode()
+    stand = Stand(begin=False)
+    stand.mono_ns, stand.utc_ns = before.mono_ns + after_ns, before.utc_ns + after_ns
+    stand.next_tick_ns = stand.mono_ns
+    stand.exchange = before.exchange
+    stand.exchange.now = stand.now
+    stand.begin(memory)
+    return stand
+
+
+def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
+    stand = quoting()
+    stand.tell(*stand.exchange.execute(stand.exchange.resting("INXU")[0].order_id))
+    stand.run(100 * MS)
+    stand.operator(Command.PAUSE)
+    stand.operator(Command.CANCEL_ALL)
+    stand.step(KillSwitch(active=True, source="file", reason="fire"))
+    stand.run(30 * MS)
+    first = remember(stand.engine)
+    engine = build_engine(stand.settings, stand.papers)
+    restore(engine, first.decode(), stand.now())
+    once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine))
+    for tree in (once, again):
+        tree.pop("epoch")
+        for row in tree["groups"]:
+            row.pop("retry_ns"), row.pop("triggered_ns")
+        for row in tree["orders"]:
+            row["state"] = "placing" if row["state"] == State.PLACING else "open"
+    assert again == once
+
+
+def test_a_text_of_another_shape_is_refused_not_guessed_at() -> None:
+    stand = Stand()
+    with pytest.raises(msgspec.ValidationError):
+        restore(build_engine(stand.settings, stand.papers), '{"schema":1}', stand.now())
+
+
+def test_after_a_crash_what_rests_is_adopted_cancelled_and_quoted_anew_under_new_names() -> None:
+    stand = restarted(quoting())
+    old = {o.client_order_id for o in stand.exchange.resting()}
+    assert len(old) == 4
+    stand.run(1 * S)
+    assert not old & {o.client_order_id for o in stand.exchange.resting()}
+    assert stand.sent(TriggerGroup, CancelOrders)
+    assert stand.sent(CancelAll) == []
+    stand.quote_both()
+    new = {a.client_order_id for a in stand.sent(Place) if isinstance(a, Place)}
+    assert new
+    assert not new & old
+
+
+def test_without_any_memory_what_rests_is_adopted_from_the_list() -> None:
+    before = quoting()
+    stand = Stand(begin=False)
+    stand.mono_ns, stand.utc_ns = before.mono_ns + S, before.utc_ns + S
+    stand.next_tick_ns = stand.mono_ns
+    stand.exchange = before.exchange
+    stand.exchange.now = stand.now
+    stand.begin()
+    stand.engine.account.numbers.epoch += 7
+    stand.run(2 * S)
+    assert all(o.since_ns > before.mono_ns for o in stand.exchange.orders.values() if not o.ended_ns)
+
+
+def test_positions_trades_and_limits_in_use_go_on() -> None:
+    before = quoting()
+    before.tell(*before.exchange.execute(before.exchange.resting("INXU")[0].order_id))
+    before.run(100 * MS)
+    used = before.engine.risk.used(before.engine.account)
+    stand = restarted(before)
+    assert stand.engine.account.ledger.open_positions() == before.engine.account.ledger.open_positions()
+    assert stand.engine.risk.used(stand.engine.account) == used
+    stand.run(5 * S)
+    assert stand.records("order_filled") == [], "the trade that the listing repeats is known"
+    stand.run_before_target(-20 * S)
+    result = next(row for row in stand.records("window_result") if row["series"] == "INXU")
+    assert (result["settled"], result["pnl"]) == (True, 1_000_000 - 4_300 * 100)
+
+
+def test_a_position_met_first_in_the_list_of_fills_still_belongs_to_its_window() -> None:
+    before = quoting()
+    before.exchange.execute(before.exchange.resting("INXU")[0].order_id)
+    stand = Stand(begin=False)
+    stand.mono_ns, stand.utc_ns = before.mono_ns + S, before.utc_ns + S
+    stand.next_tick_ns = stand.mono_ns
+    stand.exchange = before.exchange
+    stand.exchange.now = stand.now
+    stand.exchange.bad.unreadable = (Read.MARKETS,)
+    stand.begin()
+    stand.engine.account.numbers.epoch += 7
+    stand.run(3 * S)
+    assert stand.records("order_filled")
+    stand.exchange.bad.unreadable = ()
+    stand.run_before_target(-20 * S)
+    result = next(row for row in stand.records("window_result") if row["series"] == "INXU")
+    assert (result["settled"], result["pnl"]) == (True, 1_000_000 - 4_300 * 100)
+    assert stand.engine.account.ledger.open_positions() == {}
+
+
+def test_the_kill_latch_and_a_pause_survive() -> None:
+    before = quoting()
+    before.operator(Command.KILL)
+    before.operator(Command.PAUSE)
+    before.run(5 * S)
+    stand = restarted(before)
+    stand.run(80 * S)
+    assert set(stand.closed()) == {"kill_switch_engaged", "paused"}
+    assert stand.sent(Place) == []
+
+
+def test_a_cancel_all_under_way_is_completed() -> None:
+    before = quoting()
+    before.exchange.bad.lose, before.exchange.bad.deaf = CANCELLING, True
+    before.operator(Command.CANCEL_ALL)
+    before.run(50 * MS)
+    assert before.exchange.resting()
+    before.exchange.bad.lose = ()
+    stand = restarted(before)
+    stand.run(3 * S)
+    assert stand.sent(CancelAll)
+    assert stand.exchange.resting() == []
+    assert stand.engine.account.completed_cancel_alls == 1
+    assert "paused" in stand.closed()
+
+
+def test_the_tail_of_a_cancel_all_is_obeyed_across_the_restart() -> None:
+    before = quoting()
+    before.step(KillSwitch(active=True, source="file", reason="fire"))
+    begun_ns = before.mono_ns
+    before.run(5 * S)
+    before.step(KillSwitch(active=False, source="file", reason=""))
+    before.operator(Command.RESUME)
+    stand = restarted(before)
+    stand.run_to(begun_ns + 65 * S)
+    assert stand.sent(Place) == []
+    stand.quote_both()
+
+
+def test_a_shutdown_is_not_taken_up_again_but_its_orders_are_cancelled() -> None:
+    before = quoting()
+    before.exchange.bad.lose, before.exchange.bad.deaf = CANCELLING, True
+    before.step(Stop("SIGTERM"))
+    before.run(20 * MS)
+    before.exchange.bad.lose = ()
+    stand = restarted(before)
+    stand.run(3 * S)
+    assert stand.exit is None
+    assert [o for o in stand.exchange.resting() if o.client_order_id.startswith(f"ladderd-{1_800_000_000}-")] == []
+
+
+def test_trips_and_frozen_sessions_survive() -> None:
+    before = quoting()
+    before.run_before_target(15 * S)
+    before.silence("INXU")
+    before.run(1 * S)
+    stand = restarted(before, after_ns=S)
+    stand.run_before_target(0)
+    assert stand.engine.desks["INXU"].sentry.trips == 1
+    assert all(a.cleared.series != "INXU" for a in stand.sent(Place) if isinstance(a, Place))
+
+
+def test_ages_books_and_volatility_do_not_survive() -> None:
+    stand = restarted(quoting())
+    assert {"freshness_missing", "book_stale", "not_reconciled"} <= set(stand.closed())
+
+
+def test_the_payload_is_plain_json_that_another_program_can_read() -> None:
+    tree = msgspec.json.decode(remember(quoting().engine))
+    assert tree["schema"] == 1
+    assert len(tree["orders"]) == 4
