@@ -1,0 +1,188 @@
+"""A configuration that must not run: one readable line that names the key, exit 78, no secret in it. A taken port: 69."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tests.live.stage import ROOT
+
+SECRETS = {
+    "LADDERD_EXCHANGE__API_KEY_ID": "key-id-4711-do-not-print",
+    "LADDERD_FEEDS__API_KEY": "feed-key-0815-do-not-print",
+    "LADDERD_HTTP__CONTROL_TOKEN": "token-1234-do-not-print",
+}
+PLAIN = """
+[exchange]
+rest_url = "http://127.0.0.1:9/trade-api/v2"
+ws_url = "ws://127.0.0.1:9/trade-api/ws/v2"
+[feeds]
+primary = { name = "massive", url = "ws://127.0.0.1:9/indices" }
+secondary = { name = "polygon", url = "ws://127.0.0.1:9/indices" }
+[http]
+port = 0
+"""
+LIVE = """
+mode = "live"
+[windows]
+template = "short"
+[exchange]
+rest_url = "https://external-api.kalshi.com/trade-api/v2"
+ws_url = "wss://external-api-ws.kalshi.com/trade-api/ws/v2"
+"""
+
+
+class Desk:
+    """A directory with a configuration, a key and an environment, to start the daemon in."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.config = place / "ladderd.toml"
+        self.config.write_text(PLAIN, encoding="utf-8")
+        self.key = place / "key.pem"
+        self.key.touch(mode=0o600)
+        pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self.key.write_bytes(pem)
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("LADDERD_")}
+        self.environment |= SECRETS
+        self.environment |= {
+            "LADDERD_EXCHANGE__PRIVATE_KEY_FILE": str(self.key),
+            "LADDERD_STATE_DIR": str(place / "state"),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def run(self) -> tuple[int, str]:
+        """Start the daemon, which must refuse; its exit code and the one line it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "daemon", "run", "--config", str(self.config)],
+            cwd=self.place, env=self.environment, capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+        secrets = [*SECRETS.values(), self.key.read_text("ascii").splitlines()[1]]
+        assert not [secret for secret in secrets if secret in done.stdout + done.stderr]
+        assert done.stdout == ""
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1, done.stderr
+        return done.returncode, lines[0]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.mark.step("K16")
+def test_unknown_key_in_the_file(desk: Desk) -> None:
+    desk.config.write_text(PLAIN + "[quoting]\nrungs_maximum = 3\n", encoding="utf-8")
+    code, line = desk.run()
+    assert code == 78
+    assert "quoting.rungs_maximum" in line
+    assert str(desk.config) in line
+
+
+@pytest.mark.step("K16")
+def test_unknown_variable(desk: Desk) -> None:
+    desk.environment["LADDERD_QUOTING__RUNGS_MAXIMUM"] = "3"
+    code, line = desk.run()
+    assert code == 78
+    assert "LADDERD_QUOTING__RUNGS_MAXIMUM" in line
+
+
+@pytest.mark.step("K16")
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("freshness.strict_limit_ms", "10"),
+        ("mode", "casual"),
+        ("freshness.soft_limit_ms", "5000"),
+    ],
+)
+def test_value_out_of_range(desk: Desk, key: str, value: str) -> None:
+    desk.environment["LADDERD_" + key.upper().replace(".", "__")] = value
+    code, line = desk.run()
+    assert code == 78
+    assert key.rpartition(".")[2] in line
+
+
+@pytest.mark.step("H02", "K04")
+@pytest.mark.parametrize(
+    ("variable", "named"),
+    [
+        ("LADDERD_EXCHANGE__API_KEY_ID", "exchange.api_key_id"),
+        ("LADDERD_EXCHANGE__PRIVATE_KEY_FILE", "exchange.private_key_file"),
+        ("LADDERD_FEEDS__API_KEY", "feeds.primary"),
+    ],
+)
+def test_missing_secret(desk: Desk, variable: str, named: str) -> None:
+    del desk.environment[variable]
+    code, line = desk.run()
+    assert code == 78
+    assert named in line
+    assert variable in line, "the remedy"
+
+
+@pytest.mark.step("H02")
+def test_key_file_that_others_can_read(desk: Desk) -> None:
+    desk.key.chmod(0o644)
+    code, line = desk.run()
+    assert code == 78
+    assert "0644" in line
+    assert f"chmod 600 {desk.key}" in line
+
+
+@pytest.mark.step("H02")
+def test_key_file_that_holds_no_key(desk: Desk) -> None:
+    desk.key.write_text("-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n", encoding="ascii")
+    code, line = desk.run()
+    assert code == 78
+    assert "key" in line
+
+
+def test_short_windows_against_a_live_host(desk: Desk) -> None:
+    desk.config.write_text(LIVE, encoding="utf-8")
+    code, line = desk.run()
+    assert code == 78
+    assert "windows.template" in line
+
+
+@pytest.mark.step("A01")
+def test_paper_orders_for_a_live_host(desk: Desk) -> None:
+    desk.config.write_text(LIVE.replace('"live"', '"paper"'), encoding="utf-8")
+    code, line = desk.run()
+    assert code == 78
+    assert "external-api.kalshi.com" in line
+
+
+def test_file_that_is_no_toml(desk: Desk) -> None:
+    desk.config.write_text("mode = = 3", encoding="utf-8")
+    code, line = desk.run()
+    assert code == 78
+    assert str(desk.config) in line
+
+
+def test_file_that_is_not_there(desk: Desk) -> None:
+    desk.config.unlink()
+    code, line = desk.run()
+    assert code == 78
+    assert str(desk.config) in line
+
+
+def test_port_that_is_taken(desk: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        desk.environment["LADDERD_HTTP__PORT"] = str(port)
+        done = subprocess.run(
+            [sys.executable, "-m", "daemon", "run", "--config", str(desk.config)],
+            cwd=desk.place, env=desk.environment, capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+    assert done.returncode == 69
+    assert f"127.0.0.1:{port}" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
