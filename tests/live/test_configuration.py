@@ -1,4 +1,4 @@
-"""A configuration that must not run: one readable line that names the key, exit 78, no secret in it. A taken port: 69."""
+"""A configuration that must not run: one readable line that names the key, exit 78, no secret in it. Taken port: 69."""
 
 from __future__ import annotations
 
