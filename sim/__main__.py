@@ -10,6 +10,7 @@ PROGRAMS = {
     "feed": "sim.index_feed.program",
     "demo": "sim.demo",
     "simulate": "sim.campaign",
+    "chaos": "sim.chaos",
 }
 
 

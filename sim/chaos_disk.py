@@ -1,0 +1,135 @@
+"""Disks that fill up, turn read-only or take their time, for the campaign on real processes.
+
+The state directory stands on a small tmpfs where this machine lets us mount one. Slowness is put in by strace, which
+holds every sync of the running daemon; nothing of the daemon's is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from sim.chaos_scene import Scene
+
+SIZE_MB = 48
+FULL_FLAT_LIMIT_S = 4.0
+READ_ONLY_LIMIT_S = 20.0
+EX_OK = 0
+
+
+def mount(place: Path, size_mb: int = SIZE_MB) -> str:
+    """Mount a small tmpfs; what went wrong, or an empty string."""
+    program = shutil.which("mount")
+    if os.geteuid() != 0 or program is None:
+        return "mounting a small disk needs root"
+    made = subprocess.run(
+        [program, "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(place)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return made.stderr.strip() if made.returncode else ""
+
+
+def unmount(place: Path) -> None:
+    """Take it away, at the latest when its last file is closed."""
+    if os.path.ismount(place):
+        subprocess.run([shutil.which("umount") or "umount", "-l", str(place)], check=False, capture_output=True)
+
+
+@cache
+def why_no_disk() -> str:
+    """Why no small disk can be mounted here; empty when it can."""
+    with tempfile.TemporaryDirectory() as place:
+        why = mount(Path(place), 1)
+        unmount(Path(place))
+    return why
+
+
+@cache
+def why_no_strace() -> str:
+    """Why syncs cannot be slowed here; empty when they can."""
+    program, true = shutil.which("strace"), shutil.which("true")
+    if program is None or true is None:
+        return "strace is not installed"
+    done = subprocess.run([program, "-o", "/dev/null", true], capture_output=True, text=True, check=False)
+    return f"strace may not trace here: {done.stderr.strip()[:80]}" if done.returncode else ""
+
+
+def _remount(place: Path, how: str) -> str:
+    done = subprocess.run(
+        [shutil.which("mount") or "mount", "-o", f"remount,{how}", str(place)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stderr.strip() if done.returncode else ""
+
+
+async def disk_full(scene: Scene) -> None:
+    """The disk of the state directory fills up: quotes are pulled, the process lives; then room, and a new start."""
+    filler = scene.stage.state_dir / "filler"
+    await scene.pause(0.0, 1.0)
+    scene.spoiled = "the journal met a full disk"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 65_536)
+    await scene.flat("full disk", FULL_FLAT_LIMIT_S)
+    await scene.pause(0.5, 4.0)
+    if not scene.stage.alive("daemon"):
+        scene.breach("a full disk kills nothing", f"{scene.stage.log()[-600:].strip()!r}")
+    await scene.no_new_orders("full disk", 1.0)
+    if scene.rng.random() < 0.5:  # noqa: PLR2004 - half of them end while the disk is still full
+        code = await scene.stage.end("daemon", signal.SIGTERM)
+        if code is None:
+            scene.breach("SIGTERM ends", "not within the limit on a full disk")
+        filler.unlink()
+    else:
+        await scene.stage.end("daemon")
+        filler.unlink()
+    await scene.start_daemon()
+
+
+async def read_only(scene: Scene) -> None:
+    """A start on a read-only disk is one clear line and no zero; writable again, it starts as ever."""
+    await scene.stage.end("daemon")
+    problem = _remount(scene.stage.state_dir, "ro")
+    if problem:
+        scene.figures.skipped["disk read-only"] = problem
+    else:
+        before = len(scene.stage.log())
+        await scene.begin_daemon()
+        code = await scene.stage.ended("daemon", READ_ONLY_LIMIT_S)
+        said = scene.stage.log()[before:].strip()
+        if code in {None, EX_OK} or "Traceback" in said or not said.splitlines()[-1:]:
+            scene.breach("a read-only disk is one clear line", f"code {code}: {said[-700:]!r}")
+        _remount(scene.stage.state_dir, "rw")
+    if scene.stage.alive("daemon"):
+        await scene.stage.end("daemon")
+    await scene.start_daemon()
+
+
+async def slow_disk(scene: Scene) -> None:
+    """Every sync takes 0.1 to 1.5 s: orders wait for their intent, cancels do not."""
+    daemon = scene.stage.processes["daemon"]
+    delay_us = int(scene.rng.uniform(0.1, 1.5) * 1e6)
+    strace = await asyncio.create_subprocess_exec(
+        shutil.which("strace") or "strace", "-f", "-o", "/dev/null", "-p", str(daemon.pid),
+        "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:delay_enter={delay_us}",
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=scene.stage.environment,
+    )  # fmt: skip
+    try:
+        await scene.pause(3.0, 7.0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            strace.send_signal(signal.SIGINT)
+        try:
+            async with asyncio.timeout(10):
+                await strace.wait()
+        except TimeoutError:
+            strace.kill()
+            await strace.wait()
+    await scene.healthy()
