@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from daemon.cli_checks import app as checks_app
 from domain.errors import EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, ConfigurationError, UnavailableError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ config_app = typer.Typer(help="The configuration in force.", no_args_is_help=Tru
 snapshot_app = typer.Typer(help="The hot-restart snapshot.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(snapshot_app, name="snapshot")
+app.add_typer(checks_app)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 StateOption = Annotated[Path, typer.Option("--state-dir", help="Where journal, snapshots and markers are kept.")]

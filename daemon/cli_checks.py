@@ -1,0 +1,40 @@
+"""The commands that look before anybody trades: preflight, probe, discover. Joined to `ladderd` by daemon/cli.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domain.errors import EX_USAGE
+
+app = typer.Typer()
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
+StateOption = Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+HttpOption = Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote down.")]
+MODES = ("paper", "live")
+
+
+@app.command()
+def preflight(
+    mode: Annotated[str | None, typer.Option("--mode", help="paper or live; default: the configuration's.")] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    http: HttpOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+    apis: Annotated[bool, typer.Option("--apis", help="Credentials and hosts only.")] = False,  # noqa: FBT002
+    data: Annotated[bool, typer.Option("--data", help="Index data only.")] = False,  # noqa: FBT002
+    orders: Annotated[bool, typer.Option("--orders", help="Prove the controls with live one-lot orders.")] = False,  # noqa: FBT002
+) -> None:
+    """Check everything before trading: each FAIL or UNKNOWN blocks, and the exit code says so."""
+    from daemon.checks_io import preflight_command  # noqa: PLC0415 - heavy
+
+    if mode is not None and mode not in MODES:
+        typer.echo(f"ladderd: --mode {mode}: paper or live", err=True)
+        raise typer.Exit(EX_USAGE)
+    raise typer.Exit(
+        preflight_command(config, mode, state_dir, http, as_json=as_json, apis=apis, data=data, orders=orders)
+    )

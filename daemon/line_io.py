@@ -1,0 +1,193 @@
+"""One connection to the exchange for commands: one question at a time, each answer in the caller's hands.
+
+The daemon's own lanes are made for latency; a command wants to see status and body. Reads may be asked again when the
+connection was lost, for they change nothing. A write is sent once: what became of it, only an answer or a later list
+tells. Every answer's stamps also tell the exchange's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, NamedTuple, TypeVar
+
+from domain.actions import Ask, Read
+from domain.clock import NS_PER_MS, NS_PER_S, Clock, utc_ms
+from domain.errors import UnavailableError
+from domain.events import AnyEvent, ClockSample, ReadFailed, Verdict
+from domain.ids import RequestId
+from execution.exchange_clock import ExchangeClock
+from execution.http_answer import HttpAnswer
+from execution.http_client_io import Connection, Pool, parse_origin, render, seconds
+from execution.kalshi_answers import WriteOutcome, read_answer, unanswered
+from execution.kalshi_codes import CodeTable
+from execution.kalshi_pages import Step
+from execution.kalshi_reads import ReadRun
+from execution.kalshi_sign import Signer
+from execution.kalshi_wire import Account, Answer, Request, Write, request_for
+
+ANSWER_MS: Final = 4_000
+CLOCK_LIMIT_MS: Final = 4_500
+TRIES: Final = 2
+NO_CODES: Final = CodeTable()
+
+T = TypeVar("T")
+E = TypeVar("E", bound=AnyEvent)
+
+
+class Unread(Exception):  # noqa: N818 - what came back, not whose fault it is
+    """The exchange answered a read with nothing that can be used."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Written(NamedTuple):
+    """How a write ended: its outcomes, and the raw answer where one came."""
+
+    outcomes: tuple[WriteOutcome, ...]
+    answer: Answer | None
+
+
+class _Question:
+    """One request's answer, as a future; None when it never came whole."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[HttpAnswer | None] = asyncio.get_running_loop().create_future()
+        self.reason = ""
+
+    def answered(self, answer: HttpAnswer) -> None:
+        if not self.future.done():
+            self.future.set_result(answer)
+
+    def lost(self, reason: str) -> None:
+        self.reason = reason
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class Line:
+    """Asks the exchange as our account. `heard` is whether it ever answered; `sample` what its clock is known to be."""
+
+    def __init__(
+        self, base_url: str, signer: Signer, clock: Clock, *, codes: CodeTable = NO_CODES, answer_ms: int = ANSWER_MS
+    ) -> None:
+        """Prepare; nothing is connected yet. Raises ConfigurationError for an address that is none."""
+        self._origin = parse_origin(base_url)
+        self._pool = Pool(self._origin, 1, lambda: None)
+        self._connection: Connection | None = None
+        self._signer = signer
+        self._codes = codes
+        self._answer_ms = answer_ms
+        self._times = ExchangeClock()
+        self._busy = asyncio.Lock()
+        self.clock = clock
+        self.account = Account(self._origin.prefix)
+        self.address = base_url
+        self.heard = False
+        self.sample: ClockSample | None = None
+
+    async def ask(self, request: Request, tries: int = TRIES) -> Answer:
+        """Ask once, or again on a fresh connection while nothing came. Raises UnavailableError."""
+        problem = ""
+        async with self._busy:
+            for _ in range(tries):
+                answer, problem = await self._ask(request)
+                if answer is not None:
+                    return answer
+        raise UnavailableError(f"{self.address}: {request.method} {request.path}: {problem}")
+
+    async def _ask(self, request: Request) -> tuple[Answer | None, str]:
+        if self._connection is None or not self._connection.usable:
+            self._connection = await self._pool.open_one()
+        connection = self._connection
+        if connection is None:
+            return None, self._pool.problem
+        sent = self.clock.now()
+        headers = self._signer.headers(request.method, request.path, utc_ms(sent))
+        question = _Question()
+        connection.send(
+            render(self._origin, request.method, request.path, request.query, headers, request.body), question
+        )
+        try:
+            async with asyncio.timeout(seconds(self._answer_ms)):
+                got = await question.future
+        except TimeoutError:
+            connection.give_up()
+            return None, f"no answer within {self._answer_ms} ms"
+        if got is None:
+            return None, question.reason
+        answer = Answer(got.status, got.body, sent, self.clock.now(), got.date_s)
+        self.heard = True
+        self._tell(self._times.date(got.date_s, answer.sent, answer.answered))
+        return answer, ""
+
+    def _tell(self, sample: ClockSample | None) -> None:
+        self.sample = sample or self.sample
+
+    async def walk(self, step: Step[T]) -> T:
+        """Run one of the exchange's read scripts. Raises UnavailableError, and ProtocolError for what is unreadable."""
+        try:
+            request = next(step)
+            while True:
+                request = step.send(await self.ask(request))
+        except StopIteration as end:
+            told: T = end.value
+            return told
+
+    async def read(
+        self,
+        kind: type[E],
+        what: Read,
+        *,
+        series: str = "",
+        target_ns: int = 0,
+        ticker: str = "",
+        exchange_index: int = 0,
+    ) -> E:
+        """Read one thing. Raises UnavailableError when nothing answers, Unread when the answer is of no use."""
+        run = ReadRun(
+            self.account,
+            Ask(RequestId(0), what, series=series, target_ns=target_ns, ticker=ticker, exchange_index=exchange_index),
+        )
+        request = run.start()
+        while True:
+            following = run.advance(await self.ask(request))
+            if isinstance(following, Request):
+                request = following
+                continue
+            if isinstance(following, kind):
+                return following
+            assert isinstance(following, ReadFailed), f"a read of {what} ended in {following!r}"
+            raise Unread(following.http_status, following.reason)
+
+    async def write(self, action: Write) -> Written:
+        """Send one write, once. Never raises for what the exchange or the network does."""
+        begun = self.clock.now()
+        try:
+            answer = await self.ask(request_for(self.account, action), tries=1)
+        except UnavailableError as problem:
+            return Written(unanswered(action, Verdict.UNKNOWN, "no_answer", str(problem), begun.mono_ns), None)
+        outcomes, stamp_ms = read_answer(action, answer, self._codes)
+        if stamp_ms is not None:
+            self._tell(self._times.stamp(stamp_ms, answer.sent, answer.answered))
+        return Written(outcomes, answer)
+
+    async def measure_clock(self) -> ClockSample | None:
+        """Narrow down the exchange's clock by asking when its second turns; None when no answer carries a time."""
+        status = Request("GET", f"{self.account.prefix}/exchange/status")
+        until_ns = self.clock.now().mono_ns + CLOCK_LIMIT_MS * NS_PER_MS
+        while True:
+            now = self.clock.now()
+            due_ns = self._times.probe_at(now)
+            if due_ns is None or due_ns > until_ns:
+                return self.sample
+            await asyncio.sleep((due_ns - now.mono_ns) / NS_PER_S)
+            answer = await self.ask(status)
+            if not answer.date_s:
+                return None
+
+    def close(self) -> None:
+        """Leave."""
+        if self._connection is not None:
+            self._connection.abort()
