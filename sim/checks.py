@@ -33,6 +33,7 @@ from domain.reasons import GateStatus
 from domain.window import Phase, Window
 from execution.kalshi_wire import Request
 from guards.vote import Vote
+from sim.campaign_time import MONO_START_NS
 from sim.exchange.fixed import COUNT_ONE, PRICE_ONE
 from sim.exchange.notices import Filled, GroupChanged, Notice, OrderChanged
 from sim.exchange.objects import Order
@@ -275,6 +276,7 @@ class Checks:
         if isinstance(event, Started):
             self.tell(f"started {event.run_id}")
             self.process, self.stop_ns = process, 0
+            self.disturbed(1)
             self.halts.pop("stop", None)
             self.halts.pop("journal", None)
             self.newest_value_ns.clear()
@@ -369,9 +371,8 @@ class Checks:
 
     def disturbed(self, for_s: float) -> None:
         """Edges may be seen late for a while: the loop stood still, a clock was set, or nobody was there."""
-        if self.process is not None or True:
-            mono_ns = self.timeline.now_ns - self.opened_ns + 1_000_000_000_000
-            self.wall_disturbed_ns = max(self.wall_disturbed_ns, mono_ns + int(for_s * NS_PER_S))
+        mono_ns = self.timeline.now_ns - self.opened_ns + MONO_START_NS
+        self.wall_disturbed_ns = max(self.wall_disturbed_ns, mono_ns + int(for_s * NS_PER_S))
 
     # --- now and then ----------------------------------------------------------------------------------------------
 
