@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from daemon.build import Papers, build_engine
 from daemon.engine import Engine, voted_open
+from daemon.memory import remember
 from daemon.settings import Settings
 from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, Record, SubscribeBooks, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -95,6 +96,7 @@ class Stand:
         self.story: list[Stepped] = []
         self.exit: Exit | None = None
         self.next_tick_ns = self.mono_ns
+        self.epoch = START_S
         self._coming: list[tuple[int, int, AnyEvent]] = []
         self._sending: list[tuple[int, int, AnyAction]] = []
         self._order = itertools.count()
@@ -225,7 +227,8 @@ class Stand:
 
     def begin(self, recovered: str = "") -> None:
         """Everything that a good start brings."""
-        self.step(Started("run", START_S + 1 if recovered else START_S, self.settings.mode, "hash", "build", recovered))
+        epoch = max(START_S, self.engine.account.numbers.epoch, self.epoch)
+        self.step(Started(f"run-{epoch}", epoch, self.settings.mode, "hash", "build", recovered))
         self.step(KillSwitch(active=False, source="file", reason=""))
         self.step(StreamStatus(up=True, reason=""))
         self.step(ClockSample(0, NS_PER_MS))
@@ -235,6 +238,18 @@ class Stand:
                 Bar(i * 1000, IndexValue(first + i % 2 * first // 20_000), IndexValue(first)) for i in range(120)
             )
             self.step(History(SERIES[series].symbol, 1000, bars))
+
+    def crash(self, after_ns: int) -> None:
+        """SIGKILL, and another process with the memory of this one; what was on its way to the exchange is lost."""
+        memory = remember(self.engine).decode()
+        self.engine = build_engine(self.settings, self.papers)
+        self._coming.clear()
+        self._sending.clear()
+        self.epoch += 1
+        self.wait(after_ns)
+        self.next_tick_ns = self.mono_ns
+        self.stream_up = True
+        self.begin(memory)
 
     def stream(self, *, up: bool) -> None:
         """The exchange's websocket comes or goes."""

@@ -25,14 +25,9 @@ def quoting() -> Stand:
 
 def restarted(before: Stand, *, after_ns: int = 2 * S) -> Stand:
     """Another process takes over: the same exchange, later clocks, a memory, and nothing else."""
-    memory = remember(before.engine).decode()
-    stand = Stand(begin=False)
-    stand.mono_ns, stand.utc_ns = before.mono_ns + after_ns, before.utc_ns + after_ns
-    stand.next_tick_ns = stand.mono_ns
-    stand.exchange = before.exchange
-    stand.exchange.now = stand.now
-    stand.begin(memory)
-    return stand
+    before.forget()
+    before.crash(after_ns)
+    return before
 
 
 def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
@@ -94,8 +89,9 @@ def test_positions_trades_and_limits_in_use_go_on() -> None:
     before.tell(*before.exchange.execute(before.exchange.resting("INXU")[0].order_id))
     before.run(100 * MS)
     used = before.engine.risk.used(before.engine.account)
+    held = before.engine.account.ledger.open_positions()
     stand = restarted(before)
-    assert stand.engine.account.ledger.open_positions() == before.engine.account.ledger.open_positions()
+    assert stand.engine.account.ledger.open_positions() == held
     assert stand.engine.risk.used(stand.engine.account) == used
     stand.run(5 * S)
     assert stand.records("order_filled") == [], "the trade that the listing repeats is known"
