@@ -23,6 +23,7 @@ from domain.events import (
     CancelOutcome,
     ClockSample,
     Command,
+    ControlProven,
     ExchangeStatusRead,
     FeedStatus,
     FeesRead,
@@ -101,6 +102,7 @@ class Observers:
             Operator: self._operator,
             KillSwitch: self._kill_switch,
             CancelAllMarker: self._marker,
+            ControlProven: self._control_proven,
             LoopStall: self._loop_stall,
             JournalFault: self._journal_failed,
             Stop: self._stop,
@@ -255,6 +257,11 @@ class Observers:
     def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
         self.engine.account.reads.failed(event.request_id, now.mono_ns)
         self.engine.account.count("read_failures")
+
+    def _control_proven(self, event: ControlProven, now: Now, out: list[AnyAction]) -> None:
+        # A proof from the future would never grow old.
+        if event.utc_ns <= now.utc_ns:
+            self.engine.controls.prove(event.control, event.utc_ns)
 
     def _loop_stall(self, event: LoopStall, now: Now, out: list[AnyAction]) -> None:
         self.engine.account.count("loop_stalls")

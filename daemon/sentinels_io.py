@@ -12,9 +12,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from daemon.controls import GROUP_TRIGGER
+from daemon.proof_io import read_proofs
 from daemon.requests_io import Request, answer, pending
 from domain.clock import NS_PER_S, Clock
-from domain.events import AnyEvent, CancelAllMarker, Command, KillSwitch, Operator
+from domain.errors import ConfigurationError
+from domain.events import AnyEvent, CancelAllMarker, Command, ControlProven, KillSwitch, Operator
 from journal.marker import Marker
 from journal.marker_io import KillFile, read_cancel_all, read_kill_file
 
@@ -26,6 +29,10 @@ HALTED_VARIABLE = "EXECUTION_HALTED"
 HALTED_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
 TRUTHY = frozenset({"1", "true", "yes", "on"})
 FALSY = frozenset({"0", "false", "no", "off"})
+
+# What the live proof calls a control, and what the engine does.
+PROVEN_BY = {"order_group_trigger": GROUP_TRIGGER}
+Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[Request], dict[str, int]]
 
 
 def execution_halted(*, live: bool) -> KillFile:
@@ -46,6 +53,14 @@ def execution_halted(*, live: bool) -> KillFile:
     return KillFile(active=True, reason=f"{HALTED_VARIABLE}={word}" if known else f"{HALTED_VARIABLE} is unreadable")
 
 
+def _proofs(state_dir: Path) -> dict[str, int]:
+    """What `ladderd preflight --orders` proved; a file that cannot be read proves nothing."""
+    try:
+        return read_proofs(state_dir)
+    except ConfigurationError:
+        return {}
+
+
 class Sentinels:
     """Looks, and emits what it sees."""
 
@@ -60,6 +75,7 @@ class Sentinels:
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()
         self._asked: dict[str, Request] = {}
+        self._proofs: dict[str, int] = {}
         self.progress_mono_ns = clock.now().mono_ns
 
     async def run(self) -> None:
@@ -71,11 +87,12 @@ class Sentinels:
     async def look(self) -> None:
         """One look at everything."""
         utc_ns = self._clock.now().utc_ns
-        kill, halted, markers, requests = await asyncio.to_thread(self._read, utc_ns)
+        kill, halted, markers, requests, proofs = await asyncio.to_thread(self._read, utc_ns)
         self._told("state/KILL_SWITCH", kill)
         self._told(HALTED_VARIABLE, halted)
         for marker in markers:
             self._marked(marker, utc_ns)
+        self._proven(proofs)
         for request in requests:
             if request.ident not in self._asked:
                 self._asked[request.ident] = request
@@ -87,12 +104,20 @@ class Sentinels:
                 self._emit(Operator(request.command, request.by, request.cause, "operator_cli", request.ident))
         self.progress_mono_ns = self._clock.now().mono_ns
 
-    def _read(self, utc_ns: int) -> tuple[KillFile, KillFile, tuple[Marker, ...], list[Request]]:
+    def _proven(self, proofs: dict[str, int]) -> None:
+        for name, control in PROVEN_BY.items():
+            utc_ns = proofs.get(name, 0)
+            if utc_ns > self._proofs.get(name, 0):
+                self._proofs[name] = utc_ns
+                self._emit(ControlProven(control, utc_ns))
+
+    def _read(self, utc_ns: int) -> Sight:
         return (
             read_kill_file(self._state_dir),
             execution_halted(live=self._live),
             read_cancel_all(self._state_dir, utc_ns),
             pending(self._state_dir),
+            _proofs(self._state_dir),
         )
 
     def _told(self, source: str, file: KillFile) -> None:

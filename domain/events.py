@@ -414,6 +414,13 @@ class CancelAllMarker(Event, frozen=True):
     reason: str
 
 
+class ControlProven(Event, frozen=True):
+    """Another program proved one of our controls on the real account at `utc_ns` (`ladderd preflight --orders`)."""
+
+    control: str
+    utc_ns: int
+
+
 class LoopStall(Event, frozen=True):
     """The event loop did not run for this long; frames received meanwhile look fresher than they are."""
 
@@ -467,6 +474,7 @@ AnyEvent = (
     | Operator
     | KillSwitch
     | CancelAllMarker
+    | ControlProven
     | LoopStall
     | JournalFault
     | Wake
