@@ -315,7 +315,7 @@ async def test_frames_keep_a_connection_whose_pongs_never_come() -> None:
         connection.transport.pause_reading()
         while True:
             await connection.send("x")
-            await asyncio.sleep(QUICK.dead_after_ms / 8_000)
+            await asyncio.sleep(QUICK.dead_after_ms / 8_000)  # tidy: test-sleep - the peer speaks now and then
 
     session = Recorder()
     async with serving(handler, close_timeout=0.05) as (url, _):

@@ -172,7 +172,7 @@ async def test_a_half_open_connection_neither_speaks_nor_answers() -> None:
         for _ in range(3):
             shown = server.state()["values_shown"]
             while server.state()["values_shown"] == shown:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.005)  # tidy: test-sleep - the proof is that nothing comes meanwhile
         assert server.state()["connections"][0]["frames_sent"] == sent
         assert not pong.done()
 
