@@ -33,8 +33,8 @@ SYMBOLS = ("I:SPX", "I:NDX")
 SEED = 5
 CADENCE_MS = 200
 FAULT_AT_S = 2.0
-JUDGED_FROM_S = 11.0
 END_S = 13.0
+JUDGED_S = 2.0
 LIMITS = MassiveLimits(
     greeting_ms=200,
     auth_ms=1_500,
@@ -93,13 +93,13 @@ def serve(row: Row) -> FeedServer:
     return FeedServer(FeedConfig(keys=(KEY,), seed=SEED), tape, SystemClock(), first)
 
 
-def judge(outcome: Outcome) -> str:
-    """Put one word to it (the table's legend)."""
+def judge(outcome: Outcome, from_s: float) -> str:
+    """Put one word to it (the table's legend): what still came after `from_s` seconds decides."""
     if outcome.gave_up:
         return "gives up"
     if not outcome.running:
         return "stops"
-    late = {shown.symbol for shown in outcome.seen if shown.at >= JUDGED_FROM_S}
+    late = {shown.symbol for shown in outcome.seen if shown.at >= from_s}
     if not late:
         return "silent"
     if not late.issuperset(SYMBOLS):
@@ -161,17 +161,19 @@ def vendors(found: dict[str, Any], connections: int) -> Outcome:
     return Outcome(running=running, gave_up=False, seen=seen, connections=connections, told=[found["ended"]])
 
 
-async def meet(rows: list[Row]) -> list[tuple[Outcome, Outcome]]:
-    """Run both clients against every row at the same time; return (the vendor's, ours) for each."""
+async def meet(rows: list[Row], end_s: float) -> list[tuple[Outcome, Outcome]]:
+    """Run both clients against these rows at the same time; return (the vendor's, ours) for each."""
     theirs, mine = [serve(row) for row in rows], [serve(row) for row in rows]
     try:
-        return await meet_on(rows, theirs, mine)
+        return await meet_on(rows, theirs, mine, end_s)
     finally:
         for server in itertools.chain(theirs, mine):
             await server.stop()
 
 
-async def meet_on(rows: list[Row], theirs: list[FeedServer], mine: list[FeedServer]) -> list[tuple[Outcome, Outcome]]:
+async def meet_on(
+    rows: list[Row], theirs: list[FeedServer], mine: list[FeedServer], end_s: float
+) -> list[tuple[Outcome, Outcome]]:
     for server in itertools.chain(theirs, mine):
         await server.start()
     program = await asyncio.create_subprocess_exec(
@@ -180,7 +182,7 @@ async def meet_on(rows: list[Row], theirs: list[FeedServer], mine: list[FeedServ
         "faults",
         ",".join(str(server.ports[0]) for server in theirs),
         KEY,
-        str(END_S),
+        str(end_s),
         env=environment(),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -212,13 +214,20 @@ async def meet_on(rows: list[Row], theirs: list[FeedServer], mine: list[FeedServ
 async def test_every_row_of_the_table_is_true() -> None:
     rows = table()
     assert len(rows) > 40
-    outcomes = await meet(rows)
-    untrue = []
-    for row, (theirs, ours) in zip(rows, outcomes, strict=True):
-        words = (judge(theirs), judge(ours))
+    untrue = await compare(rows, END_S)
+    if untrue:  # a busy machine may have been too slow for all at once: these again, alone and with more time
+        untrue = await compare([row for row in rows if row.case in untrue], 2 * END_S)
+    assert not untrue, "\n".join(f"{case}: {found}" for case, found in untrue.items())
+
+
+async def compare(rows: list[Row], end_s: float) -> dict[str, str]:
+    """Which rows are untrue, and what was found instead."""
+    untrue = {}
+    for row, (theirs, ours) in zip(rows, await meet(rows, end_s), strict=True):
+        words = (judge(theirs, end_s - JUDGED_S), judge(ours, end_s - JUDGED_S))
         if words[0] not in row.vendor.split(" / ") or words[1] != row.ours:
-            untrue.append((row.case, {"table": (row.vendor, row.ours), "found": words}, theirs.told, ours.told[-6:]))
-    assert not untrue, "\n".join(map(str, untrue))
+            untrue[row.case] = f"{words} and not {(row.vendor, row.ours)}; {theirs.told}; {ours.told[-6:]}"
+    return untrue
 
 
 @pytest.mark.slow
