@@ -1,0 +1,49 @@
+"""The outside watcher on real processes: a hung daemon's orders are gone long before their own expiry."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live.stage import Stage, assert_journal, playing, until
+
+LIMIT_MS = 1_500
+
+
+def cancel_alls(stage: Stage) -> int:
+    """How many account-wide cancel-alls the exchange has taken."""
+    return sum(count for name, count in stage.truth()["requests"].items() if "cancel_all" in name)
+
+
+@pytest.mark.step("X07")
+def test_a_hung_daemon_is_flattened_from_outside_and_obeys_the_tail_when_it_wakes(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, period_s=120, strict_s=20)) as stage:
+        stage.until_quoting(least=2)
+        with (tmp_path / "watch.log").open("wb") as log:
+            stage.processes["watch"] = subprocess.Popen(
+                [sys.executable, "-m", "daemon", "watch", "--config", str(stage.config), "--limit-ms", str(LIMIT_MS)],
+                stdout=log, stderr=log, cwd=tmp_path, env=stage.environment, start_new_session=True,
+            )  # fmt: skip
+        until("the watcher", lambda: b"watching" in (tmp_path / "watch.log").read_bytes())
+        # A daemon that makes progress is left alone, for longer than the limit.
+        grown = stage.picture()["seq"] + 20
+        until("progress for a while", lambda: stage.picture()["seq"] > grown)
+        assert cancel_alls(stage) == 0
+        stage.processes["daemon"].send_signal(signal.SIGSTOP)
+        assert stage.truth()["resting"], "nothing rested: nothing is shown"
+        until("an empty account", lambda: not stage.truth()["resting"], 10)
+        until("the proof", lambda: b"the account is flat" in (tmp_path / "watch.log").read_bytes(), 10)
+        assert cancel_alls(stage) >= 1
+        stage.processes["daemon"].send_signal(signal.SIGCONT)
+        until("the tail obeyed", lambda: "cancel_all_tail" in stage.reasons(), 10)
+        assert not stage.truth()["resting"]
+        # An automatic cause does not leave the daemon paused, and an orderly end is not taken for a stop.
+        assert not stage.picture()["paused"]
+        assert stage.stop(signal.SIGTERM) == 0
+        assert stage.stop(signal.SIGTERM, "watch") == 0
+        assert_journal(stage)
+        assert all(not fill["is_taker"] for fill in stage.truth()["fills"])
