@@ -23,6 +23,7 @@ import sdnotify
 import structlog
 
 from daemon.chores_io import Chores
+from daemon.codes_io import learned_codes
 from daemon.engine import Engine
 from daemon.history_io import fetch_history
 from daemon.inbox_io import Inbox
@@ -96,7 +97,8 @@ class App:
         self.alerts = alerts
         self.inbox = Inbox(clock)
         self.runner = Runner(engine, self.inbox, clock, journal, self.perform)
-        self.venue = KalshiVenue(settings.exchange.rest_url, signer, clock, self.inbox.emit)
+        codes = learned_codes(settings.state_dir)
+        self.venue = KalshiVenue(settings.exchange.rest_url, signer, clock, self.inbox.emit, codes=codes)
         self.stream = KalshiStream(SERIES[name].exchange_series for name in settings.windows.series)
         path = urlsplit(settings.exchange.ws_url).path
         self.stream_socket = ReconnectingSocket(

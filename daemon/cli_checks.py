@@ -38,3 +38,18 @@ def preflight(
     raise typer.Exit(
         preflight_command(config, mode, state_dir, http, as_json=as_json, apis=apis, data=data, orders=orders)
     )
+
+
+@app.command()
+def probe(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    wait_s: Annotated[int, typer.Option("--wait-s", min=0, max=4000, help="How long to wait for a close.")] = 75,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Answer the exchange's open questions on its demo host, and keep the answers in state/probe.json."""
+    from daemon.probe_io import probe_command  # noqa: PLC0415 - heavy
+    from daemon.settings_io import load  # noqa: PLC0415
+
+    settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
+    raise typer.Exit(probe_command(settings, wait_s, as_json=as_json))

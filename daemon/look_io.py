@@ -60,13 +60,16 @@ class Look:
         self.address = http or ""
         self._seen: dict[str, asyncio.Task[Any]] = {}
 
-    def connect(self) -> None:
-        """Make the line to the exchange. Raises ConfigurationError for a missing or unusable key."""
+    def signer(self) -> Signer:
+        """Our key. Raises ConfigurationError for a missing or unusable one."""
         exchange = self.settings.exchange
         if exchange.api_key_id is None:
-            raise ConfigurationError("exchange.api_key_id: not set")
-        signer = Signer(exchange.api_key_id.get_secret_value(), private_key_pem(self.settings))
-        self.line = Line(exchange.rest_url, signer, self.clock)
+            raise ConfigurationError("exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local")
+        return Signer(exchange.api_key_id.get_secret_value(), private_key_pem(self.settings))
+
+    def connect(self) -> None:
+        """Make the line to the exchange. Raises ConfigurationError as `signer` does."""
+        self.line = Line(self.settings.exchange.rest_url, self.signer(), self.clock)
 
     def close(self) -> None:
         """Leave the exchange."""

@@ -107,6 +107,19 @@ def choose(quotes: list[Quote], utc_ns: int) -> Quote | None:
     return min(fit, key=lambda quote: (_off_money(quote), quote.market.ticker), default=None)
 
 
+def choose_closing(quotes: list[Quote], utc_ns: int, first_s: int, last_s: int) -> Quote | None:
+    """The first market to close within so many seconds in which a trial bid cannot match; None when none does."""
+    fit = [
+        quote
+        for quote in quotes
+        if quote.market.status == "active"
+        and first_s * NS_PER_S <= quote.market.close_ns - utc_ns <= last_s * NS_PER_S
+        and cannot_match(quote.ask).open
+        and trial_price(quote.market) is not None
+    ]
+    return min(fit, key=lambda quote: (quote.market.close_ns, _off_money(quote), quote.market.ticker), default=None)
+
+
 def _off_money(quote: Quote) -> int:
     bid, ask = quote.bid or 0, quote.ask if quote.ask is not None else PRICE_PER_DOLLAR
     return abs(bid + ask - 2 * EVEN)

@@ -58,16 +58,20 @@ class Gone(NamedTuple):
     proven_ms: int
 
 
-async def find_market(line: Line, series: tuple[str, ...], *, status: str = "open") -> Quote | None:
-    """The market that suits a trial best, over these series. Raises UnavailableError, ProtocolError."""
+async def list_quotes(line: Line, series: tuple[str, ...]) -> list[Quote]:
+    """Every open market of these series with its best prices. Raises UnavailableError, ProtocolError."""
     quotes: list[Quote] = []
-    utc_ns = line.clock.now().utc_ns
     for name in series:
-        query: dict[str, int | str] = {"series_ticker": exchange_series(name), "status": status}
-        query["min_close_ts"] = utc_ns // NS_PER_S
+        query: dict[str, int | str] = {"series_ticker": exchange_series(name), "status": "open"}
+        query["min_close_ts"] = line.clock.now().utc_ns // NS_PER_S
         found, _ = await line.walk(pages(line.account, "/markets", _quoted, **query))
         quotes += [read_quote(name, each) for page in found for each in page.markets]
-    return choose(quotes, utc_ns)
+    return quotes
+
+
+async def find_market(line: Line, series: tuple[str, ...]) -> Quote | None:
+    """The market that suits a trial best, over these series. Raises UnavailableError, ProtocolError."""
+    return choose(await list_quotes(line, series), line.clock.now().utc_ns)
 
 
 class Trial:
@@ -84,6 +88,7 @@ class Trial:
         self._live: dict[OrderId, OrderRef] = {}
         self._unsure: set[ClientOrderId] = set()
         self.group_id = GroupId("")
+        self.expires_s = 0
 
     # --- groups --------------------------------------------------------------------------------------------------
 
@@ -133,6 +138,7 @@ class Trial:
         name = client_order_id(self._epoch, self._numbers)
         self._unsure.add(name)
         offset_ns = self.line.sample.offset_ns if self.line.sample is not None else 0
+        self.expires_s = -(-(now.utc_ns + offset_ns) // NS_PER_S) + life_s
         written = await self.line.write(
             Place(
                 NOBODY,
@@ -143,7 +149,7 @@ class Trial:
                 Count(COUNT_PER_CONTRACT),
                 self.group_id,
                 self.market.exchange_index,
-                -(-(now.utc_ns + offset_ns) // NS_PER_S) + life_s,
+                self.expires_s,
                 leave,
             )
         )
@@ -171,6 +177,14 @@ class Trial:
         shard, ticker = self.market.exchange_index, self.market.ticker
         refs = tuple(self._live.get(each) or OrderRef(each, ticker, shard) for each in order_ids)
         return await self.line.write(CancelOrders(NOBODY, refs, "drill"))
+
+    def forget(self, order_id: OrderId) -> None:
+        """An order that cannot be cancelled any more: its market has closed, the exchange ends it."""
+        self._live.pop(order_id, None)
+
+    def resolved(self, name: ClientOrderId) -> None:
+        """A place of unknown outcome was looked for and is not there."""
+        self._unsure.discard(name)
 
     async def resting(self) -> frozenset[OrderId]:
         """The ids that the exchange lists as resting. Raises UnavailableError, Unread."""
