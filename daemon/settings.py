@@ -64,6 +64,9 @@ class Windows(_Part):
 
     @model_validator(mode="after")
     def _known_series(self) -> Windows:
+        if not self.series or len(set(self.series)) < len(self.series):
+            message = f"series: name each of {', '.join(SERIES)} at most once, and at least one"
+            raise ValueError(message)
         for name in self.series:
             if name not in SERIES:
                 message = f"unknown series {name!r}; known: {', '.join(SERIES)}"
@@ -202,10 +205,26 @@ class Settings(BaseModel):
         elif not all(is_loopback(host) or host in DEMO_HOSTS for host in (rest, ws)):
             message = f"exchange: paper mode only writes to demo or loopback hosts; found {rest} and {ws}"
             raise ValueError(message)
-        for url in (self.exchange.rest_url, self.exchange.ws_url, self.feeds.primary.url):
-            if urlsplit(url).scheme in {"http", "ws"} and not is_loopback(_host(url)):
-                message = f"{url}: plain text is for loopback only; use https or wss"
-                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _addresses_can_be_trusted_with_keys(self) -> Settings:
+        feeds = [feed for feed in (self.feeds.primary, self.feeds.secondary) if feed is not None]
+        sockets = [("exchange.ws_url", self.exchange.ws_url)] + [(f"feeds: {f.name} url", f.url) for f in feeds]
+        rest = [("exchange.rest_url", self.exchange.rest_url)]
+        rest += [(f"feeds: {f.name} rest_url", f.rest_url) for f in feeds if f.rest_url]
+        for places, plain, secure in ((sockets, "ws", "wss"), (rest, "http", "https")):
+            for place, url in places:
+                scheme, host = urlsplit(url).scheme, _host(url)
+                if scheme not in {plain, secure} or not host:
+                    message = f"{place}: {url!r} is no address; write it like {secure}://host/path"
+                    raise ValueError(message)
+                if scheme == plain and not is_loopback(host):
+                    message = f"{place}: {url}: plain text is for loopback only; use {secure}"
+                    raise ValueError(message)
+        if len({feed.name for feed in feeds}) < len(feeds):
+            message = f"feeds: both have the name {feeds[0].name!r}; give each its own name"
+            raise ValueError(message)
         return self
 
 

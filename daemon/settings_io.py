@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -77,6 +78,9 @@ class _Credentials(PydanticBaseSettingsSource):
             *parents, leaf = path.name.lower().removeprefix("ladderd_").split(NESTING)
             for parent in parents:
                 branch = branch.setdefault(parent, {})
+                if not isinstance(branch, dict):
+                    message = f"{path.name}: there is a credential for all of {parent} too; keep one of them"
+                    raise ValueError(message)  # noqa: TRY004 - the operator's value, not a type of ours
             branch[leaf] = path.read_text(encoding="utf-8").strip()
         return tree
 
@@ -117,18 +121,21 @@ def _refuse_unknown_variables() -> None:
     for name in sorted(os.environ):
         if not name.startswith(PREFIX):
             continue
-        head, *rest = name.removeprefix(PREFIX).lower().split(NESTING)
-        field = Settings.model_fields.get(head)
-        kind = field.annotation if field else None
-        for part in rest:
-            fields = getattr(kind, "model_fields", None)
-            kind = fields[part].annotation if fields and part in fields else None
-            if part == "api_key" and kind is None and head == "feeds":
-                break
-        known = field is not None and (not rest or kind is not None or head == "feeds")
-        if not known:
-            message = f"{name}: no such setting; unset it or correct its name (see ladderd config show)"
-            raise ConfigurationError(message)
+        fields = Settings.model_fields
+        for part in name.removeprefix(PREFIX).lower().split(NESTING):
+            field = fields.get(part)
+            if field is None:
+                message = f"{name}: no such setting; unset it or correct its name (see ladderd config show)"
+                raise ConfigurationError(message)
+            fields = _fields_of(field.annotation)
+
+
+def _fields_of(kind: Any) -> dict[str, FieldInfo]:  # noqa: ANN401 - an annotation
+    """The settings inside a section, also one that may be left out; nothing inside a single value."""
+    for choice in get_args(kind) or (kind,):
+        if isinstance(choice, type) and issubclass(choice, BaseModel):
+            return choice.model_fields
+    return {}
 
 
 def private_key_pem(settings: Settings) -> bytes:
