@@ -119,7 +119,7 @@ class Stage:
         self.state_dir.mkdir(parents=True, exist_ok=True)
         key_file, public_file = self._key()
         feed_key = secrets.token_hex(8)
-        self.anchor_s = int(utc_s()) + self.open_lead_s + self.first_open_s
+        self.anchor_s = self.anchor_s or int(utc_s()) + self.open_lead_s + self.first_open_s
         self._spawn(
             "exchange", "-m", "sim", "exchange", "--port", "0", "--api-key-id", KEY_ID, "--public-key",
             str(public_file), "--seed", "7", "--period-s", str(self.period_s), "--anchor-s", str(self.anchor_s),
