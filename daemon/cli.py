@@ -321,8 +321,19 @@ def jobs() -> None:
 
 
 @app.command()
-def reconcile(by: ByOption = "operator", state_dir: StateOption = STATE) -> None:
-    """Have the running daemon compare its books with the exchange now."""
+def reconcile(
+    by: ByOption = "operator",
+    state_dir: StateOption = STATE,
+    full: Annotated[bool, typer.Option("--full", help="Ask the exchange from here too; needs no daemon.")] = False,  # noqa: FBT002
+    config: ConfigOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Have the running daemon compare its books with the exchange now; --full compares from here, daemon or not."""
+    if full:
+        from daemon.checks_io import reconcile_full  # noqa: PLC0415 - heavy
+
+        settings = _settings(config, state_dir=None if state_dir == STATE else state_dir)
+        raise typer.Exit(reconcile_full(settings, None, as_json=as_json))
     _ask("reconcile", by, "asked on the command line", state_dir)
 
 

@@ -53,3 +53,21 @@ def probe(
 
     settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
     raise typer.Exit(probe_command(settings, wait_s, as_json=as_json))
+
+
+@app.command()
+def discover(
+    today: Annotated[bool, typer.Option("--today", help="Today's windows (the only day there is).")] = True,  # noqa: FBT002
+    offline: Annotated[bool, typer.Option("--offline", help="From the listing saved today.")] = False,  # noqa: FBT002
+    series: Annotated[str | None, typer.Option("--series", help="INXU or NASDAQ100U; default both.")] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """See whether today's windows are listed, by close time; what is missing is named, exit 1."""
+    from daemon.discover_io import discover as find  # noqa: PLC0415 - heavy
+    from daemon.settings_io import load  # noqa: PLC0415
+
+    del today
+    settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
+    raise typer.Exit(find(settings, series, offline=offline, as_json=as_json))
