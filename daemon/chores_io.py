@@ -48,6 +48,7 @@ class Chores:
         self.report_paths: dict[tuple[str, int], str] = {}
         self.completed = 0
         self.reporting = asyncio.Lock()
+        self.marking = asyncio.Lock()
         self.saving = threading.Lock()
         self.saved_seq = 0
 
@@ -147,7 +148,9 @@ class Chores:
         app = self.app
         ident = f"{app.recovered.run_id}-{action.asked_utc_ns // NS_PER_MS}"
         marker = Marker(ident, action.asked_utc_ns, app.recovered.run_id, action.reason, app.recovered.epoch)
-        await asyncio.to_thread(ask_cancel_all, app.settings.state_dir, marker)
+        # One at a time: two requests in one millisecond share their marker, and two threads would share its draft.
+        async with self.marking:
+            await asyncio.to_thread(ask_cancel_all, app.settings.state_dir, marker)
 
     async def _finish_marks(self) -> None:
         """Once the account was seen flat, every request for it is done: ours, and those of a program that died."""
