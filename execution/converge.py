@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
-from domain.ids import OrderId, RequestId, Ticker
+from domain.ids import Ticker
 from domain.market import Side
 from execution.budget import CANCEL_ALL_COST, Budget
 from execution.groups import Group, GroupPhase, Groups
@@ -37,7 +37,6 @@ class Converger:
         self.groups = groups
         self.budget = budget
         self.numbers = numbers
-        self.cancels: dict[RequestId, tuple[OrderId, ...]] = {}
         self.cancel_all_retry_ns = 0
         self.counters = {"orders_sent": 0, "cancels_sent": 0, "group_triggers": 0, "cancel_alls": 0}
 
@@ -157,15 +156,13 @@ class Converger:
             batch = due[start : start + BATCH_MAX]
             for order in batch:
                 self.book.cancel_sent(order, now_ns, now_ns + CANCEL_RETRY_NS)
-            request = self.numbers.request()
-            self.cancels[request] = tuple(o.order_id for o in batch)
             cost = self.budget.cancel_cost * len(batch)
             if reason == REQUOTE:
                 self.budget.quoted(cost, now_ns)
             else:
                 self.budget.spend(cost, now_ns)
             self.counters["cancels_sent"] += len(batch)
-            out.append(CancelOrders(request, tuple(o.ref for o in batch), reason))
+            out.append(CancelOrders(self.numbers.request(), tuple(o.ref for o in batch), reason))
 
     def pull(self, series: str, reason: str, now_ns: int, out: list[AnyAction]) -> bool:
         """Empty one series: trigger its groups; by id what outlives its group. True when something was sent."""

@@ -31,13 +31,15 @@ class Closed(NamedTuple):
 def evaluate(series: str, votes: Iterable[tuple[str, Vote]], until_mono_ns: int, now: Now) -> Cleared | Closed:
     """Permission for a series until at most `until_mono_ns`, or every reason against it.
 
-    No votes at all is no evidence at all: closed.
+    No votes at all, or only of guards that are left out, is no evidence at all: closed.
     """
     reasons: list[Reason] = []
     asked = False
     for _, vote in votes:
+        if vote.status is GateStatus.NOT_CONFIGURED:
+            continue
         asked = True
-        if vote.status is GateStatus.PASS or vote.status is GateStatus.NOT_CONFIGURED:
+        if vote.status is GateStatus.PASS:
             continue
         reason = vote.reason or Reason.QUALITY_GATE
         if reason not in reasons:

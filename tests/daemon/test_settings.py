@@ -117,7 +117,7 @@ def test_plain_text_on_loopback_is_allowed() -> None:
         "primary": {"name": "massive", "url": "ws://127.0.0.1:1/indices", "rest_url": "http://localhost:2"},
         "secondary": {"name": "polygon", "url": "ws://[::1]:1/indices"},
     }
-    assert made(exchange=LOCAL, feeds=feeds)
+    assert made(exchange=LOCAL, feeds=feeds).mode == "paper"
 
 
 @pytest.mark.parametrize("url", ["", "massive", "ftp://socket.massive.com", "wss://", "http://[::1", "https://a.b/c"])

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.events import Fill, OrdersRead, OrderState, PositionsRead, PositionState
+from domain.ids import ClientOrderId, OrderId, RequestId, Ticker, TradeId
+from domain.market import Side
+from domain.money import Cash, Count, Price
+from execution.orders import SETTLE_NS, OrderBook, State
+from execution.positions import Ledger
+from execution.reconcile import Drift, OrdersFinding, PositionCheck, compare_orders, series_of, worst_of
+from tests.execution.made import TICKER, at, opened, order, said
+
+LATER = 10 * SETTLE_NS
+
+
+def compare(
+    book: OrderBook, *listed: OrderState, asked_ns: int = LATER, exclusive: bool = True, resting_only: bool = True
+) -> OrdersFinding:
+    read = OrdersRead(RequestId(1), at(asked_ns), 0, resting_only, listed)
+    return compare_orders(book, read, {TICKER: 5}, exclusive=exclusive, now_ns=asked_ns + 1)
+
+
+def test_agreement_is_silent() -> None:
+    book = OrderBook()
+    opened(book, "ladderd-1-1")
+    found = compare(book, said("ladderd-1-1"))
+    assert (found.drifts, found.adopted, found.buried) == ((), (), ())
+    assert found.resting == {"INXU": 1}
+
+
+def test_what_a_late_enough_list_lacks_is_buried_and_a_young_one_buries_nothing() -> None:
+    book = OrderBook()
+    opened(book, "ladderd-1-1")
+    assert compare(book, asked_ns=SETTLE_NS - 1).buried == ()
+    assert [o.client_order_id for o in compare(book, asked_ns=SETTLE_NS).buried] == ["ladderd-1-1"]
+
+
+def test_an_order_in_flight_is_never_buried() -> None:
+    book = OrderBook()
+    book.add(order())
+    assert compare(book).buried == ()
+
+
+def test_an_orphan_of_ours_is_adopted_unwanted_with_its_window() -> None:
+    book = OrderBook()
+    (adopted,) = compare(book, said("ladderd-3-9")).adopted
+    assert (adopted.unwanted, adopted.state, adopted.target_ns, adopted.series) == (True, State.OPEN, 5, "INXU")
+    assert compare(book, said("ladderd-3-9")).adopted == ()
+
+
+def test_a_strangers_order_is_drift_only_in_an_account_of_our_own() -> None:
+    (drift,) = compare(OrderBook(), said("bob-1", order_id="x1")).drifts
+    assert (drift.kind, drift.what) == ("FOREIGN_ORDER", "x1")
+    assert compare(OrderBook(), said("bob-1", order_id="x1"), exclusive=False).drifts == ()
+
+
+@pytest.mark.parametrize("status", ["canceled", "executed"])
+def test_ended_orders_of_history_are_neither_adopted_nor_foreign(status: str) -> None:
+    found = compare(OrderBook(), said("ladderd-3-9", status), said("bob-1", status, order_id="x"), resting_only=False)
+    assert (found.drifts, found.adopted, found.resting) == ((), (), {})
+
+
+def test_the_ended_record_of_an_unknown_place_ends_it() -> None:
+    book = OrderBook()
+    opened(book, "ladderd-1-1")
+    compare(book, said("ladderd-1-1", "canceled"), asked_ns=1, resting_only=False)
+    assert ClientOrderId("ladderd-1-1") in book.gone
+
+
+def test_series_by_the_tickers_first_part() -> None:
+    assert series_of("KXINXU-26NOV21-T5") == "INXU"
+    assert series_of("KXNASDAQ100U-26NOV21-T5") == "NASDAQ100U"
+    assert series_of("KXINXUX-1") == series_of("") == ""
+
+
+# --- positions -------------------------------------------------------------------------------------------------------
+
+
+def held(count: int) -> Ledger:
+    ledger = Ledger()
+    fill = Fill(
+        TradeId("t"), OrderId("o"), ClientOrderId("c"), TICKER, Side.BID, Price(4_000), Count(count), Cash(0),
+        is_taker=False, exchange_ms=0,
+    )  # fmt: skip
+    ledger.fill(fill, "INXU", 1)
+    return ledger
+
+
+def read(*rows: tuple[str, int], asked_ns: int = LATER) -> PositionsRead:
+    return PositionsRead(RequestId(1), at(asked_ns), tuple(PositionState(Ticker(t), Count(n)) for t, n in rows))
+
+
+def test_a_list_that_is_too_young_proves_nothing() -> None:
+    assert PositionCheck().compare(held(100), read(asked_ns=SETTLE_NS - 1), 0) is None
+    assert PositionCheck().compare(held(100), read((TICKER, 100), asked_ns=SETTLE_NS), 0) == ()
+
+
+@pytest.mark.parametrize(
+    ("own", "rows", "kind"),
+    [
+        (100, (), "MISSING_AT_EXCHANGE"),
+        (100, ((TICKER, 200),), "COUNT_MISMATCH"),
+        (100, ((TICKER, -100),), "COUNT_MISMATCH"),
+        (0, ((TICKER, 100),), "MISSING_LOCALLY"),
+    ],
+)
+def test_drift_is_said_only_when_two_lists_in_a_row_agree_on_it(
+    own: int, rows: tuple[tuple[str, int], ...], kind: str
+) -> None:
+    check, ledger = PositionCheck(), held(own) if own else Ledger()
+    assert check.compare(ledger, read(*rows), 0) == ()
+    drifts = check.compare(ledger, read(*rows), 0)
+    assert drifts is not None
+    assert [d.kind for d in drifts] == [kind]
+    assert check.compare(ledger, read(*([(TICKER, own)] if own else [])), 0) == ()
+    assert check.suspected == {}
+
+
+def test_two_lists_that_differ_from_each_other_are_no_proof() -> None:
+    check = PositionCheck()
+    check.compare(held(100), read((TICKER, 200)), 0)
+    assert check.compare(held(100), read((TICKER, 300)), 0) == ()
+
+
+def test_settled_markets_and_other_peoples_series_do_not_count() -> None:
+    ledger = held(100)
+    ledger.settle(TICKER, "yes", Cash(0))
+    check = PositionCheck()
+    for _ in range(2):
+        assert check.compare(ledger, read(("KXOTHER-1", 500), (TICKER, 100)), 0) == ()
+
+
+def test_the_worst_in_one_line() -> None:
+    assert worst_of([]) == ""
+    one = Drift("A", "b", "c")
+    assert worst_of([one]) == "A b: c"
+    assert worst_of([one, one, one]) == "A b: c (and 2 more)"
