@@ -16,7 +16,18 @@ import msgspec
 
 from daemon.engine import Engine
 from daemon.inbox_io import Inbox
-from domain.actions import CANCELS, PLACES, AnyAction, CreateGroup, DeleteGroup, Exit, Place, Record
+from domain.actions import (
+    CANCELS,
+    PLACES,
+    AnyAction,
+    CancelAll,
+    CreateGroup,
+    DeleteGroup,
+    Exit,
+    Place,
+    Record,
+    TriggerGroup,
+)
 from domain.clock import NS_PER_MS, Clock, Now
 from domain.events import AnyEvent, GroupOp, GroupOutcome, JournalFault, LoopStall, PlaceOutcome, Verdict
 
@@ -90,6 +101,7 @@ class Runner:
         # A cancel waits for nothing, not even for its own record to be printed.
         for action in actions:
             if isinstance(action, CANCELS):
+                self._withdraw(action)
                 self._perform(action)
         self._record(event, now, actions)
         for action in actions:
@@ -121,15 +133,26 @@ class Runner:
         while self._held and self._held[0][0] <= durable:
             self._perform(self._held.popleft()[1])
 
+    def _withdraw(self, cancel: AnyAction) -> None:
+        """What still waits for the disk must not leave behind the cancel that was meant to end it."""
+        group_id = cancel.group_id if isinstance(cancel, TriggerGroup) else None
+        if not self._held or not (group_id or isinstance(cancel, CancelAll)):
+            return
+        held, self._held = self._held, deque()
+        for seq, action in held:
+            if isinstance(action, Place) and group_id in (None, action.group_id):
+                self._unsent(action, "withdrawn: its group or the whole account is being cancelled")
+            else:
+                self._held.append((seq, action))
+
     def journal_failed(self, reason: str) -> None:
         """The journal cannot write: nothing held will ever leave, and the engine is told at once."""
         while self._held:
             self._unsent(self._held.popleft()[1])
         self._inbox.emit(JournalFault(reason))
 
-    def _unsent(self, action: AnyAction) -> None:
-        """A request whose intent could not be recorded never leaves, and comes back as the fact that it did not."""
-        why = "the journal cannot write"
+    def _unsent(self, action: AnyAction, why: str = "the journal cannot write") -> None:
+        """A request that was held and will never leave comes back as the fact that it did not."""
         if isinstance(action, Place):
             self._inbox.emit(
                 PlaceOutcome(action.request_id, Verdict.UNSENT, detail=why, client_order_id=action.client_order_id)

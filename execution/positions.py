@@ -83,13 +83,17 @@ class Ledger:
         return {t: a.position for t, a in self.markets.items() if a.position and not a.result}
 
     def settle(self, ticker: Ticker, result: str, fee: Cash) -> Cash | None:
-        """Close one market by the exchange's result ("yes" or "no"); its P&L after fees, or None if nothing to do."""
+        """Close one market by the exchange's result ("yes" or "no"); its P&L after fees, or None if nothing to do.
+
+        `fee` is the settlement row's: the sum of what the market's fills were charged, told again and not charged again
+        (Kalshi API, section 5). Where it is larger than what we booked, the exchange's word counts.
+        """
         account = self.markets.get(ticker)
         if account is None or account.result or result not in {"yes", "no"}:
             return None
         account.result = result
         gross = account.outcome(yes=result == "yes")
-        account.fees = Cash(account.fees + fee)
+        account.fees = max(account.fees, fee)
         self.realised = Cash(self.realised + gross - account.fees)
         self.settled_fees = Cash(self.settled_fees + account.fees)
         return Cash(gross - account.fees)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,10 +34,11 @@ def test_a_bid_that_settles_yes_earns_the_rest_of_the_dollar() -> None:
     assert ledger.realised == 600_000
 
 
-def test_an_ask_that_settles_yes_loses_the_rest_of_the_dollar_and_the_fee() -> None:
+@pytest.mark.parametrize(("told", "counts"), [(0, 1_000), (1_000, 1_000), (1_500, 1_500)])
+def test_an_ask_that_settles_yes_loses_the_rest_of_the_dollar_and_its_fees_once(told: int, counts: int) -> None:
     ledger = Ledger()
     ledger.fill(fill("a", Side.ASK, 4000, fee=1_000), "INXU", 1)
-    assert ledger.settle(T, "yes", Cash(500)) == -601_500
+    assert ledger.settle(T, "yes", Cash(told)) == -600_000 - counts
 
 
 def test_settling_twice_books_once() -> None:
