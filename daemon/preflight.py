@@ -198,10 +198,10 @@ def control_proofs(proofs: Mapping[str, int], controls: tuple[str, ...], now: No
         if live or proofs:
             return Finding(name, UNKNOWN, f"not proven: {', '.join(missing)}; run ladderd preflight --orders")
         return Finding(name, NOT_CONFIGURED, "no live proof in paper mode; ladderd preflight --orders makes one")
-    oldest = min(controls, key=lambda control: proofs[control])
-    age_ns = now.utc_ns - proofs[oldest]
-    fits = 0 <= age_ns <= PROOF_LIMIT_NS
-    return Finding(name, PASS if fits else FAIL, f"oldest proof: {oldest}", age_ns / NS_PER_S)
+    ages_ns = {control: now.utc_ns - proofs[control] for control in controls}
+    oldest = max(controls, key=lambda control: ages_ns[control])
+    fits = all(0 <= age_ns <= PROOF_LIMIT_NS for age_ns in ages_ns.values())
+    return Finding(name, PASS if fits else FAIL, f"oldest proof: {oldest}", ages_ns[oldest] / NS_PER_S)
 
 
 def fee_agreement(file: FeeFile | None, reads: Iterable[FeesRead]) -> Finding:
