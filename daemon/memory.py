@@ -76,6 +76,7 @@ def restore(engine: Engine, text: str, now: Now) -> None:
     """Take over what the run before knew. Raises msgspec.ValidationError for a text of another shape."""
     memory = msgspec.json.decode(text, type=Memory)
     account = engine.account
+    account.numbers.epoch = max(account.numbers.epoch, memory.epoch)
     account.book.restore(memory.orders, now.mono_ns)
     account.ledger = restore_ledger(memory.ledger)
     for group in memory.groups:

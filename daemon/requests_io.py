@@ -49,7 +49,9 @@ def pending(state_dir: Path) -> list[Request]:
         if path.with_suffix(".done").exists():
             continue
         try:
-            found.append(msgspec.json.decode(path.read_bytes(), type=Request))
+            read = msgspec.json.decode(path.read_bytes(), type=Request)
+            # The file's name is the request's: what it says inside must not lead the answer elsewhere.
+            found.append(msgspec.structs.replace(read, ident=path.stem))
         except (OSError, msgspec.MsgspecError) as problem:
             _write(path.with_suffix(".done"), f"unreadable request: {problem}".encode())
     return sorted(found, key=lambda request: (request.asked_utc_ns, request.ident))

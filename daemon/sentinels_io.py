@@ -42,8 +42,8 @@ def execution_halted(*, live: bool) -> KillFile:
     if named:
         try:
             text = Path(named).read_text(encoding="utf-8")
-        except OSError as problem:
-            return KillFile(active=True, reason=f"{named} cannot be read: {problem.strerror}")
+        except (OSError, UnicodeDecodeError) as problem:
+            return KillFile(active=True, reason=f"{named} cannot be read: {problem}")
     if text is None:
         return KillFile(active=live, reason=f"{HALTED_VARIABLE} is not set" if live else "")
     word = text.strip().lower()

@@ -191,3 +191,10 @@ def test_the_payload_is_plain_json_that_another_program_can_read() -> None:
     tree = msgspec.json.decode(remember(quoting().engine))
     assert tree["schema"] == 1
     assert len(tree["orders"]) == 4
+
+
+def test_an_epoch_is_never_used_again_even_if_the_clock_was_set_back() -> None:
+    before = quoting()
+    engine = build_engine(before.settings, before.papers)
+    restore(engine, remember(before.engine).decode(), before.now())
+    assert engine.account.numbers.epoch == before.engine.account.numbers.epoch
