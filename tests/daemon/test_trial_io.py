@@ -94,7 +94,7 @@ async def test_an_accepted_cancel_is_no_proof_while_the_list_still_shows_the_ord
         order_id = await trial.rest()
         await trial.cancel(order_id)
         with pytest.raises(TrialError, match="still listed"):
-            await trial.gone(order_id, line.clock.now().mono_ns, limit_ms=300)
+            await trial.gone(order_id, line.clock.now().mono_ns, limit_ms=1_500)
         line.close()
 
 
