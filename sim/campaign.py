@@ -1,7 +1,7 @@
 """`ladderd simulate`: thousands of trading days of the unchanged daemon, under virtual time, with faults from a seed.
 
-Each unit is one day (or, with `--window-s`, as many short windows) in a world of its own, made from (seed, index) alone,
-so units run side by side and the trace hash does not depend on how many at a time. Exit 0 only without a single
+Each unit is one day (or, with `--window-s`, as many short windows) in a world of its own, made from (seed, number)
+alone, so units run side by side and the trace hash does not depend on how many at a time. Exit 0 only without a single
 breach and, for runs long enough, with every kind of fault reached. A failure prints the command that repeats it, the
 shortest list of faults that still breaks the same promise, and the last things that happened.
 """
@@ -30,6 +30,7 @@ from sim.checks import NAMES
 from sim.faults import Fault
 
 HOUR_S = 3600
+PLANNED_MIN = 5
 SHORT_WINDOWS = 12
 SHRINK_RUNS_MAX = 40
 REPLAY_EVERY = 7
@@ -63,7 +64,7 @@ def unit_of(chosen: argparse.Namespace, index: int) -> Unit:
     """One unit of a campaign."""
     return Unit(
         seed=chosen.seed,
-        index=index,
+        number=index,
         day=day_of(chosen.seed, index),
         mode=chosen.faults,
         window_s=chosen.window_s,
@@ -124,7 +125,11 @@ def unreached(chosen: argparse.Namespace, done: list[Outcome]) -> list[str]:
         planned.update(outcome.planned)
     struck = totals(done)
     # A kind may miss now and then (nothing to strike): after five plans of it that is no excuse.
-    return sorted(kind for kind, count in planned.items() if count >= 5 and not struck[kind]) if chosen.faults != "none" else []  # noqa: PLR2004 - five
+    return (
+        sorted(kind for kind, count in planned.items() if count >= PLANNED_MIN and not struck[kind])
+        if chosen.faults != "none"
+        else []
+    )
 
 
 def trace_of(done: list[Outcome]) -> str:
@@ -152,7 +157,9 @@ def _tell(chosen: argparse.Namespace, done: list[Outcome], took_s: float, missin
     for kind, count in sorted(struck.items()):
         say(f"    {kind:<24}{count}\n")
     say(f"lives             {counts['lives'] + len(done)} processes, {counts['loop stalls']} loop stalls\n")
-    say(f"resumptions       {counts['resumptions looked at']} looked at; {counts['calm windows']} calm windows quoted\n")
+    say(
+        f"resumptions       {counts['resumptions looked at']} looked at; {counts['calm windows']} calm windows quoted\n"
+    )
     say(f"slowest to flat   {max((o.slowest_flat_ms for o in done), default=0):.0f} ms\n")
     say(f"slowest to stop   {max((o.slowest_stop_ms for o in done), default=0):.0f} ms\n")
     say(f"checks            {len(NAMES)}, breaches {sum(len(o.breaches) for o in done)}\n")
@@ -163,7 +170,7 @@ def _tell(chosen: argparse.Namespace, done: list[Outcome], took_s: float, missin
     sys.stdout.flush()
 
 
-# --- a failure, made small ---------------------------------------------------------------------------------------------
+# --- a failure, made small ------------------------------------------------------------------------------------------
 
 
 def shrink(unit: Unit, name: str) -> tuple[list[Fault], Outcome]:

@@ -1,3 +1,4 @@
+# long: one world, its faults and their ends
 """One unit of a campaign: a day of windows on a timeline, with its exchange, its feeds, the daemon and its faults."""
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ CROWD = Crowd(maker_period_s=3.0, maker_rungs=4, maker_noise=0.0, taker_rate_hz=
 READY_LOOK_NS = 5 * NS_PER_S
 SETTLE_NS = 150 * NS_PER_S
 CALM_ORDERS = 1
+TAIL_NS = 66 * NS_PER_S
+FEES_READ_NS = 660 * NS_PER_S
 # Reasons that rightly outlast any fault: a person, or the day's own rules, must lift them.
 LASTING = frozenset(
     {
@@ -56,7 +59,7 @@ class Unit(NamedTuple):
     """What a unit is made from: equal ones give equal traces."""
 
     seed: int
-    index: int
+    number: int
     day: dt.date
     mode: str
     window_s: int = 3600
@@ -64,6 +67,7 @@ class Unit(NamedTuple):
     feeds: str = "standby"
     replay: bool = False
     faults: tuple[Fault, ...] | None = None
+    tier: str = "advanced"
 
 
 class Outcome(msgspec.Struct):
@@ -100,7 +104,8 @@ def settings_of(unit: Unit, anchor_s: int) -> Settings:
             "open_lead_s": period - max(4, period // 12),
             "strict_lead_s": max(6, min(60, period // 6)),
         }
-    return Settings(windows=windows, feeds={"mode": unit.feeds})  # type: ignore[arg-type] - pydantic reads the trees
+    tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}}
+    return Settings(**tree)
 
 
 class World:
@@ -108,7 +113,7 @@ class World:
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        name = f"{unit.seed}|{unit.index}|{unit.window_s}"
+        name = f"{unit.seed}|{unit.number}|{unit.window_s}"
         self.rng = Random(f"{name}|world")
         start = dt.datetime.combine(unit.day, DAY_START, NEW_YORK)
         self.start_ns = int(start.timestamp()) * NS_PER_S
@@ -121,11 +126,13 @@ class World:
         self.plan = build_plan(self.settings, self.papers)
         self.windows = self._windows()
         symbols = tuple(SERIES[s].symbol for s in self.settings.windows.series)
-        self.paths = Paths(unit.seed * 1_000 + unit.index, symbols)
+        self.paths = Paths(unit.seed * 1_000 + unit.number, symbols)
         short = unit.window_s != 3600  # noqa: PLR2004 - an hour
         template = Template(unit.window_s, self.anchor_s) if short else Template()
-        config = Config(settle_delay_s=(3.0, 8.0)) if short else Config()
-        self.exchange = Exchange(config, Plan(template=template), self.paths.value, self.rng.getrandbits(32), self.start_ns)
+        config = Config(tier=unit.tier, settle_delay_s=(3.0, 8.0)) if short else Config(tier=unit.tier)
+        self.exchange = Exchange(
+            config, Plan(template=template), self.paths.value, self.rng.getrandbits(32), self.start_ns
+        )
         self.server = PortServer(self.exchange, self.timeline, CROWD, Random(f"{name}|crowd"))
         self.feed = FeedPort(
             self.timeline,
@@ -137,14 +144,18 @@ class World:
             is_fast=self._in_window,
         )
         self.checks = Checks(
-            self.timeline, self.exchange, self.settings, lambda: self.server.skew_ns, build_plan(self.settings, self.papers).current_window
+            self.timeline,
+            self.exchange,
+            self.settings,
+            lambda: self.server.skew_ns,
+            build_plan(self.settings, self.papers).current_window,
         )
         self.server.told = self._told
         outside = Outside(self.server, self.feed, self.settings, self.papers)
         self.box = Box(self.timeline, outside, self, Random(f"{name}|box"))
         self.hash = hashlib.sha256(f"{name}|{unit.day}".encode())
         spans = [WindowSpan(w.preflight_ns, w.strict_ns, w.target_ns) for w in self.windows]
-        dealt = unit.index * menu.per_window(unit.mode) * max(0, unit.windows - 1)
+        dealt = unit.number * menu.per_window(unit.mode) * max(0, unit.windows - 1)
         drawn = menu.schedule(str(unit.seed), unit.mode, spans, dealt)
         self.faults = list(unit.faults) if unit.faults is not None else drawn
         self.struck: list[tuple[str, Any]] = []
@@ -172,8 +183,7 @@ class World:
     def end_ns(self) -> int:
         """When the unit is over: the close of the day, or the last short window settled."""
         if self.unit.window_s == 3600:  # noqa: PLR2004 - an hour
-            last = int(dt.datetime.combine(self.unit.day, DAY_END, NEW_YORK).timestamp()) * NS_PER_S
-            return last
+            return int(dt.datetime.combine(self.unit.day, DAY_END, NEW_YORK).timestamp()) * NS_PER_S
         return self.windows[-1].target_ns + 45 * NS_PER_S
 
     # --- the watcher's part ------------------------------------------------------------------------------------------
@@ -268,7 +278,11 @@ class World:
 
     def _look_ready(self, window: Window) -> None:
         process = self.box.process
-        if process is not None and process.engine.started is not None and self.timeline.now_ns >= self.box.still_until_ns:
+        if (
+            process is not None
+            and process.engine.started is not None
+            and self.timeline.now_ns >= self.box.still_until_ns
+        ):
             shell = Shell(
                 1, process.run_id, "paper", "build", "config", self.start_ns, process.runner.seq, {}, {}, {}, {}, {}
             )
@@ -293,6 +307,9 @@ class World:
         else:
             _DEEDS[fault.kind](self, fault)
             self.reached[fault.kind] += 1
+        if fault.where == menu.EXCHANGE or fault.kind == "loop_stall":
+            lasts_ns = int(fault.params.get("ms", 0)) * NS_PER_MS if fault.kind == "loop_stall" else 0
+            self.checks.rest_disturbed_ns = max(self.checks.rest_disturbed_ns, fault.until_ns + lasts_ns)
         settle_ns = int(menu.KINDS[fault.kind].settle_s * NS_PER_S)
         if settle_ns:
             self.timeline.at(fault.until_ns + settle_ns, self._resumed, fault)
@@ -300,7 +317,7 @@ class World:
     def _strike_exchange(self, fault: Fault, params: dict[str, Any]) -> None:
         name = params["fault"]
         if name == "lost_fill":
-            self.server.hub.deaf_until_ns = fault.until_ns
+            self.server.port_hub.deaf_until_ns = fault.until_ns
             self.reached[fault.kind] += 1
             return
         if name == "force_fill":
@@ -313,11 +330,11 @@ class World:
         struck = self.server.strike(params)
         self.struck.append((fault.kind, struck))
         if name == "list_lag_ms":
-            self.timeline.at(fault.until_ns, self.server.strike, {"fault": name, "ms": 400})
+            self.timeline.at(fault.until_ns, self.server.turn_back, {"fault": name, "ms": 400})
         elif name == "clock_skew_ms":
-            self.timeline.at(fault.until_ns, self.server.strike, {"fault": name, "ms": 0})
+            self.timeline.at(fault.until_ns, self.server.turn_back, {"fault": name, "ms": 0})
         elif name == "fee_type":
-            self.timeline.at(fault.until_ns, self.server.strike, {"fault": name, "fee_type": "quadratic"})
+            self.timeline.at(fault.until_ns, self.server.turn_back, {"fault": name, "fee_type": "quadratic"})
 
     def _force_fills(self, fault: Fault) -> None:
         for order_id in list(self.exchange.member.resting):
@@ -389,6 +406,17 @@ class World:
         self._look_soon()
         self.timeline.at(fault.until_ns, self._clear_kill_file)
 
+    def _kill_file_once(self, fault: Fault) -> None:
+        """There for a moment, and gone again before anybody resumes: the latch alone holds."""
+        self.box.disk.kill_text = "drill"
+        self._look_soon()
+        self.timeline.after(NS_PER_S, self._lift_kill_file)
+        self.timeline.at(fault.until_ns, self._resume)
+
+    def _lift_kill_file(self) -> None:
+        self.box.disk.kill_text = ""
+        self._look_soon()
+
     def _clear_kill_file(self) -> None:
         self.box.disk.kill_text = ""
         self._look_soon()
@@ -417,6 +445,7 @@ class World:
     def _sweep(self) -> None:
         if not self.exchange.state.pauses.exchange:
             orders.cancel_all(self.exchange.state, self.exchange.member, None, self.server.now_ns())
+            self.checks.swept_ns = self.timeline.now_ns
 
     # --- has it come back? -------------------------------------------------------------------------------------------
 
@@ -441,7 +470,8 @@ class World:
                     stuck = [r.value for r in reasons if r not in LASTING]
                     if stuck:
                         self.checks.breach(
-                            "quoting did not resume", f"{name}: {', '.join(stuck)} {mine / 1e9:.0f} s after {fault.kind}"
+                            "quoting did not resume",
+                            f"{name}: {', '.join(stuck)} {mine / 1e9:.0f} s after {fault.kind}",
                         )
 
     def _calm(self, series: str, window: Window) -> None:
@@ -451,6 +481,11 @@ class World:
             self.checks.breach("calm window without quotes", "no process")
             return
         if process.engine.risk.paused or process.engine.desks[series].sentry.session_frozen:
+            self.checks.counts["calm window forbidden"] += 1
+            return
+        tail_ends_ns = self.checks.swept_ns + TAIL_NS
+        fees_changed = any(f.kind == "fee_terms" and f.at_ns > window.opens_ns - FEES_READ_NS for f in self.faults)
+        if tail_ends_ns > window.opens_ns + NS_PER_S or fees_changed:
             self.checks.counts["calm window forbidden"] += 1
             return
         self.checks.counts["calm windows"] += 1
@@ -487,7 +522,7 @@ class World:
         counts = self.checks.counts
         broken = sorted(self.checks.breaches.values(), key=lambda b: b.at_ns)
         return Outcome(
-            index=self.unit.index,
+            index=self.unit.number,
             day=self.unit.day.isoformat(),
             trading=bool(self.windows),
             windows=len(self.windows) * len(self.settings.windows.series),
@@ -524,6 +559,7 @@ _DEEDS: dict[str, Any] = {
     "sigterm": World._terminate,  # noqa: SLF001
     "sigusr1": World._usr1,  # noqa: SLF001
     "kill_file": World._kill_file,  # noqa: SLF001
+    "kill_file_kept": World._kill_file_once,  # noqa: SLF001
     "operator_pause": World._pause,  # noqa: SLF001
     "outside_cancel_all": World._cancel_all_outside,  # noqa: SLF001
 }

@@ -1,4 +1,5 @@
-"""What must be true, looked at from outside: the exchange's own record, the requests on the wire, the steps as recorded.
+# long: one onlooker, one check after the other
+"""What must be true, looked at from outside: the exchange's record, the requests on the wire, the steps as recorded.
 
 Each check has a name, and the first breach of each name in a unit is kept with its instant. Nothing here asks a guard
 for its opinion; what the daemon knows is compared with what was really so. Counters say how often the rare things were
@@ -51,6 +52,15 @@ NAME_OF = {series.exchange_series: name for name, series in SERIES.items()}
 FREEZE_LEAD_NS = 2 * NS_PER_S
 EXPIRY_LEAD_NS = 3 * NS_PER_S
 CLEARED_NS = 250 * NS_PER_MS
+SWEEP_SEEN_NS = 300 * NS_PER_MS
+TAIL_NS = 60 * NS_PER_S
+CLOCK_LIMIT_NS = 1_750 * NS_PER_MS
+CLOCK_SEEN_NS = 2 * NS_PER_S
+CANCEL_LATE_NS = 100 * NS_PER_MS
+CANCELS_KEPT = 4_096
+FLAT_LATE_NS = 2_500 * NS_PER_MS
+KEPT_NS = 1_500 * NS_PER_MS
+FRESH_NS = 600 * NS_PER_MS
 EXIT_LIMIT_NS = 21 * NS_PER_S
 EDGE_LATE_NS = NS_PER_MS
 STALE_ACT_NS = 20 * NS_PER_MS
@@ -82,7 +92,13 @@ NAMES = (
     "exit not flat",
     "quoting did not resume",
     "calm window without quotes",
-    "cancel late after the strict limit",
+    "cancel late",
+    "not flat in time",
+    "two orders on one side",
+    "stale feed kept",
+    "place by a wrong clock",
+    "place without private stream",
+    "place in the tail of a cancel-all",
     "group leaked",
     "client order id used twice",
     "limits forgotten by a restart",
@@ -100,7 +116,14 @@ class Breach(NamedTuple):
 class Checks:
     """The onlooker of one unit."""
 
-    def __init__(self, timeline: Timeline, exchange: Exchange, settings: Settings, skew_ns: Callable[[], int], window_at: WindowAt) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        exchange: Exchange,
+        settings: Settings,
+        skew_ns: Callable[[], int],
+        window_at: WindowAt,
+    ) -> None:
         self.timeline = timeline
         self.exchange = exchange
         self.settings = settings
@@ -112,14 +135,20 @@ class Checks:
         self.halts: dict[str, int] = {}
         self.newest_value_ns: dict[str, int] = {}
         self.stamps: dict[tuple[str, str], int] = {}
+        self.feed_newest: dict[tuple[str, str], int] = {}
         self.window_at = window_at
-        self.strict_acted: dict[tuple[str, int], bool] = {}
+        self.cancelled_ns: dict[str, int] = {}
+        self.must_end: dict[str, tuple[int, str]] = {}
+        self.rest_disturbed_ns = 0
+        self.swept_ns = 0
+        self.clock_wrong_ns: int | None = None
+        self.equity: tuple[str, int] | None = None
         self.placed_in: Counter[tuple[str, int]] = Counter()
         self.trades: dict[str, Any] = {}
         self.sent_names: set[str] = set()
         self.opened_ns = timeline.now_ns
         self.stop_ns = 0
-        self.first_step = False
+        self.life_began_ns = 0
         self.process: Process | None = None
         self.skew_ns = skew_ns
         self.wall_disturbed_ns = 0
@@ -176,6 +205,9 @@ class Checks:
         if not order.post_only or order.group is None or not order.cancel_on_pause:
             self.breach("order without post-only, group or pause flag", name)
         self._within_limits(order)
+        for other in order.account.resting.values():
+            if other is not order and other.market is order.market and other.side == order.side:
+                self.breach("two orders on one side", f"{name} beside {other.state.client_order_id}")
         process = self.process
         if process is not None and process.engine.started is not None and name not in process.engine.account.book.live:
             self.breach("exchange's book not in ours", f"{name} rests and is not in our book")
@@ -210,6 +242,8 @@ class Checks:
             self.breach("cancel starved of tokens", f"{operation.name} was refused for lack of tokens")
         if status == 429:  # noqa: PLR2004 - HTTP
             self.counts[f"genuine 429 {operation.name}"] += 1
+        if operation.name == "cancel_all":
+            self.swept_ns = self.timeline.now_ns
         if operation.name == "create_order":
             body = orjson.loads(request.body)
             name = body["client_order_id"]
@@ -222,6 +256,8 @@ class Checks:
     def writing(self, process: Process, request: Request) -> None:
         """A request is about to be written."""
         if request.method != "POST" or not request.path.endswith("/events/orders"):
+            if request.method in {"DELETE", "PUT"}:
+                self._cancelling(request)
             return
         self.counts["orders"] += 1
         body = orjson.loads(request.body)
@@ -234,11 +270,85 @@ class Checks:
             self.breach("place outside its window", f"{body['client_order_id']} at {now.utc_ns}")
             return
         self.placed_in[NAME_OF[series], window.target_ns] += 1
+        self._writes_place(process, body["client_order_id"])
         if now.utc_ns >= window.strict_ns:
             age_ns = now.mono_ns - self.newest_value_ns.get(SYMBOL_OF[series], 0)
             limit_ns = self.settings.freshness.strict_limit_ms * NS_PER_MS
             if age_ns > limit_ns and self.settings.freshness.basis == "age":
-                self.breach("place while stale in strict", f"{body['client_order_id']}: value {age_ns / 1e6:.0f} ms old")
+                self.breach(
+                    "place while stale in strict", f"{body['client_order_id']}: value {age_ns / 1e6:.0f} ms old"
+                )
+
+    def _writes_place(self, process: Process, name: str) -> None:
+        now_ns = self.timeline.now_ns
+        if self.swept_ns and SWEEP_SEEN_NS < now_ns - self.swept_ns < TAIL_NS:
+            self.breach("place in the tail of a cancel-all", f"{name} {(now_ns - self.swept_ns) / 1e9:.1f} s after it")
+        link = process.stream_socket._link  # noqa: SLF001 - the truth about it
+        if link is None or link.closed:
+            self.breach("place without private stream", name)
+        off_ns = abs(process.clock.off_ns - self.skew_ns())
+        if off_ns <= CLOCK_LIMIT_NS:
+            self.clock_wrong_ns = None
+        elif self.clock_wrong_ns is None:
+            self.clock_wrong_ns = now_ns
+        elif now_ns - self.clock_wrong_ns > CLOCK_SEEN_NS:
+            self.breach("place by a wrong clock", f"{name}: our clock is {off_ns / 1e6:.0f} ms off")
+
+    def _cancelling(self, request: Request) -> None:
+        """A cancel of any kind leaves: for one series, or for all."""
+        now_ns = self.timeline.now_ns
+        path, member = request.path, self.exchange.member
+        word = path.split("/")[-2] if path.endswith("/trigger") else path.split("/")[-1]
+        if path.endswith("/events/orders"):
+            covered = list(member.resting)
+        elif path.endswith("/batched"):
+            covered = [item["order_id"] for item in orjson.loads(request.body)["orders"]]
+        else:
+            covered = list(member.groups[word].resting) if word in member.groups else [word]
+        self.cancelled_ns.update(dict.fromkeys(covered, now_ns))
+        while len(self.cancelled_ns) > CANCELS_KEPT:
+            del self.cancelled_ns[next(iter(self.cancelled_ns))]
+
+    def _ending(self, process: Process, now: Now) -> None:
+        """Whether what rests may rest; if not, a cancel must have left at once, and it must be gone soon."""
+        resting = self.exchange.member.resting
+        if not resting:
+            self.must_end.clear()
+            return
+        now_ns = self.timeline.now_ns
+        for name, desk in process.engine.desks.items():
+            why = self._why_not(process, name, desk.series.symbol, now)
+            if not why:
+                self.must_end.pop(name, None)
+                continue
+            since_ns, why = self.must_end.setdefault(name, (now_ns, why))
+            if now_ns < process.box.still_until_ns:
+                continue
+            for order in resting.values():
+                if NAME_OF[order.market.event.series.ticker] == name and order.created_ns <= since_ns:
+                    self._overstays(order, since_ns, why)
+
+    def _overstays(self, order: Order, since_ns: int, why: str) -> None:
+        late_ns = self.timeline.now_ns - since_ns
+        told = f"{order.state.client_order_id}: {why} for {late_ns / 1e6:.0f} ms"
+        if late_ns > CANCEL_LATE_NS and order.id not in self.cancelled_ns:
+            self.breach("cancel late", f"{told}, no cancel has left")
+        if self.timeline.now_ns - max(since_ns, self.rest_disturbed_ns) > FLAT_LATE_NS:
+            self.breach("not flat in time", f"{told}, and it rests")
+
+    def _why_not(self, process: Process, name: str, symbol: str, now: Now) -> str:
+        if self.halts and not (len(self.halts) == 1 and "pause" in self.halts):
+            return ", ".join(sorted(self.halts))
+        window = self.window_at(name, now.utc_ns)
+        if window is None:
+            return ""
+        if now.utc_ns >= window.freeze_ns - process.engine.duties.lead_ns:
+            return "flattening"
+        if now.utc_ns >= window.strict_ns and self.settings.freshness.basis == "age":
+            limit_ns = self.settings.freshness.strict_limit_ms * NS_PER_MS
+            if now.mono_ns - self.newest_value_ns.get(symbol, 0) > limit_ns:
+                return "stale in strict"
+        return ""
 
     # --- steps -----------------------------------------------------------------------------------------------------
 
@@ -250,6 +360,7 @@ class Checks:
             if event.event_ns > self.stamps.get(key, 0):
                 self.stamps[key] = event.event_ns
                 self.newest_value_ns[event.symbol] = event.received_mono_ns
+                self.feed_newest[key] = event.received_mono_ns
         elif not isinstance(event, Wake):
             self._event(process, event, now)
             self._subset(process)
@@ -262,8 +373,24 @@ class Checks:
                 self.counts[f"alert {action.action}"] += 1
             elif isinstance(action, Exit):
                 self._exit(action, now)
+        if self.exchange.member.resting:
+            self._ending(process, now)
+        if self.settings.feeds.mode == "hot":
+            self._feed_kept(process, now)
         if process.engine.account.budget.tokens_milli < 0 or process.engine.account.budget.quoting_milli < 0:
             self.breach("budget negative", "our own reckoning is below zero")
+
+    def _feed_kept(self, process: Process, now: Now) -> None:
+        """With two live feeds the one believed is not the one that fell silent."""
+        names = {self.settings.feeds.primary.name, getattr(self.settings.feeds.secondary, "name", "")}
+        active = process.engine.failover.active
+        ages = {
+            f: min((now.mono_ns - at for (feed, _), at in self.feed_newest.items() if feed == f), default=None)
+            for f in names
+        }
+        mine, other = ages.get(active), next((age for f, age in ages.items() if f != active), None)
+        if mine is not None and other is not None and mine > KEPT_NS and other < FRESH_NS:
+            self.breach("stale feed kept", f"{active} is {mine / 1e6:.0f} ms old, the other {other / 1e6:.0f} ms")
 
     def _subset(self, process: Process) -> None:
         live = process.engine.account.book.live
@@ -277,9 +404,12 @@ class Checks:
             self.tell(f"started {event.run_id}")
             self.process, self.stop_ns = process, 0
             self.disturbed(1)
+            self.life_began_ns = now.mono_ns
             self.halts.pop("stop", None)
             self.halts.pop("journal", None)
             self.newest_value_ns.clear()
+            self.feed_newest.clear()
+            self._limits_kept(process)
         elif isinstance(event, KillSwitch):
             if event.active:
                 self.halts.setdefault("kill switch", now.mono_ns)
@@ -295,6 +425,13 @@ class Checks:
                 self.halts.setdefault("cancel-all", now.mono_ns)
         elif isinstance(event, Operator):
             self._operator(process, event, now)
+
+    def _limits_kept(self, process: Process) -> None:
+        """A restart on the same day goes on with the day's starting equity."""
+        state = process.engine.risk.state()
+        before = self.equity
+        if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
+            self.breach("limits forgotten by a restart", f"equity {before[1]} became {state['equity']}")
 
     def _operator(self, process: Process, event: Operator, now: Now) -> None:
         self.tell(f"operator {event.command.value}")
@@ -317,8 +454,10 @@ class Checks:
         elif record.type in {"feed_switch", "kill_switch", "risk_decision"}:
             self.counts[record.type] += 1
             if record.type == "risk_decision":
-                self.tell(f"gate {record.payload['series'] if 'series' in record.payload else 'day'}:"
-                          f" {record.payload['decision']} {record.payload['reason']}")
+                self.tell(
+                    f"gate {record.payload.get('series', 'day')}:"
+                    f" {record.payload['decision']} {record.payload['reason']}"
+                )
 
     def _phase(self, process: Process, payload: dict[str, Any], now: Now) -> None:
         """The phase changes in the very nanosecond of the edge, unless a clock or the loop was disturbed."""
@@ -359,6 +498,10 @@ class Checks:
     def ended(self, process: Process, why: str) -> None:
         """A process is no more."""
         self.tell(f"process ended: {why}")
+        state = process.engine.risk.state()
+        old_enough = process.clock.now().mono_ns - self.life_began_ns > 5 * NS_PER_S
+        if state["equity"] is not None and old_enough:
+            self.equity = (state["session"], state["equity"])
         self.counts["lives"] += 1
         self.process = None
         self.disturbed(5)
@@ -367,7 +510,7 @@ class Checks:
         # A halt that was only just heard may not have reached the disk before a SIGKILL.
         young_ns = process.clock.now().mono_ns - process.box.disk.sync_ns - 300 * NS_PER_MS
         if why == "SIGKILL":
-            self.halts = {n: at for n, at in self.halts.items() if at < young_ns or n in {"kill switch"}}
+            self.halts = {n: at for n, at in self.halts.items() if at < young_ns or n == "kill switch"}
 
     def disturbed(self, for_s: float) -> None:
         """Edges may be seen late for a while: the loop stood still, a clock was set, or nobody was there."""
@@ -413,7 +556,8 @@ class Checks:
         earned = member.purse(0, 0).value - self.exchange.state.config.balance
         if not theirs and account.ledger.realised != earned:
             self.breach(
-                "P&L differs from settlement", f"exchange {earned / 1e6:.6f}, our ledger {account.ledger.realised / 1e6:.6f}"
+                "P&L differs from settlement",
+                f"exchange {earned / 1e6:.6f}, our ledger {account.ledger.realised / 1e6:.6f}",
             )
         if not theirs:
             self._results(process)
@@ -431,14 +575,18 @@ class Checks:
         for result in process.engine.duties.results.values():
             true = cash.get((result.series, result.target_ns), 0)
             if result.settled and result.pnl != true:
-                self.breach("P&L differs from settlement", f"{result.series} {result.label}: {true} against {result.pnl}")
+                self.breach(
+                    "P&L differs from settlement", f"{result.series} {result.label}: {true} against {result.pnl}"
+                )
 
     def _groups(self, process: Process) -> None:
         known = process.engine.account.groups.known
         now_ns = self.timeline.now_ns
         spare = 4 * len(process.engine.desks)
         if len(self.exchange.member.groups) > spare:
-            self.breach("group leaked", f"{len(self.exchange.member.groups)} groups at the exchange, {len(known)} known")
+            self.breach(
+                "group leaked", f"{len(self.exchange.member.groups)} groups at the exchange, {len(known)} known"
+            )
         del now_ns
 
     def _tables(self, process: Process) -> None:

@@ -36,7 +36,7 @@ class Fault(NamedTuple):
 
     def told(self, origin_ns: int) -> str:
         """One line of a story."""
-        words = " ".join(f"{k}={v}" for k, v in self.params.items() if k not in {"fault"})
+        words = " ".join(f"{k}={v}" for k, v in self.params.items() if k != "fault")
         return f"{(self.at_ns - origin_ns) / NS_PER_S:+10.3f} s  {self.kind} for {self.for_s:g} s  {words}"
 
 
@@ -68,23 +68,44 @@ def _symbol(name: str, **params: Any) -> Callable[[Random], dict[str, Any]]:  # 
 
 KINDS: dict[str, Kind] = {
     # the exchange's REST side
-    "exchange_latency": Kind(EXCHANGE, lambda r: {"fault": "latency", "ms": r.choice([60, 300, 900, 2500]), "probability": 0.7}, 20, 12, mild=True),
+    "exchange_latency": Kind(
+        EXCHANGE,
+        lambda r: {"fault": "latency", "ms": r.choice([60, 300, 900, 2500]), "probability": 0.7},
+        20,
+        12,
+        mild=True,
+    ),
     "lost_request": Kind(EXCHANGE, _some("lost_request", 0.4, op=WRITES), 15, 12),
     "lost_cancel": Kind(EXCHANGE, _some("lost_request", 0.8, op=CANCELS), 8, 12),
     "lost_answer": Kind(EXCHANGE, _some("lost_answer", 0.4, op=WRITES), 15, 12),
     "lost_read": Kind(EXCHANGE, _some("lost_answer", 0.5, op=READS), 15, 14, mild=True),
-    "late_answer": Kind(EXCHANGE, lambda r: {"fault": "late_ack", "ms": r.choice([200, 900, 1800]), "probability": 0.7}, 15, 12, mild=True),
+    "late_answer": Kind(
+        EXCHANGE,
+        lambda r: {"fault": "late_ack", "ms": r.choice([200, 900, 1800]), "probability": 0.7},
+        15,
+        12,
+        mild=True,
+    ),
     "too_many_requests": Kind(EXCHANGE, _some("http_429", 0.6), 6, 12, mild=True),
     "server_error": Kind(EXCHANGE, _some("http_5xx", 0.5, code=503), 10, 14),
     "server_error_after": Kind(EXCHANGE, _some("http_5xx", 0.5, code=504, processed=True), 10, 14),
     "orders_refused": Kind(EXCHANGE, _some("refuse_orders", 0.8, code="insufficient_balance"), 10, 12, mild=True),
     "group_trigger_refused": Kind(EXCHANGE, _some("group_trigger_refused", 0.9), 5, 12),
-    "fill_after_cancel": Kind(EXCHANGE, lambda r: {"fault": "fill_after_cancel", "delay_ms": r.choice([50, 200, 700]), "probability": 0.6}, 40, 12),
-    "stale_reads": Kind(EXCHANGE, lambda r: {"fault": "list_lag_ms", "ms": r.choice([600, 800, 950])}, 30, 12, mild=True),
+    "fill_after_cancel": Kind(
+        EXCHANGE,
+        lambda r: {"fault": "fill_after_cancel", "delay_ms": r.choice([50, 200, 700]), "probability": 0.6},
+        40,
+        12,
+    ),
+    "stale_reads": Kind(
+        EXCHANGE, lambda r: {"fault": "list_lag_ms", "ms": r.choice([600, 800, 950])}, 30, 12, mild=True
+    ),
     "trading_pause": Kind(EXCHANGE, _plain("trading_pause"), 8, 30),
     "exchange_pause": Kind(EXCHANGE, _plain("exchange_pause"), 8, 30),
     "market_halt": Kind(EXCHANGE, _plain("market_deactivate"), 8, 30),
-    "exchange_clock_skew": Kind(EXCHANGE, lambda r: {"fault": "clock_skew_ms", "ms": r.choice([-400, -150, 150, 400])}, 30, 45),
+    "exchange_clock_skew": Kind(
+        EXCHANGE, lambda r: {"fault": "clock_skew_ms", "ms": r.choice([-400, -150, 150, 400])}, 30, 45
+    ),
     "fee_terms": Kind(EXCHANGE, _plain("fee_type", fee_type="quadratic_with_maker_fees"), 20, 0),
     # its websocket
     "stream_drop": Kind(EXCHANGE, _plain("ws_drop"), 0, 45, mild=True),
@@ -95,13 +116,17 @@ KINDS: dict[str, Kind] = {
     "duplicate_fill": Kind(EXCHANGE, _plain("ws_duplicate", channel="fill"), 60, 12, mild=True),
     "lost_fill_message": Kind(EXCHANGE, _plain("lost_fill"), 30, 40),
     "reorder": Kind(EXCHANGE, _some("ws_reorder", 0.3), 10, 30, mild=True),
-    "stream_delay": Kind(EXCHANGE, lambda r: {"fault": "ws_delay", "ms": r.choice([50, 400, 1500]), "probability": 0.5}, 10, 30),
+    "stream_delay": Kind(
+        EXCHANGE, lambda r: {"fault": "ws_delay", "ms": r.choice([50, 400, 1500]), "probability": 0.5}, 10, 30
+    ),
     "stream_terminal": Kind(EXCHANGE, _plain("ws_terminal", code=25), 0, 45),
     "forced_fills": Kind(EXCHANGE, _plain("force_fill"), 10, 30, mild=True),
     # the index feeds
     "feed_silence": Kind(FEED, _host("silence"), 12, 45, mild=True),
     "index_silence": Kind(FEED, _symbol("silence"), 6, 45),
-    "feed_divergence": Kind(FEED, lambda r: {"fault": "divergence", "host": r.choice([1, 2]), "bps": r.choice([7, -12, 40])}, 8, 30),
+    "feed_divergence": Kind(
+        FEED, lambda r: {"fault": "divergence", "host": r.choice([1, 2]), "bps": r.choice([7, -12, 40])}, 8, 30
+    ),
     "feed_frozen": Kind(FEED, _symbol("frozen"), 40, 30),
     "stamp_stuck": Kind(FEED, _symbol("stuck_stamp"), 6, 30),
     "feed_jump": Kind(FEED, lambda r: {"fault": "jump", "bps": r.choice([50, -80, 300])}, 0, 30),
@@ -125,9 +150,10 @@ KINDS: dict[str, Kind] = {
     "sigterm": Kind(BOX, lambda _r: {}, 0, 130),
     "sigusr1": Kind(BOX, lambda _r: {}, 6, 90),
     "kill_file": Kind(BOX, lambda _r: {}, 6, 90),
+    "kill_file_kept": Kind(BOX, lambda _r: {}, 8, 90),
     "operator_pause": Kind(BOX, lambda _r: {}, 6, 15, mild=True),
     "outside_cancel_all": Kind(BOX, lambda _r: {}, 6, 90),
-}  # fmt: skip
+}
 
 
 class WindowSpan(NamedTuple):
@@ -160,8 +186,7 @@ def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[
         next(kinds)
     found: list[Fault] = []
     for span in spans[:-1]:
-        for _ in range(per_window(mode)):
-            found.append(_draw(next(kinds), span, rng))
+        found.extend(_draw(next(kinds), span, rng) for _ in range(per_window(mode)))
     return sorted(found, key=lambda fault: (fault.at_ns, fault.kind))
 
 

@@ -1,8 +1,9 @@
+# long: one process and its machine, wired as app_io wires them
 """The daemon with its ports cut: the unchanged engine, runner and inbox, without asyncio, sockets or disk.
 
-`Box` is the machine: clocks, disk, and at most one process. `Process` is one life of the daemon, from its recovery to its
-exit or its death; it does what app_io wires, synchronously, on the timeline. What a SIGKILL may lose is lost: requests
-under way go on without their asker, records younger than the last sync are gone, the next life begins from the last
+`Box` is the machine: clocks, disk, and at most one process. `Process` is one life of the daemon, from its recovery to
+its exit or its death; it does what app_io wires, synchronously, on the timeline. What a SIGKILL may lose is lost:
+requests under way go on without their asker, records younger than the last sync are gone, the next life begins from the last
 snapshot and the journal's tail behind it.
 """
 
@@ -53,6 +54,7 @@ from domain.events import (
     Wake,
 )
 from domain.market import SERIES
+from domain.money import IndexValue
 from execution.kalshi_wire import Request
 from feeds.kalshi_stream import KalshiStream
 from feeds.massive import MassiveSession
@@ -290,8 +292,10 @@ class Box:
             self.disk.keeping = True
 
     def kill(self, *, back_after_ns: int) -> None:
-        """SIGKILL, and systemd starts it again. Without a snapshot of this life the whole journal would be read: not
-        modelled, so one is made a moment before (`keep_snapshot`).
+        """SIGKILL, and systemd starts it again.
+
+        Without a snapshot of this life the whole journal would be read: not modelled, so one is made a moment before
+        (`keep_snapshot`).
         """
         if self.process is None:
             return
@@ -394,7 +398,7 @@ class Process:
             paths = self.box.outside.feed.paths
             first = now_ns // NS_PER_S - BARS
             values = [paths.value(symbol, (first + n) * NS_PER_S) for n in range(BARS + 1)]
-            bars = tuple(Bar((first + n) * 1000, values[n], values[n + 1]) for n in range(BARS))  # type: ignore[arg-type] - index values
+            bars = tuple(Bar((first + n) * 1000, IndexValue(values[n]), IndexValue(values[n + 1])) for n in range(BARS))
             self.inbox.emit(History(symbol, BAR_MS, bars))
 
     def hang_up(self) -> None:
@@ -411,7 +415,7 @@ class Process:
         self.turning = True
         try:
             self._turn()
-        except Exception as problem:  # tidy: swallow - a bug of the daemon's is a finding: it is recorded, with its seed
+        except Exception as problem:  # noqa: BLE001  # tidy: swallow - a bug of the daemon's is a finding, and recorded
             self.box.crashed(problem)
         finally:
             self.turning = False

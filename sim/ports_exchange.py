@@ -1,7 +1,7 @@
 """The simulated exchange without its sockets: requests and frames are the same bytes, carried by the timeline.
 
-A request is served by the server's own path (faults, tokens, operation), minus HTTP heads and signatures; a websocket is
-the server's own session and fan-out, minus the handshake. So the client's real wire code meets the exchange's real one.
+A request is served by the server's own path (faults, tokens, operation), minus HTTP heads and signatures; a websocket
+is the server's own session and fan-out, minus the handshake. So real wire code meets real wire code.
 """
 
 from __future__ import annotations
@@ -79,7 +79,10 @@ class PortHub(Hub):
     def hold(self, order_id: str, ms: int) -> None:
         """Have the news of one order sent that much late, for as long."""
         self.hold_ms[order_id] = ms
-        self.timeline.after(ms * NS_PER_MS, self.hold_ms.pop, order_id, None)
+        self.timeline.after(ms * NS_PER_MS, self._let_go, order_id)
+
+    def _let_go(self, order_id: str) -> None:
+        self.hold_ms.pop(order_id, None)
 
     def _send(self, connection: Any, one: Subscription, kind: str, raw: bytes, *, hold_ms: int = 0) -> None:  # noqa: ANN401 - a StreamEnd in a connection's place
         if self.timeline.now_ns < self.deaf_until_ns and one.channel in ("fill", "user_orders"):
@@ -145,8 +148,10 @@ class PortServer(ExchangeServer):
     def __init__(self, exchange: Exchange, timeline: Timeline, crowd: Crowd, rng: Random) -> None:
         super().__init__(exchange, ServerClock(timeline), {}, None)
         self.timeline = timeline
-        self.doorkeeper = _Open()  # type: ignore[assignment] - same question, no keys
-        self.hub = PortHub(exchange, self, timeline)
+        door: Any = _Open()
+        self.doorkeeper = door
+        self.port_hub = PortHub(exchange, self, timeline)
+        self.hub = self.port_hub
         self.background: Background = Background(exchange, crowd, rng, self.now_ns)
         self.told: Callable[[Operation, Request, int], None] = lambda _operation, _request, _status: None
         self.own_refusals = 0
@@ -163,7 +168,7 @@ class PortServer(ExchangeServer):
         operation, match = self._find(request)
         name = operation.name
         if not self.faults.active:
-            self._serve(operation, request, match, reply, lost)
+            self._carry_out(operation, request, match, reply, lost)
             return
         slow = self.faults.draw("latency", self.now_ns(), name)
         if slow is not None:
@@ -197,14 +202,14 @@ class PortServer(ExchangeServer):
             return
         broken = self.faults.draw("http_5xx", now_ns, name)
         if broken is None:
-            self._serve(operation, request, match, reply, lost)
+            self._carry_out(operation, request, match, reply, lost)
             return
         code = int(broken.params.get("code", 503))
         if broken.params.get("processed"):
-            self._serve(operation, request, match, lambda *_: None, lambda: None)
+            self._carry_out(operation, request, match, lambda *_: None, lambda: None)
         reply(code, b'{"error":{"code":"exchange_unavailable","message":"exchange unavailable"}}', self._date())
 
-    def _serve(
+    def _carry_out(
         self, operation: Operation, request: Request, match: dict[str, str], reply: Reply, lost: Callable[[], None]
     ) -> None:
         asked: Any = _Asked(request.path, request.query, match)
@@ -239,7 +244,8 @@ class PortServer(ExchangeServer):
         """A websocket was opened."""
         self.hub.serial += 1
         end = StreamEnd(Session(self.exchange, self.exchange.member), wire)
-        self.hub.connections[self.hub.serial] = end  # type: ignore[assignment] - all that the fan-out asks of one
+        connection: Any = end
+        self.hub.connections[self.hub.serial] = connection
         return end
 
     def received(self, end: StreamEnd, data: bytes | str) -> None:
@@ -251,10 +257,15 @@ class PortServer(ExchangeServer):
 
     def gone(self, end: StreamEnd) -> None:
         """The websocket has ended."""
+        connection: Any = end
         for serial, known in list(self.hub.connections.items()):
-            if known is end:
+            if known is connection:
                 del self.hub.connections[serial]
 
     def strike(self, request: dict[str, Any]) -> Fault:
         """Take one request for a fault."""
         return self.inject(request)
+
+    def turn_back(self, request: dict[str, Any]) -> None:
+        """Take one request that ends what another began."""
+        self.inject(request)

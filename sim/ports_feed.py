@@ -102,7 +102,7 @@ class FeedHost:
         """A client speaks."""
         self.feed.heard(end, data)
 
-    def left(self, end: FeedEnd) -> None:
+    def left(self, end: FeedEnd | None) -> None:
         """A client has gone."""
         self.feed.left(end)
 
@@ -143,7 +143,9 @@ class FeedPort:
     def _slot(self, symbol: str, phase_ns: int, rng: Random) -> None:
         now_ns = self.timeline.now_ns
         step_ns = FAST_NS if self._is_fast(now_ns) else SLOW_NS
-        self.timeline.at((now_ns - phase_ns) // step_ns * step_ns + step_ns + phase_ns, self._slot, symbol, phase_ns, rng)
+        self.timeline.at(
+            (now_ns - phase_ns) // step_ns * step_ns + step_ns + phase_ns, self._slot, symbol, phase_ns, rng
+        )
         if self._is_open(now_ns):
             self.timeline.after(rng.randrange(20 * NS_PER_MS), self._show, symbol)
 
@@ -209,7 +211,7 @@ class FeedPort:
         if victim is not None:
             self._send(victim, Session.evicted())
 
-    def left(self, end: FeedEnd) -> None:
+    def left(self, end: FeedEnd | None) -> None:
         """A client has gone."""
         if end is None:
             return

@@ -57,7 +57,7 @@ class Machine(Protocol):
 class Link:
     """One connection."""
 
-    __slots__ = ("_arrives_ns", "_machine", "_server", "_socket", "_sent_ns", "closed", "end", "silent")
+    __slots__ = ("_arrives_ns", "_machine", "_sent_ns", "_server", "_socket", "closed", "end", "silent")
 
     def __init__(self, machine: Machine, server: Server, socket: Socket) -> None:
         self._machine = machine

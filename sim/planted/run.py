@@ -1,0 +1,92 @@
+"""Running a plan of faults in a small world, with a defect or without."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from domain.clock import NS_PER_S
+from sim import faults as menu
+from sim.campaign_world import Unit, World
+from sim.faults import Fault
+
+DAY = dt.date(2026, 12, 1)
+
+
+class Strike(NamedTuple):
+    """One fault of a plan: kind, which window, seconds after that window opened, how long, parameters."""
+
+    kind: str
+    window: int
+    after_s: float
+    for_s: float = 0.0
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+class Plan(NamedTuple):
+    """A small world: how many windows of what length, which feeds, which tier, and what goes wrong."""
+
+    strikes: tuple[Strike, ...] = ()
+    windows: int = 2
+    window_s: int = 60
+    feeds: str = "standby"
+    tier: str = "advanced"
+    replay: bool = False
+    seed: int = 5
+
+
+class Defect(NamedTuple):
+    """One planted bug: `plant` makes the patches as (object, attribute or key, value)."""
+
+    name: str
+    what: str
+    plan: Plan
+    checks: tuple[str, ...]
+    plant: Callable[[], list[tuple[Any, Any, Any]]]
+
+
+@contextmanager
+def planted(patches: list[tuple[Any, Any, Any]]) -> Iterator[None]:
+    """The defect is there inside, and gone after."""
+    with ExitStack() as stack:
+        for owner, name, value in patches:
+            if isinstance(owner, dict):
+                before = owner[name]
+                owner[name] = value
+                stack.callback(owner.__setitem__, name, before)
+            else:
+                before = owner.__dict__[name] if name in vars(owner) else getattr(owner, name)
+                setattr(owner, name, value)
+                stack.callback(setattr, owner, name, before)
+        yield
+
+
+def breaches(plan: Plan) -> tuple[str, ...]:
+    """Live through a plan; the names of what was broken."""
+    unit = Unit(plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier)
+    world = World(unit)
+    for strike in plan.strikes:
+        at_ns = world.windows[strike.window].opens_ns + int(strike.after_s * NS_PER_S)
+        kind = menu.KINDS[strike.kind]
+        world.faults.append(Fault(strike.kind, kind.where, at_ns, strike.for_s, _words(strike.params)))
+    return tuple(name for name, _, _ in world.run().breaches)
+
+
+def _words(params: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """Parameters in the words of the menus, which want lists where a plan has tuples."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in params}
+
+
+@functools.cache
+def clean(plan: Plan) -> tuple[str, ...]:
+    """What a plan breaks without any defect: nothing, or the plan is worthless."""
+    return breaches(plan)
+
+
+def caught_by(defect: Defect) -> tuple[str, ...]:
+    """The checks that notice a defect under its plan."""
+    with planted(defect.plant()):
+        return breaches(defect.plan)

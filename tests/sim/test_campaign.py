@@ -1,0 +1,187 @@
+"""Campaigns: the same seed is the same story in every process, fixed seeds break nothing, one fresh seed each run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.clock import NS_PER_S
+from sim import faults as menu
+from sim.campaign import main, options, shrink, unit_of, unreached
+from sim.campaign_days import AWKWARD, day_of
+from sim.campaign_time import MONO_START_NS, MachineClock, Timeline
+from sim.campaign_world import Unit, World
+from sim.checks import NAMES
+from sim.faults import KINDS, Fault, WindowSpan, schedule
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = dt.date(2026, 12, 1)
+HASH = re.compile(r"^trace hash: ([0-9a-f]{64})$", re.MULTILINE)
+
+
+def simulate(*arguments: str, hash_seed: str = "0") -> tuple[int, str]:
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONHASHSEED=hash_seed)
+    done = subprocess.run(
+        [sys.executable, "-m", "sim", "simulate", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_a_seed_is_one_story_whatever_the_process_and_however_many_at_a_time() -> None:
+    short = ("--days", "2", "--seed", "11", "--window-s", "30", "--windows", "2")
+    first, again = simulate(*short, "--jobs", "1"), simulate(*short, "--jobs", "2", hash_seed="4242")
+    assert HASH.findall(first[1]) == HASH.findall(again[1]) != []
+    assert (first[0], again[0]) == (0, 0), first[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_fixed_seeds_break_nothing(seed: int) -> None:
+    code, text = simulate("--days", "2", "--seed", str(seed), "--window-s", "60", "--windows", "3")
+    assert code == 0, text
+
+
+@pytest.mark.slow
+def test_a_fresh_seed_breaks_nothing() -> None:
+    seed = secrets.randbelow(1_000_000)
+    code, text = simulate("--days", "2", "--seed", str(seed), "--window-s", "60", "--windows", "3")
+    assert code == 0, f"seed {seed}\n{text}"
+
+
+def test_another_seed_is_another_story() -> None:
+    units = [Unit(seed, 0, DAY, "none", 30, 1) for seed in (1, 2)]
+    assert World(units[0]).run().trace != World(units[1]).run().trace
+
+
+def test_replay_of_a_unit_is_equal() -> None:
+    found = World(Unit(3, 0, DAY, "none", 30, 1, replay=True)).run()
+    assert found.breaches == []
+    assert found.counts["steps replayed"] > 0.9 * found.steps
+
+
+def test_a_failure_is_made_small() -> None:
+    """A fault that breaks a promise by itself (an order placed by hand beside ours) is found among others."""
+    unit = Unit(4, 0, DAY, "all", 30, 2, faults=())
+    world = World(unit)
+    opens_ns = world.windows[0].opens_ns
+    harmless = [Fault("feed_duplicate", menu.FEED, opens_ns + n * NS_PER_S, 1, {"fault": "duplicate"}) for n in (1, 2)]
+    # A skew of the exchange's clock far beyond what is survived: our freeze is not its freeze any more.
+    skewed = Fault(
+        "exchange_clock_skew", menu.EXCHANGE, opens_ns + 3 * NS_PER_S, 40, {"fault": "clock_skew_ms", "ms": 9_000}
+    )
+    unit = unit._replace(faults=(*harmless, skewed))
+    broken = World(unit).run().breaches
+    if not broken:
+        pytest.skip("the daemon survives even that")
+    faults, best = shrink(unit, broken[0][0])
+    assert faults == [skewed]
+    assert best.story
+
+
+# --- what is drawn --------------------------------------------------------------------------------------------------
+
+
+SPANS = [WindowSpan(n * 100 * NS_PER_S, (n * 100 + 80) * NS_PER_S, (n * 100 + 99) * NS_PER_S) for n in range(1, 7)]
+
+
+def test_every_kind_of_fault_is_dealt_within_a_few_units() -> None:
+    dealt = [f.kind for unit in range(4) for f in schedule("1", "all", SPANS, unit * 15)]
+    assert set(dealt) == set(KINDS)
+    assert len(KINDS) >= 25
+
+
+def test_the_last_window_stays_calm() -> None:
+    for unit in range(20):
+        assert all(fault.at_ns < SPANS[-1].preflight_ns for fault in schedule("9", "all", SPANS, unit * 15))
+
+
+def test_some_means_the_mild_kinds_and_none_means_none() -> None:
+    assert {f.kind for f in schedule("1", "some", SPANS, 0)} <= {name for name, kind in KINDS.items() if kind.mild}
+    assert schedule("1", "none", SPANS, 0) == []
+
+
+def test_a_kind_that_was_planned_often_and_never_struck_fails_the_run() -> None:
+    chosen = options().parse_args(["--faults", "all", "--window-s", "30", "--windows", "1"])
+    found = World(Unit(1, 0, DAY, "all", 30, 1)).run()
+    found.planned, found.faults = {"kill": 5, "sigterm": 1}, {"sigterm": 0}
+    assert unreached(chosen, [found]) == ["kill"]
+
+
+def test_days_hold_both_clock_changes_holidays_early_closes_and_thursdays() -> None:
+    days = {day_of(1, index) for index in range(6 * len(AWKWARD))}
+    assert set(AWKWARD) <= days
+    eastern = ZoneInfo("America/New_York")
+    changes = [d for d in days if dt.datetime(d.year, d.month, d.day, tzinfo=eastern).utcoffset()
+               != dt.datetime(d.year, d.month, d.day, 12, tzinfo=eastern).utcoffset()]  # fmt: skip
+    assert len(changes) == 2
+    assert any(d.weekday() == 3 for d in days)
+
+
+def test_a_half_day_has_three_windows_and_a_holiday_none() -> None:
+    assert len(World(Unit(1, 0, dt.date(2026, 11, 27), "none")).windows) == 3
+    assert World(Unit(1, 0, dt.date(2026, 11, 26), "none")).windows == ()
+
+
+def test_units_alternate_between_one_account_and_two() -> None:
+    chosen = options().parse_args([])
+    assert {unit_of(chosen, n).feeds for n in range(2)} == {"standby", "hot"}
+
+
+def test_there_are_twenty_checks_and_more() -> None:
+    assert len(NAMES) == len(set(NAMES)) >= 20
+
+
+@pytest.mark.parametrize("words", [["--days", "0"], ["--window-s", "5"], ["--faults", "many"]])
+def test_bad_options_are_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_due_together_happens_in_the_order_it_was_asked_for() -> None:
+    time = Timeline(1_000)
+    seen: list[str] = []
+    for name in "abc":
+        time.at(2_000, seen.append, name)
+    time.at(1_500, seen.append, "first")
+    time.at(10, seen.append, "late is now")
+    while time.next_ns is not None:
+        time.take()
+    assert seen == ["late is now", "first", "a", "b", "c"]
+    assert time.now_ns == 2_000
+
+
+def test_the_monotonic_clock_runs_true_while_the_wall_is_stepped_and_drifts() -> None:
+    time = Timeline(1_000_000 * NS_PER_S)
+    clock = MachineClock(time)
+    clock.step(3 * NS_PER_S)
+    clock.drift(1_000)
+    time.now_ns += 1_000 * NS_PER_S
+    assert clock.now().mono_ns == MONO_START_NS + 1_000 * NS_PER_S
+    assert clock.off_ns == 4 * NS_PER_S
+    assert clock.true_ns(clock.now().mono_ns) == time.now_ns
+    clock.set_right()
+    assert clock.now().utc_ns == time.now_ns
+
+
+def test_chance_comes_from_the_seed_alone() -> None:
+    assert Random("1|0|box").random() == Random("1|0|box").random()
