@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Place
+from domain.actions import Alert, Place
 from domain.events import LoopStall
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, fetch, playing, until, until_instant
 
 EXPIRY_LEAD_S = 3
+STRAY = "ladderd-1-99"
 Orders = list[dict[str, Any]]
 
 
@@ -86,7 +87,7 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
             "side": "bid",
             "price": "0.0100",
             "count": "1.00",
-            "client_order_id": "ladderd-1-99",
+            "client_order_id": STRAY,
             "post_only": True,
         }
         exchange_does(stage, "place", stray)
@@ -105,6 +106,8 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         assert_journal(stage, runs=3)
         placed = [a.client_order_id for s in stage.steps() for a in s.actions if isinstance(a, Place)]
         assert len(placed) == len(set(placed)), "a client order id is never used twice"
+        strays = [a.payload for s in stage.steps() for a in s.actions if isinstance(a, Alert) and "orphan" in a.action]
+        assert {p["client_order_id"] for p in strays} == {STRAY}, "its own orders it remembers"
         results = [r for r in stage.records("window_result") if r["target_ns"] == stage.target_s(number) * 10**9]
         assert sum(r["fills"] for r in results) >= 2
         assert all(r["settled"] and r["pnl"] is not None for r in results)

@@ -40,10 +40,15 @@ def test_one_window_from_the_demo_command_to_the_report(tmp_path: Path) -> None:
     assert_journal(stage)
 
 
+def ready(stage: Stage) -> bytes:
+    """The gates, once they are all open; nothing before."""
+    status, body = stage.page("/ready")
+    return body if status == 200 else b""
+
+
 def quoted_over_http(stage: Stage) -> None:
     """While quoting: ready, healthy, a page, and metrics as text and as JSON; `ladderd windows` knows the window."""
-    status, body = until("ready", lambda: answer if (answer := stage.page("/ready"))[0] == 200 else None)
-    gates = json.loads(body)
+    gates = json.loads(until("ready", lambda: ready(stage)))
     assert gates["ready"]
     assert all(gate["status"] in {"PASS", "NOT_CONFIGURED"} for gate in gates["gates"])
     assert stage.page("/health")[0] == 200
