@@ -379,6 +379,9 @@ class Account:
         """A book of record was read; what was asked before the private stream came back may lack what it missed."""
         if asked.mono_ns >= self.stream_since_ns:
             self.reconciled.add(key)
+        if asked.mono_ns < self.stream_since_ns + SETTLE_NS:
+            # Reads lag writes: a fill of just before the stream came back may be in neither. Look again past the lag.
+            self.reads.soon(key, self.stream_since_ns + SETTLE_NS)
 
     def _drifted(self, drifts: tuple[Drift, ...], before: tuple[Drift, ...], out: list[AnyAction]) -> None:
         if drifts and drifts != before:
@@ -441,6 +444,7 @@ class Account:
 
     def reconnected(self, now: Now) -> None:
         """The private stream was away: what it would have told must be listed before anything is placed."""
+        self.stream_since_ns = now.mono_ns
         self.reconciled.difference_update(BOOKS_OF_RECORD)
         self.read_books(now)
 

@@ -256,6 +256,20 @@ def test_a_read_that_was_asked_before_the_stream_came_back_proves_nothing() -> N
     assert slot.asked_ns > asked_ns, "it must be asked again, not in thirty seconds"
 
 
+def test_what_the_stream_missed_just_before_it_came_back_is_found_past_the_lag_of_reads() -> None:
+    stand = quoting()
+    stand.stream(up=False)
+    stand.run(1_500 * MS)
+    stand.forget()
+    stand.stream(up=True)
+    since_ns = stand.mono_ns
+    # What is asked at once may lag behind: it is asked again when the lag is over, not in thirty seconds.
+    stand.run(3 * S)
+    for what in (Read.FILLS, Read.RESTING, Read.POSITIONS, Read.BALANCE):
+        slot = next(slot for key, slot in stand.engine.account.reads.slots.items() if key.what is what)
+        assert slot.asked_ns >= since_ns + SETTLE_NS, what
+
+
 # --- drift -----------------------------------------------------------------------------------------------------------
 
 
