@@ -58,6 +58,7 @@ class TerminalView:
                 await self._look()
                 self._print_lines()
                 await self._rest()
+            await self._tell_the_last()
             return
         with Live(console=self.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
             while not self._stopped.is_set():
@@ -65,6 +66,12 @@ class TerminalView:
                 self._tell_finished()
                 live.update(self._drawing(), refresh=True)
                 await self._rest()
+        await self._tell_the_last()
+
+    async def _tell_the_last(self) -> None:
+        """A window that was settled since the last look is still told."""
+        await self._look()
+        self._tell_finished()
 
     async def _rest(self) -> None:
         try:
