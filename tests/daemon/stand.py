@@ -94,9 +94,11 @@ class Stand:
         self.stream_up = True
         self.acts: list[AnyAction] = []
         self.story: list[Stepped] = []
+        self.memories: dict[int, bytes] = {}
         self.exit: Exit | None = None
         self.next_tick_ns = self.mono_ns
         self.epoch = START_S
+        self.config_hash, self.build_id = "hash", "build"
         self._coming: list[tuple[int, int, AnyEvent]] = []
         self._sending: list[tuple[int, int, AnyAction]] = []
         self._order = itertools.count()
@@ -228,7 +230,7 @@ class Stand:
     def begin(self, recovered: str = "") -> None:
         """Everything that a good start brings."""
         epoch = max(START_S, self.engine.account.numbers.epoch, self.epoch)
-        self.step(Started(f"run-{epoch}", epoch, self.settings.mode, "hash", "build", recovered))
+        self.step(Started(f"run-{epoch}", epoch, self.settings.mode, self.config_hash, self.build_id, recovered))
         self.step(KillSwitch(active=False, source="file", reason=""))
         self.step(StreamStatus(up=True, reason=""))
         self.step(ClockSample(0, NS_PER_MS))

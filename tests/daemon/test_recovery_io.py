@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daemon.build import Papers
+from daemon.memory import Memory
+from daemon.recovery_io import Recovered, build_id, recover
+from journal.reader_io import JournalDamaged
+from tests.daemon.kept import a_short_story, keep, settings_in
+from tests.daemon.stand import FEES, Stand
+from tests.daemon.timepiece import Timepiece
+
+
+def recovered(stand: Stand, folder: Path) -> Recovered:
+    clock = Timepiece(stand.mono_ns + 10**9, stand.utc_ns + 10**9)
+    return recover(settings_in(folder), Papers(FEES), clock)
+
+
+def live(found: Recovered) -> set[str]:
+    return {order.client_order_id for order in msgspec.json.decode(found.memory, type=Memory).orders}
+
+
+def test_a_first_start_remembers_nothing(tmp_path: Path) -> None:
+    found = recover(settings_in(tmp_path), Papers(FEES), Timepiece())
+    assert (found.memory, found.tail_steps) == ("", 0)
+    assert found.epoch == Timepiece().utc_ns // 10**9
+    assert found.run_id == f"run-{found.epoch}"
+
+
+@pytest.mark.parametrize("with_snapshot", [True, False])
+def test_what_the_run_before_knew_is_known_also_what_happened_after_the_snapshot(
+    tmp_path: Path, *, with_snapshot: bool
+) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number if with_snapshot else None)
+    found = recovered(stand, tmp_path)
+    assert live(found) == set(stand.live())
+    memory = msgspec.json.decode(found.memory, type=Memory)
+    assert memory.ledger.markets.keys() == stand.engine.account.ledger.markets.keys()
+    assert (found.tail_steps < len(stand.story)) is with_snapshot
+
+
+def test_a_damaged_snapshot_is_passed_over_and_the_journal_believed(tmp_path: Path) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number)
+    for path in tmp_path.glob("**/*snapshot*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-7])
+    found = recovered(stand, tmp_path)
+    assert live(found) == set(stand.live())
+
+
+def test_a_journal_that_cannot_be_believed_stops_the_start(tmp_path: Path) -> None:
+    stand, _ = a_short_story(tmp_path)
+    keep(stand, tmp_path)
+    (segment, *_) = sorted((tmp_path / "journal").glob("*"))
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([*lines[:5], b"{}\n", *lines[6:]]))
+    with pytest.raises(JournalDamaged):
+        recovered(stand, tmp_path)
+
+
+def test_the_new_epoch_is_beyond_the_old_one_even_if_the_clock_was_set_back(tmp_path: Path) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number)
+    early = Timepiece(10**12, 5 * 10**9)
+    assert recover(settings_in(tmp_path), Papers(FEES), early).epoch > stand.engine.account.numbers.epoch
+
+
+def test_recovering_changes_nothing_on_disk(tmp_path: Path) -> None:
+    stand, number = a_short_story(tmp_path / "a")
+    keep(stand, tmp_path / "a", snapshot_at=number)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    recovered(stand, tmp_path / "a")
+    for path in (tmp_path / "a").glob("**/*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_the_build_is_named_by_its_sources() -> None:
+    assert build_id() == build_id()
+    assert len(build_id()) == 12
