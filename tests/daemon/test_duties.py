@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from domain.actions import Ask, Read, Report
+from domain.clock import NS_PER_MS, NS_PER_S
+from tests.daemon.exchange import BASE
+from tests.daemon.stand import Stand
+
+S = NS_PER_S
+
+
+def asked(stand: Stand, what: Read) -> int:
+    return sum(1 for a in stand.sent(Ask) if isinstance(a, Ask) and a.what is what)
+
+
+def test_the_ladder_is_asked_for_until_it_is_there() -> None:
+    stand = Stand(begin=False)
+    stand.exchange.listed = False
+    stand.begin()
+    stand.run(21 * S)
+    assert asked(stand, Read.MARKETS) >= 2 * 4
+    stand.exchange.listed = True
+    stand.quote_both()
+
+
+def test_the_print_is_the_last_value_at_or_before_the_target() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run_before_target(1 * S)
+    stand.moves["INXU"] = 3_210_000
+    stand.run_before_target(0)
+    stand.moves["INXU"] = 9_000_000
+    stand.run(1 * S)
+    assert stand.engine.duties.results["INXU", stand.target_ns].print_value == BASE["INXU"] + 3_210_000
+
+
+def test_a_window_that_is_never_settled_is_reported_as_it_stands_after_its_patience() -> None:
+    stand = Stand()
+    stand.exchange.settle_after = False
+    stand.quote_both()
+    stand.run_before_target(-30 * S)
+    assert stand.sent(Report) == []
+    stand.tick_every_ns = 60 * S
+    stand.wait(3_600 * S)
+    stand.run(1 * S)
+    first = [r for r in stand.records("window_result") if r["target_ns"] == stand.target_ns]
+    assert [(r["settled"], r["pnl"]) for r in first] == [(False, None)] * 2
+
+
+def test_a_window_is_reported_once() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run_before_target(-40 * S)
+    assert len([r for r in stand.sent(Report) if isinstance(r, Report) and r.target_ns == stand.target_ns]) == 2
+
+
+def test_how_young_the_index_was_is_told_of_the_window_that_has_ended() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run_before_target(-10 * S)
+    row = next(r for r in stand.records("ws_freshness") if r["series"] == "INXU")
+    assert (row["basis"], row["age_p50_ms"], row["cadence_p50_ms"]) == ("age", 250.0, 250.0)
+    assert row["ticks"] > 350
+
+
+def test_quotes_fills_and_trips_are_counted_in_their_window() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.tell(*stand.exchange.execute(stand.exchange.resting("INXU")[0].order_id))
+    stand.run_before_target(10 * S)
+    stand.silence("INXU")
+    stand.run_before_target(-10 * S)
+    result = stand.engine.duties.results["INXU", stand.target_ns]
+    assert (result.fills, result.trips, result.quotes >= 2) == (1, 1, True)
+    assert stand.engine.duties.results["NASDAQ100U", stand.target_ns].trips == 0
+
+
+def test_reads_have_their_pace_in_and_outside_windows() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run(2 * S)
+    stand.forget()
+    stand.run(60 * S)
+    assert {what: asked(stand, what) for what in (Read.FILLS, Read.POSITIONS, Read.BALANCE)} == {
+        Read.FILLS: 2, Read.POSITIONS: 2, Read.BALANCE: 2,
+    }  # fmt: skip
+    assert asked(stand, Read.RESTING) <= 3
+    assert asked(stand, Read.STATUS) <= 7
+    assert stand.engine.duties.lead_ns == 1_500 * NS_PER_MS
