@@ -79,6 +79,7 @@ class Account:
         self.target_of: dict[Ticker, int] = {}
         self.new_fills: list[Fill] = []
         self.changed_ns = 0
+        self.filled_ns = 0
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
         self.marked_ns = 0
@@ -276,6 +277,8 @@ class Account:
         if not self.ledger.fill(fill, series, target_ns):
             return False
         self.new_fills.append(fill)
+        # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
+        self.filled_ns = now.mono_ns
         self.count("fills")
         self.count("taker_fills", int(fill.is_taker))
         self._touched(order, now)
@@ -360,7 +363,7 @@ class Account:
         """A listing of positions: compare with the ledger."""
         if self.reads.answered(event.request_id, now.mono_ns) is None:
             return
-        drifts = self.position_check.compare(self.ledger, event, self.changed_ns)
+        drifts = self.position_check.compare(self.ledger, event, self.filled_ns)
         if drifts is None:
             self.reads.soon(POSITIONS, now.mono_ns + NS_PER_S)
             return

@@ -77,13 +77,13 @@ def test_series_by_the_tickers_first_part() -> None:
 # --- positions -------------------------------------------------------------------------------------------------------
 
 
-def held(count: int) -> Ledger:
+def held(count: int, target_ns: int = 1 << 62) -> Ledger:
     ledger = Ledger()
     fill = Fill(
         TradeId("t"), OrderId("o"), ClientOrderId("c"), TICKER, Side.BID, Price(4_000), Count(count), Cash(0),
         is_taker=False, exchange_ms=0,
     )  # fmt: skip
-    ledger.fill(fill, "INXU", 1)
+    ledger.fill(fill, "INXU", target_ns)
     return ledger
 
 
@@ -129,6 +129,14 @@ def test_settled_markets_and_other_peoples_series_do_not_count() -> None:
     check = PositionCheck()
     for _ in range(2):
         assert check.compare(ledger, read(("KXOTHER-1", 500), (TICKER, 100)), 0) == ()
+
+
+def test_a_market_whose_target_has_passed_may_be_settled_before_we_are_told() -> None:
+    check, ledger = PositionCheck(), held(100, target_ns=1)
+    for _ in range(3):
+        assert check.compare(ledger, read(), 0) == ()
+    check.compare(ledger, read((TICKER, 200)), 0)
+    assert check.compare(ledger, read((TICKER, 200)), 0) != ()
 
 
 def test_the_worst_in_one_line() -> None:
