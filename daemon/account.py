@@ -439,6 +439,11 @@ class Account:
         """Whether every book of record has been read since the start."""
         return all(key in self.reconciled for key in BOOKS_OF_RECORD)
 
+    def forget(self, before_ns: int) -> None:
+        """Drop what is only about windows whose target lies before an instant, so that memory is bounded."""
+        self.ledger.forget(before_ns)
+        self.target_of = {t: ns for t, ns in self.target_of.items() if ns >= before_ns or t in self.ledger.markets}
+
     def reconcile_age_ns(self, now_ns: int) -> int | None:
         """Time since the oldest of the books of record was last read; None while one never was."""
         ages = [self.reads.age_ns(key, now_ns) for key in BOOKS_OF_RECORD]

@@ -22,6 +22,8 @@ LEAD_FACTOR = 3
 RELIST_NS = 5 * NS_PER_S
 FEES_NS = 600 * NS_PER_S
 RESULTS_KEPT = 64
+# Settled markets and the names of ladders are remembered for two days: long enough for anything late to find them.
+MARKETS_KEPT_NS = 2 * 86_400 * NS_PER_S
 # After this a window whose settlement never came is reported as it stands, and looked at no more.
 SETTLEMENT_PATIENCE_NS = 3600 * NS_PER_S
 
@@ -164,6 +166,7 @@ class Duties:
             reads.drop(markets_key)
             reads.drop(settlements_key)
             result.reported = True
+            self.account.forget(target_ns - MARKETS_KEPT_NS)
             self._print_verdict(result, out)
             out.append(Report(result.label, target_ns))
 

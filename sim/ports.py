@@ -3,8 +3,8 @@
 
 `Box` is the machine: clocks, disk, and at most one process. `Process` is one life of the daemon, from its recovery to
 its exit or its death; it does what app_io wires, synchronously, on the timeline. What a SIGKILL may lose is lost:
-requests under way go on without their asker, records younger than the last sync are gone, the next life begins from the last
-snapshot and the journal's tail behind it.
+requests under way go on without their asker, records younger than the last sync are gone, the next life begins from
+the last snapshot and the journal's tail behind it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from domain.actions import Place, Record
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.market import Side
 from domain.money import Cash
-from execution import converge, flatten, kalshi_wire, orders, positions
+from execution import converge, flatten, kalshi_wire, orders, positions, quoter
 from execution.budget import Budget
 from execution.converge import Converger
 from execution.groups import Groups
@@ -106,7 +106,12 @@ DEATH = Plan(
     windows=1,
 )
 DEATH_PLACING = Plan(
-    (Strike("slow_fsync", 0, 10, 30, (("ms", 60),)), Strike("kill_soon_after_place", 0, 15, 0, (("back_ms", 700),))),
+    (
+        Strike("slow_fsync", 0, 8, 45, (("ms", 200),)),
+        Strike("kill_soon_after_place", 0, 12, 0, (("back_ms", 700),)),
+        Strike("kill_soon_after_place", 0, 22, 0, (("back_ms", 700),)),
+        Strike("kill_soon_after_place", 0, 32, 0, (("back_ms", 700),)),
+    ),
     windows=1,
 )
 TERMINATED = Plan(
@@ -177,7 +182,7 @@ def _careless_refusal() -> Patches:
 def _unsigned_short() -> Patches:
     before = Ledger.fill
 
-    def fill(self: Ledger, *args: Any) -> bool:
+    def fill(self: Ledger, *args: Any) -> bool:  # noqa: ANN401 - as the original
         done = before(self, *args)
         if done and args[0].side is Side.ASK:
             self.markets[args[0].ticker].cash = Cash(
@@ -343,7 +348,7 @@ CATALOGUE: tuple[Defect, ...] = (
         "no trigger",
         "groups are never triggered",
         QUIET,
-        ("cancel late", "not flat in time"),
+        ("cancel late", "not flat in time", "calm window without quotes"),
         lambda: [(Groups, "trigger", lambda *_: False)],
     ),
     Defect(
@@ -431,7 +436,7 @@ CATALOGUE: tuple[Defect, ...] = (
         "flat too soon",
         "one listing, however young, proves flat",
         TERMINATED,
-        ("exit not flat",),
+        ("exit not flat", "exchange's book not in ours"),
         lambda: [
             (flatten, "SETTLE_NS", -2 * NS_PER_S),
             (flatten, "EMPTIES_NEEDED", 1),
@@ -476,10 +481,10 @@ CATALOGUE: tuple[Defect, ...] = (
     ),
     Defect(
         "no budget",
-        "places are always affordable",
+        "places are always affordable, and quotes restless",
         POOR,
         ("cancel starved of tokens",),
-        lambda: [(Budget, "may_place", lambda *_: True)],
+        lambda: [(Budget, "may_place", lambda *_: True), (quoter, "settle_on", lambda _order, price, *_: price)],
     ),
     Defect(
         "listed fills ignored",

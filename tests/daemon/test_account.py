@@ -7,8 +7,9 @@ import pytest
 from domain.actions import Alert, Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, Record, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, Filled, GroupUpdated, PlaceOutcome, Verdict
-from domain.ids import ClientOrderId, RequestId
+from domain.ids import ClientOrderId, RequestId, Ticker
 from execution.orders import SETTLE_NS, State
+from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import CANCELLING, Stand
 
@@ -357,3 +358,18 @@ def test_what_outlives_an_acknowledged_cancel_all_is_cancelled_again() -> None:
     stand.run(3 * S)
     assert stand.sent(CancelAll)
     assert stand.exchange.resting() == []
+
+
+def test_markets_of_days_long_past_are_forgotten_but_not_what_is_still_held() -> None:
+    account = quoting().engine.account
+    for ticker, target_ns, settled in (("KXINXU-A", 100, True), ("KXINXU-B", 100, False), ("KXINXU-C", 300, True)):
+        account.target_of[Ticker(ticker)] = target_ns
+        account.ledger.markets[Ticker(ticker)] = MarketAccount("INXU", target_ns, result="yes" if settled else "")
+    account.target_of[Ticker("KXINXU-D")] = 100
+    account.forget(200)
+    assert {t for t in account.target_of if t.startswith("KXINXU-") and len(t) == len("KXINXU-A")} == {
+        "KXINXU-B",
+        "KXINXU-C",
+    }
+    assert Ticker("KXINXU-A") not in account.ledger.markets
+    assert Ticker("KXINXU-B") in account.ledger.markets
