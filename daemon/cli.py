@@ -56,7 +56,8 @@ def main() -> int:
         shown = getattr(problem, "format_message", None)
         if shown is None:
             raise
-        sys.stderr.write(f"ladderd: {shown()}; see ladderd --help\n")
+        if shown():  # empty where the help was wanted, and has been shown
+            sys.stderr.write(f"ladderd: {shown()}; see ladderd --help\n")
         return EX_USAGE
     return int(code or 0)
 
@@ -221,7 +222,9 @@ def kill(
     """Write the kill file: everything is cancelled and stays so until it is removed and resumed."""
     from daemon.views_io import write_kill_file  # noqa: PLC0415 - heavy
 
-    typer.echo(write_kill_file(state_dir, f"{by}: {reason}"))
+    code, text = write_kill_file(state_dir, f"{by}: {reason}")
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @app.command()

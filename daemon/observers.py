@@ -25,6 +25,7 @@ from domain.events import (
     Command,
     ControlProven,
     ExchangeStatusRead,
+    FeedState,
     FeedStatus,
     FeesRead,
     Filled,
@@ -60,6 +61,8 @@ from pricing.fees import agreement, fee_path
 if TYPE_CHECKING:
     from daemon.engine import Engine
 
+FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
+KEY_REFUSED = frozenset({401, 403})
 TAIL_NS = 65 * NS_PER_S
 CANCEL_ALL_PROGRAM = "cancel-all"
 Observer = Callable[[Any, Now, list[AnyAction]], None]
@@ -170,7 +173,13 @@ class Observers:
                 desk.tick(tick, now)
 
     def _feed_status(self, event: FeedStatus, now: Now, out: list[AnyAction]) -> None:
+        before = self.engine.feed_states.get(event.feed)
         self.engine.feed_states[event.feed] = event
+        payload = {"feed": event.feed, "reason": event.reason}
+        if event.state is FeedState.FATAL:
+            out.append(Alert("feed_refused", "error", payload))
+        elif before is not None and before.state is FeedState.LIVE and event.state in FEED_GONE:
+            out.append(Alert("feed_down", "warning", payload))
         out.extend(self.engine.failover.observe(event, now))
         self.follow_failover(now, out)
 
@@ -190,6 +199,8 @@ class Observers:
             desk.books_stale(event.tickers)
 
     def _stream(self, event: StreamStatus, now: Now, out: list[AnyAction]) -> None:
+        if not event.up and (self.engine.stream_up or event.reason != self.engine.stream_reason):
+            out.append(Alert("private_stream_down", "warning", {"reason": event.reason}))
         self.engine.stream_up, self.engine.stream_reason = event.up, event.reason
         if event.up:
             self.engine.account.reconnected(now)
@@ -257,6 +268,9 @@ class Observers:
     def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
         self.engine.account.reads.failed(event.request_id, now.mono_ns)
         self.engine.account.count("read_failures")
+        if event.http_status in KEY_REFUSED:
+            payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
+            out.append(Alert("exchange_refuses_key", "critical", payload))
 
     def _control_proven(self, event: ControlProven, now: Now, out: list[AnyAction]) -> None:
         # A proof from the future would never grow old.

@@ -19,7 +19,10 @@ from journal.replay import ReplayVerdict, replay
 
 
 def replay_state(state_dir: Path) -> tuple[ReplayVerdict, str]:
-    """Replay all runs of a state directory. Raises ConfigurationError when a run's configuration is missing."""
+    """Replay all runs of a state directory. Raises ConfigurationError when it or a run's configuration is missing."""
+    if not (state_dir / "journal").is_dir():
+        message = f"{state_dir}: no journal there; give --state-dir"
+        raise ConfigurationError(message)
 
     def fresh(event: Started) -> Callable[[AnyEvent, Now], bytes]:
         engine = build_engine(*kept_config(state_dir, event.config_hash))

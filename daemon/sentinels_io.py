@@ -2,7 +2,8 @@
 
 All three are files that any process may write, read in a thread so that a slow disk cannot hold the loop. Each look
 becomes events for the engine; the first look at the kill switch is reported even when it is off, because until
-then the engine knows nothing and stays closed.
+then the engine knows nothing and stays closed. A look that does not come back within some 5 s is a kill switch that
+cannot be read, and that counts as on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from journal.marker import Marker
 from journal.marker_io import KillFile, read_cancel_all, read_kill_file
 
 LOOK_EVERY_S = 0.2
+LOOK_SLICE_S = 0.5
+LOOK_SLICES_MAX = 10
+KILL_FILE = "state/KILL_SWITCH"
 MARKER_RELEVANT_NS = 70 * NS_PER_S
 LIFTING = frozenset({Command.RESUME, Command.ARM})
 LIFTING_AGE_LIMIT_S = 60
@@ -76,6 +80,7 @@ class Sentinels:
         self._markers: set[str] = set()
         self._asked: dict[str, Request] = {}
         self._proofs: dict[str, int] = {}
+        self._looking: asyncio.Task[Sight] | None = None
         self.progress_mono_ns = clock.now().mono_ns
 
     async def run(self) -> None:
@@ -87,8 +92,12 @@ class Sentinels:
     async def look(self) -> None:
         """One look at everything."""
         utc_ns = self._clock.now().utc_ns
-        kill, halted, markers, requests, proofs = await asyncio.to_thread(self._read, utc_ns)
-        self._told("state/KILL_SWITCH", kill)
+        sight = await self._sight(utc_ns)
+        if sight is None:
+            self._told(KILL_FILE, KillFile(active=True, reason="cannot be read: the disk does not answer"))
+            return
+        kill, halted, markers, requests, proofs = sight
+        self._told(KILL_FILE, kill)
         self._told(HALTED_VARIABLE, halted)
         for marker in markers:
             self._marked(marker, utc_ns)
@@ -103,6 +112,20 @@ class Sentinels:
                     continue
                 self._emit(Operator(request.command, request.by, request.cause, "operator_cli", request.ident))
         self.progress_mono_ns = self._clock.now().mono_ns
+
+    async def _sight(self, utc_ns: int) -> Sight | None:
+        """What the files say; None when the disk does not answer. One look at a time: each that hangs costs a thread.
+
+        Waits in slices: a process that was stopped wakes up with one timer run out, but not with ten.
+        """
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(asyncio.to_thread(self._read, utc_ns))
+        for _ in range(LOOK_SLICES_MAX):
+            await asyncio.wait({self._looking}, timeout=LOOK_SLICE_S)
+            if self._looking.done():
+                looking, self._looking = self._looking, None
+                return looking.result()
+        return None
 
     def _proven(self, proofs: dict[str, int]) -> None:
         for name, control in PROVEN_BY.items():

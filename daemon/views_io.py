@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import errno
 import os
 import types
 from pathlib import Path
@@ -26,6 +27,8 @@ from domain.money import print_count, print_price
 from execution.kalshi_sign import Signer
 from execution.reconcile import series_of
 from guards.windows import scheduler_window, windows_answer
+from journal.disk_io import Disk
+from journal.marker_io import read_kill_file
 from journal.reader_io import verify_state
 from journal.report_io import write_day, write_reports
 from journal.snapshot import SnapshotDamaged
@@ -89,6 +92,8 @@ def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int,
     done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
     text = asyncio.run(_answer(done))
     if text is None:
+        if Command(command) in (Command.RESUME, Command.ARM):
+            return EX_UNAVAILABLE, f"{command}: no daemon answered, and it counts for a minute only: ask again later"
         return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
     return (EX_NOT_OK, f"{command} refused: {text}") if text else (EX_OK, f"{command}: done")
 
@@ -106,16 +111,32 @@ def _read_answer(done: Path) -> str | None:
     return done.read_text(encoding="utf-8") if done.exists() else None
 
 
-def write_kill_file(state_dir: Path, reason: str) -> str:
-    """Create the kill file unless it is there already: the first reason is kept."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+def write_kill_file(state_dir: Path, reason: str) -> tuple[int, str]:
+    """Create the kill file unless it is there already: the first reason is kept. Exit 1 if no daemon would see it."""
     path = state_dir / "KILL_SWITCH"
+    unused = not (state_dir / "journal").is_dir()
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(reason + "\n")
-    except FileExistsError:
-        return f"{path} was there already: {path.read_text(encoding='utf-8', errors='replace').strip()}"
-    return f"{path} written; a running daemon cancels everything within 250 ms"
+        written = _write_kill_file(path, f"{reason}\n".encode(errors="replace"))
+    except OSError as problem:
+        return EX_NOT_OK, f"{path} cannot be written: {problem.strerror}; use kill -USR1 PID, or ladderd cancel-all"
+    if not written:
+        return EX_OK, f"{path} was there already: {read_kill_file(state_dir).reason}"
+    if unused:
+        return EX_NOT_OK, f"{path} written, but no daemon has ever run there: give --state-dir for the one that runs"
+    return EX_OK, f"{path} written; a running daemon cancels everything within 250 ms"
+
+
+def _write_kill_file(path: Path, text: bytes) -> bool:
+    disk = Disk()
+    disk.make_directory(path.parent)
+    try:
+        return disk.create(path, text)
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC:
+            raise
+        # A full disk has no room for the reason, but mostly for an empty file, and any file stops the daemon.
+        path.touch(mode=0o600, exist_ok=False)
+        return True
 
 
 def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
@@ -140,11 +161,16 @@ def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
     )
 
 
-def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
-    """Check the journal. Raises ConfigurationError when there is none."""
+def require_journal(state_dir: Path) -> None:
+    """Raise ConfigurationError unless a daemon has run in this state directory."""
     if not (state_dir / "journal").is_dir():
         message = f"{state_dir}: no journal there; give --state-dir"
         raise ConfigurationError(message)
+
+
+def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
+    """Check the journal. Raises ConfigurationError when there is none."""
+    require_journal(state_dir)
     verdict = verify_state(state_dir)
     code = EX_OK if verdict.ok else EX_NOT_OK
     if as_json:
@@ -160,6 +186,7 @@ def write_pages(state_dir: Path, date: str | None, target_ns: int | None) -> lis
     if (date is None) is (target_ns is None):
         message = "report: give either --date or --target-ns"
         raise ConfigurationError(message)
+    require_journal(state_dir)
     if target_ns is not None:
         return [(series, path) for (series, _), path in write_reports(state_dir, target_ns).items()]
     day = _day(date or "").isoformat()

@@ -111,11 +111,14 @@ def read_kill_file(state_dir: Path) -> KillFile:
     except OSError as error:
         return KillFile(active=True, reason=f"{path} cannot be looked at: {os.strerror(error.errno or errno.EIO)}")
     try:
-        with path.open("rb") as file:
-            text = file.read(_KILL_TEXT_BYTES_MAX).decode("utf-8", "replace")
+        # Not to be held up by a pipe of that name, which has no end until somebody writes into it.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+            text = (file.read(_KILL_TEXT_BYTES_MAX) or b"").decode("utf-8", "replace")
     except OSError as error:
         return KillFile(active=True, reason=f"{path} cannot be read: {os.strerror(error.errno or errno.EIO)}")
-    return KillFile(active=True, reason=" ".join(text.split()) or "no reason given")
+    # The reason is shown on terminals and pages: what would steer them is left out.
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return KillFile(active=True, reason=" ".join(shown.split()) or "no reason given")
 
 
 def engage_kill_file(state_dir: Path, reason: str, by: str, utc_ns: int, *, disk: Disk | None = None) -> KillFile:

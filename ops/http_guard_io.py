@@ -14,6 +14,7 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import msgspec
 from aiohttp import web
@@ -77,9 +78,10 @@ class GuardedConnection(RequestHandler):
         """Take the connection, or turn it away when all places are taken by busy ones."""
         if not self._guard.admit(self):
             self._refused = True
-            assert isinstance(transport, asyncio.Transport)
-            transport.write(FULL)
-            transport.close()
+            # uvloop's transports can all that asyncio.Transport can, and are none of its kind.
+            writer = cast("asyncio.Transport", transport)
+            writer.write(FULL)
+            writer.close()
             return
         super().connection_made(transport)
         self._arm(self._guard.limits.head_s)

@@ -52,6 +52,7 @@ class Facts(msgspec.Struct, frozen=True):
     tick_age_s: float | None
     stale_after_s: float
     heartbeat_age_s: float | None
+    ready: bool = True
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -125,7 +126,7 @@ def verdict(facts: Facts) -> Verdict:
     for matches, state, code, summary in RULES:
         if matches(facts):
             return Verdict(state, summary(facts), (code,) if code else ())
-    return Verdict("OK", "all is well", ())
+    return Verdict("OK", "all is well" if facts.ready else "running, but orders are held back by gates", ())
 
 
 def heartbeat_age_s(tasks: tuple[TaskHealth, ...]) -> float | None:
@@ -167,6 +168,7 @@ def facts_of(
         tick_age_s=tick_age_s(picture),
         stale_after_s=stale_after_s,
         heartbeat_age_s=heartbeat_age_s(tasks),
+        ready=is_ready(picture),
     )
 
 

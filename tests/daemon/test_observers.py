@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from domain.actions import Alert, Answer, Ask, CancelAll, MarkCancelAll, Place, Read, SubscribeBooks
+from domain.actions import Alert, Answer, AnyAction, Ask, CancelAll, MarkCancelAll, Place, Read, SubscribeBooks
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     AnyEvent,
@@ -20,9 +20,11 @@ from domain.events import (
     LoopStall,
     MarketChanged,
     Operator,
+    ReadFailed,
     Started,
+    StreamStatus,
 )
-from domain.ids import Ticker
+from domain.ids import RequestId, Ticker
 from domain.reasons import Reason
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
@@ -284,3 +286,27 @@ def test_every_reason_of_the_contract_is_a_road_or_a_guard() -> None:
     for road in ("operator_sigusr1", "operator_cli", "operator_http", "watcher", "shutdown"):
         assert Reason(road)
     assert set(BASE) == {"INXU", "NASDAQ100U"}
+
+
+def raised(actions: list[AnyAction]) -> list[str]:
+    return [action.action for action in actions if isinstance(action, Alert)]
+
+
+def test_a_refused_key_is_said_aloud() -> None:
+    stand = quoting()
+    told = stand.step(ReadFailed(RequestId(1), "balance", 401, "INCORRECT_API_KEY_SIGNATURE"))
+    assert raised(told) == ["exchange_refuses_key"]
+    assert raised(stand.step(ReadFailed(RequestId(1), "balance", 503, "busy"))) == []
+    told = stand.step(FeedStatus("massive", FeedState.FATAL, "auth_failed"))
+    assert raised(told)[:1] == ["feed_refused"]
+
+
+def test_a_lost_feed_or_stream_is_said_once() -> None:
+    stand = quoting()
+    stand.step(FeedStatus("massive", FeedState.LIVE, "values are flowing"))
+    down = FeedStatus("massive", FeedState.DOWN, "socket closed")
+    assert "feed_down" in raised(stand.step(down))
+    assert "feed_down" not in raised(stand.step(down))
+    lost = StreamStatus(up=False, reason="closed")
+    assert "private_stream_down" in raised(stand.step(lost))
+    assert "private_stream_down" not in raised(stand.step(lost))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,27 @@ async def test_an_old_request_to_stop_still_stops(tmp_path: Path) -> None:
     await bench.look()
     ask(tmp_path, Request("1-2", Command.CANCEL_ALL, "ann", "because", bench.clock.utc_ns - 3_600 * NS_PER_S))
     assert [type(e) for e in await bench.look()] == [Operator]
+
+
+async def test_a_look_that_never_comes_back_is_a_kill_switch_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.sentinels_io.LOOK_SLICE_S", 0.001)
+    bench = Bench(tmp_path)
+    await bench.look()
+    made = bench.sentinels.progress_mono_ns
+    bench.clock.wait(NS_PER_S)
+    pipe = tmp_path / "requests" / "1.json"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    (told,) = await bench.look()
+    assert isinstance(told, KillSwitch)
+    assert told.active
+    assert "does not answer" in told.reason
+    assert bench.sentinels.progress_mono_ns == made  # and /health says so
+    assert await bench.look() == []
+    await asyncio.to_thread(pipe.write_bytes, b"")  # lets the one thread go that hangs
+    monkeypatch.setattr("daemon.sentinels_io.LOOK_SLICE_S", 1)
+    (told,) = await bench.look()
+    assert isinstance(told, KillSwitch)
+    assert not told.active

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -107,6 +108,16 @@ def test_what_cannot_be_read_is_active(tmp_path: Path) -> None:
     kill_path(tmp_path).rmdir()
     kill_path(tmp_path).symlink_to(tmp_path / "nowhere")
     assert read_kill_file(tmp_path).active
+
+
+def test_a_pipe_neither_holds_up_nor_reassures(tmp_path: Path) -> None:
+    os.mkfifo(kill_path(tmp_path))
+    assert read_kill_file(tmp_path).active
+
+
+def test_a_reason_cannot_steer_the_terminal_it_is_shown_on(tmp_path: Path) -> None:
+    kill_path(tmp_path).write_bytes(b"fire\x1b[2J\x00\r\n\xe2\x80\xaeturned")
+    assert read_kill_file(tmp_path).reason == "fire [2J turned"
 
 
 def test_a_state_directory_that_is_none_is_active(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
+import uvloop
+from aiohttp import web
 
-from ops.http_guard_io import Limits, host_name
+from ops.http_guard_io import ConnectionGuard, GuardedConnection, Limits, host_name
 from tests.ops.conftest import TOKEN, Start, parse
 
 GOOD = {"by": "ada", "cause": "drill"}
@@ -207,6 +210,28 @@ async def test_the_cap_turns_newcomers_away_when_all_are_busy(start: Start) -> N
     assert status == 503
     for _, writer in busy:
         writer.close()
+
+
+def test_newcomers_are_turned_away_on_the_loop_that_the_daemon_runs_on() -> None:
+    guard = ConnectionGuard(Limits(connections_max=0))
+    told: list[dict[str, Any]] = []
+
+    async def nobody(request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError(request)
+
+    async def turned_away() -> bytes:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(context))
+        server = await loop.create_server(lambda: GuardedConnection(web.Server(nobody), guard, loop), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+        server.close()
+        return answer
+
+    assert uvloop.run(turned_away()).startswith(b"HTTP/1.1 503")
+    assert told == []
 
 
 async def test_places_are_given_back(start: Start) -> None:

@@ -151,3 +151,10 @@ def test_a_tick_from_the_future_does_not_go_negative() -> None:
     now = HandClock().now()
     document = ops_status(picture(now, last_tick_utc_ns=now.utc_ns + 5 * NS_PER_S), TASKS, Identity())
     assert document["status"]["state"] == "OK"
+
+
+def test_nothing_is_called_well_while_gates_hold_orders_back() -> None:
+    assert verdict(GOOD).summary == "all is well"
+    held = verdict(msgspec.structs.replace(GOOD, ready=False))
+    assert (held.state, held.reason_codes) == ("OK", ())
+    assert "held back" in held.summary
