@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,12 @@ def quoting() -> tuple[Stand, Desk]:
     return stand, stand.engine.desks["INXU"]
 
 
+@functools.cache
+def shared() -> tuple[Stand, Desk]:
+    """One stand for all examples of one property."""
+    return quoting()
+
+
 def listed(stand: Stand, desk: Desk, **changes: object) -> None:
     target_ns = stand.target_ns
     ladder = tuple(msgspec.structs.replace(m, **changes) for m in stand.exchange.ladder("INXU", target_ns))
@@ -37,15 +45,12 @@ def test_fair_values_fall_along_the_ladder_and_the_centre_is_within_a_rung_of_th
 
 @given(points=st.integers(-60, 60))
 def test_the_centre_follows_the_index_and_never_leaves_the_ladder(points: int) -> None:
-    stand, desk = _shared
+    stand, desk = shared()
     stand.moves["INXU"] = points * 1_000_000
     stand.run(300 * NS_PER_MS)
     assert 0 <= desk.center() < len(desk.markets)
     crossing = [n for n, fair in enumerate(desk.fairs) if fair <= 5_000]
     assert desk.center() == (crossing[0] if crossing else len(desk.fairs) - 1)
-
-
-_shared = quoting()
 
 
 def test_a_ladder_of_another_window_is_not_ours() -> None:
@@ -77,7 +82,7 @@ def test_at_most_two_markets_one_order_a_side_one_contract_each() -> None:
     want = desk.want([], {}, stand.now())
     assert len({ticker for ticker, _ in want}) <= 2
     assert {quote.size for quote in want.values()} == {100}
-    for (_, _), quote in want.items():
+    for quote in want.values():
         assert abs(quote.price - quote.fair) >= 500, "five cents of edge after fees, at least"
 
 

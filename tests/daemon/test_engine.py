@@ -172,12 +172,23 @@ def test_flattening_starts_at_freeze_less_lead_and_not_a_nanosecond_earlier() ->
 
 
 def test_no_place_within_a_round_trip_of_the_flattening() -> None:
-    stand = Stand()
-    stand.exchange.bad.refuse_places = "post_only_cross"  # so that there is always something to place
-    stand.run_before_target(0)
-    last_ns = max(step.now.utc_ns for step in stand.story if step.did(Place))
-    flatten_ns = stand.target_ns - 2 * S - LEAD_NS
-    assert flatten_ns - 4 * S < last_ns < flatten_ns - ROUND_TRIP_NS
+    stand = Stand(quoting={"reject_cooldown_ms": 100})
+    stand.quote_both()
+    # A lead of three seconds: with the usual one the shortest life of an order, one second, is what ends placing.
+    stand.engine.account.times_to_flat_ns.extend([1 * S] * 101)
+    stand.run_before_target(6 * S)
+    # From here on something is always to be placed: each is refused, and its side cools down for 100 ms only.
+    stand.exchange.bad.refuse_places = "post_only_cross"
+    for resting in stand.exchange.resting():
+        stand.tell(*stand.exchange.end(resting.order_id, "gone"))
+    flatten_ns = stand.target_ns - 2 * S - 2 * LEAD_NS
+    last_ns = 0
+    while stand.utc_ns < flatten_ns:
+        stand.forget()
+        stand.run(5 * MS)
+        stand.step(Wake())
+        last_ns = stand.utc_ns if stand.sent(Place) else last_ns
+    assert flatten_ns - ROUND_TRIP_NS - 120 * MS < last_ns <= flatten_ns - ROUND_TRIP_NS
 
 
 def test_orders_expire_on_a_whole_second_three_before_the_target() -> None:
