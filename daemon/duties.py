@@ -5,7 +5,7 @@ None of them is urgent and none can send a place or keep a cancel waiting; the e
 
 from __future__ import annotations
 
-from daemon.account import Account
+from daemon.account import FILLS, Account
 from daemon.desk import Desk
 from daemon.results import CENT, FINAL, Result, close_flat, finish, held_in, settle
 from daemon.settings_of import EngineSettings
@@ -128,6 +128,8 @@ class Duties:
         result = self.results.get((account.series, account.target_ns)) if account else None
         if result is not None:
             result.fills += 1
+            # Listed late, after its window was reported: without this its market would stay open in our book for ever.
+            result.reported = result.settled = False
 
     def _present(self, desk: Desk) -> Result | None:
         return self.results.get((desk.series.name, desk.window.target_ns)) if desk.window else None
@@ -146,6 +148,8 @@ class Duties:
             out.extend(Record("settlement", row) for row in rows)
 
     def _pursue_results(self, now: Now, out: list[AnyAction]) -> None:
+        if FILLS not in self.account.reconciled:
+            return  # a fill that nobody saw may still be listed: no window is over before
         reads, pace = self.account.reads, self.settings.settlement_poll_ns
         for (series, target_ns), result in self.results.items():
             if result.reported or now.utc_ns <= target_ns:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from domain.actions import Ask, Read, Report
+from daemon.account import FILLS
+from domain.actions import AnyAction, Ask, Read, Report
 from domain.clock import NS_PER_MS, NS_PER_S
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
@@ -86,3 +87,37 @@ def test_reads_have_their_pace_in_and_outside_windows() -> None:
     assert asked(stand, Read.RESTING) <= 3
     assert asked(stand, Read.STATUS) <= 7
     assert stand.engine.duties.lead_ns == 1_500 * NS_PER_MS
+
+
+def test_a_fill_listed_after_its_window_was_reported_is_settled_all_the_same() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run_before_target(5 * S)
+    order = stand.exchange.resting("INXU")[0]
+    stand.exchange.bad.silent_stream = True
+    fill_told = stand.exchange.execute(order.order_id)
+    late = stand.exchange.fills.pop()
+    stand.exchange.bad.silent_stream = False
+    assert fill_told == []
+    result = stand.engine.duties.results["INXU", stand.target_ns]
+    stand.run_before_target(-10 * S)
+    assert (result.reported, result.fills) == (True, 0)
+    stand.exchange.fills.append(late)
+    stand.run(90 * S)
+    assert (result.reported, result.settled, result.fills) == (True, True, 1)
+    assert stand.engine.account.ledger.open_positions() == {}
+    assert stand.engine.account.drift == ""
+
+
+def test_no_window_is_over_before_the_fills_were_listed() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run_before_target(-10 * S)
+    result, duties, out = stand.engine.duties.results["INXU", stand.target_ns], stand.engine.duties, list[AnyAction]()
+    result.reported = False
+    stand.engine.account.reconciled.discard(FILLS)
+    duties.chores(stand.now(), out, clock_doubted=False)
+    assert not result.reported
+    stand.engine.account.reconciled.add(FILLS)
+    duties.chores(stand.now(), out, clock_doubted=False)
+    assert result.reported
