@@ -71,7 +71,7 @@ def main(argv: list[str]) -> int:
     parse = options()
     chosen = parse.parse_args(argv)
     if chosen.list:
-        print("\n".join(f"{name:18} {kind.act.__doc__}" for name, kind in MENU.items()))
+        sys.stdout.write("\n".join(f"{name:18} {kind.act.__doc__}" for name, kind in MENU.items()) + "\n")
         return 0
     unknown = [name for name in chosen.only if name not in MENU]
     if unknown:
@@ -92,10 +92,10 @@ async def _campaign(chosen: argparse.Namespace) -> int:
     try:
         await campaign.play()
     except asyncio.CancelledError:
-        print("stopped", flush=True)
+        campaign.say("stopped")
     finally:
         await campaign.drop()
-    print(table(chosen, figures, mono_s() - begun), flush=True)
+    sys.stdout.write(table(chosen, figures, mono_s() - begun) + "\n")
     if chosen.report is not None:
         chosen.report.write_text(json.dumps({"seed": chosen.seed, **vars(figures)}, indent=1), encoding="utf-8")
     if not figures.breaches and chosen.keep is None:
@@ -117,7 +117,8 @@ class Campaign:
 
     def say(self, text: str) -> None:
         """One line, with the seconds since the beginning."""
-        print(f"{mono_s() - self.begun_s:6.1f} {text}", flush=True)
+        sys.stdout.write(f"{mono_s() - self.begun_s:6.1f} {text}\n")
+        sys.stdout.flush()
 
     async def play(self) -> None:
         """Play rounds until the time or their number is up."""
@@ -217,9 +218,9 @@ def table(chosen: argparse.Namespace, figures: Figures, took_s: float) -> str:
     """What was done and what was found, for one screen."""
     rows = [
         "",
-        f"seed {chosen.seed}   {took_s:.0f} s   rounds {figures.rounds}   stages {figures.stages}"
-        f"   daemon starts {figures.starts}   windows {figures.windows}   orders {figures.orders}"
-        f"   fills {figures.fills}   steps replayed {figures.steps_replayed}",
+        f"seed {chosen.seed}   {took_s:.0f} s   rounds {figures.rounds}   stages {figures.stages}",
+        f"starts {figures.starts}   windows {figures.windows}   orders {figures.orders}   fills {figures.fills}",
+        f"steps replayed {figures.steps_replayed}",
         "faults     " + (", ".join(f"{name} {count}" for name, count in sorted(figures.faults.items())) or "none"),
     ]
     rows += [f"skipped    {name}: {why}" for name, why in figures.skipped.items()]

@@ -1,7 +1,7 @@
 """A wall clock that jumps under the running daemon, for the campaign on real processes.
 
-libfaketime stands between the daemon and the kernel's clock and reads its offset from a file; monotonic time stays true,
-as with a real step of the system's clock.
+libfaketime stands between the daemon and the kernel's clock and reads its offset from a file once a second; monotonic
+time stays true, as with a real step of the system's clock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sim.chaos_scene import Scene
 
-PLACES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/local/lib/faketime/libfaketimeMT.so.1")
+PLACES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/local/lib/faketime/libfaketime.so.1")
 STEP_FLAT_LIMIT_S = 3.0
 
 
@@ -35,10 +35,10 @@ def preload(offset_file: Path) -> dict[str, str]:
     return {
         "LD_PRELOAD": library(),
         "FAKETIME_TIMESTAMP_FILE": str(offset_file),
-        "FAKETIME_NO_CACHE": "1",
+        # Without a cache every look at the clock opens the file, and the daemon does little else.
+        "FAKETIME_CACHE_DURATION": "1",
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_RESET": "1",
     }
 
 

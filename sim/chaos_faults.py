@@ -13,10 +13,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from sim.chaos_disk import disk_full, read_only, slow_disk, why_no_disk, why_no_strace
-from sim.chaos_scene import Scene
 from sim.chaos_clock import clock_step, why_no_faketime
+from sim.chaos_disk import disk_full, read_only, slow_disk, why_no_disk, why_no_strace
 from sim.chaos_links import Link
+from sim.chaos_scene import Scene
 
 Act = Callable[[Scene], Awaitable[None]]
 HALF = 0.5
@@ -27,7 +27,6 @@ WATCH_FLAT_LIMIT_S = 6.0
 FEED_FLAT_LIMIT_S = 3.0
 TERM_LIMIT_S = 20.0
 BUSY_PROCESSES = 4
-MENDED_HEALTH_LIMIT_S = 10.0
 
 
 class Kind(NamedTuple):
@@ -46,8 +45,9 @@ async def kill(scene: Scene) -> None:
     """SIGKILL at any instant, and a start after a short or a longer while."""
     await scene.pause(0.0, 2.5)
     await scene.stage.end("daemon")
-    await scene.look()
+    await scene.hit()
     await scene.pause(0.0, scene.rng.choice((0.01, 1.0, 3.0)))
+    await scene.hit()
     await scene.start_daemon()
 
 
@@ -206,6 +206,8 @@ async def _mended(scene: Scene, links: list[Link]) -> None:
     for link in links:
         link.mend()
     await scene.healthy()
+    if scene.stage.links["exchange"] in links:
+        await scene.same_books()
 
 
 async def exchange_cut(scene: Scene) -> None:
@@ -213,7 +215,9 @@ async def exchange_cut(scene: Scene) -> None:
     links = _links(scene, "exchange")
     await scene.pause(0.0, 2.0)
     links[0].hold()
+    await scene.hit()
     await scene.pause(0.3, 8.0)
+    await scene.hit()
     await _mended(scene, links)
 
 
@@ -237,6 +241,7 @@ async def exchange_reset(scene: Scene) -> None:
     for _ in range(scene.rng.randrange(1, 5)):
         await scene.pause(0.0, 0.8)
         links[0].reset()
+        await scene.hit()
     await _mended(scene, links)
 
 
@@ -245,6 +250,7 @@ async def exchange_refused(scene: Scene) -> None:
     links = _links(scene, "exchange")
     await scene.pause(0.0, 1.0)
     links[0].refuse()
+    await scene.hit()
     await scene.pause(0.5, 5.0)
     await _mended(scene, links)
 
@@ -262,6 +268,7 @@ async def exchange_half_open(scene: Scene) -> None:
     links = _links(scene, "exchange")
     await scene.pause(0.0, 1.0)
     links[0].half_open()
+    await scene.hit()
     await scene.pause(1.0, 6.0)
     await _mended(scene, links)
 

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from journal.reader_io import read_records, verify_state
-from sim.chaos_stage import MARK, POLL_S, Stage, Truth, mono_s
+from sim.chaos_stage import MARK, POLL_S, Stage, Truth, mono_s, utc_ns
 
 EYE_S = 0.15
 EQUAL_LIMIT_S = 2.0
@@ -30,7 +30,9 @@ EQUAL_LIMIT_S = 2.0
 SHOWN_LATE_S = 1.3
 HEALTH_LIMIT_S = 10.0
 RECONCILED_LIMIT_S = 10.0
+MENDED_LIMIT_S = 10.0
 LEAK_LIMIT_S = 8.0
+FOLLOWED = ("page", "health", "positions equal", "reconciled")
 LOG_SIGNS = ("Traceback (most recent call last)", "Task exception was never retrieved", "background work failed")
 
 
@@ -70,6 +72,7 @@ class Scene:
         self.fills: dict[str, str] = {}
         self.head_seq = 0
         self.log_read = 0
+        self.snapshot_since_ns = 0
         self._eye: asyncio.Task[None] | None = None
 
     def breach(self, promise: str, what: str) -> None:
@@ -176,6 +179,21 @@ class Scene:
         else:
             self.figures.recovery_s["health, same process"].append(took)
 
+    async def hit(self) -> None:
+        """Have an order of ours filled at this instant, if one rests: news that the daemon may be unable to hear."""
+        truth = await self.look()
+        if truth is not None and truth["resting"]:
+            await self.stage.hit(self.rng.choice(truth["resting"])["order_id"])
+
+    async def same_books(self) -> None:
+        """After a wire was mended: the daemon's positions are the exchange's again, without a restart."""
+        self.snapshot_since_ns = utc_ns()
+        took = await self.until(self.equal, MENDED_LIMIT_S)
+        if took is None:
+            self.breach("positions equal after a reconnect", await self._difference())
+        else:
+            self.figures.recovery_s["positions, same process"].append(took)
+
     async def ended(self, trigger: str, limit_s: float) -> None:
         """Wait until the daemon has ended: in time, with 0, and flat by the exchange's record."""
         begun = mono_s()
@@ -207,6 +225,7 @@ class Scene:
 
     async def follow(self, begun_s: float | None) -> bool:
         """Wait for a started daemon, and measure from `begun_s` if given. False when it ended by itself."""
+        self.snapshot_since_ns = self.stage.started_utc_ns
         kept = self.figures.recovery_s if begun_s is not None else defaultdict[str, list[float]](list)
         begun_s = mono_s() if begun_s is None else begun_s
         if not await self.stage.page_open():
@@ -229,6 +248,8 @@ class Scene:
             self.breach("reconciled again", f"not within {RECONCILED_LIMIT_S} s: {gates}")
             return True
         kept["reconciled"].append(mono_s() - begun_s)
+        said = ", ".join(f"{name} {seen[-1]:.2f}" for name, seen in kept.items() if name in FOLLOWED)
+        self.say(f"  back after {said} s")
         return True
 
     async def reconciled(self) -> bool:
@@ -243,7 +264,7 @@ class Scene:
     async def _both(self) -> tuple[dict[str, int], dict[str, int] | None]:
         held = await asyncio.to_thread(self.stage.held)
         truth = await self.look()
-        if truth is None or held is None or held[0] < self.stage.started_utc_ns:
+        if truth is None or held is None or held[0] < self.snapshot_since_ns:
             return {}, None
         gone = tuple(window["event_ticker"] for window in truth["windows"] if window["settled_time"])
         theirs = {t: round(float(c) * 100) for t, c in truth["positions"].items() if not t.startswith(gone)}

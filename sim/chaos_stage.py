@@ -58,9 +58,14 @@ def mono_s() -> float:
     return SystemClock().now().mono_ns / NS_PER_S
 
 
+def utc_ns() -> int:
+    """The wall clock in ns."""
+    return SystemClock().now().utc_ns
+
+
 def utc_s() -> float:
     """The wall clock in Unix seconds."""
-    return SystemClock().now().utc_ns / NS_PER_S
+    return utc_ns() / NS_PER_S
 
 
 @dataclass
@@ -128,7 +133,7 @@ class Stage:
 
     async def start_daemon(self) -> asyncio.subprocess.Process:
         """Start the daemon on this state directory; does not wait for it."""
-        self.started_utc_ns = SystemClock().now().utc_ns
+        self.started_utc_ns = utc_ns()
         process = await self._run("daemon", self.state_dir, self.environment | self.preload, self.daemon_line())
         self.processes["daemon"] = process
         return process
@@ -150,7 +155,7 @@ class Stage:
         return False
 
     async def end(self, name: str, number: int = signal.SIGKILL, limit_s: float = STOP_LIMIT_S) -> int | None:
-        """Send a signal and wait for the end: the exit code, None when the process outlived the limit and was killed."""
+        """Send a signal and wait for the end: the exit code, None when the process had to be killed."""
         self.signal(name, number)
         code = await self.ended(name, limit_s)
         if code is None:
@@ -199,6 +204,14 @@ class Stage:
         """The exchange simulator's own record, not through the wire; None when it does not answer."""
         status, body = await self.ask(f"http://127.0.0.1:{self.ports['exchange']}/sim/state")
         return msgspec.json.decode(body) if status == 200 else None  # noqa: PLR2004 - HTTP's OK
+
+    async def hit(self, order_id: str) -> None:
+        """Have somebody take an order of ours now."""
+        assert self.session is not None, "asked before the start"
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+            url = f"http://127.0.0.1:{self.ports['exchange']}/sim/fill"
+            async with self.session.post(url, json={"order_id": order_id}) as answer:
+                await answer.read()
 
     async def picture(self) -> dict[str, Any]:
         """The daemon's picture of itself; empty when it does not answer."""
