@@ -21,6 +21,7 @@ from daemon.memory import remember
 from daemon.monitors import ENDED, HTTP, MONITORS
 from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import JournalFault
 from domain.window import Phase
 from guards.freshness import final_minute_guard
 from guards.windows import ops_window, utc_text
@@ -51,6 +52,7 @@ class Chores:
         self.marking = asyncio.Lock()
         self.saving = threading.Lock()
         self.saved_seq = 0
+        self.unwritable = ""
 
     async def run(self) -> None:
         """Every quarter of a second until cancelled."""
@@ -62,16 +64,27 @@ class Chores:
                 # The watchdog is fed with the runner's progress: a wedged engine is killed, whatever else runs.
                 app.notifier.notify("WATCHDOG=1")
             phases = {name: desk.phase for name, desk in app.engine.desks.items()}
-            if now.mono_ns - self.snapshot_mono_ns >= SNAPSHOT_NS or phases != self.phases:
-                if phases != self.phases and Phase.FROZEN in phases.values():
-                    app.journal.anchor()
-                self.phases = phases
-                await self.snapshot()
-            await asyncio.to_thread(_write_monitors, app.settings.state_dir / MONITORS, self._monitors())
-            await self._finish_marks()
+            try:
+                if now.mono_ns - self.snapshot_mono_ns >= SNAPSHOT_NS or phases != self.phases:
+                    if phases != self.phases and Phase.FROZEN in phases.values():
+                        app.journal.anchor()
+                    self.phases = phases
+                    await self.snapshot()
+                await asyncio.to_thread(_write_monitors, app.settings.state_dir / MONITORS, self._monitors())
+                await self._finish_marks()
+                self.progress_mono_ns = app.clock.now().mono_ns
+            except OSError as problem:
+                self._cannot_write(problem)
             self._collect_garbage()
-            self.progress_mono_ns = app.clock.now().mono_ns
             await asyncio.sleep(EVERY_S)
+
+    def _cannot_write(self, problem: OSError) -> None:
+        """A full or lost disk: end in order, flat first, as when the journal fails; a crash would strand orders."""
+        if self.unwritable:
+            return
+        self.unwritable = f"the state directory cannot be written: {problem}"
+        log.error(self.unwritable)
+        self.app.inbox.emit(JournalFault(self.unwritable))
 
     async def tell_port(self, port: int) -> None:
         """Write down where the page is, for scripts that let the system choose the port."""

@@ -48,7 +48,11 @@ def run_daemon(settings: Settings) -> int:
 async def _run(settings: Settings, clock: Clock) -> int:
     signer = Signer(_plain(settings.exchange.api_key_id), private_key_pem(settings))
     papers = read_papers(settings)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        message = f"state_dir: {settings.state_dir} cannot be made: {problem.strerror}; choose another"
+        raise ConfigurationError(message) from None
     recovered = await asyncio.to_thread(recover, settings, papers, clock)
     secrets = _secrets(settings)
     logging = set_up_logging(

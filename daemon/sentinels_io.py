@@ -135,8 +135,12 @@ class Sentinels:
                 self._emit(ControlProven(control, utc_ns))
 
     def _read(self, utc_ns: int) -> Sight:
+        kill = read_kill_file(self._state_dir)
+        if not self._state_dir.is_dir():
+            # Where nothing can be put there is no kill switch to look at.
+            kill = KillFile(active=True, reason=f"{self._state_dir} is gone")
         return (
-            read_kill_file(self._state_dir),
+            kill,
             execution_halted(live=self._live),
             read_cancel_all(self._state_dir, utc_ns),
             pending(self._state_dir),

@@ -89,7 +89,10 @@ def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int,
         raise ConfigurationError(message)
     now = SystemClock().now()
     ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
-    done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
+    try:
+        done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
+    except OSError as problem:
+        return EX_NOT_OK, f"{command}: cannot be written down: {problem.strerror}; kill -USR1 PID still cancels all"
     text = asyncio.run(_answer(done))
     if text is None:
         if Command(command) in (Command.RESUME, Command.ARM):

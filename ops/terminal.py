@@ -74,12 +74,12 @@ def gist(frame: Frame) -> tuple[Any, ...]:
     )
 
 
-def finished(frame: Frame) -> dict[tuple[str, str, int], str]:
-    """The windows of this run that are settled and reported, and the line that tells of each."""
+def finished(frame: Frame, reports: str = "") -> dict[tuple[str, str, int], str]:
+    """The windows of this run that are settled and reported, and the line that tells of each; `reports`: where."""
     return {
         (result["label"], result["series"], result["target_ns"]): (
             f"window {result['label']} {result['series']} settled: {result['quotes']} quotes, {result['fills']} fills, "
-            f"P&L {cash_text(result['pnl'])}, report {result['report']}"
+            f"P&L {cash_text(result['pnl'])}, report {reports}{result['report']}"
         )
         for result in frame["picture"]["windows"]
         if result["settled"] and result["report"]

@@ -32,10 +32,12 @@ class TerminalView:
         clock: Clock,
         console: Console | None = None,
         title: str = "ladderd",
+        reports: str | None = None,
         interval_s: float = INTERVAL_S,
         plain_every_s: float = PLAIN_EVERY_S,
     ) -> None:
         self._address, self._clock, self._title = address, clock, title
+        self._reports = f"{address}/reports/" if reports is None else reports
         self.console = console or Console()
         self._interval_s, self._plain_every_ns = interval_s, round(plain_every_s * NS_PER_S)
         self._frame: Frame | None = None
@@ -103,7 +105,7 @@ class TerminalView:
     def _tell_finished(self) -> None:
         if self._frame is None:
             return
-        for key, line in finished(self._frame).items():
+        for key, line in finished(self._frame, self._reports).items():
             if key not in self._told:
                 self._told.add(key)
                 self.console.print(line, markup=False, highlight=False, soft_wrap=True)

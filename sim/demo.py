@@ -81,12 +81,24 @@ class Demo:
 
 def main(argv: list[str]) -> int:
     """Run the demo; 0 after a clean end."""
-    chosen = options().parse_args(argv)
+    parse = options()
+    chosen = parse.parse_args(argv)
+    _check(parse, chosen)
     made = chosen.state_dir is None
     state_dir = Path(tempfile.mkdtemp(prefix="ladderd-demo-")) if made else chosen.state_dir
-    state_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        parse.error(f"argument --state-dir: {state_dir}: {problem.strerror}")
     chosen.strict_s = chosen.strict_s or (20 if chosen.period_s >= 60 else 5)  # noqa: PLR2004 - demo or test length
     return asyncio.run(_demo(Demo(chosen, state_dir.resolve())))
+
+
+def _check(parse: Options, chosen: argparse.Namespace) -> None:
+    """Refuse here what one of the three processes would refuse in its log."""
+    for name, least, most in (("http_port", 0, 65_535), ("period_s", 10, 3_600), ("cadence_ms", 5, 60_000)):
+        if not least <= getattr(chosen, name) <= most:
+            parse.error(f"argument --{name.replace('_', '-')}: must be {least} to {most}")
 
 
 async def _demo(demo: Demo) -> int:
@@ -103,6 +115,7 @@ async def _demo(demo: Demo) -> int:
             f"exchange {demo.addresses['exchange']}   feeds {demo.addresses['feed']} {demo.addresses['feed2']}",
             flush=True,
         )
+        print(f"act      ladderd pause --by YOU --cause WHY --state-dir {demo.state_dir}", flush=True)
         code = await _watch(demo, stop)
     except DemoError as problem:
         sys.stderr.write(f"ladderd demo: {problem}\n")
@@ -139,22 +152,22 @@ async def _start(demo: Demo) -> None:
     feed_key = secrets.token_hex(8)  # tidy: chance - a key for one run, no part of the simulation
     open_lead_s = _open_lead_s(chosen.period_s)
     anchor_s = SystemClock().now().utc_ns // NS_PER_S + open_lead_s + FIRST_OPEN_S
-    exchange = await _spawn(
+    await _spawn(
         demo, "exchange",
         "--port", "0", "--api-key-id", KEY_ID, "--public-key", str(public_file), "--seed", str(chosen.seed),
         "--period-s", str(chosen.period_s), "--anchor-s", str(anchor_s),
         "--settle-delay-s", str(chosen.settle_delay_s), "--taker-rate-hz", str(chosen.taker_rate_hz),
         *chosen.exchange_option,
     )  # fmt: skip
-    demo.addresses["exchange"] = await _listening(exchange, "exchange")
-    feed = await _spawn(
+    demo.addresses["exchange"] = await _listening(demo, "exchange")
+    await _spawn(
         demo, "feed",
         "--port", "0", "--port2", "0", "--api-key", feed_key, "--seed", str(chosen.seed),
         "--cadence-ms", str(chosen.cadence_ms), "--quota", "2" if chosen.feeds == "hot" else "1",
         *chosen.feed_option,
     )  # fmt: skip
-    demo.addresses["feed"] = await _listening(feed, "feed")
-    demo.addresses["feed2"] = await _listening(feed, "feed")
+    demo.addresses["feed"] = await _listening(demo, "feed")
+    demo.addresses["feed2"] = await _listening(demo, "feed")
     config = _write_config(demo, anchor_s, open_lead_s)
     await _start_daemon(demo, config, key_file, feed_key)
 
@@ -205,7 +218,7 @@ def _http(feed: str) -> str:
     return feed.replace("ws", "http", 1).rsplit("/", 1)[0]
 
 
-async def _spawn(demo: Demo, program: str, *arguments: str) -> asyncio.subprocess.Process:
+async def _spawn(demo: Demo, program: str, *arguments: str) -> None:
     log = (demo.state_dir / f"{program}.log").open("ab")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sim", program, *arguments,
@@ -213,11 +226,11 @@ async def _spawn(demo: Demo, program: str, *arguments: str) -> asyncio.subproces
     )  # fmt: skip
     log.close()
     demo.processes[program] = process
-    return process
 
 
-async def _listening(process: asyncio.subprocess.Process, program: str) -> str:
+async def _listening(demo: Demo, program: str) -> str:
     """The address in the program's next "listening on" line."""
+    process, log = demo.processes[program], demo.state_dir / f"{program}.log"
     assert process.stdout is not None, "started with a pipe"
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_LIMIT_S):
@@ -225,7 +238,8 @@ async def _listening(process: asyncio.subprocess.Process, program: str) -> str:
                 text = line.decode().strip()
                 if " listening on " in text:
                     return text.rpartition(" ")[2]
-    message = f"the {program} did not start; see its log in the state directory"
+    last = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+    message = f"the {program} did not start: {last or 'it said nothing'} (log: {log})"
     raise DemoError(message)
 
 
@@ -291,7 +305,8 @@ def _write_card(demo: Demo) -> None:
 async def _watch(demo: Demo, stop: asyncio.Event) -> int:
     """Show the daemon until stopped, or with --once until a window is settled and reported."""
     console = Console(force_terminal=False if demo.chosen.plain else None)
-    view = TerminalView(demo.http, clock=SystemClock(), console=console, title="ladderd demo")
+    reports = f"{demo.state_dir}/reports/"
+    view = TerminalView(demo.http, clock=SystemClock(), console=console, title="ladderd demo", reports=reports)
     showing = asyncio.create_task(view.run())
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:

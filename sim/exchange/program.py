@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from domain.clock import Clock
 
 EX_CONFIG = 78
+PORT_MAX = 65_535
 
 
 class Options(argparse.ArgumentParser):
@@ -132,6 +133,8 @@ def check(parser: Options, options: argparse.Namespace) -> None:
         parser.error(f"argument --series: unknown {unknown[0]!r} (choose from {', '.join(FAMILIES)})")
     if options.period_s < 1 or options.rungs < 1:
         parser.error("arguments --period-s and --rungs must be at least 1")
+    if not 0 <= options.port <= PORT_MAX:
+        parser.error(f"argument --port: must be 0 to {PORT_MAX}")
     if options.anchor_s is None and options.period_s != HOUR_S:
         parser.error("argument --period-s needs --anchor-s unless it is 3600")
     step = parse_price(options.price_step)

@@ -20,6 +20,7 @@ from sim.index_feed.session import PLANS
 from sim.index_feed.tape import LiveTape, RecordedTape, Tape, read_rows
 
 CADENCE_MIN_MS, CADENCE_MAX_MS = 5, 60_000
+PORT_MAX: Final = 65_535
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -68,6 +69,8 @@ def _config(args: argparse.Namespace) -> FeedConfig:
         raise ValueError(f"--quota is {args.quota}, must be at least 1")
     if not CADENCE_MIN_MS <= args.cadence_ms <= CADENCE_MAX_MS:
         raise ValueError(f"--cadence-ms is {args.cadence_ms}, must be {CADENCE_MIN_MS} to {CADENCE_MAX_MS}")
+    if not all(0 <= port <= PORT_MAX for port in (args.port, args.port2 or 0)):
+        raise ValueError(f"--port and --port2 must be 0 to {PORT_MAX}")
     if not 0.0 <= args.jitter <= 1.0:
         raise ValueError(f"--jitter is {args.jitter}, must be 0 to 1")
     return FeedConfig(
