@@ -10,16 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from domain.clock import NS_PER_S
+from sim import campaign
 from sim import faults as menu
-from sim.campaign import main, options, shrink, unit_of, unreached
+from sim.campaign import main, options, unit_of
 from sim.campaign_days import AWKWARD, day_of
 from sim.campaign_time import MONO_START_NS, MachineClock, Timeline
-from sim.campaign_world import Unit, World
+from sim.campaign_world import Outcome, Unit, World
 from sim.checks import NAMES
 from sim.faults import KINDS, Fault, WindowSpan, schedule
 
@@ -43,7 +46,7 @@ def simulate(*arguments: str, hash_seed: str = "0") -> tuple[int, str]:
 
 
 def test_a_seed_is_one_story_whatever_the_process_and_however_many_at_a_time() -> None:
-    short = ("--days", "2", "--seed", "11", "--window-s", "30", "--windows", "2")
+    short = ("--days", "2", "--seed", "11", "--window-s", "30", "--windows", "1")
     first, again = simulate(*short, "--jobs", "1"), simulate(*short, "--jobs", "2", hash_seed="4242")
     assert HASH.findall(first[1]) == HASH.findall(again[1]) != []
     assert (first[0], again[0]) == (0, 0), first[1]
@@ -64,8 +67,10 @@ def test_a_fresh_seed_breaks_nothing() -> None:
 
 
 def test_another_seed_is_another_story() -> None:
-    units = [Unit(seed, 0, DAY, "none", 30, 1) for seed in (1, 2)]
-    assert World(units[0]).run().trace != World(units[1]).run().trace
+    worlds = [World(Unit(seed, 0, DAY, "none", 30, 1)) for seed in (1, 2)]
+    assert worlds[0].hash.digest() != worlds[1].hash.digest()
+    values = {w.paths.value("I:SPX", w.start_ns) for w in worlds}
+    assert len(values) == 2
 
 
 def test_replay_of_a_unit_is_equal() -> None:
@@ -74,23 +79,25 @@ def test_replay_of_a_unit_is_equal() -> None:
     assert found.counts["steps replayed"] > 0.9 * found.steps
 
 
-def test_a_failure_is_made_small() -> None:
-    """A fault that breaks a promise by itself (an order placed by hand beside ours) is found among others."""
-    unit = Unit(4, 0, DAY, "all", 30, 2, faults=())
-    world = World(unit)
-    opens_ns = world.windows[0].opens_ns
-    harmless = [Fault("feed_duplicate", menu.FEED, opens_ns + n * NS_PER_S, 1, {"fault": "duplicate"}) for n in (1, 2)]
-    # A skew of the exchange's clock far beyond what is survived: our freeze is not its freeze any more.
-    skewed = Fault(
-        "exchange_clock_skew", menu.EXCHANGE, opens_ns + 3 * NS_PER_S, 40, {"fault": "clock_skew_ms", "ms": 9_000}
-    )
-    unit = unit._replace(faults=(*harmless, skewed))
-    broken = World(unit).run().breaches
-    if not broken:
-        pytest.skip("the daemon survives even that")
-    faults, best = shrink(unit, broken[0][0])
-    assert faults == [skewed]
-    assert best.story
+def outcome(**changes: Any) -> Outcome:  # noqa: ANN401 - any field of it
+    empty = Outcome(0, "2026-12-01", True, 2, "", 0, 0, 0, 0.0, 0.0, {}, {}, {}, [], [], [])
+    return msgspec.structs.replace(empty, **changes)
+
+
+def test_a_failure_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of eleven faults the two that together break a promise are left."""
+    faults = tuple(Fault("kill", menu.BOX, n * NS_PER_S, 0, {"back_ms": n}) for n in range(11))
+    guilty = [faults[2], faults[9]]
+
+    def live(unit: Unit) -> Outcome:
+        broken = all(fault in (unit.faults or ()) for fault in guilty)
+        return outcome(breaches=[("positions differ", 0, "")] if broken else [], story=["told"])
+
+    monkeypatch.setattr(campaign, "live", live)
+    found, best = campaign.shrink(Unit(1, 0, DAY, "all", 30, 2, faults=faults), "positions differ")
+    assert found == guilty
+    assert best.breaches
+    assert best.story == ["told"]
 
 
 # --- what is drawn --------------------------------------------------------------------------------------------------
@@ -117,9 +124,8 @@ def test_some_means_the_mild_kinds_and_none_means_none() -> None:
 
 def test_a_kind_that_was_planned_often_and_never_struck_fails_the_run() -> None:
     chosen = options().parse_args(["--faults", "all", "--window-s", "30", "--windows", "1"])
-    found = World(Unit(1, 0, DAY, "all", 30, 1)).run()
-    found.planned, found.faults = {"kill": 5, "sigterm": 1}, {"sigterm": 0}
-    assert unreached(chosen, [found]) == ["kill"]
+    found = outcome(planned={"kill": 5, "sigterm": 1}, faults={"sigterm": 0})
+    assert campaign.unreached(chosen, [found]) == ["kill"]
 
 
 def test_days_hold_both_clock_changes_holidays_early_closes_and_thursdays() -> None:
