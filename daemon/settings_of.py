@@ -56,32 +56,12 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
     hot = settings.feeds.mode == "hot"
     secondary = settings.feeds.secondary
     local = is_loopback(urlsplit(settings.exchange.rest_url).hostname or "")
-    quoting, risk = settings.quoting, settings.risk
+    risk = settings.risk
     hurried, drill = settings.windows.template == "short", settings.controls.drill_cancel_all
     return EngineSettings(
         series=settings.windows.series,
         plan=plan,
-        desk=DeskSettings(
-            freshness=FreshnessSettings(
-                arm_limit_ms=settings.freshness.arm_limit_ms,
-                soft_limit_ms=settings.freshness.soft_limit_ms,
-                strict_limit_ms=settings.freshness.strict_limit_ms,
-                basis=settings.freshness.basis,
-            ),
-            quotes=QuoteSettings(
-                rungs_max=quoting.rungs_max,
-                dead_band=Price(quoting.dead_band_cents * PRICE_PER_CENT),
-                minimum_life_ms=quoting.minimum_life_ms,
-                reject_cooldown_ms=quoting.reject_cooldown_ms,
-            ),
-            minimum_edge=quoting.minimum_ev_cents * PRICE_PER_CENT,
-            shrink_ppm=quoting.shrink_ppm,
-            contracts_per_order=quoting.contracts_per_order,
-            per_market_contracts=risk.per_market_contracts,
-            per_window_contracts=risk.per_window_contracts,
-            books_max=quoting.books_subscribed_max,
-            divergence=DivergenceSettings(enabled=hot, limit_bps=settings.feeds.divergence_bps),
-        ),
+        desk=_desk(settings, hot=hot),
         primary=settings.feeds.primary.name,
         secondary=secondary.name if secondary else "none",
         feed_mode=Mode.HOT if hot else Mode.STANDBY,
@@ -111,6 +91,32 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
             proof_limit_s=settings.controls.proof_limit_s,
             drill_cancel_all=not hurried if drill is None else drill,
         ),
+    )
+
+
+def _desk(settings: Settings, *, hot: bool) -> DeskSettings:
+    """What each desk is told."""
+    quoting, risk = settings.quoting, settings.risk
+    return DeskSettings(
+        freshness=FreshnessSettings(
+            arm_limit_ms=settings.freshness.arm_limit_ms,
+            soft_limit_ms=settings.freshness.soft_limit_ms,
+            strict_limit_ms=settings.freshness.strict_limit_ms,
+            basis=settings.freshness.basis,
+        ),
+        quotes=QuoteSettings(
+            rungs_max=quoting.rungs_max,
+            dead_band=Price(quoting.dead_band_cents * PRICE_PER_CENT),
+            minimum_life_ms=quoting.minimum_life_ms,
+            reject_cooldown_ms=quoting.reject_cooldown_ms,
+        ),
+        minimum_edge=quoting.minimum_ev_cents * PRICE_PER_CENT,
+        shrink_ppm=quoting.shrink_ppm,
+        contracts_per_order=quoting.contracts_per_order,
+        per_market_contracts=risk.per_market_contracts,
+        per_window_contracts=risk.per_window_contracts,
+        books_max=quoting.books_subscribed_max,
+        divergence=DivergenceSettings(enabled=hot, limit_bps=settings.feeds.divergence_bps),
     )
 
 
