@@ -215,7 +215,7 @@ def arm(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> Non
 
 @app.command()
 def kill(
-    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
     by: ByOption = "operator",
     state_dir: StateOption = STATE,
 ) -> None:

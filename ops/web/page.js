@@ -195,7 +195,7 @@ function gathered(gates, seriesCount) {  // gates that say the same share a row;
 function paintGates(p) {
   const worst = { FAIL: 0, UNKNOWN: 1, PASS: 2, NOT_CONFIGURED: 3 }, of = (g) => worst[g.status] ?? 1;
   const gates = [...p.gates].sort((a, b) => of(a) - of(b)), against = gates.filter((g) => of(g) < 2).length;
-  cls(put($("gates-count"), !gates.length ? "none known" : against ? `${against} against` : "all for"), "count " + (against || !gates.length ? "bad" : "good"));
+  cls(put($("gates-count"), !gates.length ? "none known" : against ? `${against} against` : "all pass"), "count " + (against || !gates.length ? "bad" : "good"));
   rows($("gates"), gathered(gates, p.series.length), (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
     const [c, word] = vote(g.status);
     if (!td[1].children.length) td[1].append(el("span"), el("small"));
