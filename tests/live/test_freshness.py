@@ -65,7 +65,7 @@ def active_feed(stage: Stage) -> str:
 
 @pytest.mark.step("H13", "H14", "H15", "H17", "K15")
 def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
-    with playing(Stage(tmp_path, period_s=12, strict_s=7)) as stage:
+    with playing(Stage(tmp_path, period_s=12, strict_s=7, cadence_ms=100)) as stage:
         # First window: the primary falls silent, the secondary lives. The trip comes first, then the failover.
         first = stage.window_ahead()
         until_instant(stage.target_s(first) - stage.open_lead_s)

@@ -25,7 +25,6 @@ def test_one_window_from_the_demo_command_to_the_report(tmp_path: Path) -> None:
         stage.until_quoting()
         quoted_over_http(stage)
         finished = until("a finished window", lambda: assert_flat_and_maker(stage.truth()), poll_s=0.1)
-        assert {w["event_ticker"].partition("-")[0] for w in finished} == {"KXINXU", "KXNASDAQ100U"}
         # By the daemon's own flattening at T-3.5 s, not by the expiry at T-3 s that stands behind it.
         assert all(w["last_resting_ms"] < w["close_time_ms"] - 3_000 for w in finished), finished
         said, _ = demo.communicate(timeout=40)
