@@ -93,6 +93,9 @@ async def _campaign(chosen: argparse.Namespace) -> int:
         await campaign.play()
     except asyncio.CancelledError:
         campaign.say("stopped")
+    except StageError as problem:
+        sys.stderr.write(f"sim chaos: {problem}\n")
+        return 1
     finally:
         await campaign.drop()
     sys.stdout.write(table(chosen, figures, mono_s() - begun) + "\n")
