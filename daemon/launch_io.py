@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import threading
 
 import structlog
 import uvloop
@@ -26,14 +28,16 @@ from ops.alerts_io import AlertFan, LogReceiver
 from ops.log_io import LogFiles, LogIdentity, set_up_logging
 from ops.masking import Masker
 
+LEAVE_LIMIT_S = 5.0
 log = structlog.get_logger("ladderd")
 
 
 def run_daemon(settings: Settings) -> int:
     """Run until told to stop. Errors of configuration are one line on stderr and exit 78; see the contracts."""
+    leaving = _Leaving()
     try:
         require_secrets(settings)
-        return uvloop.run(_run(settings, SystemClock()))
+        return uvloop.run(_run(settings, SystemClock(), leaving))
     except (ConfigurationError, JournalDamaged, JournalUnwritable) as problem:
         sys.stderr.write(f"ladderd: {problem}\n")
         return EX_CONFIG if isinstance(problem, ConfigurationError) else EX_NOT_OK
@@ -43,9 +47,29 @@ def run_daemon(settings: Settings) -> int:
     except UnavailableError as problem:
         sys.stderr.write(f"ladderd: {problem}\n")
         return EX_UNAVAILABLE
+    finally:
+        leaving.left()
 
 
-async def _run(settings: Settings, clock: Clock) -> int:
+class _Leaving:
+    """Ends a process that is done but held by a thread on a disk that hangs; the loop would wait for it for ever."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def begin(self, code: int) -> None:
+        """The work is done: leave with this code, at the latest after the limit."""
+        self._timer = threading.Timer(LEAVE_LIMIT_S, os._exit, (code,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def left(self) -> None:
+        """No thread held us up."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
     signer = Signer(_plain(settings.exchange.api_key_id), private_key_pem(settings))
     papers = read_papers(settings)
     try:
@@ -76,6 +100,7 @@ async def _run(settings: Settings, clock: Clock) -> int:
     try:
         ended = await app.run()
         log.info("ended", code=ended.code, reason=ended.reason)
+        leaving.begin(ended.code)
         if ended.code:
             sys.stderr.write(f"ladderd: {ended.reason}\n")
         return ended.code

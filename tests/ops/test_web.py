@@ -59,7 +59,7 @@ async def test_it_shows_what_the_operator_asks_first(page: Page, start: Start) -
     assert "6,797.31" in await text(page, "#series")
     assert await page.locator(".ladder tr.ours").count() == 4
     assert await page.locator("#orders tbody tr").count() == 8
-    assert await text(page, "#gates-count") == "all for"
+    assert await text(page, "#gates-count") == "all pass"
     assert "$1.24" in await text(page, "#money")
     assert await page.locator("#windows a").get_attribute("href") == "/reports/INXU/2026-03-06.md"
     assert await text(page, "#ready") == "READY"
