@@ -88,6 +88,7 @@ class Exchange:
     fills: list[Fill] = field(default_factory=list)
     balance: int = 10**10
     number: int = 0
+    travel_ns: int = 0
     write_capacity: int = 10**6
     fee_type: str = "quadratic"
     listed: bool = True
@@ -251,7 +252,8 @@ class Exchange:
 
     def read(self, ask: Ask) -> AnyEvent:
         """Answer one read."""
-        now, request = self.now(), ask.request_id
+        here, request = self.now(), ask.request_id
+        now = Now(here.mono_ns - self.travel_ns, here.utc_ns - self.travel_ns)
         if self.bad.fail_reads or ask.what in self.bad.unreadable:
             return ReadFailed(request, ask.what.value, 503, "unavailable")
         if ask.what in {Read.RESTING, Read.ORDERS}:

@@ -151,6 +151,7 @@ class Stand:
             self.tell(event)
         if self._sending and self._sending[0][0] <= self.mono_ns:
             action = heapq.heappop(self._sending)[2]
+            self.exchange.travel_ns = self.latency_ns
             for event in self.exchange.answer(action):
                 self._later(event, self.latency_ns)
         elif self._coming and self._coming[0][0] <= self.mono_ns:

@@ -6,7 +6,18 @@ from typing import get_args
 
 import pytest
 
-from domain.actions import Alert, Answer, AnyAction, Ask, CancelAll, MarkCancelAll, Place, Read, SubscribeBooks
+from domain.actions import (
+    Alert,
+    Answer,
+    AnyAction,
+    Ask,
+    CancelAll,
+    FeedControl,
+    MarkCancelAll,
+    Place,
+    Read,
+    SubscribeBooks,
+)
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     AnyEvent,
@@ -206,6 +217,31 @@ def test_after_a_stall_each_series_waits_for_a_value_that_agrees_with_the_clock(
     assert "loop_stall" not in stand.closed("NASDAQ100U")
 
 
+def test_after_a_stall_nothing_is_quoted_for_a_second_even_when_values_agree_at_once() -> None:
+    stand = quoting()
+    stand.exchange.bad.refuse_places = "post_only_cross"  # nothing rests: no flattening hides what is looked at here
+    for order in stand.exchange.resting():
+        stand.tell(*stand.exchange.end(order.order_id, "gone"))
+    stand.run(300 * MS)
+    assert stand.live() == []
+    stand.step(LoopStall(300 * MS))
+    stalled_ns = stand.mono_ns
+    for series in BASE:
+        stand.step(stand.tick(series))
+    while stand.mono_ns < stalled_ns + 990 * MS:
+        stand.run(10 * MS)
+        assert stand.closed("NASDAQ100U") == ("loop_stall",)
+    stand.exchange.bad.refuse_places = ""
+    stand.run(3 * S)
+    assert len(stand.exchange.resting()) == 4
+
+
+def test_a_short_lag_is_forgiven() -> None:
+    stand = quoting()
+    stand.step(LoopStall(100 * MS))
+    assert stand.closed() == ()
+
+
 def test_a_step_of_the_wall_clock_stands_quoting_down_for_half_a_minute() -> None:
     stand = quoting()
     stand.utc_ns += 300 * MS
@@ -255,6 +291,19 @@ def test_the_feed_is_switched_told_and_the_new_value_counts_at_once() -> None:
     assert [(r["from_feed"], r["to_feed"]) for r in stand.records("feed_switch")] == [("massive", "polygon")]
     assert "feed_switch" in alerts(stand)
     assert len(stand.exchange.resting()) == 4, "the pair hides one silent feed"
+
+
+def test_in_standby_a_silent_feed_is_closed_by_time_alone_before_the_other_is_opened() -> None:
+    stand = Stand(feeds={"mode": "standby"})
+    stand.feeding["polygon"].clear()
+    stand.quote_both()
+    stand.run(500 * MS)
+    stand.feeding["massive"].clear()
+    stand.forget()
+    stand.run(4_500 * MS)
+    assert stand.sent(FeedControl) == []
+    stand.run(1_000 * MS)
+    assert stand.sent(FeedControl) == [FeedControl("massive", open=False)]
 
 
 def test_a_feeds_state_is_kept_for_the_screens() -> None:

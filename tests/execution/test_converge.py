@@ -109,6 +109,17 @@ def test_quoting_goes_on_in_the_group_that_was_begun() -> None:
     assert place.group_id == "g"
 
 
+def test_not_even_with_an_order_id_is_it_cancelled_before_its_answer() -> None:
+    converger = made()
+    one = order()
+    converger.book.add(one)
+    converger.book.name(one, OrderId("o"))
+    out: list[AnyAction] = []
+    converger.cancel([one], "why", 0, out)
+    assert out == []
+    assert one.unwanted
+
+
 # --- cancelling ------------------------------------------------------------------------------------------------------
 
 
