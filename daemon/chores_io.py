@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 EVERY_S = 0.25
 SNAPSHOT_NS = NS_PER_S
+SNAPSHOT_WAIT_S = 2.0
 ROOT = str(Path(__file__).resolve().parent.parent)
 log = structlog.get_logger("ladderd")
 
@@ -109,6 +110,9 @@ class Chores:
         now = app.clock.now()
         payload, seq = remember(app.engine), app.runner.seq
         self.snapshot_mono_ns = now.mono_ns
+        if not await app.journal.drain(SNAPSHOT_WAIT_S):
+            # A snapshot ahead of the journal would make the next recovery skip records; without one it reads more.
+            return
         await asyncio.to_thread(self._save, payload, seq, now.utc_ns)
 
     def _save(self, payload: bytes, seq: int, utc_ns: int) -> None:
