@@ -7,6 +7,7 @@ it a second time. Files are made for their owner alone: the journal holds what w
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -75,10 +76,10 @@ class Disk:
     def replace(self, path: Path, data: bytes, *, durable: bool = True) -> None:
         """Put `data` in place of a file, whole or not at all, and durable on return unless told otherwise.
 
-        The draft's name carries the process id, since several processes may replace one file; it is deleted when the
+        The draft's name carries process and thread, since several of them may replace one file; it is deleted when the
         write fails, so that a full disk is not made fuller.
         """
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_ONLY)
         try:
             try:
@@ -99,7 +100,7 @@ class Disk:
 
         A link fails when the name is taken, where a rename would replace it.
         """
-        draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
         self.replace(draft, data)
         try:
             os.link(draft, path)
