@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -58,7 +59,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("windows", "--nonsense"), 2),
         (("pause",), 2),
         (("pause", "--by", "ann"), 2),
-        (("kill",), 2),
+        (("kill", "--nonsense"), 2),
         (("windows", "--series", "SPX"), 78),
         (("windows", "--now", "yesterday"), 78),
         (("windows", "--now", "2026-03-06T14:50:00"), 78),
@@ -73,7 +74,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("verify", "--state-dir", "nowhere"), 78),
         (("pause", "--by", "a", "--cause", "b", "--state-dir", "nowhere"), 78),
         (("snapshot", "show", "--state-dir", "nowhere"), 1),
-        (("replay", "--state-dir", "nowhere"), 1),
+        (("replay", "--state-dir", "nowhere"), 78),
         (("health", "--http", NOWHERE), 69),
         (("status", "--http", NOWHERE), 69),
     ],
@@ -173,11 +174,29 @@ def test_a_request_that_nobody_answers_stays_written_down(
 
 def test_kill_writes_the_file_and_keeps_the_first_reason(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "state"
+    (home / "journal").mkdir(parents=True)
     assert run("kill", "--reason", "fire", "--by", "ann", "--state-dir", str(home))[0] == 0
     code, out, _ = run("kill", "--reason", "flood", "--state-dir", str(home))
     assert code == 0
     assert "ann: fire" in out
     assert (home / "KILL_SWITCH").read_text() == "ann: fire\n"
+
+
+def test_a_kill_where_no_daemon_ever_ran_is_written_and_says_so(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("kill", "--state-dir", str(tmp_path / "state"))
+    assert code == 1
+    assert "no daemon has ever run there" in out
+    assert (tmp_path / "state" / "KILL_SWITCH").read_text() == "operator: no reason given\n"
+
+
+def test_a_kill_on_a_full_disk_still_leaves_a_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "journal").mkdir()
+    monkeypatch.setattr(views_io.Disk, "create", full)
+    assert run("kill", "--reason", "fire", "--state-dir", str(tmp_path))[0] == 0
+    assert (tmp_path / "KILL_SWITCH").read_bytes() == b""
 
 
 # --- looking at what is kept -----------------------------------------------------------------------------------------

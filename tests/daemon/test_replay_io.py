@@ -33,6 +33,9 @@ def test_another_action_than_was_taken_is_found_at_its_step(tmp_path: Path) -> N
 
 
 def test_without_a_run_there_is_nothing_to_show(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no journal there"):
+        replay_state(tmp_path)
+    (tmp_path / "journal").mkdir()
     verdict, text = replay_state(tmp_path)
     assert not verdict.ok
     assert "no run" in text
