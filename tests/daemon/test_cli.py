@@ -194,7 +194,7 @@ def test_a_kill_on_a_full_disk_still_leaves_a_file(run: Run, tmp_path: Path, mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (tmp_path / "journal").mkdir()
-    monkeypatch.setattr(views_io.Disk, "create", full)
+    monkeypatch.setattr("journal.disk_io.Disk.create", full)
     assert run("kill", "--reason", "fire", "--state-dir", str(tmp_path))[0] == 0
     assert (tmp_path / "KILL_SWITCH").read_bytes() == b""
 
