@@ -111,8 +111,10 @@ class Stage:
         """Start the simulators and the daemon; the first window opens `first_open_s` after their start."""
         self.start_simulators()
         # A start in a final minute finds no index and counts as a trip; on a busy machine the simulators may be late.
-        to_target_s = (self.anchor_s - utc_s()) % self.period_s
-        if to_target_s < self.strict_s + 2:
+        to_target_s = self.anchor_s - utc_s()
+        while to_target_s < 0:
+            to_target_s += self.period_s
+        if to_target_s < self.strict_s + 4:
             until_instant(utc_s() + to_target_s)
         self.start_daemon()
         self.wait_for_page()

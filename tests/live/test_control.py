@@ -166,7 +166,14 @@ def test_cancel_all_as_a_program_of_its_own(tmp_path: Path, daemon: str) -> None
         assert_journal(stage, runs=2 if daemon == "dead" else 1)
 
 
-@pytest.mark.step("K11", "H22")
+def orders_summary(stage: Stage) -> str:
+    """What `ladderd orders --summary` says when it finds nothing resting, nothing live and no difference."""
+    answer = stage.ladderd("orders", "--summary", "--http", stage.http, "--config", str(stage.config))
+    empty = "0 resting" in answer.stdout and "0 may be live" in answer.stdout
+    return answer.stdout if answer.returncode == 0 and empty else ""
+
+
+@pytest.mark.step("K11", "H07", "H22")
 def test_pause_and_note_by_command(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
         stage.until_quoting()
@@ -175,6 +182,10 @@ def test_pause_and_note_by_command(tmp_path: Path) -> None:
             assert answer.returncode == 0, answer.stdout + answer.stderr
         until("nothing rests", lambda: not stage.truth()["resting"], 2)
         assert stage.picture()["pause_reason"] == "paused by drill: lunch"
+        # Own book and the exchange's list, past its lag, say the same: nothing.
+        answer = until("both say nothing", lambda: orders_summary(stage), 8)
+        assert stage.addresses["exchange"] in answer
+        assert stage.http in answer
         # A pause survives a kill of the process; a resume lifts it and quoting goes on, for no cancel-all was needed.
         stage.stop(signal.SIGKILL)
         stage.start_daemon()

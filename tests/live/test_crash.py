@@ -97,7 +97,6 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         stage.wait_for_page()
         until("none of the old orders rests", lambda: not names(left) & names(stage.truth()["resting"]), 5)
         stage.until_quoting()
-        until("own book and exchange agree", lambda: agreed(stage), 8)
         until("positions agree", lambda: held(stage) == held_at_exchange(stage), 5)
         assert stage.stop(signal.SIGTERM) == 0
         truth = stage.truth()
@@ -111,12 +110,6 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         results = [r for r in stage.records("window_result") if r["target_ns"] == stage.target_s(number) * 10**9]
         assert sum(r["fills"] for r in results) >= 2
         assert all(r["settled"] and r["pnl"] is not None for r in results)
-
-
-def agreed(stage: Stage) -> bool:
-    """`ladderd orders --summary` asks both and finds no difference."""
-    answer = stage.ladderd("orders", "--summary", "--http", stage.http, "--config", str(stage.config))
-    return answer.returncode == 0 and "may be live" in answer.stdout
 
 
 @pytest.mark.step("H16", "X02")
