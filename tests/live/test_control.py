@@ -183,9 +183,9 @@ def test_pause_and_note_by_command(tmp_path: Path) -> None:
         until("nothing rests", lambda: not stage.truth()["resting"], 2)
         assert stage.picture()["pause_reason"] == "paused by drill: lunch"
         # Own book and the exchange's list, past its lag, say the same: nothing.
-        answer = until("both say nothing", lambda: orders_summary(stage), 8)
-        assert stage.addresses["exchange"] in answer
-        assert stage.http in answer
+        said = until("both say nothing", lambda: orders_summary(stage), 8)
+        assert stage.addresses["exchange"] in said
+        assert stage.http in said
         # A pause survives a kill of the process; a resume lifts it and quoting goes on, for no cancel-all was needed.
         stage.stop(signal.SIGKILL)
         stage.start_daemon()
