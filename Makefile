@@ -30,11 +30,11 @@ layers: setup-dev ## import contracts: imports go down only
 	@.venv/bin/lint-imports --no-logo >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@tail -n 3 .venv/lint-imports.log
 
-tests: setup-dev ## the tests alone, those on real processes last and by themselves (ARGS="-k sentry -x")
+tests: setup-dev ## the tests alone, those on real processes last, two files at a time (ARGS="-k sentry -x")
 	@quick=0; live=0; \
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not live" $(call report,quick) $(ARGS) || quick=$$?; \
 	if ls tests/live/test_*.py >/dev/null 2>&1; then \
-	    $(PY) -m pytest -m live $(call report,live) $(ARGS) || live=$$?; fi; \
+	    $(PY) -m pytest -n 2 --dist loadfile -m live $(call report,live) $(ARGS) || live=$$?; fi; \
 	[ $$quick = 5 ] && [ "$(ARGS)" ] && quick=0; [ $$live = 5 ] && [ "$(ARGS)" ] && live=0; \
 	[ $$quick = 0 ] && [ $$live = 0 ]
 
