@@ -11,7 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import BookTop, FeesRead, MarketsRead, Tick
+from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
 from domain.money import PRICE_PER_DOLLAR, Count, Price
@@ -148,11 +148,6 @@ class Desk:
             self.books_fresh.difference_update(tickers)
         else:
             self.books_fresh.clear()
-
-    def feed_fees(self, event: FeesRead, agreement: FeeAgreement) -> None:
-        """The exchange told its fee terms."""
-        del event
-        self.fees = agreement
 
     # --- prices --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
-from domain.clock import NS_PER_MS, NS_PER_S
+from domain.clock import NS_PER_MS
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import Ticker
 from domain.market import Side
@@ -246,11 +246,3 @@ class Converger:
             g.retry_ns for g in self.groups.known.values() if g.phase is GroupPhase.TRIGGERING and g.retry_ns > now_ns
         ]
         return min(due, default=None)
-
-    def placing_timeout(self, now_ns: int) -> list[Order]:
-        """Orders whose place never got an answer of any kind: the shell promises one, so this is a bug or a death."""
-        return [
-            o
-            for o in self.book.live.values()
-            if o.state is State.PLACING and o.in_flight and now_ns - o.created_ns > 10 * NS_PER_S
-        ]
