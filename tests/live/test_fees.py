@@ -15,7 +15,7 @@ def fee_gates(stage: Stage) -> dict[str, tuple[str, str]]:
     """Status and detail of the fee gate of each series, from `/ready`."""
     status, body = stage.page("/ready")
     gates = {g["series"]: (g["status"], g["detail"]) for g in json.loads(body)["gates"] if g["name"] == "fees"}
-    assert status == (200 if all(state == "PASS" for state, _ in gates.values()) else 503)
+    assert status == 503 or all(state == "PASS" for state, _ in gates.values())
     return gates
 
 
