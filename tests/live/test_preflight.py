@@ -58,6 +58,7 @@ def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) ->
         stage.feed_fault("silence")
         stage.ladderd("kill", "--reason", "drill", "--state-dir", str(tmp_path))
         until("the daemon killed", lambda: stage.picture()["kill_switch"], 5)
+        until("an old index", lambda: (stage.series()["index_age_ms"] or 0) > 2_500, 10)
         told = asked(stage, "preflight", code=1)
         failing = {name for name, status in verdicts(told).items() if status == "FAIL"}
         assert failing >= {"fee_agreement", "feed_entitlement", "data_freshness", "kill_switch"}, told
@@ -191,7 +192,8 @@ def test_the_probe_answers_and_the_daemon_reads_what_it_learned(tmp_path: Path) 
 
 @pytest.mark.step("H03")
 def test_todays_markets_are_found_online_kept_and_missing_hours_named(tmp_path: Path) -> None:
-    stage = sims_only(tmp_path, period_s=30)
+    # Long windows: the saved listing must not fall behind the present one while the test runs.
+    stage = sims_only(tmp_path, period_s=120)
     try:
         offline = stage.ladderd("discover", "--today", "--offline", "--config", str(stage.config))
         assert offline.returncode == 1
