@@ -193,7 +193,7 @@ def test_the_probe_answers_and_the_daemon_reads_what_it_learned(tmp_path: Path) 
 @pytest.mark.step("H03")
 def test_todays_markets_are_found_online_kept_and_missing_hours_named(tmp_path: Path) -> None:
     # Long windows: the saved listing must not fall behind the present one while the test runs.
-    stage = sims_only(tmp_path, period_s=120)
+    stage = sims_only(tmp_path, period_s=120, first_open_s=60)
     try:
         offline = stage.ladderd("discover", "--today", "--offline", "--config", str(stage.config))
         assert offline.returncode == 1
