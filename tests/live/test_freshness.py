@@ -63,6 +63,12 @@ def active_feed(stage: Stage) -> str:
     return str(told["active_feed"])
 
 
+def rested_ns(event: dict[str, Any], last_tick: Tick) -> int:
+    """How long after the last tick an order rested; 0 for a series that had no rung worth quoting."""
+    last_ms = event["last_resting_ms"]
+    return int(last_ms * NS_PER_MS - last_tick.received_utc_ns) if last_ms else 0
+
+
 def flat_windows(stage: Stage) -> int:
     """How many windows are over, all of them flat; a series may have had no rung worth quoting in one of them."""
     seen = stage.truth()
@@ -131,6 +137,4 @@ def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
             w for w in truth["windows"]
             if w["close_time_ms"] * NS_PER_MS == trip.target_ns and f"KX{trip.series}-" in w["event_ticker"]
         )  # fmt: skip
-        if event["last_resting_ms"]:  # a series without a rung worth quoting had nothing to pull
-            rested_ns = event["last_resting_ms"] * NS_PER_MS - trip.last_tick.received_utc_ns
-            assert rested_ns <= LIMIT_NS + 3 * REACTION_NS
+        assert rested_ns(event, trip.last_tick) <= LIMIT_NS + 3 * REACTION_NS
