@@ -35,7 +35,7 @@ from domain.money import Cash
 from domain.reasons import Reason
 from execution.budget import Budget
 from execution.converge import Converger
-from execution.flatten import Flattening
+from execution.flatten import TAIL_NS, Flattening
 from execution.groups import GroupPhase, Groups
 from execution.numbers import Numbers
 from execution.orders import SETTLE_NS, Order, OrderBook, State
@@ -47,7 +47,6 @@ from execution.reconcile import Drift, PositionCheck, compare_orders, series_of,
 IN_WINDOW_NS = 30 * NS_PER_S
 OUTSIDE_NS = 300 * NS_PER_S
 UNKNOWN_POLL_NS = 400 * NS_PER_MS
-TAIL_NS = 65 * NS_PER_S
 MARK_EVERY_NS = NS_PER_S
 TIMES_KEPT = 512
 CLOCK_PACE_NS = 170 * NS_PER_MS

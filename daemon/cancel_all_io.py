@@ -24,6 +24,7 @@ from typing import Final
 
 import msgspec
 
+from daemon.question_io import Question
 from daemon.system_clock import SystemClock
 from domain.actions import Ask, CancelAll, CancelOrders, Read
 from domain.clock import NS_PER_MS, Clock, utc_ms
@@ -31,7 +32,6 @@ from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE, Configura
 from domain.events import OrdersRead, OrderState, ReadFailed
 from domain.ids import RequestId
 from domain.market import OrderRef
-from execution.http_answer import HttpAnswer
 from execution.http_client_io import Connection, Pool, parse_origin, render, seconds
 from execution.kalshi_codes import read_error
 from execution.kalshi_reads import ReadRun
@@ -58,23 +58,6 @@ class CancelAllLimits(msgspec.Struct, frozen=True):
     backoff_first_ms: int = 100
     backoff_max_ms: int = 2_000
     batch_max: int = 20
-
-
-class _Question:
-    """One request's answer, as a future; None when it never came whole."""
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[HttpAnswer | None] = asyncio.get_running_loop().create_future()
-        self.reason = ""
-
-    def answered(self, answer: HttpAnswer) -> None:
-        if not self.future.done():
-            self.future.set_result(answer)
-
-    def lost(self, reason: str) -> None:
-        self.reason = reason
-        if not self.future.done():
-            self.future.set_result(None)
 
 
 class _Line:
@@ -105,7 +88,7 @@ class _Line:
         assert self._connection is not None
         sent = self._clock.now()
         headers = self._signer.headers(request.method, request.path, utc_ms(sent) + self.skew_ms)
-        question = _Question()
+        question = Question()
         data = render(self._origin, request.method, request.path, request.query, headers, request.body)
         self._connection.send(data, question)
         try:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NamedTuple, TypeVar
 
+from daemon.question_io import Question
 from domain.actions import Ask, Read
 from domain.clock import NS_PER_MS, NS_PER_S, Clock, utc_ms
 from domain.errors import UnavailableError
 from domain.events import AnyEvent, ClockSample, ReadFailed, Verdict
 from domain.ids import RequestId
 from execution.exchange_clock import ExchangeClock
-from execution.http_answer import HttpAnswer
 from execution.http_client_io import Connection, Pool, parse_origin, render, seconds
 from execution.kalshi_answers import WriteOutcome, read_answer, unanswered
 from execution.kalshi_codes import CodeTable
@@ -47,23 +47,6 @@ class Written(NamedTuple):
 
     outcomes: tuple[WriteOutcome, ...]
     answer: Answer | None
-
-
-class _Question:
-    """One request's answer, as a future; None when it never came whole."""
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[HttpAnswer | None] = asyncio.get_running_loop().create_future()
-        self.reason = ""
-
-    def answered(self, answer: HttpAnswer) -> None:
-        if not self.future.done():
-            self.future.set_result(answer)
-
-    def lost(self, reason: str) -> None:
-        self.reason = reason
-        if not self.future.done():
-            self.future.set_result(None)
 
 
 class Line:
@@ -105,7 +88,7 @@ class Line:
             return None, self._pool.problem
         sent = self.clock.now()
         headers = self._signer.headers(request.method, request.path, utc_ms(sent))
-        question = _Question()
+        question = Question()
         connection.send(
             render(self._origin, request.method, request.path, request.query, headers, request.body), question
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from daemon.desk import Desk
 from daemon.memory import restore
 from domain.actions import Alert, Answer, AnyAction, Record
-from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.clock import NS_PER_MS, Now
 from domain.events import (
     AnyEvent,
     BalanceRead,
@@ -55,6 +55,7 @@ from domain.events import (
     Wake,
 )
 from domain.reasons import Reason
+from execution.flatten import TAIL_NS
 from guards.freshness import Admission
 from pricing.fees import agreement, fee_path
 
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
 
 FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
 KEY_REFUSED = frozenset({401, 403})
-TAIL_NS = 65 * NS_PER_S
 CANCEL_ALL_PROGRAM = "cancel-all"
 Observer = Callable[[Any, Now, list[AnyAction]], None]
 

@@ -17,6 +17,7 @@ from domain.clock import NS_PER_S, Now
 from domain.events import OrderState, PositionState
 from domain.ids import OrderId
 from domain.money import CASH_PER_DOLLAR, Count, print_count
+from execution.flatten import TAIL_NS
 from execution.orders import State, ours
 from execution.positions import restore as restore_ledger
 from execution.reconcile import series_of
@@ -24,7 +25,6 @@ from journal.chain import Verdict
 from journal.marker import Marker, last_asked_utc_ns, open_requests
 from ops.frame import Frame
 
-TAIL_NS: Final = 65 * NS_PER_S
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
 FILES_MIN: Final = 1024
 FEED_AGE_LIMIT_MS: Final = 2_000

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from domain.actions import AnyAction, CancelAll, CreateGroup, DeleteGroup, Place, Record, TriggerGroup
-from domain.clock import NS_PER_S, Now
+from domain.clock import Now
+from execution.flatten import TAIL_NS
 from execution.groups import GroupPhase
 from execution.orders import Order
 
 if TYPE_CHECKING:
     from daemon.engine import Engine
-
-TAIL_NS = 65 * NS_PER_S
 
 
 def redo(engine: Engine, actions: Sequence[AnyAction], now: Now) -> None:
