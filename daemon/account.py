@@ -8,7 +8,7 @@ engine's decisions (pull this series, quote that, empty the account) and the exc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -120,14 +120,14 @@ class Account:
         """A series must be proven flat before it may quote again; nothing to prove while nothing may be live."""
         live = self.converger.live_of(series)
         if live:
-            self._begin(series, reason, len(live), now)
+            self._begin(series, reason, live, now)
 
     def pull(self, series: str, reason: str, now: Now, out: list[AnyAction]) -> None:
         """Empty one series, and begin to prove that it is empty."""
         live = self.converger.live_of(series)
         if not live:
             return
-        self._begin(series, reason, len(live), now)
+        self._begin(series, reason, live, now)
         if self.converger.pull(series, reason, now.mono_ns, out):
             self.flattenings[series].acted(now.mono_ns)
             self.flattenings[series].sent = True
@@ -143,7 +143,7 @@ class Account:
 
     def empty(self, reason: str, now: Now, out: list[AnyAction]) -> None:
         """Empty the whole account by cancel-all, and begin to prove that it is empty."""
-        flattening = self._begin("", reason, len(self.book.live), now)
+        flattening = self._begin("", reason, self.book.live.values(), now)
         if self.cancel_all_acked:
             return
         if self.converger.cancel_all(reason, now.mono_ns, out):
@@ -154,14 +154,15 @@ class Account:
                 self.marked_ns = now.mono_ns
                 out.append(MarkCancelAll(now.utc_ns, reason))
 
-    def _begin(self, scope: str, reason: str, orders: int, now: Now) -> Flattening:
+    def _begin(self, scope: str, reason: str, orders: Collection[Order], now: Now) -> Flattening:
         flattening = self.flattenings.get(scope)
         if flattening is None:
-            flattening = self.flattenings[scope] = Flattening(scope, reason, now.mono_ns, orders, now.mono_ns)
+            flattening = self.flattenings[scope] = Flattening(scope, reason, now.mono_ns, len(orders), now.mono_ns)
             self.reads.pace(RESTING, IN_WINDOW_NS, now.mono_ns)
             if not scope:
                 self.cancel_all_acked = False
-        flattening.orders = max(flattening.orders, orders)
+        flattening.orders = max(flattening.orders, len(orders))
+        flattening.join(orders)
         return flattening
 
     def begin_empty(self, reason: str, now: Now, *, looking: bool = False) -> None:
@@ -171,7 +172,7 @@ class Account:
         """
         self.flattenings.pop("", None)
         self.converger.cancel_all_retry_ns = self.marked_ns = 0
-        self._begin("", reason, len(self.book.live), now)
+        self._begin("", reason, self.book.live.values(), now)
         self.cancel_all_acked = looking
 
     # --- what the exchange tells ---------------------------------------------------------------------------------
@@ -307,6 +308,7 @@ class Account:
             flattening = self.flattenings.get(scope)
             if flattening is not None and order.state is not State.GONE:
                 flattening.acted(now.mono_ns)
+                flattening.join((order,))
 
     # --- listings ------------------------------------------------------------------------------------------------
 

@@ -2,16 +2,21 @@
 
 A flattening begins when something empties the desired set while orders may be live: a window's edge, a guard, an
 operator. It ends only when nothing in its scope is PLACING, unknown or live, and two listings in a row, both
-asked at least SETTLE after our last act, were empty. Time to flat is measured to the first empty listing: from the
-trigger to the exchange's list showing zero. While a flattening runs the listing is asked again every POLL.
+asked at least SETTLE after our last act, were empty. Time to flat is measured to the first empty listing that can
+know: from the trigger to the exchange's list showing zero. Reads lag writes, so a list may be empty because it is
+older than our orders: one knows an order that it has shown before, or that came to life SETTLE before it was asked.
+While a flattening runs the listing is asked again every POLL.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from domain.clock import NS_PER_MS, NS_PER_S
-from execution.orders import SETTLE_NS
+from domain.ids import ClientOrderId
+from execution.orders import SETTLE_NS, Order
 
 POLL_NS = 220 * NS_PER_MS
 EMPTIES_NEEDED = 2
@@ -33,11 +38,16 @@ class Flattening(msgspec.Struct):
     empties: int = 0
     done: bool = False
     sent: bool = False
+    members: dict[ClientOrderId, Order] = {}
 
     def acted(self, now_ns: int) -> None:
         """Something was sent or answered in this scope: older listings prove nothing any more."""
         self.acted_ns = max(self.acted_ns, now_ns)
         self.empties = 0
+
+    def join(self, orders: Iterable[Order]) -> None:
+        """These may be live in the scope: a list that cannot know them yet is not the end of the time to flat."""
+        self.members.update((order.client_order_id, order) for order in orders)
 
     def listed(self, resting: int, live: int, asked_ns: int, now_ns: int) -> None:
         """A whole listing arrived: so many of the scope's orders rest in it, and so many may be live in our book."""
@@ -46,7 +56,8 @@ class Flattening(msgspec.Struct):
             return
         if asked_ns < self.started_ns:
             return
-        if not self.first_empty_ns:
+        knows = all(order.listed or asked_ns >= order.alive_ns + SETTLE_NS for order in self.members.values())
+        if not self.first_empty_ns and knows:
             self.first_empty_ns = now_ns
         if asked_ns >= self.acted_ns + SETTLE_NS:
             self.empties += 1

@@ -104,6 +104,7 @@ class Order:
     """One order of ours. `acted_ns` is the monotonic time of our last act on it or of the last news about its fate.
 
     `alive_ns` is that of the last act or news by which it may have come to rest: its place, its answer, a push.
+    `listed`: a listing has shown it resting, so the exchange's list has caught up with its birth.
     """
 
     __slots__ = (
@@ -118,6 +119,7 @@ class Order:
         "filled",
         "group_id",
         "in_flight",
+        "listed",
         "order_id",
         "price",
         "remaining",
@@ -166,6 +168,7 @@ class Order:
         self.retry_ns = 0
         self.cancel_tries = 0
         self.in_flight = True
+        self.listed = False
         self.unwanted = False
         self.why = ""
 
@@ -270,6 +273,8 @@ class OrderBook:
             self.apply(order, Fact.RESTING, now_ns)
             if asked_ns is None:
                 order.alive_ns = now_ns
+            else:
+                order.listed = True
             order.remaining = min(order.remaining or said.remaining, said.remaining)
             order.filled = max(order.filled, said.filled)
         elif said.status in {"canceled", "executed"}:
@@ -310,7 +315,7 @@ class OrderBook:
         order.filled = said.filled
         order.state = State.OPEN
         order.in_flight = False
-        order.unwanted = True
+        order.unwanted = order.listed = True
         self.add(order)
         self.name(order, said.order_id)
         return order

@@ -340,6 +340,20 @@ def test_flat_needs_two_empty_listings_asked_settle_after_the_last_act() -> None
     assert 400 <= row["ms"] < 1_000, "to the first empty list, lag included; not to the proof"
 
 
+def test_the_time_to_flat_of_young_orders_is_not_that_of_a_list_which_never_knew_them() -> None:
+    stand = Stand()
+    stand.exchange.bad.list_lag_ns = 400 * MS
+    while not stand.exchange.resting():
+        stand.run(1 * MS)
+    stand.run(20 * MS)
+    stand.forget()
+    stand.operator(Command.CANCEL_ALL)
+    stand.run(3 * S)
+    row = next(row for row in stand.records("time_to_flat") if row["series"] == "all")
+    assert row["orders"] > 0
+    assert 400 <= row["ms"] <= 1_300
+
+
 def test_a_cancel_by_id_sent_late_makes_older_listings_worthless() -> None:
     stand = quoting()
     stand.exchange.bad.lose, stand.exchange.bad.deaf = (CancelAll, TriggerGroup), True

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from domain.clock import NS_PER_MS
 from execution.flatten import POLL_NS, Flattening
-from execution.orders import SETTLE_NS
+from execution.orders import SETTLE_NS, OrderBook
+from tests.execution.made import opened, order, said
 
 MS = NS_PER_MS
 
@@ -67,3 +68,24 @@ def test_lists_are_asked_quickly_until_one_is_empty_and_then_only_those_that_can
     flat.listed(0, 0, 200, 300)
     assert flat.next_listing_ns(200) == 100 + SETTLE_NS
     assert flat.next_listing_ns(100 + SETTLE_NS) == 100 + SETTLE_NS + POLL_NS
+
+
+def test_a_list_too_young_to_know_an_order_is_not_the_end_of_the_time_to_flat() -> None:
+    born = 100 - SETTLE_NS // 2
+    flat, young = begun(), order(now_ns=born)
+    flat.join((young,))
+    flat.listed(0, 1, 200, 300)
+    flat.listed(0, 1, born + SETTLE_NS - 1, born + SETTLE_NS)
+    assert flat.time_to_flat_ns is None, "the list may be older than the order"
+    flat.listed(0, 1, born + SETTLE_NS, born + SETTLE_NS + 7)
+    assert flat.time_to_flat_ns == born + SETTLE_NS + 7 - 100
+
+
+def test_a_list_that_has_shown_the_order_before_knows_of_its_end_at_once() -> None:
+    flat, book = begun(), OrderBook()
+    young = opened(book, now_ns=90)
+    flat.join((young,))
+    book.describe(young, said(young.client_order_id), 110, 120)
+    flat.listed(1, 1, 110, 120)
+    flat.listed(0, 1, 200, 300)
+    assert flat.time_to_flat_ns == 200
