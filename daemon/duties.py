@@ -38,6 +38,7 @@ class Duties:
         self.results: dict[tuple[str, int], Result] = {}
         self.subscribed: tuple[Ticker, ...] = ()
         self.lead_ns = settings.lead_min_ns
+        self.ahead_ns = 0
         self.ladders: dict[tuple[str, int], dict[Ticker, Market]] = {}
         self.freshness: dict[tuple[str, int], dict[str, object]] = {}
 
@@ -195,8 +196,8 @@ class Duties:
 
     # --- chores --------------------------------------------------------------------------------------------------
 
-    def chores(self, now: Now, out: list[AnyAction], *, clock_doubted: bool) -> None:
-        """Everything that has to be looked at from time to time."""
+    def chores(self, now: Now, out: list[AnyAction], *, clock_doubted: bool, ahead_ns: int = 0) -> None:
+        """Everything that has to be looked at from time to time; the exchange's clock may be `ahead_ns` of ours."""
         over = {key for key in self.results if now.utc_ns > key[1]}
         in_window = any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
         for desk in self.desks.values():
@@ -213,7 +214,7 @@ class Duties:
         self._pursue_results(now, out)
         self.account.chores(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
         self._follow_books(out)
-        self._measure_lead()
+        self._measure_lead(ahead_ns, in_window=in_window)
 
     def _follow_books(self, out: list[AnyAction]) -> None:
         wanted: list[Ticker] = []
@@ -226,16 +227,19 @@ class Duties:
             self.subscribed = everything
             out.append(SubscribeBooks(everything))
 
-    def _measure_lead(self) -> None:
-        """Flattening starts earlier the longer it was seen to take (contracts, Windows)."""
+    def _measure_lead(self, ahead_ns: int, *, in_window: bool) -> None:
+        """Flattening starts earlier the longer it was seen to take (contracts, Windows), and by the exchange's clock.
+
+        The part for the clock grows at once and shrinks only between windows: an edge that has come stays where it is.
+        """
+        ahead_ns = -(-ahead_ns // NS_PER_MS) * NS_PER_MS
+        self.ahead_ns = max(ahead_ns, self.ahead_ns) if in_window else ahead_ns
         times = self.account.times_to_flat_ns
-        if len(times) < LEAD_SAMPLES_MIN:
-            self.lead_ns = self.settings.lead_min_ns
-            return
-        p99_ns = sorted(times)[-(-len(times) * 99 // 100) - 1]
-        lead_ns = LEAD_FACTOR * p99_ns
-        self.lead_ns = max(self.settings.lead_min_ns, min(lead_ns, self.settings.lead_max_ns))
-        self.lead_ns = self.lead_ns // NS_PER_MS * NS_PER_MS
+        lead_ns = self.settings.lead_min_ns
+        if len(times) >= LEAD_SAMPLES_MIN:
+            p99_ns = sorted(times)[-(-len(times) * 99 // 100) - 1]
+            lead_ns = max(lead_ns, min(LEAD_FACTOR * p99_ns // NS_PER_MS * NS_PER_MS, self.settings.lead_max_ns))
+        self.lead_ns = lead_ns + self.ahead_ns
 
 
 def _freshness(desk: Desk) -> dict[str, object]:

@@ -226,7 +226,12 @@ class Engine:
         if self.chores_ns <= now.mono_ns or not market_data:
             self.chores_ns = now.mono_ns + CHORES_NS
             doubt_ns = self.clock_trust.uncertainty_ns
-            self.duties.chores(now, out, clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS)
+            self.duties.chores(
+                now,
+                out,
+                clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS,
+                ahead_ns=self.clock_trust.ahead_ns,
+            )
             self._drill(now, out)
             self._finish(now, out)
 

@@ -68,6 +68,15 @@ class ClockTrust:
         return None if self._sampled_ns is None else self._uncertainty_ns
 
     @property
+    def ahead_ns(self) -> int:
+        """By how much the exchange's clock may be ahead of ours: what a window's end must come earlier by.
+
+        An exchange that is behind moves nothing: orders must be gone by either clock. While nothing is known nothing
+        is quoted, so nothing has to be earlier.
+        """
+        return max(0, self._offset_ns) + self._uncertainty_ns if self._sampled_ns is not None else 0
+
+    @property
     def warning(self) -> str:
         """A line for the operator while the offset is large but bearable."""
         if self._sampled_ns is None or abs(self._offset_ns) <= self._settings.offset_warn_ms * NS_PER_MS:

@@ -38,7 +38,9 @@ from tests.daemon.exchange import BASE, Exchange
 
 START_S = 1_800_000_000
 PERIOD_S, PREFLIGHT_S, OPEN_S, STRICT_S, FREEZE_S = 120, 110, 100, 20, 2
-LEAD_NS = 1_500 * NS_PER_MS
+# The exchange's clock is known to a millisecond, which the lead allows for.
+DOUBT_NS = NS_PER_MS
+LEAD_NS = 1_500 * NS_PER_MS + DOUBT_NS
 ROUND_TRIP_NS = 100 * NS_PER_MS
 LOOK_NS = 250 * NS_PER_MS
 FEES = (Path(__file__).resolve().parents[2] / "configs" / "fees.json").read_bytes()
@@ -234,7 +236,7 @@ class Stand:
         self.step(Started(f"run-{epoch}", epoch, self.settings.mode, self.config_hash, self.build_id, recovered))
         self.step(KillSwitch(active=False, source="file", reason=""))
         self.step(StreamStatus(up=True, reason=""))
-        self.step(ClockSample(0, NS_PER_MS))
+        self.step(ClockSample(0, DOUBT_NS))
         for series in BASE:
             first = BASE[series]
             bars = tuple(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from daemon.account import FILLS
 from domain.actions import AnyAction, Ask, Read, Report
-from domain.clock import NS_PER_MS, NS_PER_S
+from domain.clock import NS_PER_S
 from tests.daemon.exchange import BASE
-from tests.daemon.stand import Stand
+from tests.daemon.stand import LEAD_NS, Stand
 
 S = NS_PER_S
 
@@ -86,7 +86,7 @@ def test_reads_have_their_pace_in_and_outside_windows() -> None:
     }  # fmt: skip
     assert asked(stand, Read.RESTING) <= 3
     assert asked(stand, Read.STATUS) <= 7
-    assert stand.engine.duties.lead_ns == 1_500 * NS_PER_MS
+    assert stand.engine.duties.lead_ns == LEAD_NS
 
 
 def test_a_fill_listed_after_its_window_was_reported_is_settled_all_the_same() -> None:

@@ -26,7 +26,7 @@ from domain.events import (
 from domain.ids import RequestId
 from domain.reasons import Reason
 from tests.daemon.exchange import BASE
-from tests.daemon.stand import CANCELLING, LEAD_NS, ROUND_TRIP_NS, Stand
+from tests.daemon.stand import CANCELLING, DOUBT_NS, LEAD_NS, ROUND_TRIP_NS, Stand
 
 MS, S = NS_PER_MS, NS_PER_S
 
@@ -181,7 +181,7 @@ def test_no_place_within_a_round_trip_of_the_flattening() -> None:
     stand.exchange.bad.refuse_places = "post_only_cross"
     for resting in stand.exchange.resting():
         stand.tell(*stand.exchange.end(resting.order_id, "gone"))
-    flatten_ns = stand.target_ns - 2 * S - 2 * LEAD_NS
+    flatten_ns = stand.target_ns - 2 * S - 3 * S - DOUBT_NS
     last_ns = 0
     while stand.utc_ns < flatten_ns:
         stand.forget()
@@ -222,7 +222,34 @@ def test_the_lead_grows_with_the_measured_time_to_flat_within_its_bounds() -> No
         assert stand.engine.duties.lead_ns == LEAD_NS
         times.append(sample_ms * MS)
         stand.run(500 * MS)
-        assert stand.engine.duties.lead_ns == lead_ms * MS
+        assert stand.engine.duties.lead_ns == lead_ms * MS + DOUBT_NS
+
+
+@pytest.mark.parametrize(("offset_ms", "earlier_ms"), [(0, 200), (900, 1_100), (-900, 200)])
+def test_orders_are_gone_by_the_earlier_of_both_clocks(offset_ms: int, earlier_ms: int) -> None:
+    stand = quoting()
+    stand.step(ClockSample(offset_ms * MS, 200 * MS))
+    stand.run(500 * MS)
+    assert stand.engine.duties.lead_ns == 1_500 * MS + earlier_ms * MS
+    flatten_ns = stand.target_ns - 2 * S - stand.engine.duties.lead_ns
+    stand.run_to(stand.mono_ns + flatten_ns - 1 - stand.utc_ns)
+    assert stand.sent(TriggerGroup) == []
+    stand.run_to(stand.mono_ns + 1)
+    assert len(stand.sent(TriggerGroup)) == 4
+    stand.run_before_target(2 * S + max(0, offset_ms) * MS)
+    assert stand.exchange.resting() == []
+
+
+def test_the_part_of_the_lead_for_the_clock_shrinks_only_between_windows() -> None:
+    stand = quoting()
+    stand.step(ClockSample(0, 200 * MS))
+    stand.run(500 * MS)
+    stand.step(ClockSample(0, 50 * MS))
+    stand.run(500 * MS)
+    assert stand.engine.duties.lead_ns == 1_700 * MS
+    stand.run_before_target(-5 * S)
+    assert stand.engine.desks["INXU"].phase.value == "closed"
+    assert stand.engine.duties.lead_ns == 1_550 * MS
 
 
 def test_a_window_that_has_begun_to_flatten_does_not_open_again_when_the_lead_shrinks() -> None:

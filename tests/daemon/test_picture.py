@@ -8,7 +8,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
 from ops.status import Status
 from tests.daemon.exchange import BASE
-from tests.daemon.stand import Stand
+from tests.daemon.stand import LEAD_NS, Stand
 
 S = NS_PER_S
 
@@ -67,7 +67,7 @@ def test_it_shows_phase_edges_and_seconds_to_the_freeze() -> None:
     (row, _) = drawn(stand).series
     assert row.phase == "quoting"
     assert row.freeze_ns == stand.target_ns - 2 * S
-    assert row.flatten_ns == row.freeze_ns - 1_500 * NS_PER_MS
+    assert row.flatten_ns == row.freeze_ns - LEAD_NS
     assert row.seconds_to_freeze == (row.freeze_ns - stand.utc_ns) / S
     assert row.verdict == "PASS"
 

@@ -78,6 +78,12 @@ def test_an_old_sample_is_no_sample() -> None:
     assert trust.next_deadline(at(1000.000001)) is None
 
 
+@pytest.mark.parametrize(("offset_ms", "ahead_ms"), [(0, 15), (40, 55), (-40, 15)])
+def test_only_an_exchange_that_is_ahead_makes_ends_earlier_and_doubt_always_does(offset_ms: int, ahead_ms: int) -> None:
+    assert sampled(offset_ms, 15).ahead_ns == ahead_ms * NS_PER_MS
+    assert ClockTrust().ahead_ns == 0
+
+
 def test_offset_and_uncertainty_are_told() -> None:
     trust = sampled(40, 15)
     assert (trust.offset_ns, trust.uncertainty_ns) == (40 * NS_PER_MS, 15 * NS_PER_MS)
