@@ -6,7 +6,7 @@ import math
 import os
 import time
 
-from bench import delivery, engine_step, journal_rate, running
+from bench import delivery, engine_step, journal_rate, running, start_up
 
 
 def yardstick_us() -> float:
@@ -35,7 +35,7 @@ def main() -> None:
     line("frame to cancel, RSA-2048", running.frame_to_cancel("--rsa"))
     line("SIGUSR1 to zero, 100 orders", running.sigusr1_to_zero(100))
     line("SIGUSR1 to zero, 400 orders", running.sigusr1_to_zero(400))
-    line("start", running.start_up())
+    line("start to /health 200", start_up.measure())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The running daemon on real sockets: frame to cancel, SIGUSR1 to zero, start, memory, loop lag."""
+"""The running daemon on real sockets: frame to cancel, SIGUSR1 to zero, memory, loop lag."""
 
 from __future__ import annotations
 
@@ -136,14 +136,3 @@ def sigusr1_to_zero(orders: int) -> dict[str, float]:
             "time_to_flat_ms": after["cancel_all"]["last_time_to_flat_ms"] or 0.0,
             "requests": float(sum(demo.truth()["requests"].values()) - requests),
         }
-
-
-def start_up() -> dict[str, float]:
-    """Start of the daemon's process to the first 200 of /health."""
-    with Demo("--period-s", "60") as demo:
-        pid = demo.card["daemon_pid"]
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        uptime_s = float(Path("/proc/uptime").read_text().split()[0])
-        age_s = uptime_s - ticks / os.sysconf("SC_CLK_TCK")
-        ready = _get(demo.card["http"] + "/health")
-        return {"health_200_within_s": age_s, "tasks": float(len(ready["tasks"]))}

@@ -64,7 +64,7 @@ from feeds.socket_io import ReconnectingSocket
 from journal.writer_io import JournalWriter
 from ops.alerts_io import AlertFan
 from ops.http_io import OpsServer
-from ops.metrics import Runtime
+from ops.metrics_view import Runtime
 from ops.ops_status import Identity
 from ops.status import Status, TaskHealth
 
@@ -185,10 +185,9 @@ class App:
                 ]
                 vital += [group.create_task(socket.run(), name=f"feed {n}") for n, socket in self.feeds.items()]
                 self.stream_socket.open()
-                self.jobs.start()
+                vital.append(group.create_task(self.jobs.start(), name="jobs"))
                 runner = group.create_task(self.runner.run(), name="runner")
                 self.notifier.notify("READY=1")
-                gc.collect()
                 gc.freeze()
                 ended = await runner
                 for task in vital:

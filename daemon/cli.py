@@ -75,9 +75,9 @@ def run(
     state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
 ) -> None:
     """Run the daemon until SIGTERM."""
-    from daemon.launch_io import run_daemon  # noqa: PLC0415 - heavy
+    from daemon.launch_io import launch  # noqa: PLC0415 - heavy
 
-    raise typer.Exit(run_daemon(_settings(config, mode=mode, state_dir=state_dir)))
+    raise typer.Exit(launch(config, mode, state_dir))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import importlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from daemon.jobs import JOBS
 from domain.clock import NS_PER_S
 from domain.events import Command, Operator
 from guards.windows import NEW_YORK
-from journal.report_io import write_day
 
 if TYPE_CHECKING:
+    from apscheduler.events import JobEvent
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
     from daemon.app_io import App
 
 log = structlog.get_logger("ladderd")
 WEEKDAYS = "mon-fri"
+START_AFTER_S = 2.0
 
 
 class Jobs:
@@ -34,17 +36,23 @@ class Jobs:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.scheduler = AsyncIOScheduler(timezone=NEW_YORK)
+        self.scheduler: AsyncIOScheduler | None = None
         self.work: dict[str, Callable[[], Awaitable[None]]] = {
             "health": self._health,
             "reconcile": self._reconcile,
             "report": self._report,
         }
 
-    def start(self) -> None:
-        """Arm every job."""
+    async def start(self) -> None:
+        """Arm every job, once the start is over: the library is imported in a thread, and nobody waits for it."""
+        await asyncio.sleep(START_AFTER_S)
+        await asyncio.to_thread(importlib.import_module, "apscheduler.schedulers.asyncio")
+        from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED  # noqa: PLC0415 - late
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # noqa: PLC0415 - late
+
+        self.scheduler = scheduler = AsyncIOScheduler(timezone=NEW_YORK)
         for job in JOBS:
-            self.scheduler.add_job(
+            scheduler.add_job(
                 self.run,
                 "cron",
                 args=[job.name],
@@ -56,12 +64,12 @@ class Jobs:
                 coalesce=True,
                 max_instances=1,
             )
-        self.scheduler.add_listener(self._trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
-        self.scheduler.start()
+        scheduler.add_listener(self._trouble, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
+        scheduler.start()
 
     def stop(self) -> None:
         """Fire nothing any more."""
-        if self.scheduler.running:
+        if self.scheduler is not None and self.scheduler.running:
             self.scheduler.shutdown(wait=False)
 
     async def run(self, name: str) -> None:
@@ -85,6 +93,8 @@ class Jobs:
         self.app.inbox.emit(Operator(Command.RECONCILE, "jobs", "the day's reconciliation", "operator_cli", ""))
 
     async def _report(self) -> None:
+        from journal.report_io import write_day  # noqa: PLC0415 - once a day
+
         app = self.app
         day = dt.datetime.fromtimestamp(app.clock.now().utc_ns // NS_PER_S, dt.UTC).date().isoformat()
         await app.journal.drain(5.0)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+from pathlib import Path
 
 import structlog
 import uvloop
@@ -15,7 +16,7 @@ from daemon.build import build_engine
 from daemon.papers_io import keep_config, read_papers
 from daemon.recovery_io import recover
 from daemon.settings import Settings
-from daemon.settings_io import private_key_pem, require_secrets
+from daemon.settings_io import load, private_key_pem, require_secrets
 from daemon.system_clock import SystemClock
 from domain.clock import Clock
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, ConfigurationError, UnavailableError
@@ -30,6 +31,19 @@ from ops.masking import Masker
 
 LEAVE_LIMIT_S = 5.0
 log = structlog.get_logger("ladderd")
+
+
+def launch(config: Path | str | None = None, mode: str | None = None, state_dir: Path | str | None = None) -> int:
+    """`ladderd run` with its options: read the settings and run. A bad configuration is one line on stderr, exit 78."""
+    overrides = {"mode": mode, "state_dir": state_dir}
+    try:
+        settings = load(
+            None if config is None else Path(config), **{k: v for k, v in overrides.items() if v is not None}
+        )
+    except ConfigurationError as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_CONFIG
+    return run_daemon(settings)
 
 
 def run_daemon(settings: Settings) -> int:

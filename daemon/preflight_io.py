@@ -26,7 +26,8 @@ from daemon.look_io import Look
 from daemon.papers_io import read_optional, read_papers
 from daemon.picture import Process, draw
 from daemon.preflight import FAIL, PASS, UNKNOWN, Check, Finding
-from daemon.proof_io import CONTROLS, read_proofs
+from daemon.proof_io import CONTROLS
+from daemon.proven_io import read_proofs
 from daemon.sentinels_io import HALTED_VARIABLE, execution_halted
 from daemon.settings_io import private_key_pem
 from domain.actions import Read
@@ -49,7 +50,8 @@ from journal.marker_io import read_cancel_all, read_kill_file
 from journal.reader_io import verify_state
 from journal.snapshot import SnapshotDamaged
 from ops.client_io import fetch
-from ops.metrics import Runtime, View, render_text
+from ops.metrics import render_text
+from ops.metrics_view import Runtime, View
 from pricing.fees import parse_fees
 
 PIN: Final = "config_pin"

@@ -8,12 +8,12 @@ as {control: Unix ns}, each control only after the exchange's own list showed it
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from daemon.line_io import Line, Unread
+from daemon.proven_io import PROOFS, read_proofs
 from daemon.settings import Settings
 from daemon.trial_io import Trial, TrialError, find_market
 from domain.clock import Clock
@@ -22,21 +22,7 @@ from domain.events import CancelOutcome, Verdict
 from guards.vote import Vote
 from journal.disk_io import Disk
 
-PROOFS: Final = "proofs.json"
 CONTROLS: Final = ("order_group_create", "order_place", "order_cancel", "order_group_trigger", "order_group_delete")
-
-_proofs = msgspec.json.Decoder(dict[str, int]).decode
-
-
-def read_proofs(state_dir: Path) -> dict[str, int]:
-    """When each control was last proven (Unix ns); empty when never. Raises ConfigurationError when unreadable."""
-    path = state_dir / PROOFS
-    try:
-        return _proofs(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, msgspec.MsgspecError) as problem:
-        raise ConfigurationError(f"{path}: not a file of proofs ({problem}); delete it and prove again") from None
 
 
 class Proof:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.controls import GROUP_TRIGGER
-from daemon.proof_io import read_proofs
+from daemon.proven_io import read_proofs
 from daemon.requests_io import Request, answer, pending
 from domain.clock import NS_PER_S, Clock
 from domain.errors import ConfigurationError

@@ -21,8 +21,8 @@ from ops.buckets import SampleFold
 from ops.frame import encode, frame_of, is_healthy
 from ops.http_guard_io import ConnectionGuard, GuardedConnection, Limits, Order, RequestGuard, read_order, refuse
 from ops.http_stream_io import EventStream
-from ops.metrics import Runtime, View
 from ops.metrics_io import MetricsPage
+from ops.metrics_view import Runtime, View
 from ops.ops_status import MARKETDATA_STALE_S, Identity, is_ready, ops_status
 from ops.pages_io import PageFiles
 from ops.status import Status, TaskHealth

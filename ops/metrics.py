@@ -30,30 +30,10 @@ from ops.metrics_picture import (
     series_families,
     windows_families,
 )
+from ops.metrics_view import View
 from ops.ops_status import heartbeat_age_s
-from ops.status import Status, TaskHealth
 
 Family = Metric
-
-
-class Runtime(msgspec.Struct, frozen=True):
-    """Figures of the shell that the engine does not know: inbox lanes, own counters, histograms, proofs (Unix s)."""
-
-    bus_depth: dict[str, int] = {}
-    counters: dict[str, int] = {}
-    histograms: dict[str, BucketView] = {}
-    proofs: dict[str, float] = {}
-    http_refused: dict[str, int] = {}
-
-
-class View(msgspec.Struct, frozen=True):
-    """All that one rendering looks at: frozen, so that it may be rendered in another thread."""
-
-    picture: Status
-    tasks: tuple[TaskHealth, ...]
-    runtime: Runtime
-    histograms: dict[str, BucketView]
-    samples_lost: int = 0
 
 
 def families(view: View) -> Iterator[Family]:

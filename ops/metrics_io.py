@@ -2,23 +2,24 @@
 
 Rendering takes milliseconds of pure Python, and a cancel must not wait for them. On the loop it yields after each
 family. In a window's final minute it leaves the loop for a thread; since a thread would keep the interpreter for
-5 ms at a time, it too gives way after each family, so that the loop waits for some 50 us at most.
+5 ms at a time, it too gives way after each family, so that the loop waits for some 50 us at most. The library is
+imported in a thread when somebody first asks: no start has to wait for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import Callable, Iterator
 
 from aiohttp import web
-from prometheus_client import ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from domain.clock import NS_PER_S, Clock
-from ops.metrics import View, json_parts, text_parts
+from ops.metrics_view import View
 
 METRICS_CACHE_NS = NS_PER_S
+TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsPage:
@@ -26,13 +27,13 @@ class MetricsPage:
 
     def __init__(self, view: Callable[[], View], clock: Clock, in_final_minute: Callable[[], bool]) -> None:
         self._view, self._clock, self._in_final_minute = view, clock, in_final_minute
-        self._process = ProcessCollector(registry=None)
+        self._parts: Callable[[str], Iterator[bytes]] | None = None
         self._cached: dict[str, tuple[int, bytes]] = {}
         self._lock = asyncio.Lock()
 
     async def text(self, _: web.Request) -> web.Response:
         """The Prometheus text format, whatever is asked for."""
-        return web.Response(body=await self._body("text"), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return web.Response(body=await self._body("text"), headers={"Content-Type": TEXT_FORMAT})
 
     async def negotiated(self, request: web.Request) -> web.Response:
         """Text, or JSON where the Accept header names it before text."""
@@ -46,13 +47,25 @@ class MetricsPage:
             at_ns, body = self._cached.get(kind, (0, b""))
             if body and now_ns - at_ns < METRICS_CACHE_NS:
                 return body
-            parts = (json_parts if kind == "json" else text_parts)(self._view(), (self._process,))
+            if self._parts is None:
+                self._parts = await self._library()
+            parts = self._parts(kind)
             if self._in_final_minute():
                 body = await asyncio.get_running_loop().run_in_executor(None, render_in_thread, parts)
             else:
                 body = await render_on_loop(parts)
             self._cached[kind] = (now_ns, body)
             return body
+
+    async def _library(self) -> Callable[[str], Iterator[bytes]]:
+        """How one kind of page is made, in parts, from the view of that moment."""
+        await asyncio.to_thread(importlib.import_module, "ops.metrics")
+        from prometheus_client import ProcessCollector  # noqa: PLC0415 - late
+
+        from ops.metrics import json_parts, text_parts  # noqa: PLC0415 - late
+
+        process = ProcessCollector(registry=None)
+        return lambda kind: (json_parts if kind == "json" else text_parts)(self._view(), (process,))
 
 
 async def render_on_loop(parts: Iterator[bytes]) -> bytes:

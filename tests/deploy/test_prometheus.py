@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.metrics import Runtime, View, families
+from ops.metrics import families
+from ops.metrics_view import Runtime, View
 from tests.ops.pictures import TASKS, picture
 from tests.programs import need
 

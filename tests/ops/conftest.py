@@ -14,7 +14,7 @@ import pytest
 from domain.errors import UnavailableError
 from ops.http_guard_io import Limits
 from ops.http_io import OpsServer
-from ops.metrics import Runtime
+from ops.metrics_view import Runtime
 from ops.status import Status, TaskHealth
 from tests.ops.pictures import TASKS, HandClock, picture
 

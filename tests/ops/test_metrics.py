@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.buckets import Buckets, SampleFold
-from ops.metrics import Runtime, View, json_parts, render_text
+from ops.metrics import json_parts, render_text
+from ops.metrics_view import Runtime, View
 from tests.ops.pictures import TARGET_NS, TASKS, picture
 
 REQUIRED = (

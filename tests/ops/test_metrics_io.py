@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import ops.metrics_io
+import ops.metrics
 from ops.metrics import text_parts
 from ops.metrics_io import prefers_json, render_in_thread, render_on_loop
 from tests.ops.conftest import Start
@@ -43,7 +43,7 @@ async def test_rendering_leaves_the_loop_in_the_final_minute_only(
         threads.append(threading.current_thread())
         yield from text_parts(*arguments)
 
-    monkeypatch.setattr(ops.metrics_io, "text_parts", spy)
+    monkeypatch.setattr(ops.metrics, "text_parts", spy)
     site = await start()
     site.daemon.final_minute = final_minute
     await asyncio.gather(*(site.get("/metrics") for _ in range(5)))
