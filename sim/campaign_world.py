@@ -68,6 +68,7 @@ class Unit(NamedTuple):
     replay: bool = False
     faults: tuple[Fault, ...] | None = None
     tier: str = "advanced"
+    level: str = "ports"
 
 
 class Outcome(msgspec.Struct):
@@ -118,8 +119,8 @@ class World:
         start = dt.datetime.combine(unit.day, DAY_START, NEW_YORK)
         self.start_ns = int(start.timestamp()) * NS_PER_S
         self.anchor_s = self.start_ns // NS_PER_S + unit.window_s
-        self.timeline = Timeline(self.start_ns)
-        self.settings = settings_of(unit, self.anchor_s)
+        self.timeline = self._time()
+        self.settings = self._settings()
         self.papers = Papers(
             (ROOT / "configs" / "fees.json").read_bytes(), (ROOT / "configs" / "nyse_days.csv").read_bytes()
         )
@@ -133,16 +134,8 @@ class World:
         self.exchange = Exchange(
             config, Plan(template=template), self.paths.value, self.rng.getrandbits(32), self.start_ns
         )
-        self.server = PortServer(self.exchange, self.timeline, CROWD, Random(f"{name}|crowd"))
-        self.feed = FeedPort(
-            self.timeline,
-            self.paths,
-            symbols,
-            1 if unit.feeds == "standby" else 2,
-            Random(f"{name}|feed"),
-            is_open=self.plan.market_open,
-            is_fast=self._in_window,
-        )
+        self.server = self._server(Random(f"{name}|crowd"))
+        self.feed = self._feed(symbols, 1 if unit.feeds == "standby" else 2, Random(f"{name}|feed"))
         self.checks = Checks(
             self.timeline,
             self.exchange,
@@ -151,18 +144,39 @@ class World:
             build_plan(self.settings, self.papers).current_window,
         )
         self.server.told = self._told
-        outside = Outside(self.server, self.feed, self.settings, self.papers)
-        self.box = Box(self.timeline, outside, self, Random(f"{name}|box"))
+        self.kinds = menu.KINDS
+        self.box = self._box(Random(f"{name}|box"))
         self.hash = hashlib.sha256(f"{name}|{unit.day}".encode())
         spans = [WindowSpan(w.preflight_ns, w.strict_ns, w.target_ns) for w in self.windows]
         dealt = unit.number * menu.per_window(unit.mode) * max(0, unit.windows - 1)
-        drawn = menu.schedule(str(unit.seed), unit.mode, spans, dealt)
+        drawn = self._drawn(spans, dealt)
         self.faults = list(unit.faults) if unit.faults is not None else drawn
         self.struck: list[tuple[str, Any]] = []
         self.reached: Counter[str] = Counter()
         self.armed_until_ns = 0
         self.armed_back_ms = 0
         self.lives: list[tuple[Started, list[bytes]]] = []
+
+    # What the world is made of; the level with sockets (sim/level_sockets.py) makes these otherwise.
+
+    def _time(self) -> Timeline:
+        return Timeline(self.start_ns)
+
+    def _settings(self) -> Settings:
+        return settings_of(self.unit, self.anchor_s)
+
+    def _server(self, rng: Random) -> PortServer:
+        return PortServer(self.exchange, self.timeline, CROWD, rng)
+
+    def _feed(self, symbols: tuple[str, ...], quota: int, rng: Random) -> FeedPort:
+        open_, fast = self.plan.market_open, self._in_window
+        return FeedPort(self.timeline, self.paths, symbols, quota, rng, is_open=open_, is_fast=fast)
+
+    def _box(self, rng: Random) -> Box:
+        return Box(self.timeline, Outside(self.server, self.feed, self.settings, self.papers), self, rng)
+
+    def _drawn(self, spans: list[WindowSpan], dealt: int) -> list[Fault]:
+        return menu.schedule(str(self.unit.seed), self.unit.mode, spans, dealt)
 
     def _windows(self) -> tuple[Window, ...]:
         if self.unit.window_s == 3600:  # noqa: PLR2004 - an hour
@@ -312,7 +326,7 @@ class World:
         if fault.where == menu.EXCHANGE or fault.kind == "loop_stall":
             lasts_ns = int(fault.params.get("ms", 0)) * NS_PER_MS if fault.kind == "loop_stall" else 0
             self.checks.rest_disturbed_ns = max(self.checks.rest_disturbed_ns, fault.until_ns + lasts_ns)
-        settle_ns = int(menu.KINDS[fault.kind].settle_s * NS_PER_S)
+        settle_ns = int(self.kinds[fault.kind].settle_s * NS_PER_S)
         if settle_ns:
             self.timeline.at(fault.until_ns + settle_ns, self._resumed, fault)
 
@@ -456,10 +470,10 @@ class World:
         now_ns = self.timeline.now_ns
         mine = now_ns - fault.until_ns
         for other in self.faults:
-            settle_ns = int(menu.KINDS[other.kind].settle_s * NS_PER_S)
+            settle_ns = int(self.kinds[other.kind].settle_s * NS_PER_S)
             if other is not fault and other.at_ns <= now_ns and other.until_ns + max(mine, settle_ns) > now_ns:
                 return
-        if menu.KINDS[fault.kind].settle_s == 0:
+        if self.kinds[fault.kind].settle_s == 0:
             return
         process = self.box.process
         for window in self.windows:
