@@ -23,7 +23,7 @@ from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import JournalFault
 from domain.window import Phase
-from guards.freshness import final_minute_guard
+from guards.final_minute import final_minute_guard
 from guards.windows import ops_window, utc_text
 from journal.marker import Marker, open_requests
 from journal.marker_io import ask_cancel_all, finish_cancel_all, read_cancel_all

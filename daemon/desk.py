@@ -33,6 +33,9 @@ BOOK_AGE_LIMIT_NS = 60 * NS_PER_S
 AGES_KEPT = 4096
 MIDDLE = Price(PRICE_PER_DOLLAR // 2)
 _OPEN = frozenset({Phase.QUOTING, Phase.STRICT})
+# Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
+_QUOTING, _STRICT, _FLATTENING = Phase.QUOTING, Phase.STRICT, Phase.FLATTENING
+_NOTHING = Count(0)
 
 
 class DeskSettings(NamedTuple):
@@ -63,7 +66,9 @@ class Desk:
         self.window: Window | None = None
         self.phase = Phase.CLOSED
         self.ladder: Ladder | None = None
-        self.fairs: list[Price] = []
+        # What the fair values are worked out from: index value, deviation (ppm per root second), time left (ns).
+        self.basis: tuple[int, float, int] | None = None
+        self._fairs: list[Price] | None = None
         self.markets: dict[Ticker, Market] = {}
         self.markets_target_ns = 0
         self.near: tuple[int, int] = (0, 0)
@@ -88,11 +93,12 @@ class Desk:
         """Look at the clock; the new phase when it changed."""
         window = self.plan.current_window(self.series.name, now.utc_ns)
         phase = window.phase(now.utc_ns, lead_ns) if window else Phase.CLOSED
-        if phase in _OPEN and self.phase is Phase.FLATTENING and window == self.window:
+        another = window is not None and window is not self.window and window != self.window
+        if phase in _OPEN and self.phase is _FLATTENING and not another:
             # The lead was measured anew and has shrunk: what has begun to flatten does not open again.
-            phase = Phase.FLATTENING
-        changed = phase is not self.phase or (window is not None and window != self.window)
-        if window is not None and window != self.window:
+            phase = _FLATTENING
+        changed = another or phase is not self.phase
+        if another:
             self.cooling.clear()
             self.ages_ms.clear()
             self.window_ticks = 0
@@ -131,7 +137,7 @@ class Desk:
         self.markets = {market.ticker: market for market in usable}
         self.markets_target_ns = event.target_ns
         self.ladder = Ladder(usable) if usable else None
-        self.fairs = []
+        self.basis = self._fairs = None
 
     def top(self, event: BookTop) -> bool:
         """A book changed; False when it is not one of ours."""
@@ -152,35 +158,35 @@ class Desk:
     # --- prices --------------------------------------------------------------------------------------------------
 
     def reprice(self) -> None:
-        """Fair value of every rung from the newest valid value; none while something is unknown."""
+        """Take the newest valid value as what prices are worked out from; none while something is unknown."""
         tick, sigma = self.sentry.last, self.sigma.sigma_ppm
+        self._fairs = None
         if self.ladder is None or tick is None or sigma is None or not self.markets_target_ns:
-            self.fairs = []
+            self.basis = None
             return
         # From the value's own arrival, so that a price does not move between two values just because time passes.
-        left_ns = self.markets_target_ns - tick.received_utc_ns
-        self.fairs = self.ladder.fair(tick.value, sigma, left_ns)
+        self.basis = tick.value, sigma, self.markets_target_ns - tick.received_utc_ns
         self.moved = True
+
+    @property
+    def fairs(self) -> list[Price]:
+        """Fair value of every rung, for screens; none while something is unknown. A tick prices only what it needs."""
+        if self.ladder is None or self.basis is None:
+            return []
+        if self._fairs is None:
+            self._fairs = self.ladder.fair(*self.basis)
+        return self._fairs
 
     def center(self) -> int:
         """The index in the ladder of the rung nearest the money."""
-        if not self.fairs:
+        if self.ladder is None or self.basis is None:
             return len(self.markets) // 2
-        middle = PRICE_PER_DOLLAR // 2
-        # Fairs fall along an ascending ladder, so the crossing is found by bisection on the reversed order.
-        low, high = 0, len(self.fairs)
-        while low < high:
-            half = (low + high) // 2
-            if self.fairs[half] > middle:
-                low = half + 1
-            else:
-                high = half
-        return min(low, len(self.fairs) - 1)
+        return self.ladder.center(self.basis[0])
 
     def wanted_books(self) -> tuple[Ticker, ...]:
         """The rungs near the money whose books are worth having; sticky, so that a tick does not resubscribe."""
         present_ns = self.window.target_ns if self.window is not None else 0
-        if self.ladder is None or not self.fairs or self.markets_target_ns != present_ns:
+        if self.ladder is None or self.basis is None or self.markets_target_ns != present_ns:
             return ()
         count, most = len(self.ladder.markets), self.settings.books_max
         center = self.center()
@@ -194,50 +200,50 @@ class Desk:
 
     def want(self, live: list[Order], positions: dict[Ticker, Count], now: Now) -> Want:
         """The orders this desk would rest now, if the gate is open."""
-        if self.ladder is None or not self.fairs or self.edge_needed is None:
+        if self.ladder is None or self.basis is None or self.edge_needed is None:
             return {}
         by_market: dict[Ticker, list[Order]] = {}
         for order in live:
-            by_market.setdefault(order.ticker, []).append(order)
-        center = self.center()
-        reach = self.settings.quotes.rungs_max + 1
-        first = max(0, center - reach)
-        end = min(len(self.fairs), center + reach + 1)
-        fresh, markets, fairs = self.books_fresh, self.ladder.markets, self.fairs
-        near = {markets[i].ticker: i for i in range(first, end) if markets[i].ticker in fresh}
-        chosen = select(((fairs[i], ticker) for ticker, i in near.items()), by_market, self.settings.quotes)
-        size = self.settings.contracts_per_order * 100
-        needed = self.edge_needed
-        window_net = sum(count for ticker, count in positions.items() if ticker in self.markets)
+            if order.ticker in by_market:
+                by_market[order.ticker].append(order)
+            else:
+                by_market[order.ticker] = [order]
+        fresh, quotes = self.books_fresh, self.settings.quotes
+        first = max(0, self.ladder.center(self.basis[0]) - quotes.rungs_max - 1)
+        markets = self.ladder.markets[first : first + 2 * quotes.rungs_max + 3]
+        fairs = self.ladder.fair(*self.basis, first, first + len(markets))
+        near = {m.ticker: (m, fair) for m, fair in zip(markets, fairs, strict=True) if m.ticker in fresh}
+        chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quotes)
+        size, needed = Count(self.settings.contracts_per_order * 100), self.edge_needed
+        # How long, and how short, a market and the window may be for one more order to fit.
+        market_most = self.settings.per_market_contracts * 100 - size
+        window_most = self.settings.per_window_contracts * 100 - size
+        window_net = sum(count for ticker, count in positions.items() if ticker in self.markets) if positions else 0
         candidates = []
         for ticker in chosen:
-            fair = fairs[near[ticker]]
-            held = positions.get(ticker, Count(0))
+            market, fair = near[ticker]
+            held = positions.get(ticker, _NOTHING)
             bid, ask = fair - needed, fair + needed
+            may_buy = bid > 0 and held <= market_most and window_net <= window_most
+            may_sell = ask < PRICE_PER_DOLLAR and -held <= market_most and -window_net <= window_most
             candidates.append(
                 Candidate(
-                    markets[near[ticker]],
+                    market,
                     fair,
                     Price(bid),
                     Price(ask),
                     self.tops.get(ticker),
-                    self._room(size, held, window_net) if bid > 0 else Count(0),
-                    self._room(size, -held, -window_net) if ask < PRICE_PER_DOLLAR else Count(0),
+                    size if may_buy else _NOTHING,
+                    size if may_sell else _NOTHING,
                 )
             )
-        return desired(candidates, by_market, self.cooling, self.settings.quotes, now.mono_ns)
-
-    def _room(self, size: int, held: int, window_net: int) -> Count:
-        """How much may be added in a direction in which `held` and `window_net` are already long."""
-        market_room = self.settings.per_market_contracts * 100 - held
-        window_room = self.settings.per_window_contracts * 100 - window_net
-        return Count(size if min(market_room, window_room) >= size else 0)
+        return desired(candidates, by_market, self.cooling, quotes, now.mono_ns)
 
     # --- votes ---------------------------------------------------------------------------------------------------
 
     def window_vote(self) -> Vote:
         """Only QUOTING and STRICT let orders out."""
-        if self.phase is Phase.QUOTING or self.phase is Phase.STRICT:
+        if self.phase is _QUOTING or self.phase is _STRICT:
             return PASS
         if self.phase is Phase.FLATTENING or self.phase is Phase.FROZEN:
             return fail(Reason.T_MINUS_2S, f"{self.phase}: the book must read zero at the freeze")
@@ -257,7 +263,7 @@ class Desk:
 
     def books_vote(self) -> Vote:
         """Some book near the money is current."""
-        if any(ticker in self.tops for ticker in self.books_fresh):
+        if not self.books_fresh.isdisjoint(self.tops):
             return PASS
         return unknown(Reason.BOOK_STALE, "no current order book near the money")
 

@@ -21,7 +21,7 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, BookTop, FeedStatus, Started, Tick
 from domain.market import SERIES
 from domain.reasons import GateStatus, Reason
-from domain.window import Phase
+from domain.window import Phase, Window
 from execution.orders import Order, State
 from feeds.failover import DualFeedFailover
 from guards.clock_trust import ClockTrust
@@ -38,6 +38,9 @@ STOP_LIMIT_NS = 20 * NS_PER_S
 CHORES_NS = 300 * NS_PER_MS
 VOTES_HOLD_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
+MARKET_DATA = (Tick, BookTop)
+# Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
+_STRICT, _FLATTENING = Phase.STRICT, Phase.FLATTENING
 
 
 class Engine:
@@ -116,7 +119,7 @@ class Engine:
             found.append(mono + self.account.tail_until_utc_ns - now.utc_ns)
         if self.stopping is not None:
             found.append(self.stop_asked_ns + STOP_LIMIT_NS)
-        return min((at for at in found if at is not None and at > mono), default=None)
+        return min([at for at in found if at is not None and at > mono], default=None)
 
     @property
     def in_window(self) -> bool:
@@ -138,11 +141,8 @@ class Engine:
             phase = desk.advance(now, self.duties.lead_ns)
             if phase is not None:
                 desk.moved = True
-            if phase is Phase.FLATTENING and desk.window is not None:
-                self.account.retire(desk.series.name, desk.window.target_ns, now, out)
-            if phase is not None and desk.window is not None:
-                self._announce(desk, phase, out)
-                self.duties.entered(desk, phase, now)
+                if desk.window is not None:
+                    self._entered(desk, phase, desk.window, now, out)
             target = desk.window.target_ns if desk.window is not None else None
             trip = desk.sentry.advance(now, desk.phase, target, session)
             if trip is not None:
@@ -164,18 +164,21 @@ class Engine:
         if decision is RiskDecision.HARD_STOP and self.kill.kill("risk.kill_switch", self.risk.paused, now):
             self.observers.killed("risk.kill_switch", now, out)
 
-    def _announce(self, desk: Desk, phase: Phase, out: list[AnyAction]) -> None:
-        assert desk.window is not None, "a phase without a window"
-        described = scheduler_window(desk.window, desk.window.freeze_ns - self.duties.lead_ns)
+    def _entered(self, desk: Desk, phase: Phase, window: Window, now: Now, out: list[AnyAction]) -> None:
+        """A desk has entered another phase of its window: retire its groups when that ends the quoting; tell it."""
+        if phase is _FLATTENING:
+            self.account.retire(desk.series.name, window.target_ns, now, out)
+        described = scheduler_window(window, window.freeze_ns - self.duties.lead_ns)
         payload = {
             "series": desk.series.name,
-            "label": desk.window.label,
+            "label": window.label,
             "phase": phase.value,
-            "target_ns": desk.window.target_ns,
+            "target_ns": window.target_ns,
             "scheduler_window": described,
         }
         out.append(Record("window_phase", payload))
-        if phase is Phase.STRICT and desk.sentry.cadence_too_slow:
+        self.duties.entered(desk, phase, now)
+        if phase is _STRICT and desk.sentry.cadence_too_slow:
             told = {
                 "series": desk.series.name,
                 "cadence_p99_ms": desk.sentry.cadence_p99_ms,
@@ -210,7 +213,7 @@ class Engine:
     def _decide(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
         if self.empty_reason and "" not in self.account.flattenings:
             self.empty_reason = ""
-        market_data = isinstance(event, Tick | BookTop)
+        market_data = isinstance(event, MARKET_DATA)
         if not market_data or now.mono_ns >= self.account_votes_until_ns:
             self.account_votes = self._account_votes(now)
             self.account_votes_until_ns = self._account_votes_hold(now)
@@ -274,19 +277,20 @@ class Engine:
         if pulled is not None:
             votes.append(("flat", fail(Reason(pulled.trigger), "not proven flat yet")))
         self.gates[name] = votes
-        window = desk.window
-        until_ns = now.mono_ns
+        window, until_ns = desk.window, now.mono_ns
         if window is not None:
             until_ns = now.mono_ns + window.freeze_ns - self.duties.lead_ns - self.settings.round_trip_ns - now.utc_ns
             fresh_until = desk.sentry.next_deadline(now, desk.phase)
-            until_ns = min(until_ns, fresh_until) if fresh_until is not None else until_ns
+            until_ns = until_ns if fresh_until is None else min(until_ns, fresh_until)
         verdict = evaluate(name, votes, until_ns, now)
-        desk.hold_ns = min(self.account_votes_until_ns, desk.next_deadline(now) or self.account_votes_until_ns)
+        turns_ns = desk.next_deadline(now)
+        held_ns = self.account_votes_until_ns
+        desk.hold_ns = held_ns if turns_ns is None else min(held_ns, turns_ns)
         before = self.closed.get(name)
-        if isinstance(verdict, Closed) and not verdict.reasons:
-            # Within a round trip of the next edge: too late to place, too early to pull.
-            return
         if isinstance(verdict, Closed):
+            if not verdict.reasons:
+                # Within a round trip of the next edge: too late to place, too early to pull.
+                return
             self.closed[name] = verdict.reasons
             self.account.count("strategy_cycles_skipped")
             if before == ():

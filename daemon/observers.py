@@ -62,6 +62,7 @@ from pricing.fees import agreement, fee_path
 if TYPE_CHECKING:
     from daemon.engine import Engine
 
+_ACCEPTED = Admission.ACCEPTED
 FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
 KEY_REFUSED = frozenset({401, 403})
 CANCEL_ALL_PROGRAM = "cancel-all"
@@ -120,28 +121,30 @@ class Observers:
         """Time has passed; `_advance` saw it."""
 
     def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
-        self.engine.account.count("ticks")
-        self.engine.account.count(f"ticks:{tick.feed}")
-        self.engine.newest[tick.feed, tick.symbol] = tick
-        out.extend(self.engine.failover.observe(tick, now))
+        engine = self.engine
+        engine.account.count("ticks")
+        engine.account.count(f"ticks:{tick.feed}")
+        engine.newest[tick.feed, tick.symbol] = tick
+        out.extend(engine.failover.observe(tick, now))
         self.follow_failover(now, out)
-        desk = self.engine.by_symbol.get(tick.symbol)
+        desk = engine.by_symbol.get(tick.symbol)
         if desk is None:
             return
-        desk.moved = True
         if desk.divergence.observe(tick, now):
             self._divergence_turned(desk, out)
-        if tick.feed != self.engine.failover.active:
+            desk.moved = True
+        if tick.feed != engine.failover.active:
             return
-        for other in self.engine.desks.values():
+        desk.moved = True
+        for other in engine.desks.values():
             other.stuck.observe(tick, now)
-        self.engine.duties.printed(desk, tick)
+        engine.duties.printed(desk, tick)
         admission = desk.tick(tick, now)
-        if admission is Admission.ACCEPTED:
-            self.engine.last_tick = tick
-            self.engine.stall.agreed(desk.series.name)
+        if admission is _ACCEPTED:
+            engine.last_tick = tick
+            engine.stall.agreed(desk.series.name)
         else:
-            self.engine.account.count("ticks_rejected")
+            engine.account.count("ticks_rejected")
 
     def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
         payload = {"symbol": desk.series.symbol, "values": desk.divergence.comparison()}

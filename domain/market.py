@@ -76,21 +76,25 @@ class Market(msgspec.Struct, frozen=True):
     def at_or_below(self, price: int) -> Price | None:
         """The highest price that the exchange would accept, not above `price`; None where there is none."""
         best = 0
+        below_dollar = price if price < PRICE_PER_DOLLAR else PRICE_PER_DOLLAR - 1
         for stretch in self.price_ranges:
-            if price >= stretch.start:
-                inside = min(price, stretch.end, PRICE_PER_DOLLAR - 1)
-                best = max(best, inside - (inside - stretch.start) % stretch.step)
+            start, end = stretch.start, stretch.end
+            inside = min(end, below_dollar)
+            if inside >= start:
+                found = inside - (inside - start) % stretch.step
+                best = found if found > best else best  # noqa: FURB136 - min and max cost a call; two rungs a tick
         return Price(best) if best > 0 else None
 
     def at_or_above(self, price: int) -> Price | None:
         """The lowest price that the exchange would accept, not below `price`; None where there is none."""
         best = PRICE_PER_DOLLAR
+        above_zero = price if price > 0 else 1
         for stretch in self.price_ranges:
-            if price <= stretch.end:
-                inside = max(price, stretch.start, 1)
-                up = inside + (stretch.start - inside) % stretch.step
-                if up <= stretch.end:
-                    best = min(best, up)
+            start = stretch.start
+            inside = max(start, above_zero)
+            found = inside + (start - inside) % stretch.step
+            if found <= stretch.end and found < best:
+                best = found
         return Price(best) if best < PRICE_PER_DOLLAR else None
 
     def on_grid(self, price: Price) -> bool:

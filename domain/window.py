@@ -22,6 +22,11 @@ class Phase(enum.StrEnum):
     FROZEN = "frozen"
 
 
+# Members of an enumeration cost a call each to look up (CPython 3.11); every step asks for the phase.
+_CLOSED, _PREFLIGHT, _QUOTING = Phase.CLOSED, Phase.PREFLIGHT, Phase.QUOTING
+_STRICT, _FLATTENING, _FROZEN = Phase.STRICT, Phase.FLATTENING, Phase.FROZEN
+
+
 class Window(msgspec.Struct, frozen=True):
     """One target of the day for the series that share it."""
 
@@ -37,14 +42,14 @@ class Window(msgspec.Struct, frozen=True):
     def phase(self, utc_ns: int, lead_ns: int) -> Phase:
         """The phase at an instant, when flattening starts `lead_ns` before the freeze. Closed after the target."""
         if utc_ns < self.preflight_ns or utc_ns > self.target_ns:
-            return Phase.CLOSED
+            return _CLOSED
         if utc_ns < self.opens_ns:
-            return Phase.PREFLIGHT
+            return _PREFLIGHT
         if utc_ns >= self.freeze_ns:
-            return Phase.FROZEN
+            return _FROZEN
         if utc_ns >= self.freeze_ns - lead_ns:
-            return Phase.FLATTENING
-        return Phase.STRICT if utc_ns >= self.strict_ns else Phase.QUOTING
+            return _FLATTENING
+        return _STRICT if utc_ns >= self.strict_ns else _QUOTING
 
     def edges(self, lead_ns: int) -> tuple[int, ...]:
         """Every instant at which the phase changes, ascending; one nanosecond past the target it is closed."""

@@ -27,6 +27,8 @@ CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
 BATCH_MAX = 50
 REQUOTE = "requote"
 HTTP_TOO_MANY = 429
+# Members of an enumeration cost a call each to look up (CPython 3.11); every step asks for the next deadline.
+_CANCELLING, _TRIGGERING = State.CANCELLING, GroupPhase.TRIGGERING
 
 
 class Converger:
@@ -241,8 +243,6 @@ class Converger:
 
     def next_deadline(self, now_ns: int) -> int | None:
         """When a cancel that was not answered, or not proven, is due again."""
-        due = [o.retry_ns for o in self.book.live.values() if o.state is State.CANCELLING and o.retry_ns > now_ns]
-        due += [
-            g.retry_ns for g in self.groups.known.values() if g.phase is GroupPhase.TRIGGERING and g.retry_ns > now_ns
-        ]
+        due = [o.retry_ns for o in self.book.live.values() if o.state is _CANCELLING and o.retry_ns > now_ns]
+        due += [g.retry_ns for g in self.groups.known.values() if g.phase is _TRIGGERING and g.retry_ns > now_ns]
         return min(due, default=None)

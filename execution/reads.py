@@ -119,5 +119,5 @@ class Reads:
 
     def next_deadline(self, now_ns: int) -> int | None:
         """The next instant at which something is due."""
-        due = (s.next_ns if s.request is None else s.asked_ns + PATIENCE_NS for s in self.slots.values())
-        return min((max(at, now_ns + 1) for at in due), default=None)
+        due = [s.next_ns if s.request is None else s.asked_ns + PATIENCE_NS for s in self.slots.values()]
+        return max(min(due), now_ns + 1) if due else None

@@ -30,12 +30,13 @@ class DivergenceSettings:
 class DivergenceGuard:
     """One per index; give it the ticks of every feed."""
 
-    __slots__ = ("_apart", "_diverged", "_last", "_settings", "_together", "symbol")
+    __slots__ = ("_age_limit_ns", "_apart", "_diverged", "_last", "_settings", "_together", "symbol")
 
     def __init__(self, symbol: str, settings: DivergenceSettings | None = None) -> None:
         """Know nothing: closed."""
         self.symbol = symbol
         self._settings = settings or DivergenceSettings()
+        self._age_limit_ns = self._settings.age_limit_ms * NS_PER_MS
         self._last: dict[str, Tick] = {}
         self._apart = 0
         self._together = 0
@@ -50,18 +51,20 @@ class DivergenceGuard:
         """Compare a new value with the other feeds' young ones. Returns whether the verdict turned."""
         if tick.symbol != self.symbol or tick.value <= 0:
             return False
+        value = tick.value
         self._last[tick.feed] = tick
-        if now.mono_ns - tick.received_mono_ns >= self._settings.age_limit_ms * NS_PER_MS:
+        young_ns = now.mono_ns - self._age_limit_ns
+        if tick.received_mono_ns <= young_ns:
             return False
-        others = [
-            other
-            for feed, other in self._last.items()
-            if feed != tick.feed and now.mono_ns - other.received_mono_ns < self._settings.age_limit_ms * NS_PER_MS
-        ]
-        if not others:
+        compared = apart = False
+        for other in self._last.values():
+            if other is tick or other.received_mono_ns <= young_ns:
+                continue
+            compared = True
+            apart = apart or abs(value - other.value) * BPS > self._settings.limit_bps * min(value, other.value)
+        if not compared:
             return False
-        limit = self._settings.limit_bps
-        if any(abs(tick.value - other.value) * BPS > limit * min(tick.value, other.value) for other in others):
+        if apart:
             self._apart, self._together = self._apart + 1, 0
         else:
             self._apart, self._together = 0, self._together + 1

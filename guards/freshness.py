@@ -28,7 +28,9 @@ from domain.window import Phase
 from guards.cadence import Cadence, StampLag
 from guards.vote import PASS, Vote, fail, unknown
 
-_FINAL = frozenset({Phase.STRICT, Phase.FLATTENING, Phase.FROZEN})
+# Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
+_QUOTING, _STRICT = Phase.QUOTING, Phase.STRICT
+FINAL = frozenset({Phase.STRICT, Phase.FLATTENING, Phase.FROZEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,14 @@ class FreshnessSentry:
     """The sentry of one series. Give it the ticks of the active feed only."""
 
     __slots__ = (
+        "_agree_ns",
+        "_allowance_ns",
         "_arm_ns",
         "_cadence",
         "_final_ns",
         "_frozen",
+        "_future_ns",
+        "_lag_ns",
         "_lags",
         "_last",
         "_latched_target_ns",
@@ -135,7 +141,11 @@ class FreshnessSentry:
         self._arm_ns = settings.arm_limit_ms * NS_PER_MS - 1  # "under": the limit itself no longer passes
         self._soft_ns = settings.soft_limit_ms * NS_PER_MS
         self._final_ns = settings.strict_limit_ms * NS_PER_MS
+        self._lag_ns = settings.lag_limit_ms * NS_PER_MS
+        self._future_ns = settings.future_limit_ms * NS_PER_MS
+        self._agree_ns = settings.agree_limit_ms * NS_PER_MS
         self._use_lateness = settings.basis == "lateness"
+        self._allowance_ns = 0
         self._cadence = Cadence(
             samples_min=settings.cadence_samples_min,
             samples_max=settings.cadence_samples_max,
@@ -167,7 +177,7 @@ class FreshnessSentry:
             self._trips = 0
             self._frozen = False
         self._target_ns = target_ns
-        if phase is not Phase.STRICT or target_ns is None:
+        if phase is not _STRICT or target_ns is None:
             self._tripping = False
             return None
         if self._strict_target_ns != target_ns:
@@ -214,15 +224,17 @@ class FreshnessSentry:
             lag = self._lags[tick.feed] = StampLag(self.settings.offset_max_ms * NS_PER_MS)
         lag_ns = now.utc_ns - tick.event_ns
         lag.add(lag_ns)
-        if tick.received_mono_ns > now.mono_ns or lag_ns < -self.settings.future_limit_ms * NS_PER_MS:
+        if tick.received_mono_ns > now.mono_ns or lag_ns < -self._future_ns:
             return Admission.FUTURE
         strayed_ns = abs(lag_ns - lag.offset_ns)
-        if strayed_ns > self.settings.lag_limit_ms * NS_PER_MS:
+        if strayed_ns > self._lag_ns:
             return Admission.LATE
-        if not self._trusted and strayed_ns > self.settings.agree_limit_ms * NS_PER_MS:
+        if not self._trusted and strayed_ns > self._agree_ns:
             return Admission.AFTER_STALL
         if last is not None and last.feed == tick.feed and self._trusted:
             self._cadence.add(tick.received_mono_ns - last.received_mono_ns)
+            if self._use_lateness:
+                self._allowance_ns = self._cadence.median_ns or 0
         self._trusted = True
         self._last = tick
         return Admission.ACCEPTED
@@ -246,19 +258,8 @@ class FreshnessSentry:
         last = self._last
         age_ns = None if last is None else now.mono_ns - last.received_mono_ns
         median_ns = self._cadence.median_ns
-        final = phase in _FINAL
-        here = self._target_ns
-        latched = final and here is not None and self._latched_target_ns == here
-        planned = final and here is not None and self._planned_target_ns == here
-        reason: Reason | None = None
-        if self._frozen or latched:
-            reason = Reason.FINAL_MINUTE_STALE
-        elif planned:
-            reason = Reason.STRICT_STAND_DOWN
-        elif last is None or not self._trusted:
-            reason = Reason.FRESHNESS_MISSING if last is None else Reason.LOOP_STALL
-        elif not self._fresh(now, phase):
-            reason = Reason.FINAL_MINUTE_STALE if final else Reason.WS_STALE
+        final, here = phase in FINAL, self._target_ns
+        reason = self._reason(now, phase)
         return FreshnessVerdict(
             ok=reason is None,
             age_ms=None if age_ns is None else age_ns / NS_PER_MS,
@@ -266,17 +267,35 @@ class FreshnessSentry:
             limit_ms=self.limit_ms(phase),
             basis=self._basis(),
             reason=reason,
-            planned_stand_down=planned,
-            latched=latched,
+            planned_stand_down=final and here is not None and self._planned_target_ns == here,
+            latched=final and here is not None and self._latched_target_ns == here,
             session_frozen=self._frozen,
             age_ns=age_ns,
         )
 
+    def _reason(self, now: Now, phase: Phase) -> Reason | None:
+        """Why this instant does not pass, or None."""
+        last, here = self._last, self._target_ns
+        final = phase in FINAL
+        if self._frozen or (final and here is not None and self._latched_target_ns == here):
+            return Reason.FINAL_MINUTE_STALE
+        if final and here is not None and self._planned_target_ns == here:
+            return Reason.STRICT_STAND_DOWN
+        if last is None:
+            return Reason.FRESHNESS_MISSING
+        if not self._trusted:
+            return Reason.LOOP_STALL
+        if not self._fresh(now, phase):
+            return Reason.FINAL_MINUTE_STALE if final else Reason.WS_STALE
+        return None
+
     def vote(self, now: Now, phase: Phase) -> Vote:
         """The same as a vote of the gate."""
+        last = self._last
+        if last is not None and self._reason(now, phase) is None:
+            return Vote(PASS.status, None, "", now.mono_ns - last.received_mono_ns, self._limit_ns(phase))
         verdict = self.verdict(now, phase)
-        if verdict.reason is None:
-            return Vote(PASS.status, age_ns=verdict.age_ns, limit_ns=self._limit_ns(phase))
+        assert verdict.reason is not None, "a verdict without a value passes nothing"
         if verdict.reason is Reason.FRESHNESS_MISSING:
             return unknown(verdict.reason, f"{self.symbol}: no valid value has been seen yet")
         return fail(verdict.reason, self._why(verdict), age_ns=verdict.age_ns, limit_ns=self._limit_ns(phase))
@@ -290,7 +309,7 @@ class FreshnessSentry:
 
     def limit_ms(self, phase: Phase) -> float:
         """The limit in force in a phase."""
-        if phase in _FINAL:
+        if phase in FINAL:
             return self.settings.strict_limit_ms
         return self.settings.soft_limit_ms if phase is Phase.QUOTING else self.settings.arm_limit_ms
 
@@ -357,13 +376,12 @@ class FreshnessSentry:
 
     def _good_until(self, last: Tick, phase: Phase) -> int:
         """The last monotonic nanosecond at which the limit of this phase still passes."""
-        allowance_ns = (self._cadence.median_ns or 0) if self._use_lateness else 0
-        return last.received_mono_ns + allowance_ns + self._limit_ns(phase)
+        return last.received_mono_ns + self._allowance_ns + self._limit_ns(phase)
 
     def _limit_ns(self, phase: Phase) -> int:
-        if phase in _FINAL:
+        if phase in FINAL:
             return self._final_ns
-        return self._soft_ns if phase is Phase.QUOTING else self._arm_ns
+        return self._soft_ns if phase is _QUOTING else self._arm_ns
 
     def _basis(self) -> str:
         return "lateness" if self._use_lateness and self._cadence.median_ns is not None else "age"
@@ -380,15 +398,3 @@ class FreshnessSentry:
         if not self._trusted:
             return f"{self.symbol}: after a loop stall, no value yet whose stamp agrees with the wall clock"
         return f"{self.symbol}: {verdict.basis} over {verdict.limit_ms:.0f} ms"
-
-
-def final_minute_guard(sentry: FreshnessSentry, now: Now, phase: Phase) -> dict[str, Any]:
-    """The `ws_final_minute_guard` of reports and monitors."""
-    verdict = sentry.verdict(now, phase)
-    return {
-        "strict": phase in _FINAL,
-        "limit_ms": verdict.limit_ms,
-        "age_ms": verdict.age_ms,
-        "verdict": "PASS" if verdict.ok else str(verdict.reason),
-        "series": sentry.series,
-    }

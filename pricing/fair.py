@@ -80,13 +80,13 @@ def price_of(probability: float) -> Price:
 
 
 class Ladder:
-    """The rungs of one event, prepared so that pricing them all costs microseconds.
+    """The rungs of one event, prepared so that pricing them costs a tenth of a microsecond each.
 
     Each distinct bound is priced once, from low to high, and a rung is one bound, its complement, or a difference of
     two; so complements add up to exactly one dollar and the ladder is monotone to the last unit.
     """
 
-    __slots__ = ("_bounds", "_plain", "_rungs", "markets")
+    __slots__ = ("_bounds", "_places", "_plain", "_rungs", "markets")
 
     def __init__(self, markets: Sequence[Market]) -> None:
         """Prepare the rungs. Raises UnpricedError for a rule of settlement that is not known: leave that rung out."""
@@ -98,46 +98,56 @@ class Ladder:
         self._rungs = tuple((None if a is None else place[a], None if b is None else place[b]) for a, b in spans)
         # The usual ladder: every rung is its own lower bound, in ascending order.
         self._plain = self._rungs == tuple((index, None) for index in range(len(bounds)))
+        places = ((high if low is None else low) or 0 for low, high in spans)
+        self._places = tuple(accumulate(places, max))
 
-    def fair(self, value: int, sigma_ppm: float, left_ns: int) -> list[Price]:
-        """Fair value of each rung, in the order of `markets`, in 1/10,000 dollar.
+    def center(self, value: int) -> int:
+        """Which of `markets`, in ascending order of strike, lies nearest above an index value; the last if none."""
+        return min(bisect_left(self._places, value), len(self._places) - 1)
+
+    def fair(self, value: int, sigma_ppm: float, left_ns: int, first: int = 0, end: int | None = None) -> list[Price]:
+        """Fair value of each rung from `first` to before `end`, in the order of `markets`, in 1/10,000 dollar.
 
         `value` is the index in 1e-6 points, `sigma_ppm` its deviation per root second in millionths of itself,
         `left_ns` the time from the value's own stamp to the target (below zero counts as zero: a step).
         """
-        chance = self._chances(value, sigma_ppm, left_ns)
         if self._plain:
-            return chance
+            count = len(self._bounds)
+            return self._chances(value, sigma_ppm, left_ns, first, count if end is None else min(end, count))
+        rungs = self._rungs[first:end]
+        used = [bound for rung in rungs for bound in rung if bound is not None]
+        least = min(used, default=0)
+        chance = self._chances(value, sigma_ppm, left_ns, least, max(used, default=-1) + 1)
         fair: list[Price] = []
         add = fair.append
-        for low, high in self._rungs:
+        for low, high in rungs:
             if high is None:
-                add(chance[low] if low is not None else _ONE)
+                add(chance[low - least] if low is not None else _ONE)
             elif low is None:
-                add(Price(PRICE_PER_DOLLAR - chance[high]))
+                add(Price(PRICE_PER_DOLLAR - chance[high - least]))
             else:
-                add(Price(chance[low] - chance[high]))
+                add(Price(chance[low - least] - chance[high - least]))
         return fair
 
-    def _chances(self, value: int, sigma_ppm: float, left_ns: int) -> list[Price]:
-        """The chance to settle at or above each bound, ascending, so never rising."""
+    def _chances(self, value: int, sigma_ppm: float, left_ns: int, least: int, last: int) -> list[Price]:
+        """The chance to settle at or above each bound from `least` to before `last`, ascending, so never rising."""
         assert value > 0, "an index value is positive"
         assert math.isfinite(sigma_ppm), "an unknown volatility prices nothing"
         assert sigma_ppm >= 0.0, "a deviation is not negative"
         deviation = value * sigma_ppm / PPM * math.sqrt(max(left_ns, 0) / NS_PER_S)
         bounds = self._bounds
         if deviation <= 0.0:
-            reached = bisect_right(bounds, value)
-            return [_ONE] * reached + [_ZERO] * (len(bounds) - reached)
+            reached = bisect_right(bounds, value, least, last)
+            return [_ONE] * (reached - least) + [_ZERO] * (last - reached)
         reach = deviation * REACH_DEVIATIONS
-        first, end = bisect_right(bounds, value - reach), bisect_left(bounds, value + reach)
+        first, end = bisect_right(bounds, value - reach, least, last), bisect_left(bounds, value + reach, least, last)
         scale = 1.0 / (deviation * math.sqrt(2.0))
         erfc = math.erfc
         # price_of, in line: one call fewer for each rung within reach.
         near = [int(_HALF * erfc((bound - value) * scale) + 0.5) for bound in bounds[first:end]]
         # erfc is monotone only to its last bit; accumulate(min) makes the prices so.
         falling = cast("list[Price]", list(accumulate(near, min)))
-        return [_ONE] * first + falling + [_ZERO] * (len(bounds) - end)
+        return [_ONE] * (first - least) + falling + [_ZERO] * (last - end)
 
 
 def probability_above(bound: int, value: int, sigma_ppm: float, left_ns: int) -> float:

@@ -276,7 +276,7 @@ function redraw() {
   const lost = more > LOST_AFTER_S, stuck = !lost && still > STILL_AFTER_S;
   document.body.className = lost || stuck ? "lost" : frame ? "" : "waiting";
   $("lost").hidden = !(lost || stuck);
-  put($("lost-what"), stuck ? "THE DAEMON STANDS STILL" : stopping ? "THE DAEMON HAS STOPPED" : frame ? "CONNECTION LOST" : everOpen ? "NO FIGURES YET" : "NO CONNECTION");
+  put($("lost-what"), stopping ? "THE DAEMON HAS STOPPED" : stuck ? "THE DAEMON STANDS STILL" : frame ? "CONNECTION LOST" : everOpen ? "NO FIGURES YET" : "NO CONNECTION");
   put($("lost-age"), ageText(stuck ? still : more) + " ago;");
   put($("lost-hint"), frame ? "everything below is old. In a terminal: ladderd health, and if in doubt ladderd cancel-all" : "waiting for the daemon");
   put($("link-age"), frame ? ageText(more) : "-");

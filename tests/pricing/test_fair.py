@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.clock import NS_PER_S
-from domain.market import StrikeType
+from domain.market import Market, StrikeType
 from pricing.fair import Ladder, UnpricedError, price_of, probability_above, settles_yes, winning_span
 from tests.pricing.made import market, raw
 
@@ -170,3 +170,33 @@ def test_a_higher_index_never_lowers_a_price(value: int, up: int, sigma: float, 
     ladder = Ladder([market(floor=6700.0)])
     # The deviation grows with the value, by 2e-7 of a point here: a price may lose its last unit to that.
     assert ladder.fair(value + up, sigma, left_ns)[0] >= ladder.fair(value, sigma, left_ns)[0] - 1
+
+
+@given(
+    strikes=STRIKES, kinds=st.lists(st.sampled_from([S.GREATER, S.LESS, S.BETWEEN]), min_size=60, max_size=60),
+    value=VALUES, sigma=SIGMAS, left_ns=LEFTS, first=st.integers(0, 60), count=st.integers(0, 60),
+)  # fmt: skip
+def test_a_stretch_of_the_ladder_is_priced_as_the_whole(
+    strikes: list[int], kinds: list[StrikeType], value: int, sigma: float, left_ns: int, first: int, count: int
+) -> None:
+    def rung(strike: int, kind: StrikeType) -> Market:
+        floor = None if kind is S.LESS else strike / 1e6
+        cap = None if kind is S.GREATER else strike / 1e6 + (10 if kind is S.BETWEEN else 0)
+        return market(kind, floor, cap)
+
+    plain = Ladder([market(floor=strike / 1e6) for strike in sorted(strikes)])
+    mixed = Ladder([rung(strike, kind) for strike, kind in zip(strikes, kinds, strict=False)])
+    for ladder in (plain, mixed):
+        first = min(first, len(strikes))
+        whole = ladder.fair(value, sigma, left_ns)
+        assert ladder.fair(value, sigma, left_ns, first, first + count) == whole[first : first + count]
+
+
+@given(strikes=STRIKES, value=VALUES, sigma=SIGMAS, left_ns=st.integers(NS_PER_S, 900 * NS_PER_S))
+def test_the_center_is_where_the_fair_value_crosses_one_half(
+    strikes: list[int], value: int, sigma: float, left_ns: int
+) -> None:
+    ladder = Ladder([market(floor=strike / 1e6) for strike in sorted(strikes)])
+    center, fair = ladder.center(value), ladder.fair(value, sigma, left_ns)
+    assert all(price >= 5_000 for price in fair[:center])
+    assert all(price <= 5_000 for price in fair[center:]) or center == len(fair) - 1
