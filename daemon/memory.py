@@ -14,6 +14,7 @@ import msgspec
 from daemon.results import Result
 from domain.clock import Now
 from domain.ids import Ticker
+from execution.budget import BudgetRecord
 from execution.groups import Group
 from execution.orders import OrderRecord
 from execution.positions import LedgerRecord, record
@@ -45,6 +46,7 @@ class Memory(msgspec.Struct, frozen=True):
     times_to_flat_ns: tuple[int, ...]
     counters: dict[str, int]
     proven: dict[str, int] = {}
+    budget: BudgetRecord | None = None
 
 
 def remember(engine: Engine) -> bytes:
@@ -68,6 +70,7 @@ def remember(engine: Engine) -> bytes:
         times_to_flat_ns=tuple(account.times_to_flat_ns),
         counters=account.counters,
         proven=engine.controls.proven,
+        budget=account.budget.record(engine.last_now),
     )
     return msgspec.json.encode(memory)
 
@@ -75,7 +78,7 @@ def remember(engine: Engine) -> bytes:
 def restore(engine: Engine, text: str, now: Now) -> None:
     """Take over what the run before knew. Raises msgspec.ValidationError for a text of another shape."""
     memory = msgspec.json.decode(text, type=Memory)
-    account = engine.account
+    account, engine.last_now = engine.account, now
     account.numbers.epoch = max(account.numbers.epoch, memory.epoch)
     account.book.restore(memory.orders, now.mono_ns)
     account.ledger = restore_ledger(memory.ledger)
@@ -88,6 +91,8 @@ def restore(engine: Engine, text: str, now: Now) -> None:
     account.tail_until_utc_ns = memory.tail_until_utc_ns
     account.times_to_flat_ns.extend(memory.times_to_flat_ns)
     account.counters.update(memory.counters)
+    if memory.budget is not None:
+        account.budget.restore(memory.budget, now)
     engine.controls.proven.update(memory.proven)
     engine.paused = memory.paused
     engine.armed_session = memory.armed_session

@@ -9,6 +9,7 @@ journal there is nothing to remember: a first start.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -85,11 +86,14 @@ def relive(
     Returns the memory as JSON text (empty when there was nothing to remember), the newest epoch, and how many steps.
     """
     engine = build_engine(settings, papers)
+    steps = iter(tail)
+    first = next(steps, None)
     count, known = 0, payload is not None
     if payload is not None:
-        restore(engine, payload.decode(), now)
+        # The scratch engine takes over when its first step was, not now: time flows once, behind its last step.
+        restore(engine, payload.decode(), now if first is None else first.now)
     epoch = engine.account.numbers.epoch
-    for step in tail:
+    for step in itertools.chain((first,) if first is not None else (), steps):
         if isinstance(step.event, Started):
             # An older run ended before the one we want: its memory is inside this event.
             engine, known = build_engine(settings, papers), True

@@ -3,16 +3,33 @@
 The exchange refills continuously and bills each operation (Kalshi API, section 8): a place 10, a cancel by id 2, a
 group trigger 10, cancel-all 2. Quoting yields first: a place is allowed only if, after it, there is still enough to
 trigger every group, batch-cancel every live order and send one cancel-all twice over. Quoting has an allowance of its
-own besides, refilled at half the rate, so that churn stays under half of the budget. Tokens are counted in thousandths,
-so that the arithmetic is whole. Until the limits have been read there is no budget, so nothing is placed.
+own besides, refilled at half the rate, so that churn stays under half of the budget. Tokens are counted in
+thousandths, so that the arithmetic is whole. Until the limits have been read there is no budget, so nothing is placed.
+A restart goes on with the tokens of the run before and what has flowed in since by the wall clock: nothing, if that
+was set back.
 """
 
 from __future__ import annotations
 
-from domain.clock import NS_PER_S
+import msgspec
+
+from domain.clock import NS_PER_S, Now
 
 MILLI = 1000
 CANCEL_ALL_COST = 2
+
+
+class BudgetRecord(msgspec.Struct, frozen=True):
+    """The bucket as the snapshot holds it: what was in it at `utc_ns`."""
+
+    utc_ns: int
+    refill_per_s: int
+    capacity: int
+    place_cost: int
+    cancel_cost: int
+    group_cost: int
+    tokens_milli: int
+    quoting_milli: int
 
 
 class Budget:
@@ -46,8 +63,9 @@ class Budget:
     def learn(
         self, now_ns: int, *, refill_per_s: int, capacity: int, place_cost: int, cancel_cost: int, group_cost: int
     ) -> None:
-        """Take the limits that the exchange told; the bucket starts as full as it may be, or as it was."""
-        first = not self.known
+        """Take the limits that the exchange told; the bucket stays as it was, also in the run before."""
+        first = not self.capacity
+        self.refill(now_ns)
         self.refill_per_s = refill_per_s
         self.capacity = capacity
         self.place_cost = place_cost
@@ -55,11 +73,35 @@ class Budget:
         self.group_cost = group_cost
         self.known = True
         if first:
-            # A run before this one may have spent the bucket a moment ago: start with half, refill does the rest.
+            # A run that nobody remembers may have spent the bucket a moment ago: start with half, refill does the rest.
             self.tokens_milli = capacity * MILLI // 2
             self.quoting_milli = capacity * MILLI // 2
             self.stamp_ns = now_ns
         self.tokens_milli = min(self.tokens_milli, capacity * MILLI)
+        self.quoting_milli = min(self.quoting_milli, capacity * MILLI // 2)
+
+    def record(self, now: Now) -> BudgetRecord | None:
+        """The bucket for the snapshot, as of its last refill; None when the limits were never known."""
+        if not self.capacity:
+            return None
+        return BudgetRecord(
+            now.utc_ns - (now.mono_ns - self.stamp_ns),
+            self.refill_per_s,
+            self.capacity,
+            self.place_cost,
+            self.cancel_cost,
+            self.group_cost,
+            self.tokens_milli,
+            self.quoting_milli,
+        )
+
+    def restore(self, kept: BudgetRecord, now: Now) -> None:
+        """Go on with the bucket of the run before; nothing is placed until the limits have been read again."""
+        self.refill_per_s, self.capacity = kept.refill_per_s, kept.capacity
+        self.place_cost, self.cancel_cost, self.group_cost = kept.place_cost, kept.cancel_cost, kept.group_cost
+        self.tokens_milli, self.quoting_milli = kept.tokens_milli, kept.quoting_milli
+        self.stamp_ns = now.mono_ns - max(0, now.utc_ns - kept.utc_ns)
+        self.refill(now.mono_ns)
 
     def refill(self, now_ns: int) -> None:
         """Add what flowed in since the last look."""

@@ -43,7 +43,7 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
     restore(engine, first.decode(), stand.now())
     once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine))
     for tree in (once, again):
-        tree.pop("epoch")
+        tree.pop("epoch"), tree.pop("budget")
         for row in tree["groups"]:
             row.pop("retry_ns"), row.pop("triggered_ns")
         for row in tree["orders"]:
@@ -118,6 +118,20 @@ def test_a_position_met_first_in_the_list_of_fills_still_belongs_to_its_window()
     result = next(row for row in stand.records("window_result") if row["series"] == "INXU")
     assert (result["settled"], result["pnl"]) == (True, 1_000_000 - 4_300 * 100)
     assert stand.engine.account.ledger.open_positions() == {}
+
+
+def test_the_write_budget_is_not_filled_by_a_restart() -> None:
+    before = quoting()
+    budget = before.engine.account.budget
+    budget.spend(budget.capacity, before.mono_ns)
+    budget.quoting_milli = 0
+    begun_ns = before.mono_ns
+    stand = restarted(before, after_ns=300 * MS)
+    while not (budget := stand.engine.account.budget).known:
+        stand.run(10 * MS)
+    flowed_milli = (stand.mono_ns - begun_ns) * budget.refill_per_s // 10**6
+    assert budget.capacity * 200 < budget.tokens_milli <= flowed_milli < budget.capacity * 500
+    assert budget.quoting_milli <= flowed_milli // 2
 
 
 def test_the_kill_latch_and_a_pause_survive() -> None:

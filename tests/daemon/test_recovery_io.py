@@ -44,6 +44,20 @@ def test_what_the_run_before_knew_is_known_also_what_happened_after_the_snapshot
     assert (found.tail_steps < len(stand.story)) is with_snapshot
 
 
+@pytest.mark.parametrize("with_snapshot", [True, False])
+def test_the_write_budget_is_known_to_the_last_request(tmp_path: Path, *, with_snapshot: bool) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number if with_snapshot else None)
+    kept = msgspec.json.decode(recovered(stand, tmp_path).memory, type=Memory).budget
+    own = stand.engine.account.budget.record(stand.now())
+    assert kept is not None
+    assert own is not None
+    assert kept.tokens_milli < own.capacity * 1000
+    flowed_milli = (own.utc_ns - kept.utc_ns) * own.refill_per_s // 10**6
+    # Our own reckoning rounds each refill down; the answer to a request is a step, and its own look at the clock.
+    assert abs(kept.tokens_milli + flowed_milli - own.tokens_milli) < 100
+
+
 def test_a_damaged_snapshot_is_passed_over_and_the_journal_believed(tmp_path: Path) -> None:
     stand, number = a_short_story(tmp_path)
     keep(stand, tmp_path, snapshot_at=number)

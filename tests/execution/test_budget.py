@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clock import NS_PER_MS, NS_PER_S
+from domain.clock import NS_PER_MS, NS_PER_S, Now
 from execution.budget import Budget
 
 
@@ -52,6 +52,35 @@ def test_waiting_as_long_as_told_is_enough() -> None:
     budget = a_budget()
     budget.refused(0)
     assert budget.may_place(budget.wait_ns(0, 0), 0, 0)
+
+
+def taken_over(after_s: int, *, mono_s: int = 0) -> Budget:
+    """A budget of 300 a second, emptied at 100 s, and what the next run makes of it so much later."""
+    budget = a_budget()
+    budget.refused(NS_PER_S)
+    kept = budget.record(Now(NS_PER_S, 100 * NS_PER_S))
+    assert kept is not None
+    found = Budget()
+    found.restore(kept, Now(mono_s * NS_PER_S, (100 + after_s) * NS_PER_S))
+    assert not found.known
+    mono_ns = mono_s * NS_PER_S
+    found.learn(mono_ns, refill_per_s=300, capacity=900, place_cost=10, cancel_cost=2, group_cost=10)
+    return found
+
+
+def test_a_restart_goes_on_with_the_bucket_and_what_flowed_in_by_the_wall_clock() -> None:
+    assert taken_over(1).tokens_milli == 300_000
+    assert taken_over(1, mono_s=7_000).tokens_milli == 300_000, "monotonic clocks begin anew with the machine"
+    assert taken_over(60).tokens_milli == 900_000
+    assert taken_over(60).quoting_milli == 450_000
+
+
+def test_a_wall_clock_set_back_fills_nothing() -> None:
+    assert taken_over(-50).tokens_milli == 0
+
+
+def test_what_was_never_known_is_not_remembered() -> None:
+    assert Budget().record(Now(1, 1)) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, NS_PER_S), st.integers(0, 2_000)), max_size=50))
