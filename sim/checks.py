@@ -1,9 +1,10 @@
-# long: one onlooker, one check after the other
 """What must be true, looked at from outside: the exchange's record, the requests on the wire, the steps as recorded.
 
 Each check has a name, and the first breach of each name in a unit is kept with its instant. Nothing here asks a guard
 for its opinion; what the daemon knows is compared with what was really so. Counters say how often the rare things were
-seen, because a check that was never reached has proven nothing.
+seen, because a check that was never reached has proven nothing. A check runs when something that it looks at has
+changed: what rests (`checks_resting`), what leaves (`checks_requests`), phases and the page's answer (`checks_phases`),
+the books once all is quiet (`checks_settled`); the rest is here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from domain.actions import Alert, AnyAction, Exit, Place, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
+    BookTop,
     CancelAllMarker,
     Command,
     JournalFault,
@@ -29,15 +29,13 @@ from domain.events import (
     Tick,
     Wake,
 )
-from domain.market import SERIES
-from domain.reasons import GateStatus
-from domain.window import Phase, Window
+from domain.window import Window
 from execution.kalshi_wire import Request
-from guards.vote import Vote
 from sim.campaign_time import MONO_START_NS
-from sim.exchange.fixed import COUNT_ONE, PRICE_ONE
-from sim.exchange.notices import Filled, GroupChanged, Notice, OrderChanged
-from sim.exchange.objects import Order
+from sim.checks_phases import PhaseChecks
+from sim.checks_requests import RequestChecks
+from sim.checks_resting import RestingChecks
+from sim.checks_settled import SettledChecks
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -47,26 +45,11 @@ if TYPE_CHECKING:
     from sim.ports import Process
 
 WindowAt = Callable[[str, int], Window | None]
-SYMBOL_OF = {series.exchange_series: series.symbol for series in SERIES.values()}
-NAME_OF = {series.exchange_series: name for name, series in SERIES.items()}
-FREEZE_LEAD_NS = 2 * NS_PER_S
-EXPIRY_LEAD_NS = 3 * NS_PER_S
-CLEARED_NS = 250 * NS_PER_MS
-SWEEP_SEEN_NS = 300 * NS_PER_MS
-TAIL_NS = 60 * NS_PER_S
-CLOCK_LIMIT_NS = 1_750 * NS_PER_MS
-CLOCK_SEEN_NS = 2 * NS_PER_S
-CANCEL_LATE_NS = 100 * NS_PER_MS
-CANCELS_KEPT = 4_096
-FLAT_LATE_NS = 2_500 * NS_PER_MS
 KEPT_NS = 1_500 * NS_PER_MS
 FRESH_NS = 600 * NS_PER_MS
 EXIT_LIMIT_NS = 21 * NS_PER_S
-EDGE_LATE_NS = NS_PER_MS
-STALE_ACT_NS = 20 * NS_PER_MS
+CLEARED_NS = 250 * NS_PER_MS
 STORY_LINES = 60
-GONE_MAX = 20_000
-TABLE_MAX = 2_000
 
 NAMES = (
     "resting at the freeze",
@@ -114,7 +97,7 @@ class Breach(NamedTuple):
 
 
 class Checks:
-    """The onlooker of one unit."""
+    """The onlooker of one unit: takes in what happens, keeps what was broken."""
 
     def __init__(
         self,
@@ -127,32 +110,40 @@ class Checks:
         self.timeline = timeline
         self.exchange = exchange
         self.settings = settings
+        self.skew_ns = skew_ns
+        self.window_at = window_at
         self.breaches: dict[str, Breach] = {}
         self.counts: Counter[str] = Counter()
         self.story: deque[str] = deque(maxlen=STORY_LINES)
         self.slowest_flat_ms = 0.0
         self.slowest_stop_ms = 0.0
+        self.process: Process | None = None
         self.halts: dict[str, int] = {}
         self.newest_value_ns: dict[str, int] = {}
-        self.stamps: dict[tuple[str, str], int] = {}
-        self.feed_newest: dict[tuple[str, str], int] = {}
-        self.window_at = window_at
-        self.cancelled_ns: dict[str, int] = {}
-        self.must_end: dict[str, tuple[int, str]] = {}
-        self.rest_disturbed_ns = 0
-        self.swept_ns = 0
-        self.clock_wrong_ns: int | None = None
-        self.equity: tuple[str, int] | None = None
-        self.placed_in: Counter[tuple[str, int]] = Counter()
-        self.trades: dict[str, Any] = {}
-        self.sent_names: set[str] = set()
         self.opened_ns = timeline.now_ns
-        self.stop_ns = 0
-        self.life_began_ns = 0
-        self.process: Process | None = None
-        self.skew_ns = skew_ns
+        self.swept_ns = 0
+        self.rest_disturbed_ns = 0
         self.wall_disturbed_ns = 0
-        exchange.state.listeners.append(self.noticed)
+        self.stop_ns = 0
+        self._life_began_ns = 0
+        self._stamps: dict[tuple[str, str], int] = {}
+        self._feed_newest_ns: dict[str, int] = {}
+        self._equity: tuple[str, int] | None = None
+        self._two_feeds = settings.feeds.mode == "hot"
+        self.resting = RestingChecks(self)
+        self.requests = RequestChecks(self)
+        self.phases = PhaseChecks(self)
+        self.books = SettledChecks(self)
+        self._hears: dict[type, Callable[[Process, Any, Now], None]] = {
+            Started: self._started,
+            KillSwitch: self._kill_switch,
+            Stop: self._stop,
+            JournalFault: self._journal_fault,
+            LoopStall: self._loop_stall,
+            CancelAllMarker: self._marker,
+            Operator: self._operator,
+        }
+        exchange.state.listeners.append(self.resting.noticed)
 
     # --- small -----------------------------------------------------------------------------------------------------
 
@@ -172,198 +163,54 @@ class Checks:
         """The exchange's own time."""
         return int(self.timeline.now_ns + self.skew_ns())
 
-    # --- what the exchange says ------------------------------------------------------------------------------------
+    def disturbed(self, for_s: float) -> None:
+        """Edges may be seen late for a while: the loop stood still, a clock was set, or nobody was there."""
+        mono_ns = self.timeline.now_ns - self.opened_ns + MONO_START_NS
+        self.wall_disturbed_ns = max(self.wall_disturbed_ns, mono_ns + int(for_s * NS_PER_S))
 
-    def noticed(self, notice: Notice) -> None:
-        """A notice of the exchange's core, at the instant."""
-        if isinstance(notice, OrderChanged):
-            if notice.state.status == "resting" and notice.order.account.is_member:
-                self._rests(notice.order)
-        elif isinstance(notice, Filled):
-            self._filled(notice)
-        elif isinstance(notice, GroupChanged) and notice.event_type == "triggered":
-            self.counts["groups triggered"] += 1
-
-    def _filled(self, notice: Filled) -> None:
-        fill = notice.fill
-        self.counts["fills"] += 1
-        if fill.is_taker:
-            self.breach("taker fill", f"{fill.order.state.client_order_id} took {fill.trade.count}")
-        self.trades[fill.trade.id] = fill
-
-    def _rests(self, order: Order) -> None:
-        """A new order of ours rests, or one of ours was filled in part."""
-        state = order.state
-        close_ns = order.market.event.close_ns
-        freeze_ns = close_ns - FREEZE_LEAD_NS
-        now_ns = self.exchange_ns()
-        name = state.client_order_id
-        if now_ns >= freeze_ns:
-            self.breach("resting at the freeze", f"{name} rests {(now_ns - freeze_ns) / 1e6:.0f} ms after the freeze")
-        if state.expiration_s is None or state.expiration_s * NS_PER_S > close_ns - EXPIRY_LEAD_NS:
-            self.breach("order without expiry", f"{name} expires {state.expiration_s}")
-        if not order.post_only or order.group is None or not order.cancel_on_pause:
-            self.breach("order without post-only, group or pause flag", name)
-        self._within_limits(order)
-        for other in order.account.resting.values():
-            if other is not order and other.market is order.market and other.side == order.side:
-                self.breach("two orders on one side", f"{name} beside {other.state.client_order_id}")
-        process = self.process
-        if process is not None and process.engine.started is not None and name not in process.engine.account.book.live:
-            self.breach("exchange's book not in ours", f"{name} rests and is not in our book")
-
-    def _within_limits(self, order: Order) -> None:
-        """Net position plus all that rests on a side, by the exchange's own books."""
-        risk = self.settings.risk
-        account, market = order.account, order.market
-        reach = self._reach(order.side, [market.ticker])
-        if reach > risk.per_market_contracts * COUNT_ONE:
-            self.breach("limit exceeded", f"{market.ticker} {order.side} reaches {reach / COUNT_ONE:g} contracts")
-        rungs = [m.ticker for m in market.event.markets]
-        if self._reach(order.side, rungs) > risk.per_window_contracts * COUNT_ONE:
-            self.breach("limit exceeded", f"{market.event.ticker} {order.side} past the window's contracts")
-        used = {o.market.ticker for o in account.resting.values()}
-        used |= {p.market.ticker for p in account.positions.values() if p.count.value and not p.settled}
-        if len(used) > risk.markets_max:
-            self.breach("limit exceeded", f"{len(used)} markets in use")
-
-    def _reach(self, side: str, tickers: list[str]) -> int:
-        account, chosen = self.exchange.member, set(tickers)
-        held = sum(account.positions[0, t].count.value for t in tickers if (0, t) in account.positions)
-        resting = sum(
-            o.state.remaining for o in account.resting.values() if o.side == side and o.market.ticker in chosen
-        )
-        return resting + (held if side == "bid" else -held)
+    # --- what happens, passed on to whoever looks at it --------------------------------------------------------------
 
     def asked(self, operation: Operation, request: Request, status: int) -> None:
         """The exchange has carried out (or refused by itself) one request."""
-        self.counts[f"requests {operation.name}"] += 1
-        if status == 429 and operation.name in {"cancel_order", "batch_cancel", "cancel_all", "trigger_group"}:  # noqa: PLR2004 - HTTP
-            self.breach("cancel starved of tokens", f"{operation.name} was refused for lack of tokens")
-        if status == 429:  # noqa: PLR2004 - HTTP
-            self.counts[f"genuine 429 {operation.name}"] += 1
-        if operation.name == "cancel_all":
-            self.swept_ns = self.timeline.now_ns
-        if operation.name == "create_order":
-            body = orjson.loads(request.body)
-            name = body["client_order_id"]
-            if name in self.sent_names:
-                self.breach("client order id used twice", name)
-            self.sent_names.add(name)
-
-    # --- what goes out ---------------------------------------------------------------------------------------------
+        self.requests.asked(operation, request, status)
 
     def writing(self, process: Process, request: Request) -> None:
         """A request is about to be written."""
-        if request.method != "POST" or not request.path.endswith("/events/orders"):
-            if request.method in {"DELETE", "PUT"}:
-                self._cancelling(request)
-            return
-        self.counts["orders"] += 1
-        body = orjson.loads(request.body)
-        series = body["ticker"].partition("-")[0]
-        now = process.clock.now()
-        window = self.window_at(NAME_OF[series], now.utc_ns)
-        if self.halts:
-            self.breach("place after halt", f"{body['client_order_id']} after {', '.join(sorted(self.halts))}")
-        if window is None or not window.opens_ns <= now.utc_ns < window.freeze_ns:
-            self.breach("place outside its window", f"{body['client_order_id']} at {now.utc_ns}")
-            return
-        self.placed_in[NAME_OF[series], window.target_ns] += 1
-        self._writes_place(process, body["client_order_id"])
-        if now.utc_ns >= window.strict_ns:
-            age_ns = now.mono_ns - self.newest_value_ns.get(SYMBOL_OF[series], 0)
-            limit_ns = self.settings.freshness.strict_limit_ms * NS_PER_MS
-            if age_ns > limit_ns and self.settings.freshness.basis == "age":
-                self.breach(
-                    "place while stale in strict", f"{body['client_order_id']}: value {age_ns / 1e6:.0f} ms old"
-                )
+        self.requests.writing(process, request)
 
-    def _writes_place(self, process: Process, name: str) -> None:
-        now_ns = self.timeline.now_ns
-        if self.swept_ns and SWEEP_SEEN_NS < now_ns - self.swept_ns < TAIL_NS:
-            self.breach("place in the tail of a cancel-all", f"{name} {(now_ns - self.swept_ns) / 1e9:.1f} s after it")
-        link = process.stream_socket._link  # noqa: SLF001 - the truth about it
-        if link is None or link.closed:
-            self.breach("place without private stream", name)
-        off_ns = abs(process.clock.off_ns - self.skew_ns())
-        if off_ns <= CLOCK_LIMIT_NS:
-            self.clock_wrong_ns = None
-        elif self.clock_wrong_ns is None:
-            self.clock_wrong_ns = now_ns
-        elif now_ns - self.clock_wrong_ns > CLOCK_SEEN_NS:
-            self.breach("place by a wrong clock", f"{name}: our clock is {off_ns / 1e6:.0f} ms off")
+    def readiness(self, process: Process, ready: bool) -> None:  # noqa: FBT001 - a fact
+        """What the page says about readiness."""
+        self.phases.readiness(process, ready)
 
-    def _cancelling(self, request: Request) -> None:
-        """A cancel of any kind leaves: for one series, or for all."""
-        now_ns = self.timeline.now_ns
-        path, member = request.path, self.exchange.member
-        word = path.split("/")[-2] if path.endswith("/trigger") else path.split("/")[-1]
-        if path.endswith("/events/orders"):
-            covered = list(member.resting)
-        elif path.endswith("/batched"):
-            covered = [item["order_id"] for item in orjson.loads(request.body)["orders"]]
-        else:
-            covered = list(member.groups[word].resting) if word in member.groups else [word]
-        self.cancelled_ns.update(dict.fromkeys(covered, now_ns))
-        while len(self.cancelled_ns) > CANCELS_KEPT:
-            del self.cancelled_ns[next(iter(self.cancelled_ns))]
+    def froze(self) -> None:
+        """An event has closed."""
+        self.resting.froze()
 
-    def _ending(self, process: Process, now: Now) -> None:
-        """Whether what rests may rest; if not, a cancel must have left at once, and it must be gone soon."""
-        resting = self.exchange.member.resting
-        if not resting:
-            self.must_end.clear()
-            return
-        now_ns = self.timeline.now_ns
-        for name, desk in process.engine.desks.items():
-            why = self._why_not(process, name, desk.series.symbol, now)
-            if not why:
-                self.must_end.pop(name, None)
-                continue
-            since_ns, why = self.must_end.setdefault(name, (now_ns, why))
-            if now_ns < process.box.still_until_ns:
-                continue
-            for order in resting.values():
-                if NAME_OF[order.market.event.series.ticker] == name and order.created_ns <= since_ns:
-                    self._overstays(order, since_ns, why)
-
-    def _overstays(self, order: Order, since_ns: int, why: str) -> None:
-        late_ns = self.timeline.now_ns - since_ns
-        told = f"{order.state.client_order_id}: {why} for {late_ns / 1e6:.0f} ms"
-        if late_ns > CANCEL_LATE_NS and order.id not in self.cancelled_ns:
-            self.breach("cancel late", f"{told}, no cancel has left")
-        if self.timeline.now_ns - max(since_ns, self.rest_disturbed_ns) > FLAT_LATE_NS:
-            self.breach("not flat in time", f"{told}, and it rests")
-
-    def _why_not(self, process: Process, name: str, symbol: str, now: Now) -> str:
-        if self.halts and not (len(self.halts) == 1 and "pause" in self.halts):
-            return ", ".join(sorted(self.halts))
-        window = self.window_at(name, now.utc_ns)
-        if window is None:
-            return ""
-        if now.utc_ns >= window.freeze_ns - process.engine.duties.lead_ns:
-            return "flattening"
-        if now.utc_ns >= window.strict_ns and self.settings.freshness.basis == "age":
-            limit_ns = self.settings.freshness.strict_limit_ms * NS_PER_MS
-            if now.mono_ns - self.newest_value_ns.get(symbol, 0) > limit_ns:
-                return "stale in strict"
-        return ""
+    def settled(self, process: Process) -> None:
+        """Everything is quiet and settled."""
+        self.books.settled(process)
 
     # --- steps -----------------------------------------------------------------------------------------------------
 
     def stepped(self, process: Process, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
         """The engine took one step."""
         self.counts["steps"] += 1
-        if isinstance(event, Tick):
-            key = (event.feed, event.symbol)
-            if event.event_ns > self.stamps.get(key, 0):
-                self.stamps[key] = event.event_ns
-                self.newest_value_ns[event.symbol] = event.received_mono_ns
-                self.feed_newest[key] = event.received_mono_ns
-        elif not isinstance(event, Wake):
-            self._event(process, event, now)
-            self._subset(process)
+        kind = type(event)
+        if kind is Tick:
+            self._tick(process, event, now)
+        elif kind is not BookTop:
+            # Market data ends no order and adds none to our book; what it makes us place is looked at when it rests.
+            hears = self._hears.get(kind)
+            if hears is not None:
+                hears(process, event, now)
+            if kind is not Wake:
+                self.resting.subset(process)
+        if actions:
+            self._acted(process, actions, now)
+        if self.resting.any:
+            self.resting.may_rest(process, now)
+
+    def _acted(self, process: Process, actions: list[AnyAction], now: Now) -> None:
         for action in actions:
             if isinstance(action, Record):
                 self._record(process, action, now)
@@ -373,65 +220,60 @@ class Checks:
                 self.counts[f"alert {action.action}"] += 1
             elif isinstance(action, Exit):
                 self._exit(action, now)
-        if self.exchange.member.resting:
-            self._ending(process, now)
-        if self.settings.feeds.mode == "hot":
-            self._feed_kept(process, now)
-        if process.engine.account.budget.tokens_milli < 0 or process.engine.account.budget.quoting_milli < 0:
+        budget = process.engine.account.budget
+        if budget.tokens_milli < 0 or budget.quoting_milli < 0:
             self.breach("budget negative", "our own reckoning is below zero")
 
-    def _feed_kept(self, process: Process, now: Now) -> None:
-        """With two live feeds the one believed is not the one that fell silent."""
-        names = {self.settings.feeds.primary.name, getattr(self.settings.feeds.secondary, "name", "")}
+    def _tick(self, process: Process, tick: Any, now: Now) -> None:  # noqa: ANN401 - a Tick, known by its type
+        key = (tick.feed, tick.symbol)
+        if tick.event_ns <= self._stamps.get(key, 0):
+            return
+        self._stamps[key] = tick.event_ns
+        self.newest_value_ns[tick.symbol] = self._feed_newest_ns[tick.feed] = tick.received_mono_ns
+        if self._two_feeds:
+            self._feed_kept(process, tick, now)
+
+    def _feed_kept(self, process: Process, tick: Any, now: Now) -> None:  # noqa: ANN401 - as above
+        """With two live feeds the one believed is not the one that fell silent: asked when the other one speaks."""
         active = process.engine.failover.active
-        ages = {
-            f: min((now.mono_ns - at for (feed, _), at in self.feed_newest.items() if feed == f), default=None)
-            for f in names
-        }
-        mine, other = ages.get(active), next((age for f, age in ages.items() if f != active), None)
-        if mine is not None and other is not None and mine > KEPT_NS and other < FRESH_NS:
-            self.breach("stale feed kept", f"{active} is {mine / 1e6:.0f} ms old, the other {other / 1e6:.0f} ms")
+        if tick.feed == active or active not in self._feed_newest_ns:
+            return
+        mine_ns, other_ns = now.mono_ns - self._feed_newest_ns[active], now.mono_ns - tick.received_mono_ns
+        if mine_ns > KEPT_NS and other_ns < FRESH_NS:
+            self.breach("stale feed kept", f"{active} is {mine_ns / 1e6:.0f} ms old, the other {other_ns / 1e6:.0f} ms")
 
-    def _subset(self, process: Process) -> None:
-        live = process.engine.account.book.live
-        for order in self.exchange.member.resting.values():
-            name = order.state.client_order_id
-            if name not in live:
-                self.breach("exchange's book not in ours", f"{name} rests and is not in our book (of {len(live)})")
+    # --- events ----------------------------------------------------------------------------------------------------
 
-    def _event(self, process: Process, event: AnyEvent, now: Now) -> None:
-        if isinstance(event, Started):
-            self.tell(f"started {event.run_id}")
-            self.process, self.stop_ns = process, 0
-            self.disturbed(1)
-            self.life_began_ns = now.mono_ns
-            self.halts.pop("stop", None)
-            self.halts.pop("journal", None)
-            self.newest_value_ns.clear()
-            self.feed_newest.clear()
-            self._limits_kept(process)
-        elif isinstance(event, KillSwitch):
-            if event.active:
-                self.halts.setdefault("kill switch", now.mono_ns)
-        elif isinstance(event, Stop):
-            self.halts["stop"] = now.mono_ns
-            self.stop_ns = now.mono_ns
-        elif isinstance(event, JournalFault):
-            self.halts["journal"] = now.mono_ns
-        elif isinstance(event, LoopStall):
-            self.counts["loop stalls"] += 1
-        elif isinstance(event, CancelAllMarker):
-            if not event.by.startswith("run-"):
-                self.halts.setdefault("cancel-all", now.mono_ns)
-        elif isinstance(event, Operator):
-            self._operator(process, event, now)
-
-    def _limits_kept(self, process: Process) -> None:
-        """A restart on the same day goes on with the day's starting equity."""
-        state = process.engine.risk.state()
-        before = self.equity
+    def _started(self, process: Process, event: Started, now: Now) -> None:
+        self.tell(f"started {event.run_id}")
+        self.process, self.stop_ns = process, 0
+        self.disturbed(1)
+        self._life_began_ns = now.mono_ns
+        self.halts.pop("stop", None)
+        self.halts.pop("journal", None)
+        self.newest_value_ns.clear()
+        self._feed_newest_ns.clear()
+        # A restart on the same day goes on with the day's starting equity.
+        state, before = process.engine.risk.state(), self._equity
         if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
             self.breach("limits forgotten by a restart", f"equity {before[1]} became {state['equity']}")
+
+    def _kill_switch(self, _process: Process, event: KillSwitch, now: Now) -> None:
+        if event.active:
+            self.halts.setdefault("kill switch", now.mono_ns)
+
+    def _stop(self, _process: Process, _event: Stop, now: Now) -> None:
+        self.halts["stop"] = self.stop_ns = now.mono_ns
+
+    def _journal_fault(self, _process: Process, _event: JournalFault, now: Now) -> None:
+        self.halts["journal"] = now.mono_ns
+
+    def _loop_stall(self, _process: Process, _event: LoopStall, _now: Now) -> None:
+        self.counts["loop stalls"] += 1
+
+    def _marker(self, _process: Process, event: CancelAllMarker, now: Now) -> None:
+        if not event.by.startswith("run-"):
+            self.halts.setdefault("cancel-all", now.mono_ns)
 
     def _operator(self, process: Process, event: Operator, now: Now) -> None:
         self.tell(f"operator {event.command.value}")
@@ -443,12 +285,14 @@ class Checks:
             for name in ("kill switch", "cancel-all", "pause"):
                 self.halts.pop(name, None)
 
+    # --- actions ---------------------------------------------------------------------------------------------------
+
     def _record(self, process: Process, record: Record, now: Now) -> None:
         if record.type == "time_to_flat":
             self.slowest_flat_ms = max(self.slowest_flat_ms, record.payload["ms"])
             self.counts["flattenings"] += 1
         elif record.type == "window_phase":
-            self._phase(process, record.payload, now)
+            self.phases.entered(process, record.payload, now)
         elif record.type == "guard_trip":
             self.counts[f"trip {record.payload['reason']}"] += 1
         elif record.type in {"feed_switch", "kill_switch", "risk_decision"}:
@@ -458,28 +302,6 @@ class Checks:
                     f"gate {record.payload.get('series', 'day')}:"
                     f" {record.payload['decision']} {record.payload['reason']}"
                 )
-
-    def _phase(self, process: Process, payload: dict[str, Any], now: Now) -> None:
-        """The phase changes in the very nanosecond of the edge, unless a clock or the loop was disturbed."""
-        phase = Phase(payload["phase"])
-        self.counts[f"phase {phase.value}"] += 1
-        window = self.window_at(payload["series"], payload["target_ns"])
-        assert window is not None, "a phase of a window that does not exist"
-        lead_ns = process.engine.duties.lead_ns
-        if window.phase(now.utc_ns, lead_ns) is not phase:
-            self.breach("phase late or early", f"{phase} at {now.utc_ns}, lead {lead_ns}")
-        edges = {
-            Phase.PREFLIGHT: window.preflight_ns,
-            Phase.QUOTING: window.opens_ns,
-            Phase.STRICT: window.strict_ns,
-            Phase.FLATTENING: window.freeze_ns - lead_ns,
-            Phase.FROZEN: window.freeze_ns,
-            Phase.CLOSED: window.target_ns + 1,
-        }
-        late_ns = now.utc_ns - edges[phase]
-        undisturbed = now.mono_ns > self.wall_disturbed_ns
-        if undisturbed and late_ns > EDGE_LATE_NS:
-            self.breach("phase late or early", f"{phase} {late_ns / 1e6:.3f} ms late")
 
     def _place(self, place: Place, now: Now) -> None:
         if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:
@@ -495,13 +317,15 @@ class Checks:
             if now.mono_ns - self.stop_ns > EXIT_LIMIT_NS:
                 self.breach("exit not flat", f"stopping took {(now.mono_ns - self.stop_ns) / 1e9:.1f} s")
 
+    # --- lives -----------------------------------------------------------------------------------------------------
+
     def ended(self, process: Process, why: str) -> None:
         """A process is no more."""
         self.tell(f"process ended: {why}")
         state = process.engine.risk.state()
-        old_enough = process.clock.now().mono_ns - self.life_began_ns > 5 * NS_PER_S
+        old_enough = process.clock.now().mono_ns - self._life_began_ns > 5 * NS_PER_S
         if state["equity"] is not None and old_enough:
-            self.equity = (state["session"], state["equity"])
+            self._equity = (state["session"], state["equity"])
         self.counts["lives"] += 1
         self.process = None
         self.disturbed(5)
@@ -511,106 +335,3 @@ class Checks:
         young_ns = process.clock.now().mono_ns - process.box.disk.sync_ns - 300 * NS_PER_MS
         if why == "SIGKILL":
             self.halts = {n: at for n, at in self.halts.items() if at < young_ns or n == "kill switch"}
-
-    def disturbed(self, for_s: float) -> None:
-        """Edges may be seen late for a while: the loop stood still, a clock was set, or nobody was there."""
-        mono_ns = self.timeline.now_ns - self.opened_ns + MONO_START_NS
-        self.wall_disturbed_ns = max(self.wall_disturbed_ns, mono_ns + int(for_s * NS_PER_S))
-
-    # --- now and then ----------------------------------------------------------------------------------------------
-
-    def readiness(self, process: Process, ready: bool) -> None:  # noqa: FBT001 - a fact
-        """The page's answer against the votes themselves."""
-        self.counts["readiness looks"] += 1
-        if not ready:
-            return
-        self.counts["ready"] += 1
-        engine = process.engine
-        red = [name for name, vote in engine.account_votes if _red(vote)]
-        for desk in engine.desks.values():
-            if desk.phase in {Phase.QUOTING, Phase.STRICT}:
-                red += [name for name, vote in engine.gates.get(desk.series.name, ()) if _red(vote)]
-        red = [n for n in red if n != "freshness" or not _planned(engine)]
-        if red or self.halts:
-            self.breach("ready while a gate is red", f"{', '.join(sorted(set(red) | set(self.halts)))}")
-
-    def froze(self) -> None:
-        """An event has closed: nothing of ours rested at the freeze or later, by the exchange's own mark."""
-        for event in self.exchange.state.events.values():
-            if event.own_resting_after_freeze_max:
-                self.breach("resting at the freeze", f"{event.ticker}: {event.own_resting_after_freeze_max} rested")
-        self.counts["freezes"] += len(self.exchange.state.series)
-
-    def settled(self, process: Process) -> None:
-        """Everything is quiet and settled: our books against the exchange's."""
-        account, member = process.engine.account, self.exchange.member
-        ours = {t: p for t, p in account.ledger.open_positions().items() if p}
-        theirs = {p.market.ticker: p.count.value for p in member.positions.values() if p.count.value}
-        if ours != theirs:
-            self.breach("positions differ", f"exchange {theirs}, ours {ours}")
-        known, true = set(account.ledger.trades), {f.trade.id for f in member.fills}
-        if known != true:
-            self.breach("fills differ", f"{len(true - known)} unknown to us, {len(known - true)} only ours")
-        if account.counters.get("fills", 0) != len(member.fills):
-            self.breach("fills differ", f"counted {account.counters.get('fills', 0)}, exchange {len(member.fills)}")
-        earned = member.purse(0, 0).value - self.exchange.state.config.balance
-        if not theirs and account.ledger.realised != earned:
-            self.breach(
-                "P&L differs from settlement",
-                f"exchange {earned / 1e6:.6f}, our ledger {account.ledger.realised / 1e6:.6f}",
-            )
-        if not theirs:
-            self._results(process)
-        self._groups(process)
-        self._tables(process)
-
-    def _results(self, process: Process) -> None:
-        cash: Counter[tuple[str, int]] = Counter()
-        for fill in self.exchange.member.fills:
-            market = fill.trade.market
-            sign = 1 if fill.order.side == "bid" else -1
-            paid = sign * fill.trade.price * fill.trade.count + fill.fee
-            worth = sign * PRICE_ONE * fill.trade.count if market.result == "yes" else 0
-            cash[NAME_OF[market.event.series.ticker], market.event.close_ns] += worth - paid
-        for result in process.engine.duties.results.values():
-            true = cash.get((result.series, result.target_ns), 0)
-            if result.settled and result.pnl != true:
-                self.breach(
-                    "P&L differs from settlement", f"{result.series} {result.label}: {true} against {result.pnl}"
-                )
-
-    def _groups(self, process: Process) -> None:
-        known = process.engine.account.groups.known
-        now_ns = self.timeline.now_ns
-        spare = 4 * len(process.engine.desks)
-        if len(self.exchange.member.groups) > spare:
-            self.breach(
-                "group leaked", f"{len(self.exchange.member.groups)} groups at the exchange, {len(known)} known"
-            )
-        del now_ns
-
-    def _tables(self, process: Process) -> None:
-        engine = process.engine
-        account = engine.account
-        sizes = {
-            "book.live": len(account.book.live),
-            "groups.known": len(account.groups.known),
-            "groups.creating": len(account.groups.creating),
-            "groups.asked": len(account.groups.asked),
-            "reads.slots": len(account.reads.slots),
-            "reads.by_request": len(account.reads.by_request),
-            "inbox": len(process.inbox),
-            "held": len(process.runner._held),  # noqa: SLF001 - a bound is looked at where it is
-        }
-        for name, size in sizes.items():
-            self.counts[f"size {name}"] = max(self.counts[f"size {name}"], size)
-            if size > 64:  # noqa: PLR2004 - a quiet daemon holds next to nothing
-                self.breach("tables without bound", f"{name} holds {size} when all is quiet")
-
-
-def _red(vote: Vote) -> bool:
-    return vote.status not in {GateStatus.PASS, GateStatus.NOT_CONFIGURED}
-
-
-def _planned(engine: Any) -> bool:  # noqa: ANN401 - an engine
-    return any(d.sentry.verdict(engine.last_now, d.phase).planned_stand_down for d in engine.desks.values())

@@ -146,6 +146,16 @@ class Socket:
     def _now(self) -> Now:
         return self._machine.clock.now()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that is not closed, whatever the session believes."""
+        return self._link is not None and not self._link.closed
+
+    def cut_off(self) -> None:
+        """The process is dead, and the kernel closes what it had open."""
+        if self._link is not None:
+            self._link.hang_up()
+
     # --- control ---------------------------------------------------------------------------------------------------
 
     def open(self) -> None:

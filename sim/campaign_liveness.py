@@ -1,0 +1,96 @@
+"""Has it come back? After a fault quoting resumes, the last window is quoted, and at the end somebody is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.clock import NS_PER_S
+from domain.reasons import Reason
+from domain.window import Window
+from sim.faults import Fault
+
+if TYPE_CHECKING:
+    from sim.campaign_world import World
+
+CALM_ORDERS = 1
+TAIL_NS = 66 * NS_PER_S
+FEES_READ_NS = 660 * NS_PER_S
+# Reasons that rightly outlast any fault: a person, or the day's own rules, must lift them.
+LASTING = frozenset(
+    {
+        Reason.FINAL_MINUTE_STALE, Reason.STRICT_STAND_DOWN, Reason.RISK_LIMIT, Reason.WINDOW_CLOSED, Reason.T_MINUS_2S,
+    }
+)  # fmt: skip
+
+
+class Liveness:
+    """Looks whether quoting is back."""
+
+    def __init__(self, world: World) -> None:
+        self._checks = world.checks
+        self._timeline = world.timeline
+        self._box = world.box
+        self._windows = world.windows
+        self._faults = world.faults
+        self._kinds = world.kinds
+
+    def arrange(self, series: tuple[str, ...], end_ns: int) -> None:
+        """Have it all looked at in its time."""
+        for fault in self._faults:
+            settle_ns = int(self._kinds[fault.kind].settle_s * NS_PER_S)
+            if settle_ns:
+                self._timeline.at(fault.until_ns + settle_ns, self._resumed, fault)
+        if self._windows:
+            last = self._windows[-1]
+            for name in series:
+                self._timeline.at(last.freeze_ns - NS_PER_S, self._calm, name, last)
+        self._timeline.at(end_ns - NS_PER_S, self._quiet)
+
+    def _resumed(self, fault: Fault) -> None:
+        """Quoting must be back by now, if nothing else has gone wrong meanwhile and there is something to quote in."""
+        now_ns = self._timeline.now_ns
+        mine = now_ns - fault.until_ns
+        for other in self._faults:
+            settle_ns = int(self._kinds[other.kind].settle_s * NS_PER_S)
+            if other is not fault and other.at_ns <= now_ns and other.until_ns + max(mine, settle_ns) > now_ns:
+                return
+        process = self._box.process
+        for window in self._windows:
+            if window.opens_ns + mine < now_ns < window.strict_ns - NS_PER_S:
+                self._checks.counts["resumptions looked at"] += 1
+                if process is None:
+                    self._checks.breach("quoting did not resume", f"no process {mine / 1e9:.0f} s after {fault.kind}")
+                    return
+                for name, reasons in process.engine.closed.items():
+                    stuck = [r.value for r in reasons if r not in LASTING]
+                    if stuck:
+                        self._checks.breach(
+                            "quoting did not resume",
+                            f"{name}: {', '.join(stuck)} {mine / 1e9:.0f} s after {fault.kind}",
+                        )
+
+    def _calm(self, series: str, window: Window) -> None:
+        """The last window had no faults: it must have been quoted, unless the day's own rules forbade it."""
+        process = self._box.process
+        if process is None:
+            self._checks.breach("calm window without quotes", "no process")
+            return
+        if process.engine.risk.paused or process.engine.desks[series].sentry.session_frozen:
+            self._checks.counts["calm window forbidden"] += 1
+            return
+        tail_ends_ns = self._checks.swept_ns + TAIL_NS
+        fees_changed = any(f.kind == "fee_terms" and f.at_ns > window.opens_ns - FEES_READ_NS for f in self._faults)
+        if tail_ends_ns > window.opens_ns + NS_PER_S or fees_changed:
+            self._checks.counts["calm window forbidden"] += 1
+            return
+        self._checks.counts["calm windows"] += 1
+        if self._checks.requests.placed_in[series, window.target_ns] < CALM_ORDERS:
+            reasons = ", ".join(r.value for r in process.engine.closed.get(series, ()))
+            self._checks.breach("calm window without quotes", f"{series}: {reasons or 'open, and nothing placed'}")
+
+    def _quiet(self) -> None:
+        process = self._box.process
+        if process is None or process.engine.started is None:
+            self._checks.breach("calm window without quotes", "no process at the end")
+            return
+        self._checks.settled(process)
