@@ -148,6 +148,7 @@ class Account:
             return
         if self.converger.cancel_all(reason, now.mono_ns, out):
             flattening.acted(now.mono_ns)
+            flattening.looking = False
             self.tail_until_utc_ns = max(self.tail_until_utc_ns, now.utc_ns + TAIL_NS)
             if now.mono_ns >= self.marked_ns + MARK_EVERY_NS:
                 # Retries leave several times a second; the tail has room for a marker that is a little older.
@@ -166,14 +167,16 @@ class Account:
         return flattening
 
     def begin_empty(self, reason: str, now: Now, *, looking: bool = False) -> None:
-        """Start over with a new account-wide request, even if one is under way: its proof begins again.
+        """Take an account-wide request. One that comes while another is under way joins it: its proof begins again.
 
         `looking`: nothing may be live, so nothing is sent unless a listing shows otherwise.
         """
-        self.flattenings.pop("", None)
-        self.converger.cancel_all_retry_ns = self.marked_ns = 0
-        self._begin("", reason, self.book.live.values(), now)
-        self.cancel_all_acked = looking
+        under_way = self.flattenings.get("")
+        flattening = under_way or self._begin("", reason, self.book.live.values(), now)
+        if under_way is None or (under_way.looking and not looking):
+            self.converger.cancel_all_retry_ns = self.marked_ns = 0
+            self.cancel_all_acked = flattening.looking = looking
+        flattening.ask(reason, now.mono_ns)
 
     # --- what the exchange tells ---------------------------------------------------------------------------------
 
@@ -350,8 +353,9 @@ class Account:
             self.sample(f"time_to_flat_s:{flattening.trigger}", took_ns / NS_PER_S)
         if flattening.sent:
             self.proofs.append(CANCEL_ALL if not scope else GROUP_TRIGGER)
-        if not scope:
+        for reason, asked_ns in flattening.requests:
             self.completed_cancel_alls += 1
+            out.append(Record("cancel_all_done", {"reason": reason, "ms": (now.mono_ns - asked_ns) / NS_PER_MS}))
         payload = {
             "series": scope or "all",
             "trigger": flattening.trigger,

@@ -66,6 +66,7 @@ _ACCEPTED = Admission.ACCEPTED
 FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
 KEY_REFUSED = frozenset({401, 403})
 CANCEL_ALL_PROGRAM = "cancel-all"
+NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
 Observer = Callable[[Any, Now, list[AnyAction]], None]
 
 
@@ -380,6 +381,10 @@ class Observers:
             self.ask_empty(reason, now, looking=not self.engine.account.book.live)
 
     def ask_empty(self, reason: Reason, now: Now, *, looking: bool = False) -> None:
-        """Empty the account, now and until the exchange's list agrees, whatever else is going on."""
-        self.engine.empty_reason = reason.value
+        """Empty the account, now and until the exchange's list agrees, whatever else is going on.
+
+        A request that joins another does not take its name, unless that is one which a restart would not take up again.
+        """
+        if "" not in self.engine.account.flattenings or self.engine.empty_reason in NOT_TAKEN_UP:
+            self.engine.empty_reason = reason.value
         self.engine.account.begin_empty(reason.value, now, looking=looking)

@@ -27,7 +27,11 @@ LISTING_PATIENCE_NS = 2 * NS_PER_S
 
 
 class Flattening(msgspec.Struct):
-    """One trigger being carried out. Scope: a series' name, or "" for the whole account."""
+    """One trigger being carried out. Scope: a series' name, or "" for the whole account.
+
+    `requests`: who asked for it, and when (monotonic); none of them is done before lists asked after the newest.
+    `looking`: nothing may be live, so nothing was sent.
+    """
 
     scope: str
     trigger: str
@@ -38,11 +42,18 @@ class Flattening(msgspec.Struct):
     empties: int = 0
     done: bool = False
     sent: bool = False
+    looking: bool = False
+    requests: list[tuple[str, int]] = []
     members: dict[ClientOrderId, Order] = {}
 
     def acted(self, now_ns: int) -> None:
         """Something was sent or answered in this scope: older listings prove nothing any more."""
         self.acted_ns = max(self.acted_ns, now_ns)
+        self.empties = 0
+
+    def ask(self, reason: str, now_ns: int) -> None:
+        """One more request for the same: what is under way will do, if the proof is asked for after it."""
+        self.requests.append((reason, now_ns))
         self.empties = 0
 
     def join(self, orders: Iterable[Order]) -> None:
@@ -54,7 +65,7 @@ class Flattening(msgspec.Struct):
         if resting:
             self.first_empty_ns, self.empties = 0, 0
             return
-        if asked_ns < self.started_ns:
+        if asked_ns < self.started_ns or (self.requests and asked_ns < self.requests[-1][1]):
             return
         knows = all(order.listed or asked_ns >= order.alive_ns + SETTLE_NS for order in self.members.values())
         if not self.first_empty_ns and knows:

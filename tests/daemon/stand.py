@@ -289,6 +289,11 @@ class Stand:
         """When (monotonic) one of these actions was decided last."""
         return max(step.now.mono_ns for step in self.story if step.did(*kinds))
 
+    def last_record(self, kind: str) -> int:
+        """When (monotonic) a record of this kind was made last."""
+        made = [s.now.mono_ns for s in self.story for a in s.actions if isinstance(a, Record) and a.type == kind]
+        return made[-1]
+
     def records(self, kind: str) -> list[dict[str, Any]]:
         return [a.payload for a in self.acts if isinstance(a, Record) and a.type == kind]
 

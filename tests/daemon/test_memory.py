@@ -185,6 +185,19 @@ def test_a_shutdown_is_not_taken_up_again_but_its_orders_are_cancelled() -> None
     assert [o for o in stand.exchange.resting() if o.client_order_id.startswith(f"ladderd-{1_800_000_000}-")] == []
 
 
+def test_a_cancel_all_that_a_shutdown_joined_is_not_forgotten_with_the_shutdown() -> None:
+    before = quoting()
+    before.exchange.bad.lose, before.exchange.bad.deaf = CANCELLING, True
+    before.operator(Command.CANCEL_ALL)
+    before.step(Stop("SIGTERM"))
+    before.run(20 * MS)
+    before.exchange.bad.lose = ()
+    stand = restarted(before)
+    stand.run(3 * S)
+    assert stand.sent(CancelAll)
+    assert [row["reason"] for row in stand.records("cancel_all_done")] == ["operator_cli"]
+
+
 def test_trips_and_frozen_sessions_survive() -> None:
     before = quoting()
     before.run_before_target(15 * S)
