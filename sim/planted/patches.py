@@ -1,0 +1,208 @@
+"""How defects are planted: each function gives the patches, as (object, attribute or key, value)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from daemon import memory
+from daemon.desk import Desk
+from daemon.engine import Engine
+from daemon.observers import Observers
+from daemon.runner_io import Runner
+from domain.actions import Place, Record
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.market import Side
+from domain.money import Cash
+from execution import kalshi_wire, orders
+from execution.converge import Converger
+from execution.orders import Fact, State
+from execution.positions import Ledger
+from guards.freshness import FreshnessSentry
+from guards.risk import RiskGuard
+from guards.vote import PASS
+from guards.windows import WindowPlan
+
+Patches = list[tuple[Any, Any, Any]]
+
+
+def passes(owner: type, name: str) -> Patches:
+    """A guard always votes PASS."""
+    return [(owner, name, lambda *_, **__: PASS)]
+
+
+def cell(state: State, fact: Fact, follower: State) -> Patches:
+    """One cell of the order table is another."""
+    return [(orders.TABLE, (state, fact), follower)]
+
+
+def late_expiry() -> Patches:
+    """Orders expire two seconds later."""
+    before = kalshi_wire._place  # noqa: SLF001 - the defect sits there
+
+    def place(account: kalshi_wire.Account, action: Place) -> kalshi_wire.Request:
+        return before(account, msgspec.structs.replace(action, expiration_s=action.expiration_s + 2))
+
+    return [(kalshi_wire, "_place", place)]
+
+
+def crossing() -> Patches:
+    """The wire loses post_only."""
+    before = kalshi_wire._place  # noqa: SLF001 - the defect sits there
+
+    def place(account: kalshi_wire.Account, action: Place) -> kalshi_wire.Request:
+        request = before(account, action)
+        return msgspec.structs.replace(request, body=request.body.replace(b'"post_only":true', b'"post_only":false'))
+
+    return [(kalshi_wire, "_place", place)]
+
+
+def twice() -> Patches:
+    """Trade ids are forgotten as soon as they are known."""
+    before = Ledger.fill
+
+    def fill(self: Ledger, *args: Any) -> bool:  # noqa: ANN401 - as the original
+        self.trades.pop(args[0].trade_id, None)
+        return before(self, *args)
+
+    return [(Ledger, "fill", fill)]
+
+
+def careless_refusal() -> Patches:
+    """No limit is left in risk or desk."""
+    before = Desk.want
+
+    def want(self: Desk, live: Any, _positions: Any, now: Any) -> Any:  # noqa: ANN401 - as the original
+        return before(self, live, {}, now)
+
+    return [(RiskGuard, "refuses", lambda *_: ""), (Desk, "want", want)]
+
+
+def unsigned_short() -> Patches:
+    """What an ask earns is booked as paid."""
+    before = Ledger.fill
+
+    def fill(self: Ledger, *args: Any) -> bool:  # noqa: ANN401 - as the original
+        done = before(self, *args)
+        if done and args[0].side is Side.ASK:
+            self.markets[args[0].ticker].cash = Cash(
+                self.markets[args[0].ticker].cash - 2 * args[0].price * args[0].count
+            )
+        return done
+
+    return [(Ledger, "fill", fill)]
+
+
+def late_edge() -> Patches:
+    """The timer of a window's edge is late."""
+    before = WindowPlan.next_edge
+
+    def next_edge(self: WindowPlan, series: str, utc_ns: int, lead_ns: int) -> int | None:
+        edge_ns = before(self, series, utc_ns, lead_ns)
+        return None if edge_ns is None else edge_ns + 80 * NS_PER_MS
+
+    return [(WindowPlan, "next_edge", next_edge), (FreshnessSentry, "next_deadline", lambda *_: None)]
+
+
+def no_wait_for_disk() -> Patches:
+    """A place leaves before its record is durable."""
+
+    def release(self: Runner, _durable_seq: int = 0) -> None:
+        while self._held:
+            self._perform(self._held.popleft()[1])
+
+    return [(Runner, "release", release)]
+
+
+def forget(*fields: str) -> Patches:
+    """A snapshot leaves out what these fields hold."""
+    before = memory.remember
+
+    def remember(engine: Engine) -> bytes:
+        kept = msgspec.json.decode(before(engine))
+        blank = {"orders": [], "paused": "", "kill": {"latched": False, "source": "", "reason": "", "since_utc_ns": 0}}
+        blank["ledger"] = {"markets": {}, "trades": [], "realised": 0, "settled_fees": 0}
+        for field in fields:
+            if field == "risk":
+                kept["risk"]["equity"] = None
+            else:
+                kept[field] = blank[field]
+        return msgspec.json.encode(kept)
+
+    from daemon import recovery_io  # noqa: PLC0415 - patched where it is used
+    from sim import ports  # noqa: PLC0415
+
+    return [(memory, "remember", remember), (recovery_io, "remember", remember), (ports, "remember", remember)]
+
+
+def no_redo() -> Patches:
+    """A recovery does not enter what was placed after the snapshot."""
+    from daemon import recovery_io  # noqa: PLC0415 - patched where it is used
+
+    return [(recovery_io, "redo", lambda *_: None)]
+
+
+def chance() -> Patches:
+    """A step depends on how many there were in this process."""
+    before = Engine.step
+    odd = [0]
+
+    def step(self: Engine, event: Any, now: Any) -> Any:  # noqa: ANN401 - as the original
+        odd[0] += 1
+        actions = before(self, event, now)
+        return [*actions, Record("note", {"n": odd[0]})] if odd[0] % 1000 == 0 else actions
+
+    return [(Engine, "step", step)]
+
+
+def deaf_to_fills() -> Patches:
+    """Listed fills are marked as read and thrown away."""
+    from daemon.account import Account  # noqa: PLC0415 - as the others
+
+    def fills_read(self: Account, event: Any, now: Any, _out: Any) -> None:  # noqa: ANN401 - as the original
+        self.reads.answered(event.request_id, now.mono_ns)
+        from daemon.account import FILLS  # noqa: PLC0415
+
+        self.reconciled.add(FILLS)
+
+    return [(Account, "fills_read", fills_read)]
+
+
+def no_cancel_all_marker() -> Patches:
+    """The marker of another program's cancel-all is not looked at."""
+    return [(Observers, "_marker", lambda *_: None)]
+
+
+def up_for_ever() -> Patches:
+    """The loss of the private stream is not heard."""
+    before = Observers._stream  # noqa: SLF001 - the defect sits there
+
+    def stream(self: Observers, event: Any, now: Any, out: Any) -> None:  # noqa: ANN401 - as the original
+        if event.up:
+            before(self, event, now, out)
+
+    return [(Observers, "_stream", stream), (Observers, "_books_stale", lambda *_: None)]
+
+
+def both_sides() -> Patches:
+    """The converger does not see unwanted orders."""
+    before = Converger.quote
+
+    def quote(self: Converger, series: str, want: Any, *args: Any) -> bool:  # noqa: ANN401 - as the original
+        hidden = {n: o for n, o in self.book.live.items() if o.series == series and o.unwanted}
+        for name in hidden:
+            del self.book.live[name]
+        try:
+            return before(self, series, want, *args)
+        finally:
+            self.book.live.update(hidden)
+
+    return [(Converger, "quote", quote)]
+
+
+def slow_trigger() -> tuple[Any, str, Any]:
+    """A lost trigger is tried again only after a minute."""
+    from execution import groups  # noqa: PLC0415 - patched where it is used
+
+    return groups, "TRIGGER_RETRY_NS", 60 * NS_PER_S

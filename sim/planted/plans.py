@@ -1,0 +1,108 @@
+"""The plans of faults under which defects are looked for: small worlds, each sound by itself."""
+
+from __future__ import annotations
+
+from sim.planted.run import Plan, Strike
+
+QUIET = Plan(windows=1)
+SILENT_INDEX = Plan((Strike("index_silence", 0, 46, 5, (("fault", "silence"),)),), windows=1)
+KILL_FILE = Plan((Strike("kill_file", 0, 10, 95),), windows=1, window_s=120)
+KILL_FILE_AND_DEATH = Plan(
+    (Strike("kill_file_kept", 0, 8, 98), Strike("kill", 0, 30, 0, (("back_ms", 700),))), windows=1, window_s=120
+)
+PAUSE_AND_DEATH = Plan((Strike("operator_pause", 0, 15, 20), Strike("kill", 0, 18, 0, (("back_ms", 700),))), windows=1)
+LOST_CANCELS = Plan(
+    (
+        Strike(
+            "lost_cancel",
+            0,
+            10,
+            6,
+            (("fault", "lost_request"), ("probability", 0.7), ("op", ("cancel_order", "batch_cancel"))),
+        ),
+    ),
+    windows=1,
+)
+LOST_TRIGGERS = Plan(
+    (
+        Strike("index_silence", 0, 92, 12, (("fault", "silence"),)),
+        Strike("lost_cancel", 0, 92, 2.5, (("fault", "lost_request"), ("op", ("trigger_group",)))),
+    ),
+    windows=1,
+    window_s=120,
+)
+ANSWERS_FAIL = Plan(
+    (
+        Strike(
+            "server_error_after",
+            0,
+            10,
+            8,
+            (
+                ("fault", "http_5xx"),
+                ("code", 504),
+                ("processed", True),
+                ("probability", 0.6),
+                ("op", ("create_order",)),
+            ),
+        ),
+    ),
+    windows=1,
+)
+LATE_ANSWERS = Plan(
+    (
+        Strike("exchange_latency", 0, 10, 10, (("fault", "latency"), ("ms", 900), ("op", ("create_order",)))),
+        Strike("lost_answer", 0, 22, 8, (("fault", "lost_answer"), ("probability", 0.7), ("op", ("create_order",)))),
+    ),
+    windows=1,
+)
+DOUBLE_FILLS = Plan(
+    (
+        Strike("duplicate_fill", 0, 5, 40, (("fault", "ws_duplicate"), ("channel", "fill"))),
+        Strike("forced_fills", 0, 12, 6, (("fault", "force_fill"),)),
+    ),
+    windows=1,
+)
+FILLS = Plan((Strike("forced_fills", 0, 12, 20, (("fault", "force_fill"),)),), windows=2)
+LOST_FILLS = Plan(
+    (
+        Strike("lost_fill_message", 0, 5, 45, (("fault", "lost_fill"),)),
+        Strike("forced_fills", 0, 12, 6, (("fault", "force_fill"),)),
+    ),
+    windows=2,
+)
+DEATH = Plan(
+    (Strike("forced_fills", 0, 8, 4, (("fault", "force_fill"),)), Strike("kill", 0, 25, 0, (("back_ms", 700),))),
+    windows=1,
+)
+DEATH_PLACING = Plan(
+    (
+        Strike("slow_fsync", 0, 8, 45, (("ms", 200),)),
+        Strike("kill_soon_after_place", 0, 12, 0, (("back_ms", 700),)),
+        Strike("kill_soon_after_place", 0, 22, 0, (("back_ms", 700),)),
+        Strike("kill_soon_after_place", 0, 32, 0, (("back_ms", 700),)),
+    ),
+    windows=1,
+)
+TERMINATED = Plan(
+    (
+        Strike("stale_reads", 0, 10, 30, (("fault", "list_lag_ms"), ("ms", 900))),
+        Strike(
+            "lost_cancel",
+            0,
+            19.9,
+            1.2,
+            (("fault", "lost_request"), ("op", ("cancel_all", "cancel_order", "batch_cancel", "trigger_group"))),
+        ),
+        Strike("sigterm", 0, 20),
+    ),
+    windows=1,
+)
+FEED_DEAD = Plan((Strike("feed_silence", 0, 15, 8, (("fault", "silence"), ("host", 1))),), windows=1, feeds="hot")
+WRONG_CLOCK = Plan((Strike("clock_step", 0, 12, 20, (("ms", 1900),)),), windows=1)
+SWEPT = Plan((Strike("outside_cancel_all", 0, 12, 3),), windows=1)
+STREAM_GONE = Plan(
+    (Strike("stream_refused", 0, 15, 6, (("fault", "lost_request"), ("op", "ws_connect"), ("drop", True))),), windows=1
+)
+REPLAYED = Plan(windows=1, replay=True)
+POOR = Plan((Strike("index_silence", 0, 44, 1, (("fault", "silence"),)),), windows=1, tier="basic")
