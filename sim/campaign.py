@@ -51,6 +51,9 @@ def options() -> Options:
     parse.add_argument("--days", type=int, default=5, help="how many days (units)")
     parse.add_argument("--seed", type=int, default=1, help="of everything")
     parse.add_argument("--faults", choices=["none", "some", "all"], default="all", help="what goes wrong")
+    parse.add_argument(
+        "--level", choices=["ports", "sockets"], default="ports", help="the ports cut, or real bytes over TCP in memory"
+    )
     parse.add_argument("--window-s", type=int, default=HOUR_S, help="3600: real days; less: windows of that length")
     parse.add_argument("--windows", type=int, default=SHORT_WINDOWS, help="short windows in a unit")
     parse.add_argument("--jobs", type=int, default=0, help="units at a time (default: as many as there are cores)")
@@ -71,12 +74,22 @@ def unit_of(chosen: argparse.Namespace, index: int) -> Unit:
         windows=6 if chosen.window_s == HOUR_S else chosen.windows,
         feeds="hot" if index % 2 else "standby",
         replay=index % REPLAY_EVERY == 0,
+        level=chosen.level,
     )
 
 
 def live(unit: Unit) -> Outcome:
     """Live through one unit."""
-    return World(unit).run()
+    return world_of(unit).run()
+
+
+def world_of(unit: Unit) -> World:
+    """The world of a unit, at its level."""
+    if unit.level == "sockets":
+        from sim.level_sockets import SocketWorld  # noqa: PLC0415 - the application and its servers, only where wanted
+
+        return SocketWorld(unit)
+    return World(unit)
 
 
 def outcomes(units: list[Unit], jobs: int) -> Iterator[Outcome]:
@@ -84,7 +97,9 @@ def outcomes(units: list[Unit], jobs: int) -> Iterator[Outcome]:
     if jobs <= 1 or len(units) == 1:
         yield from map(live, units)
         return
-    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+    # With sockets, what was killed stays in memory for as long as its process lives.
+    once = 1 if units[0].level == "sockets" else None
+    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=once) as pool:
         yield from pool.imap(live, units)
 
 
@@ -175,7 +190,7 @@ def _tell(chosen: argparse.Namespace, done: list[Outcome], took_s: float, missin
 
 def shrink(unit: Unit, name: str) -> tuple[list[Fault], Outcome]:
     """The shortest list of faults found that still breaks the same promise, and what happens with it."""
-    faults = World(unit).faults
+    faults = world_of(unit).faults
     best = live(unit._replace(faults=tuple(faults)))
     size, runs = max(1, len(faults) // 2), 0
     while size and runs < SHRINK_RUNS_MAX:
@@ -201,7 +216,7 @@ def _tell_breach(chosen: argparse.Namespace, outcome: Outcome) -> None:
         say(f"    and: {other}: {what}\n")
     say(
         f"    again: ladderd simulate --days 1 --first {outcome.index} --seed {chosen.seed} --faults {chosen.faults}"
-        f" --window-s {chosen.window_s} --windows {chosen.windows}\n"
+        f" --level {chosen.level} --window-s {chosen.window_s} --windows {chosen.windows}\n"
     )
     say(f"    unit {outcome.index}, {outcome.day}, feeds {unit.feeds}\n")
     story, plan = outcome.story, outcome.plan

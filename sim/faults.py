@@ -186,7 +186,7 @@ def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[
         next(kinds)
     found: list[Fault] = []
     for span in spans[:-1]:
-        found.extend(_draw(next(kinds), span, rng) for _ in range(per_window(mode)))
+        found.extend(draw(KINDS, next(kinds), span, rng) for _ in range(per_window(mode)))
     return sorted(found, key=lambda fault: (fault.at_ns, fault.kind))
 
 
@@ -195,8 +195,9 @@ def per_window(mode: str) -> int:
     return 3 if mode == "all" else 1
 
 
-def _draw(name: str, span: WindowSpan, rng: Random) -> Fault:
-    kind = KINDS[name]
+def draw(kinds: dict[str, Kind], name: str, span: WindowSpan, rng: Random) -> Fault:
+    """One fault of a kind, somewhere in a window."""
+    kind = kinds[name]
     late = rng.random() < 0.5  # noqa: PLR2004 - half of them in the final minute
     first_ns = span.strict_ns if late else span.preflight_ns
     at_ns = rng.randrange(first_ns, span.target_ns) // NS_PER_MS * NS_PER_MS

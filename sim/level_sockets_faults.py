@@ -1,0 +1,113 @@
+"""Faults that only connections have, beside those of the campaign: what a network does between two sound programs.
+
+Which way: to the exchange's REST and websocket port, or to one of the vendor's hosts. Those of a path last as long as
+they last; a reset or a half-open connection strikes the connections there are.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from domain.clock import NS_PER_MS
+from domain.events import AnyEvent, Stop
+from sim import faults as menu
+from sim.campaign_deeds import Deeds
+from sim.faults import Fault, Kind, WindowSpan
+from sim.level_sockets_servers import EXCHANGE_PORT, FEED_PORTS
+from sim.network import Network
+from sim.network_end import Path
+
+if TYPE_CHECKING:
+    from sim.campaign_world import World
+
+WIRE = "wire"
+SOUND = Path()
+PORTS = (EXCHANGE_PORT, EXCHANGE_PORT, *FEED_PORTS)
+EXTRA = 2
+
+
+def _way(rng: Random) -> dict[str, Any]:
+    return {"port": rng.choice(PORTS)}
+
+
+def _some(rng: Random) -> dict[str, Any]:
+    return {"port": rng.choice(PORTS), "share": rng.choice([0.3, 0.6, 1.0])}
+
+
+KINDS: dict[str, Kind] = {
+    "wire_reset": Kind(WIRE, _some, 0, 60, mild=True),
+    "wire_half_open": Kind(WIRE, _some, 0, 75),
+    "wire_fragments": Kind(WIRE, _way, 30, 20, mild=True),
+    "wire_slow_reader": Kind(WIRE, lambda r: {**_way(r), "bytes_per_s": r.choice([4_000, 20_000])}, 12, 75),
+    "wire_latency": Kind(WIRE, lambda r: {**_way(r), "ms": r.choice([20, 80, 250])}, 20, 30, mild=True),
+    "wire_refused": Kind(WIRE, _some, 5, 75),
+    "wire_unanswered": Kind(WIRE, _some, 5, 75),
+}
+ALL = menu.KINDS | KINDS
+# Those that strike the connections there are; those that change the way for a while. Some do both.
+STRIKES = frozenset({"wire_reset", "wire_half_open", "wire_refused", "wire_unanswered"})
+CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "wire_fragments": lambda _: {"fragments": True},
+    "wire_slow_reader": lambda p: {"bytes_per_s": p["bytes_per_s"], "window_bytes": 4_096},
+    "wire_latency": lambda p: {"latency_ns": p["ms"] * NS_PER_MS, "jitter_ns": p["ms"] * NS_PER_MS},
+    "wire_refused": lambda _: {"refuses": True},
+    "wire_unanswered": lambda _: {"unanswered": True},
+}
+
+
+def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[Fault]:
+    """The faults of one unit: the campaign's, and beside them those of the wire."""
+    found = menu.schedule(seed, mode, spans, start)
+    if not found:
+        return []
+    rng = Random(f"{seed}|wires|{start}")
+    kinds = _deal(seed, mode)
+    for _ in range(start * EXTRA):
+        next(kinds)
+    for span in spans[:-1]:
+        found.extend(menu.draw(KINDS, next(kinds), span, rng) for _ in range(EXTRA if mode == "all" else 1))
+    return sorted(found, key=lambda fault: (fault.at_ns, fault.kind))
+
+
+def _deal(seed: str, mode: str) -> Iterator[str]:
+    rng = Random(f"{seed}|wire pack")
+    pack = [name for name, kind in KINDS.items() if mode == "all" or kind.mild]
+    while True:
+        rng.shuffle(pack)
+        yield from pack
+
+
+class WireDeeds(Deeds):
+    """Carries out the faults of one unit, those of the wire too. Signals are signals here."""
+
+    _box: Any
+
+    def __init__(self, world: World, network: Network, rng: Random) -> None:
+        super().__init__(world, rng)
+        self._network = network
+
+    def strike(self, fault: Fault) -> None:
+        """A fault begins."""
+        if fault.where != WIRE:
+            super().strike(fault)
+            return
+        self._checks.tell(f"FAULT {fault.kind} for {fault.for_s:g} s {fault.params}")
+        port, kind = fault.params["port"], fault.kind
+        if kind in STRIKES:
+            chosen = [end for end in self._network.to_port(port) if self._rng.random() < fault.params["share"]]
+            for end in chosen:
+                (end.fall_silent if kind == "wire_half_open" else end.reset)()
+            self.reached[kind] += len(chosen)
+        if kind in CHANGES:
+            self.reached[kind] += 1
+            path = self._network.path(port)
+            for name, value in CHANGES[kind](fault.params).items():
+                setattr(path, name, value)
+                self._timeline.at(fault.until_ns, setattr, path, name, getattr(SOUND, name))
+        self._checks.rest_disturbed_ns = max(self._checks.rest_disturbed_ns, fault.until_ns)
+
+    def _tell(self, event: AnyEvent) -> None:
+        self._box.signal(signal.SIGTERM if isinstance(event, Stop) else signal.SIGUSR1)
