@@ -493,6 +493,7 @@ class Account:
             self.reads.soon(RESTING, max(self.reads.slots[RESTING].asked_ns + UNKNOWN_POLL_NS, now.mono_ns))
         else:
             self.reads.drop(ORDERS)
+        self.converger.hurry(now)
         self._retry_stragglers(now, out)
         out.extend(self.reads.due(now.mono_ns, now.utc_ns // NS_PER_MS - DAY_MS))
         busy = {order.group_id for order in self.book.live.values()}

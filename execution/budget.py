@@ -127,6 +127,11 @@ class Budget:
             return False
         return self.tokens_milli >= (self.place_cost + self.reserve(live_orders, groups)) * MILLI
 
+    def affords(self, cost: int, now_ns: int) -> bool:
+        """Whether the bucket holds so much, as far as it is known at all."""
+        self.refill(now_ns)
+        return not self.capacity or self.tokens_milli >= cost * MILLI
+
     def quoted(self, cost: int, now_ns: int) -> None:
         """Take tokens for quoting: a place, or the cancel of a quote that moved."""
         self.spend(cost, now_ns)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
-from domain.clock import NS_PER_MS
+from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import Ticker
 from domain.market import Side
@@ -24,6 +24,9 @@ from execution.quoter import Want
 CANCEL_RETRY_NS = 400 * NS_PER_MS
 GROUP_PATIENCE_NS = 600 * NS_PER_MS
 CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
+# A refused cancel is tried again after this, twice as long after each further refusal, and at most after that.
+REFUSED_RETRY_NS = 150 * NS_PER_MS
+REFUSED_RETRY_MAX_NS = 2_000 * NS_PER_MS
 BATCH_MAX = 50
 REQUOTE = "requote"
 HTTP_TOO_MANY = 429
@@ -153,6 +156,9 @@ class Converger:
                 continue
             if order.state is State.CANCELLING and now_ns < order.retry_ns:
                 continue
+            if order.refusals and not self.budget.affords(self.budget.cancel_cost * (len(due) + 1), now_ns):
+                # Asked often enough to know better: only what the bucket holds, or the first cancels would pay for it.
+                continue
             due.append(order)
         for start in range(0, len(due), BATCH_MAX):
             batch = due[start : start + BATCH_MAX]
@@ -237,12 +243,28 @@ class Converger:
             self.book.apply(order, Fact.CANCEL_DONE, now_ns, "cancelled")
         else:
             self.book.apply(order, Fact.CANCEL_UNPROVEN, now_ns)
-            pause = CANCEL_RETRY_NS if event.verdict is Verdict.UNKNOWN else CANCEL_ALL_RETRY_NS
-            order.retry_ns = now_ns + (0 if event.verdict is Verdict.UNSENT else pause)
+            if event.verdict is Verdict.REFUSED and event.http_status != HTTP_TOO_MANY:
+                order.refusals += 1
+            order.retry_ns = now_ns + _pause_ns(order.refusals, event.verdict)
         return order
+
+    def hurry(self, now: Now) -> None:
+        """An order that has outlived its expiry is in the last second before the freeze: no long pauses any more."""
+        for order in self.book.live.values():
+            if order.refusals and order.expiration_s * NS_PER_S <= now.utc_ns < order.target_ns:
+                order.retry_ns = min(order.retry_ns, order.acted_ns + REFUSED_RETRY_NS)
 
     def next_deadline(self, now_ns: int) -> int | None:
         """When a cancel that was not answered, or not proven, is due again."""
         due = [o.retry_ns for o in self.book.live.values() if o.state is _CANCELLING and o.retry_ns > now_ns]
         due += [g.retry_ns for g in self.groups.known.values() if g.phase is _TRIGGERING and g.retry_ns > now_ns]
         return min(due, default=None)
+
+
+def _pause_ns(refusals: int, verdict: Verdict) -> int:
+    """How long to wait before a cancel that proved nothing is sent again."""
+    if verdict is Verdict.UNSENT:
+        return 0
+    if verdict is Verdict.UNKNOWN:
+        return CANCEL_RETRY_NS
+    return min(REFUSED_RETRY_NS << max(0, min(refusals, 8) - 1), REFUSED_RETRY_MAX_NS)

@@ -27,6 +27,7 @@ TRIGGER_REFUSED_RETRY_NS = 50 * NS_PER_MS
 DELETE_RETRY_NS = 5 * NS_PER_S
 DELETE_TRIES_MAX = 5
 TRIGGER_QUICK_TRIES = 3
+TRIGGER_RETRY_MAX_NS = 1_200 * NS_PER_MS
 
 
 class GroupPhase(enum.StrEnum):
@@ -183,11 +184,11 @@ class Groups:
 
 
 def _pause_ns(tries: int, verdict: Verdict) -> int:
-    """How long after a failed trigger the next one leaves: the first few quickly, then no faster than unanswered ones.
+    """How long after a failed trigger the next one leaves: the first few quickly, then each twice as long as before.
 
-    Without the floor an exchange that fails at once would be sent triggers as fast as it fails, and the write bucket
-    that cancels live on would be empty.
+    An exchange that fails at once would be sent triggers as fast as it fails, at ten tokens each, and the write bucket
+    that the cancels by id live on would be empty.
     """
     if tries > TRIGGER_QUICK_TRIES:
-        return TRIGGER_RETRY_NS
+        return min(TRIGGER_RETRY_NS << min(tries - TRIGGER_QUICK_TRIES - 1, 8), TRIGGER_RETRY_MAX_NS)
     return TRIGGER_REFUSED_RETRY_NS if verdict is Verdict.REFUSED else 0

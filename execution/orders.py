@@ -103,6 +103,7 @@ TABLE: dict[tuple[State, Fact], State | None] = {
 class Order:
     """One order of ours. `acted_ns` is the monotonic time of our last act on it or of the last news about its fate.
 
+    `refusals` counts the cancels that the exchange has refused for another reason than tokens.
     `alive_ns` is that of the last act or news by which it may have come to rest: its place, its answer, a push.
     `listed`: a listing has shown it resting, so the exchange's list has caught up with its birth.
     """
@@ -122,6 +123,7 @@ class Order:
         "listed",
         "order_id",
         "price",
+        "refusals",
         "remaining",
         "retry_ns",
         "series",
@@ -167,6 +169,7 @@ class Order:
         self.alive_ns = now_ns
         self.retry_ns = 0
         self.cancel_tries = 0
+        self.refusals = 0
         self.in_flight = True
         self.listed = False
         self.unwanted = False

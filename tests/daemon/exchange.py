@@ -60,6 +60,8 @@ class Misbehaviour:
     refuse_places: str = ""
     cancel_404: bool = False
     refuse_triggers: bool = False
+    refuse_cancels: bool = False
+    no_expiry: bool = False
     list_lag_ns: int = 0
     fail_reads: bool = False
     unreadable: tuple[Read, ...] = ()
@@ -115,6 +117,8 @@ class Exchange:
 
     def expire(self) -> list[AnyEvent]:
         """Orders whose time has come end by themselves."""
+        if self.bad.no_expiry:
+            return []
         now_ms = self.now().utc_ns // NS_PER_MS
         due = [i for i, o in self.orders.items() if not o.ended_ns and 0 < o.state.expiration_ms <= now_ms]
         return [event for order_id in due for event in self.end(order_id, "Expired")]
@@ -227,6 +231,10 @@ class Exchange:
         events: list[AnyEvent] = []
         for ref in action.orders:
             known = self.orders.get(ref.order_id)
+            if self.bad.refuse_cancels:
+                status, code = 409, "trading_is_paused"
+                events.append(CancelOutcome(action.request_id, Verdict.REFUSED, status, code, order_id=ref.order_id))
+                continue
             if self.bad.cancel_404 or known is None or known.ended_ns:
                 events.append(CancelOutcome(action.request_id, Verdict.UNKNOWN, 404, order_id=ref.order_id))
                 continue

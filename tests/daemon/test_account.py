@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from domain.actions import Alert, Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, Record, TriggerGroup
@@ -119,6 +121,44 @@ def test_a_refused_trigger_is_overtaken_by_cancels_by_id() -> None:
     stand.operator(Command.PAUSE)
     stand.run(700 * MS)
     assert stand.exchange.resting() == []
+
+
+def cancels_of_one(stand: Stand) -> list[int]:
+    """When (monotonic) the first of the orders that were cancelled was cancelled, time and again."""
+    sent = [(s.now.mono_ns, a) for s in stand.story for a in s.actions if isinstance(a, CancelOrders)]
+    name = sent[0][1].orders[0].order_id
+    return [at_ns for at_ns, action in sent if name in {ref.order_id for ref in action.orders}]
+
+
+def test_a_refused_cancel_is_tried_again_ever_more_rarely_and_works_when_it_may() -> None:
+    stand = quoting()
+    stand.story.clear()
+    stand.exchange.bad.refuse_cancels = stand.exchange.bad.refuse_triggers = True
+    stand.operator(Command.PAUSE)
+    stand.run(12 * S)
+    at_ns = cancels_of_one(stand)
+    pauses_ms = [(later - earlier) // MS for earlier, later in itertools.pairwise(at_ns)]
+    assert [round(ms, -1) for ms in pauses_ms[:6]] == [160, 310, 610, 1_210, 2_010, 2_010]
+    triggers = [s.now.mono_ns for s in stand.story if s.did(TriggerGroup)]
+    assert max(b - a for a, b in itertools.pairwise(triggers)) >= 1_200 * MS
+    stand.exchange.bad.refuse_cancels = False
+    stand.run(2_100 * MS)
+    assert stand.exchange.resting() == []
+
+
+def test_in_the_last_second_before_the_freeze_a_refused_cancel_is_tried_hard() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.exchange.bad.no_expiry = True
+    stand.run_before_target(15 * S)
+    stand.story.clear()
+    stand.exchange.bad.refuse_cancels = stand.exchange.bad.refuse_triggers = True
+    stand.operator(Command.PAUSE)
+    stand.run_before_target(2 * S)
+    freeze_ns = stand.mono_ns
+    at_ns = cancels_of_one(stand)
+    assert len([ns for ns in at_ns if freeze_ns - 3 * S < ns <= freeze_ns - S]) <= 2
+    assert len([ns for ns in at_ns if freeze_ns - S < ns]) >= 5
 
 
 def test_cancels_go_on_when_every_answer_is_429() -> None:

@@ -199,6 +199,18 @@ def test_a_cancel_that_proves_nothing_is_sent_again(verdict: Verdict, status: in
     assert len(out) == 1
 
 
+def test_only_a_cancel_that_was_refused_before_waits_for_tokens() -> None:
+    converger = made(capacity=100)
+    again, first = opened(converger.book, "ladderd-1-1"), opened(converger.book, "ladderd-1-2")
+    converger.budget.refused(0)
+    again.refusals = 1
+    out: list[AnyAction] = []
+    converger.cancel([again, first], "why", 0, out)
+    assert [[ref.order_id for ref in a.orders] for a in out if isinstance(a, CancelOrders)] == [[first.order_id]]
+    converger.cancel([again], "why", 3 * MS, out)
+    assert len(out) == 2
+
+
 def test_the_next_deadline_is_when_a_cancel_is_due_again() -> None:
     converger = made()
     one = opened(converger.book)
