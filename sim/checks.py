@@ -123,6 +123,7 @@ class Checks:
         self.opened_ns = timeline.now_ns
         self.swept_ns = 0
         self.rest_disturbed_ns = 0
+        self.cut_off_until_ns = 0  # until then there may be no connection that a cancel could leave by
         self.wall_disturbed_ns = 0
         self.stop_ns = 0
         self._life_began_ns = 0

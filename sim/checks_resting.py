@@ -179,7 +179,8 @@ class RestingChecks:
         checks = self._checks
         late_ns = checks.timeline.now_ns - since_ns
         told = f"{order.state.client_order_id}: {why} for {late_ns / 1e6:.0f} ms"
-        if late_ns > CANCEL_LATE_NS and order.id not in self._cancelled_ns:
+        open_ns = checks.timeline.now_ns - max(since_ns, checks.cut_off_until_ns)
+        if open_ns > CANCEL_LATE_NS and order.id not in self._cancelled_ns:
             checks.breach("cancel late", f"{told}, no cancel has left")
         if checks.timeline.now_ns - max(since_ns, checks.rest_disturbed_ns) > FLAT_LATE_NS:
             checks.breach("not flat in time", f"{told}, and it rests")

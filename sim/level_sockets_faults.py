@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from domain.clock import NS_PER_MS
+from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import AnyEvent, Stop
 from sim import faults as menu
 from sim.campaign_deeds import Deeds
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 WIRE = "wire"
 SOUND = Path()
+# How long after its end the connections to the exchange may still be ill: back-off and connect limit, or keep-alives.
+RECOVERS_S = {
+    "wire_reset": 3,
+    "wire_half_open": 20,
+    "wire_fragments": 0,
+    "wire_slow_reader": 3,
+    "wire_latency": 1,
+    "wire_refused": 4,
+    "wire_unanswered": 4,
+}
+LETS_OUT = frozenset({"wire_fragments", "wire_latency", "wire_half_open", "wire_slow_reader"})
 PORTS = (EXCHANGE_PORT, EXCHANGE_PORT, *FEED_PORTS)
 EXTRA = 2
 
@@ -107,7 +118,11 @@ class WireDeeds(Deeds):
             for name, value in CHANGES[kind](fault.params).items():
                 setattr(path, name, value)
                 self._timeline.at(fault.until_ns, setattr, path, name, getattr(SOUND, name))
-        self._checks.rest_disturbed_ns = max(self._checks.rest_disturbed_ns, fault.until_ns)
+        if port == EXCHANGE_PORT:
+            checks, until_ns = self._checks, fault.until_ns + RECOVERS_S[kind] * NS_PER_S
+            checks.rest_disturbed_ns = max(checks.rest_disturbed_ns, until_ns)
+            if kind not in LETS_OUT:
+                checks.cut_off_until_ns = max(checks.cut_off_until_ns, until_ns)
 
     def _tell(self, event: AnyEvent) -> None:
         self._box.signal(signal.SIGTERM if isinstance(event, Stop) else signal.SIGUSR1)
