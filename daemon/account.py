@@ -34,7 +34,7 @@ from domain.ids import Ticker
 from domain.money import Cash
 from domain.reasons import Reason
 from execution.budget import Budget
-from execution.converge import Converger
+from execution.converge import ANSWER_PATIENCE_NS, Converger
 from execution.flatten import TAIL_NS, Flattening
 from execution.groups import GroupPhase, Groups
 from execution.numbers import Numbers
@@ -77,6 +77,7 @@ class Account:
         self.reconciled: set[Key] = set()
         self.target_of: dict[Ticker, int] = {}
         self.new_fills: list[Fill] = []
+        self.touched: set[str] = set()  # the series of whose orders this step brought news
         self.changed_ns = 0
         self.filled_ns = 0
         self.tail_until_utc_ns = 0
@@ -307,6 +308,7 @@ class Account:
         self.changed_ns = now.mono_ns
         if order is None:
             return
+        self.touched.add(order.series)
         for scope in ("", order.series):
             flattening = self.flattenings.get(scope)
             if flattening is not None and order.state is not State.GONE:
@@ -493,11 +495,26 @@ class Account:
             self.reads.soon(RESTING, max(self.reads.slots[RESTING].asked_ns + UNKNOWN_POLL_NS, now.mono_ns))
         else:
             self.reads.drop(ORDERS)
+        self._give_up_waiting(now, out)
         self.converger.hurry(now)
         self._retry_stragglers(now, out)
         out.extend(self.reads.due(now.mono_ns, now.utc_ns // NS_PER_MS - DAY_MS))
         busy = {order.group_id for order in self.book.live.values()}
         self.groups.tidy(over, busy, now.mono_ns, out)
+
+    def _give_up_waiting(self, now: Now, out: list[AnyAction]) -> None:
+        """The shell promises an answer to every request, and a promise is not a proof."""
+        orders = self.converger.unanswered(now.mono_ns)
+        for order in orders:
+            self._touched(order, now)
+            told = {"client_order_id": order.client_order_id, "error_message": "never answered"}
+            out.append(Record("order_failed", told | {"failure_stage": "unknown"}))
+        creates = self.groups.unanswered(ANSWER_PATIENCE_NS, now.mono_ns)
+        if creates:
+            self.reads.soon(GROUPS, now.mono_ns + 2 * NS_PER_S)
+        if orders or creates:
+            self.count("never_answered", len(orders) + creates)
+            out.append(Alert("never_answered", "error", {"orders": len(orders), "groups": creates}))
 
     def _retry_stragglers(self, now: Now, out: list[AnyAction]) -> None:
         """Cancel again, by id, what is unwanted and still here though its cancel was answered or is overdue."""

@@ -18,9 +18,19 @@ from daemon.observers import Observers
 from daemon.settings_of import EngineSettings
 from domain.actions import Alert, AnyAction, Cleared, Exit, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import AnyEvent, BookTop, FeedStatus, Started, Tick
+from domain.events import (
+    AnyEvent,
+    BookTop,
+    CancelOutcome,
+    FeedStatus,
+    OrderUpdated,
+    PlaceOutcome,
+    Started,
+    Tick,
+    Verdict,
+)
 from domain.market import SERIES
-from domain.reasons import GateStatus, Reason
+from domain.reasons import Reason
 from domain.window import Phase, Window
 from execution.orders import Order, State
 from feeds.failover import DualFeedFailover
@@ -39,6 +49,7 @@ CHORES_NS = 300 * NS_PER_MS
 VOTES_HOLD_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
 MARKET_DATA = (Tick, BookTop)
+ORDER_NEWS = (PlaceOutcome, CancelOutcome, OrderUpdated)
 # Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
 _STRICT, _FLATTENING = Phase.STRICT, Phase.FLATTENING
 
@@ -52,7 +63,11 @@ class Engine:
         self.desks = {name: Desk(SERIES[name], settings.plan, settings.desk) for name in settings.series}
         self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}
         self.failover = DualFeedFailover(
-            settings.primary, settings.secondary, settings.feed_mode, settings.failover, self._index_expected
+            settings.primary,
+            settings.secondary,
+            settings.feed_mode,
+            settings.failover,
+            lambda now: self.plan.market_open(now.utc_ns),
         )
         self.switches_seen = 0
         self.session = ""
@@ -205,28 +220,27 @@ class Engine:
         out.append(Record("guard_trip", payload))
         out.append(Alert("final_minute_stale", "critical" if trip.session_frozen else "warning", payload))
 
-    def _index_expected(self, now: Now) -> bool:
-        return self.plan.market_open(now.utc_ns)
-
     # --- decide --------------------------------------------------------------------------------------------------
 
     def _decide(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
         if self.empty_reason and "" not in self.account.flattenings:
             self.empty_reason = ""
-        market_data = isinstance(event, MARKET_DATA)
-        if not market_data or now.mono_ns >= self.account_votes_until_ns:
+        narrow = isinstance(event, MARKET_DATA) or self._ordinary(event)
+        if not narrow or now.mono_ns >= self.account_votes_until_ns:
             self.account_votes = self._account_votes(now)
             self.account_votes_until_ns = self._account_votes_hold(now)
         if self.empty_reason:
             self.account.empty(self.empty_reason, now, out)
         for desk in self.desks.values():
-            # Market data of the other series cannot turn this gate before the next deadline of one of its guards.
-            if market_data and not desk.moved and now.mono_ns < desk.hold_ns:
+            # News of the other series cannot turn this gate before the next deadline of one of its guards.
+            moved = desk.moved or desk.series.name in self.account.touched
+            if narrow and not moved and now.mono_ns < desk.hold_ns:
                 continue
-            self._decide_series(desk, now, out, requote=not market_data or desk.moved)
+            self._decide_series(desk, now, out, requote=moved or not narrow)
             desk.moved = False
-        # Market data does no chores: the look at the clocks every 250 ms does, unless that was crowded out.
-        if self.chores_ns <= now.mono_ns or not market_data:
+        self.account.touched.clear()
+        # What comes many times a second does no chores: the look at the clocks every 250 ms does, unless crowded out.
+        if self.chores_ns <= now.mono_ns or not narrow:
             self.chores_ns = now.mono_ns + CHORES_NS
             doubt_ns = self.clock_trust.uncertainty_ns
             self.duties.chores(
@@ -237,6 +251,12 @@ class Engine:
             )
             self._drill(now, out)
             self._finish(now, out)
+
+    def _ordinary(self, event: AnyEvent) -> bool:
+        """Whether an event is the exchange's expected word on one order, while nothing is pursued to its end."""
+        if not isinstance(event, ORDER_NEWS) or self.account.flattenings or self.stopping is not None:
+            return False
+        return isinstance(event, OrderUpdated) or event.verdict is Verdict.ACCEPTED
 
     def _drill(self, now: Now, out: list[AnyAction]) -> None:
         """Keep the proofs of our controls young; nothing is drilled before the books were read, or on the way out."""
@@ -376,8 +396,3 @@ class Engine:
         elif now.mono_ns >= self.stop_asked_ns + STOP_LIMIT_NS:
             live = [o.client_order_id for o in self.account.book.live.values() if o.state is not State.GONE]
             out.append(Exit(1, f"not proven flat; may still be live: {', '.join(live) or 'nothing known'}"))
-
-
-def voted_open(votes: list[tuple[str, Vote]]) -> bool:
-    """Whether none of these votes keeps the gate closed."""
-    return all(v.status is GateStatus.PASS or v.status is GateStatus.NOT_CONFIGURED for _, v in votes)

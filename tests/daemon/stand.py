@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from daemon.build import Papers, build_engine
-from daemon.engine import Engine, voted_open
+from daemon.engine import Engine
 from daemon.memory import remember
 from daemon.settings import Settings
 from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, Record, SubscribeBooks, TriggerGroup
@@ -200,7 +200,7 @@ class Stand:
             series = place.cleared.series
             assert SERIES[series].exchange_series == place.ticker.partition("-")[0], "cleared for another series"
             assert engine.closed[series] == (), f"a place through a closed gate: {engine.closed[series]}"
-            assert voted_open(engine.gates[series]), "a place against a vote"
+            assert all(vote.open for _, vote in engine.gates[series]), "a place against a vote"
             assert place.group_id, "a place without a group"
             assert self.mono_ns < place.cleared.not_after_mono_ns <= self.mono_ns + 250 * NS_PER_MS
             window = engine.desks[series].window

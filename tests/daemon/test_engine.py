@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from domain.actions import CancelAll, CreateGroup, Exit, MarkCancelAll, Place, Read, Report, TriggerGroup
@@ -11,6 +12,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     BooksStale,
     CancelAllMarker,
+    CancelOutcome,
     ClockSample,
     Command,
     ExchangeStatusRead,
@@ -21,6 +23,7 @@ from domain.events import (
     Started,
     Stop,
     StreamStatus,
+    Verdict,
     Wake,
 )
 from domain.ids import RequestId
@@ -430,6 +433,23 @@ def test_a_series_that_was_pulled_quotes_again_only_when_it_was_proven_flat() ->
             assert stand.exchange.resting("INXU") == []
     assert flat_at
     assert len(stand.exchange.resting("INXU")) == 2
+
+
+def test_the_expected_word_on_an_order_works_out_its_own_series_alone() -> None:
+    stand = quoting()
+    engine = stand.engine
+    cycles, chores_ns = engine.account.counters["strategy_cycles"], engine.chores_ns
+    bid = next(o for o in engine.account.book.live.values() if o.series == "INXU")
+    told = CancelOutcome(RequestId("another"), Verdict.ACCEPTED, 200, order_id=bid.order_id)
+    actions = stand.step(told)
+    assert any(isinstance(a, Place) and a.ticker == bid.ticker for a in actions)  # its side is free again
+    assert (engine.account.counters["strategy_cycles"], engine.chores_ns) == (cycles + 1, chores_ns)
+    # While something is pursued to its end, every word counts at once.
+    stand.operator(Command.CANCEL_ALL)
+    chores_ns = engine.chores_ns
+    stand.wait(10 * MS)
+    stand.step(msgspec.structs.replace(told, request_id=RequestId("later")))
+    assert engine.chores_ns == chores_ns + 10 * MS
 
 
 def test_each_flattening_is_measured_from_its_own_trigger() -> None:
