@@ -14,7 +14,7 @@ from domain.actions import AnyAction, CancelAll, CancelOrders, CreateGroup, Dele
 from domain.clock import Now
 from execution.budget import CANCEL_ALL_COST
 from execution.flatten import TAIL_NS
-from execution.groups import GroupPhase
+from execution.groups import Creating, GroupPhase
 from execution.orders import Order
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def redo(engine: Engine, actions: Sequence[AnyAction], now: Now) -> None:
             budget.spend(budget.cancel_cost * len(action.orders), now.mono_ns)
         elif isinstance(action, CreateGroup):
             budget.spend(budget.group_cost, now.mono_ns)
-            account.groups.creating[action.request_id] = (action.series, action.target_ns, action.exchange_index)
+            account.groups.creating[action.request_id] = Creating(
+                action.series, action.target_ns, action.exchange_index, now.mono_ns
+            )
         elif isinstance(action, TriggerGroup | DeleteGroup):
             budget.spend(budget.group_cost, now.mono_ns)
             account.groups.asked[action.request_id] = action.group_id

@@ -27,6 +27,8 @@ CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
 # A refused cancel is tried again after this, twice as long after each further refusal, and at most after that.
 REFUSED_RETRY_NS = 150 * NS_PER_MS
 REFUSED_RETRY_MAX_NS = 2_000 * NS_PER_MS
+# Twice what a request may take, and its permission before: an answer that is not here by now will never be.
+ANSWER_PATIENCE_NS = 4 * NS_PER_S
 BATCH_MAX = 50
 REQUOTE = "requote"
 HTTP_TOO_MANY = 429
@@ -232,6 +234,13 @@ class Converger:
             self.book.apply(order, Fact.UNKNOWN, now_ns, event.detail)
         return order
 
+    def unanswered(self, now_ns: int) -> list[Order]:
+        """Places that the shell has never answered, though it promised: unknown from now on, and listings decide."""
+        given_up = [o for o in self.book.live.values() if o.in_flight and now_ns >= o.created_ns + ANSWER_PATIENCE_NS]
+        for order in given_up:
+            self.book.apply(order, Fact.UNKNOWN, now_ns, "never answered")
+        return given_up
+
     def cancelled(self, event: CancelOutcome, now_ns: int) -> Order | None:
         """Take the answer to a cancel. Only an acceptance proves anything; the rest is tried again."""
         if event.http_status == HTTP_TOO_MANY:
@@ -255,9 +264,11 @@ class Converger:
                 order.retry_ns = min(order.retry_ns, order.acted_ns + REFUSED_RETRY_NS)
 
     def next_deadline(self, now_ns: int) -> int | None:
-        """When a cancel that was not answered, or not proven, is due again."""
+        """When a cancel that was not answered, or not proven, is due again, or a place is waited for no longer."""
         due = [o.retry_ns for o in self.book.live.values() if o.state is _CANCELLING and o.retry_ns > now_ns]
         due += [g.retry_ns for g in self.groups.known.values() if g.phase is _TRIGGERING and g.retry_ns > now_ns]
+        answers = [o.created_ns + ANSWER_PATIENCE_NS for o in self.book.live.values() if o.in_flight]
+        due += [at_ns for at_ns in answers if at_ns > now_ns]
         return min(due, default=None)
 
 

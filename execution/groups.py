@@ -10,6 +10,7 @@ flat, since the account is declared ours alone.
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -53,6 +54,18 @@ class Group(msgspec.Struct):
     triggered_ns: int = 0
 
 
+class Creating(NamedTuple):
+    """A create under way."""
+
+    series: str
+    target_ns: int
+    exchange_index: int
+    asked_ns: int
+
+
+NOBODY = Creating("", 0, 0, 0)
+
+
 class Groups:
     """All groups we know of, and the requests under way for them."""
 
@@ -61,7 +74,7 @@ class Groups:
         self.numbers = numbers
         self.budget = budget
         self.contracts_limit = contracts_limit
-        self.creating: dict[RequestId, tuple[str, int, int]] = {}
+        self.creating: dict[RequestId, Creating] = {}
         self.asked: dict[RequestId, GroupId] = {}
         self.create_after_ns: dict[str, int] = {}
         self.lost_creates = 0
@@ -88,10 +101,10 @@ class Groups:
         if now_ns < self.create_after_ns.get(series, 0) or not self.budget.known:
             return
         have = len(self.ready(series, target_ns))
-        under_way = sum(1 for s, t, _ in self.creating.values() if s == series and t == target_ns)
+        under_way = sum(1 for c in self.creating.values() if c.series == series and c.target_ns == target_ns)
         while have + under_way < ahead:
             request = self.numbers.request()
-            self.creating[request] = (series, target_ns, exchange_index)
+            self.creating[request] = Creating(series, target_ns, exchange_index, now_ns)
             self.budget.spend(self.budget.group_cost, now_ns)
             out.append(CreateGroup(request, series, target_ns, self.contracts_limit, exchange_index))
             under_way += 1
@@ -134,15 +147,25 @@ class Groups:
         return group
 
     def _created(self, event: GroupOutcome, now_ns: int) -> Group | None:
-        series, target_ns, exchange_index = self.creating.pop(event.request_id, ("", 0, 0))
+        series, target_ns, exchange_index, _ = self.creating.pop(event.request_id, NOBODY)
         if event.verdict is Verdict.ACCEPTED and event.group_id:
-            group = Group(event.group_id, series, target_ns, exchange_index)
+            # An answer to nobody, because the create was given up: the group belongs to no window, so it goes.
+            phase = GroupPhase.READY if series else GroupPhase.DELETING
+            group = Group(event.group_id, series, target_ns, exchange_index, phase)
             self.known[event.group_id] = group
             return group
         self.create_after_ns[series] = now_ns + CREATE_RETRY_NS
         if event.verdict is Verdict.UNKNOWN:
             self.lost_creates += 1
         return None
+
+    def unanswered(self, patience_ns: int, now_ns: int) -> int:
+        """Give up on creates that were never answered; how many. What they left, a listing will show."""
+        given_up = [r for r, c in self.creating.items() if now_ns >= c.asked_ns + patience_ns]
+        for request in given_up:
+            del self.creating[request]
+        self.lost_creates += len(given_up)
+        return len(given_up)
 
     def lost(self, group_id: GroupId, now_ns: int) -> Group | None:
         """The exchange says that a group was triggered (by its own limit, or by somebody): it takes no more orders."""

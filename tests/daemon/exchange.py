@@ -68,6 +68,7 @@ class Misbehaviour:
     silent_stream: bool = False
     groups_lost: bool = False
     storm_429: bool = False
+    mute: tuple[type, ...] = ()
 
 
 @dataclass
@@ -149,7 +150,11 @@ class Exchange:
     # --- writes --------------------------------------------------------------------------------------------------
 
     def answer(self, action: AnyAction) -> list[AnyEvent]:
-        """Carry out one action; the pushed messages first, then the answer."""
+        """Carry out one action; the pushed messages first, then the answer, unless the shell has lost it (`mute`)."""
+        told = self._answer(action)
+        return [] if isinstance(action, self.bad.mute) else told
+
+    def _answer(self, action: AnyAction) -> list[AnyEvent]:
         lost = isinstance(action, self.bad.lose)
         if lost and self.bad.deaf:
             pushed: list[AnyEvent] = []

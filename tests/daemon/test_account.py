@@ -8,8 +8,17 @@ import pytest
 
 from domain.actions import Alert, Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, Record, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
-from domain.events import CancelAllMarker, Command, Filled, GroupUpdated, PlaceOutcome, Verdict
-from domain.ids import ClientOrderId, RequestId, Ticker
+from domain.events import (
+    CancelAllMarker,
+    Command,
+    Filled,
+    GroupOp,
+    GroupOutcome,
+    GroupUpdated,
+    PlaceOutcome,
+    Verdict,
+)
+from domain.ids import ClientOrderId, GroupId, RequestId, Ticker
 from execution.orders import SETTLE_NS, State
 from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
@@ -61,6 +70,29 @@ def test_an_unknown_place_is_resolved_by_listing_and_never_sent_again(arrived: b
     else:
         assert all(ClientOrderId(n) in book.gone for n in first)
         assert len(stand.exchange.resting()) == 4
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_place_that_nobody_ever_answers_is_unknown_after_a_while_and_said_aloud(arrived: bool) -> None:  # noqa: FBT001
+    stand = Stand()
+    stand.exchange.bad.mute = (Place,)
+    stand.exchange.bad.lose, stand.exchange.bad.deaf = ((), False) if arrived else ((Place,), True)
+    while not stand.sent(Place):
+        stand.run(50 * MS)
+    first, sent_ns = names(stand), stand.last(Place)
+    stand.exchange.bad.unreadable, stand.exchange.bad.silent_stream = (Read.RESTING,), True
+    stand.run_to(sent_ns + 3_900 * MS)
+    stand.exchange.bad.mute = stand.exchange.bad.lose = stand.exchange.bad.unreadable = ()
+    book = stand.engine.account.book
+    assert {book.live[ClientOrderId(n)].state for n in first} == {State.PLACING}
+    stand.run(2 * S)
+    raised = [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "never_answered"]
+    assert [(a.severity, a.payload["orders"]) for a in raised] == [("error", len(first))]
+    assert len(names(stand)) == len(set(names(stand)))
+    if arrived:
+        assert {book.live[ClientOrderId(n)].state for n in first} == {State.OPEN}
+    else:
+        assert all(ClientOrderId(n) in book.gone for n in first)
 
 
 def test_an_unknown_place_is_not_buried_by_a_listing_that_is_too_young() -> None:
@@ -247,6 +279,24 @@ def test_a_group_that_another_series_never_had_is_nobodys_loss() -> None:
     for what in ("created", "deleted", "reset", "triggered"):
         stand.step(GroupUpdated(stand.exchange.resting()[0].group_id.__class__("nobody"), what))
     assert stand.closed("INXU") == stand.closed("NASDAQ100U") == ()
+
+
+def test_a_create_that_nobody_ever_answers_is_asked_again_and_its_group_deleted() -> None:
+    stand = Stand(begin=False)
+    stand.exchange.bad.mute = (CreateGroup,)
+    stand.begin()
+    stand.run(3 * S)
+    assert stand.exchange.groups
+    assert stand.engine.account.groups.known == {}
+    stand.exchange.bad.mute = ()
+    stand.run(12 * S)
+    assert len(stand.exchange.resting()) == 4
+    assert set(stand.exchange.groups) <= set(stand.engine.account.groups.known)
+    late = GroupOutcome(RequestId(1), Verdict.ACCEPTED, 201, op=GroupOp.CREATE, group_id=GroupId("late"))
+    stand.exchange.groups[GroupId("late")] = False
+    stand.step(late)
+    stand.run(1 * S)
+    assert GroupId("late") not in stand.exchange.groups
 
 
 def test_a_group_whose_create_answer_was_lost_is_found_and_deleted() -> None:
