@@ -173,7 +173,7 @@ class Trial:
         raise TrialError(f"trial order {outcome.order_id} was accepted but never listed")
 
     async def cancel(self, *order_ids: OrderId) -> Written:
-        """Cancel by id: one alone or several as a batch."""
+        """Cancel by id, all in one batch."""
         shard, ticker = self.market.exchange_index, self.market.ticker
         refs = tuple(self._live.get(each) or OrderRef(each, ticker, shard) for each in order_ids)
         return await self.line.write(CancelOrders(NOBODY, refs, "drill"))

@@ -44,12 +44,6 @@ class _Created(msgspec.Struct):
     client_order_id: str | None = None
 
 
-class _Cancelled(msgspec.Struct):
-    order_id: str
-    reduced_by: str
-    ts_ms: int
-
-
 class _BatchItem(msgspec.Struct):
     order_id: str
     reduced_by: str = "0.00"
@@ -66,7 +60,6 @@ class _GroupMade(msgspec.Struct):
 
 
 _decode_created = msgspec.json.Decoder(_Created).decode
-_decode_cancelled = msgspec.json.Decoder(_Cancelled).decode
 _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_group = msgspec.json.Decoder(_GroupMade).decode
 
@@ -158,11 +151,7 @@ def _cancel(action: CancelOrders, answer: Answer, codes: CodeTable) -> Reading:
     if verdict is not Verdict.ACCEPTED:
         return unanswered(action, verdict, code, detail, sent, answer.status), None
     try:
-        if len(action.orders) == 1:
-            one = _decode_cancelled(answer.body)
-            found = {one.order_id: _BatchItem(one.order_id, one.reduced_by, one.ts_ms)}
-        else:
-            found = {item.order_id: item for item in _decode_batch(answer.body).orders}
+        found = {item.order_id: item for item in _decode_batch(answer.body).orders}
         outcomes = tuple(_cancel_item(action, order.order_id, found, answer) for order in action.orders)
     except PARSE_ERRORS as error:
         return unanswered(action, Verdict.UNKNOWN, UNREADABLE, detail_text(error), sent, answer.status), None
@@ -177,7 +166,7 @@ def _cancel_item(
     item = found.get(order_id)
     verdict, code, detail, reduced = Verdict.ACCEPTED, "", "", "0.00"
     if item is None:
-        verdict, code = Verdict.UNKNOWN, FOREIGN if len(action.orders) == 1 else MISSING
+        verdict, code = Verdict.UNKNOWN, MISSING
     elif bytes(item.error) != b"null":
         # The shape of an item's error is unconfirmed, and its HTTP status is not told: it proves nothing.
         verdict = Verdict.UNKNOWN

@@ -128,7 +128,7 @@ def _read_limits(account: Account, ask: Ask) -> Script:
         read_refill_per_s=limits.read.refill_rate,
         read_capacity=limits.read.bucket_capacity,
         place_cost=cost_of(costs, "POST", orders),
-        cancel_cost=cost_of(costs, "DELETE", f"{orders}/:"),
+        cancel_cost=cost_of(costs, "DELETE", f"{orders}/batched"),
         group_cost=cost_of(costs, "PUT", f"{account.prefix}/portfolio/order_groups/:/trigger"),
     )
 

@@ -12,7 +12,7 @@ Source: Kalshi API, sections 3, 4 and 8.
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -41,7 +41,7 @@ class Account(msgspec.Struct, frozen=True):
 
     @property
     def batch_path(self) -> str:
-        """Where several orders are cancelled at once."""
+        """Where orders are cancelled by id, one or several at once."""
         return f"{self.prefix}/portfolio/events/orders/batched"
 
     @property
@@ -121,7 +121,8 @@ def query_text(account: Account, **pairs: int | str) -> str:
     """Print a query string in the order given, with the subaccount last when the account has one."""
     if account.subaccount is not None:
         pairs["subaccount"] = account.subaccount
-    return urlencode(pairs)
+    # A trigger must not wait for the general encoder: it takes ten times as long over a number.
+    return "&".join([f"{key}={each if isinstance(each, int) else quote_plus(each)}" for key, each in pairs.items()])
 
 
 def request_for(account: Account, action: Write) -> Request:
@@ -165,11 +166,8 @@ def _place(account: Account, action: Place) -> Request:
 
 
 def _cancel(account: Account, action: CancelOrders) -> Request:
+    # One order too goes as a batch of one: that path is always the same, so that its signature is made ahead.
     assert action.orders, "a cancel names at least one order"
-    if len(action.orders) == 1:
-        order = action.orders[0]
-        path = f"{account.orders_path}/{quote(order.order_id, safe='')}"
-        return Request("DELETE", path, query_text(account, exchange_index=order.exchange_index))
     sub = _subaccount(account)
     items = [_CancelItem(order.order_id, order.exchange_index, sub) for order in action.orders]
     return Request("DELETE", account.batch_path, "", _encode(_CancelBatch(items)))

@@ -440,7 +440,7 @@ def test_the_expected_word_on_an_order_works_out_its_own_series_alone() -> None:
     engine = stand.engine
     cycles, chores_ns = engine.account.counters["strategy_cycles"], engine.chores_ns
     bid = next(o for o in engine.account.book.live.values() if o.series == "INXU")
-    told = CancelOutcome(RequestId("another"), Verdict.ACCEPTED, 200, order_id=bid.order_id)
+    told = CancelOutcome(RequestId(900_001), Verdict.ACCEPTED, 200, order_id=bid.order_id)
     actions = stand.step(told)
     assert any(isinstance(a, Place) and a.ticker == bid.ticker for a in actions)  # its side is free again
     assert (engine.account.counters["strategy_cycles"], engine.chores_ns) == (cycles + 1, chores_ns)
@@ -448,7 +448,7 @@ def test_the_expected_word_on_an_order_works_out_its_own_series_alone() -> None:
     stand.operator(Command.CANCEL_ALL)
     chores_ns = engine.chores_ns
     stand.wait(10 * MS)
-    stand.step(msgspec.structs.replace(told, request_id=RequestId("later")))
+    stand.step(msgspec.structs.replace(told, request_id=RequestId(900_002)))
     assert engine.chores_ns == chores_ns + 10 * MS
 
 

@@ -43,11 +43,13 @@ class Exchange:
             self.resting[ident] = body
             told = {"order_id": ident, "fill_count": "0.00", "remaining_count": "1.00", "ts_ms": 1}
             return reply(201, told | {"client_order_id": body["client_order_id"]})
-        if seen.method in {"DELETE", "PUT"}:
-            ident = seen.path.rsplit("/", 1)[1]
-            if not self.deaf:
+        if seen.path.endswith("/batched"):
+            named = [item["order_id"] for item in json.loads(seen.body)["orders"]]
+            for ident in named if not self.deaf else ():
                 self.resting.pop(ident, None)
-            return reply(200, {"order_id": ident, "reduced_by": "1.00", "ts_ms": 1})
+            return reply(200, {"orders": [{"order_id": i, "reduced_by": "1.00", "ts_ms": 1} for i in named]})
+        if seen.method in {"DELETE", "PUT"}:
+            return reply(200, {})
         rows = [
             {
                 "order_id": ident, "client_order_id": body["client_order_id"], "ticker": TICKER, "book_side": "bid",

@@ -84,7 +84,7 @@ def test_a_post_only_cross_is_refused() -> None:
 
 
 def test_one_cancel() -> None:
-    body = {"order_id": "o-1", "reduced_by": "5.00", "ts_ms": 100_001}
+    body = {"orders": [{"order_id": "o-1", "reduced_by": "5.00", "ts_ms": 100_001}]}
     outcomes, stamp = read_answer(cancel("o-1"), answer(200, body), CODES)
     [one] = outcomes
     assert isinstance(one, CancelOutcome)
@@ -93,8 +93,9 @@ def test_one_cancel() -> None:
 
 
 def test_the_answer_about_another_order_is_worth_nothing() -> None:
-    outcomes, _ = read_answer(cancel("o-1"), answer(200, {"order_id": "o-9", "reduced_by": "5.00", "ts_ms": 1}), CODES)
-    assert [(o.verdict, o.code) for o in outcomes] == [(Verdict.UNKNOWN, "foreign_answer")]
+    body = {"orders": [{"order_id": "o-9", "reduced_by": "5.00", "ts_ms": 1}]}
+    outcomes, _ = read_answer(cancel("o-1"), answer(200, body), CODES)
+    assert [(o.verdict, o.code) for o in outcomes] == [(Verdict.UNKNOWN, "missing_in_answer")]
 
 
 def test_a_cancel_answered_404_proves_nothing() -> None:

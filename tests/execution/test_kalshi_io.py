@@ -115,8 +115,8 @@ async def test_cancels_triggers_and_cancel_all() -> None:
     def script(seen: Seen) -> Reply:
         if seen.path.endswith("/trigger"):
             return reply(200, {})
-        if seen.path.endswith("/o-1"):
-            return reply(200, {"order_id": "o-1", "reduced_by": "1.00", "ts_ms": 5})
+        if seen.path.endswith("/batched"):
+            return reply(200, {"orders": [{"order_id": "o-1", "reduced_by": "1.00", "ts_ms": 5}]})
         return reply(204)
 
     async with desk(script) as (under_test, fake):

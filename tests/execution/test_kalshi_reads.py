@@ -239,7 +239,7 @@ def test_limits_and_costs() -> None:
         ],
     }
     play = Play(ask(Read.LIMITS), ("/account/limits", limits), ("/account/endpoint_costs", costs))
-    assert play.event == LimitsRead(12, ASKED, "premier", 1202, 3600, 1200, 1201, 10, 2, 7)  # type: ignore[arg-type]
+    assert play.event == LimitsRead(12, ASKED, "premier", 1202, 3600, 1200, 1201, 10, 3, 7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
