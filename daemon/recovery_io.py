@@ -1,9 +1,9 @@
 """Startup is recovery: the last snapshot, the journal's tail behind it, and a new run on top of both.
 
 The snapshot gives the engine's memory as of one record; the steps recorded after it are stepped through a scratch
-engine, and what that engine then remembers is where the new run begins. It knows no books and no prices, so it decides
-nothing: what it did at the time is taken from the records. Without a snapshot the whole last run is stepped. Without a
-journal there is nothing to remember: a first start.
+engine, each once its place in the chain was proven, and what that engine then remembers is where the new run begins.
+It knows no books and no prices, so it decides nothing: what it did at the time is taken from the records. Without a
+snapshot the whole last run is stepped. Without a journal there is nothing to remember: a first start.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from daemon.settings import Settings, config_hash
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Clock, Now
 from domain.events import AnyEvent, Started
-from journal.reader_io import read_steps
-from journal.snapshot import SnapshotDamaged
+from journal.opening_io import began_utc_ns, read_tail
+from journal.snapshot import Snapshot, SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 log = structlog.get_logger("ladderd")
@@ -71,11 +71,22 @@ def recover(settings: Settings, papers: Papers, clock: Clock) -> Recovered:
     except SnapshotDamaged as problem:
         log.warning("snapshot not believed", problem=str(problem))
     payload = snapshot.payload if snapshot is not None else None
-    tail = read_steps(state_dir, snapshot.seq if snapshot is not None else 0)
+    tail = read_tail(state_dir, _read_until(snapshot, state_dir))
     memory, epoch, count = relive(settings, papers, payload, tail, now)
     fresh = max(now.utc_ns // NS_PER_S, epoch + 1)
     run_id = f"run-{fresh}"
     return Recovered(run_id, fresh, build_id(), config_hash(settings), memory, count)
+
+
+def _read_until(snapshot: Snapshot | None, state_dir: Path) -> int:
+    """The record that the snapshot stands behind; 0 for one that was taken before this journal began.
+
+    That is one whose journal was moved away as damaged: what it knows is still true, but its number counts otherwise.
+    """
+    began_ns = began_utc_ns(state_dir)
+    if snapshot is None or began_ns is None or snapshot.taken_utc_ns < began_ns:
+        return 0
+    return snapshot.seq
 
 
 def relive(

@@ -29,7 +29,7 @@ from execution.reconcile import series_of
 from guards.windows import scheduler_window, windows_answer
 from journal.disk_io import Disk
 from journal.marker_io import read_kill_file
-from journal.reader_io import verify_state
+from journal.reader_io import JournalDamaged, verify_state
 from journal.report_io import write_day, write_reports
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
@@ -172,9 +172,15 @@ def require_journal(state_dir: Path) -> None:
 
 
 def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
-    """Check the journal. Raises ConfigurationError when there is none."""
-    require_journal(state_dir)
-    verdict = verify_state(state_dir)
+    """Check the journal. Raises ConfigurationError when there is none, and never was one by its anchors."""
+    if not (state_dir / "anchor").is_dir():
+        require_journal(state_dir)
+    try:
+        verdict = verify_state(state_dir)
+    except JournalDamaged as problem:
+        told = {"ok": False, "file": problem.file, "line": problem.line, "sentence": problem.what}
+        text = f"journal NOT whole: {problem.file}:{problem.line}: {problem.what}"
+        return EX_NOT_OK, msgspec.json.encode(told).decode() if as_json else text
     code = EX_OK if verdict.ok else EX_NOT_OK
     if as_json:
         return code, msgspec.json.encode(verdict).decode()
@@ -184,17 +190,19 @@ def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
     return code, f"journal NOT whole: {verdict.first_fault}"
 
 
-def write_pages(state_dir: Path, date: str | None, target_ns: int | None) -> list[tuple[str, str]]:
+def write_pages(
+    state_dir: Path, date: str | None, target_ns: int | None, series: str | None = None
+) -> list[tuple[str, str]]:
     """Write reports from the journal; (series, page) of each. Raises ConfigurationError for bad input."""
     if (date is None) is (target_ns is None):
         message = "report: give either --date or --target-ns"
         raise ConfigurationError(message)
     require_journal(state_dir)
     if target_ns is not None:
-        return [(series, path) for (series, _), path in write_reports(state_dir, target_ns).items()]
+        return [(name, path) for (name, _), path in write_reports(state_dir, target_ns, only=series).items()]
     day = _day(date or "").isoformat()
-    written = write_day(state_dir, state_dir / "reports", day)
-    return [(series, str(files.day_html)) for series, files in written.items()]
+    written = write_day(state_dir, state_dir / "reports", day, (series,) if series else ())
+    return [(name, str(files.day_html)) for name, files in written.items()]
 
 
 def explain(key: str) -> str:

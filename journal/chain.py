@@ -2,8 +2,9 @@
 
 Each record names the hash of the one before it, the first names 64 zeros, and the chain runs on across files. That
 alone finds any changed byte, removed line, repeated line or wrong number. It cannot find a cut tail, nor a history
-rewritten from some point on with fresh hashes: for these the head (seq, hash, count) is anchored outside the files
-from time to time, and every anchor must be met again on the way.
+rewritten from some point on with fresh hashes: for these the head (seq, hash, count) is anchored outside the files,
+and every anchor must be met again on the way. So that anchors cannot be lost unnoticed either, some must be there: one
+of the empty journal before its first record, one at the end of every segment but the last, and one a minute between.
 
 A last line without its newline is not damage but a write that the power or a kill cut short: it was never
 acknowledged, and is reported apart as `torn_tail`. It becomes damage when an anchor says that it had been durable.
@@ -17,7 +18,11 @@ from typing import Final
 
 import msgspec
 
+from domain.clock import NS_PER_S
 from journal.record import GENESIS, Record, RecordError, decode_record, digest_of
+
+# The writer anchors twice a minute; a batch that waited for a disk that hung may span some minutes.
+UNANCHORED_LIMIT_NS: Final = 600 * NS_PER_S
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -32,7 +37,10 @@ EMPTY: Final = Head(seq=0, hash=GENESIS, count=0)
 
 
 class Anchor(msgspec.Struct, frozen=True):
-    """A head that was durable once, written down outside the journal. `why`: minute, window, rotate, open, close."""
+    """A head that was durable once, written down outside the journal. `why`: open, minute, window, rotate, close.
+
+    The first of all has the number 0: it says that this journal began, and when.
+    """
 
     seq: int
     hash: str
@@ -53,6 +61,7 @@ class FaultKind(enum.StrEnum):
     CUT_LINE = "cut_line"
     TRUNCATED = "truncated"
     REWRITTEN = "rewritten"
+    UNANCHORED = "unanchored"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -82,16 +91,42 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Verifier:
-    """Feed it lines in order, each with its file; it stops at the first fault. Pure: reads no file itself."""
+    """Feed it lines in order, each with its file; it stops at the first fault. Pure: reads no file itself.
 
-    __slots__ = ("_anchors", "_file", "_line", "_met", "_offset", "_torn", "fault", "head")
+    `record` is the last one that was found in its place.
+    """
 
-    def __init__(self, anchors: Iterable[Anchor] = (), start: Head = EMPTY) -> None:
-        """Expect the record after `start`. Anchors at or before `start` cannot be met here and are left out."""
+    __slots__ = (
+        "_anchors",
+        "_file",
+        "_line",
+        "_met",
+        "_offset",
+        "_required_in",
+        "_rooted",
+        "_start",
+        "_torn",
+        "_unanchored",
+        "fault",
+        "head",
+        "record",
+    )
+
+    def __init__(self, anchors: Iterable[Anchor] = (), start: Head = EMPTY, required_in: str = "") -> None:
+        """Expect the record after `start`. Anchors before `start` cannot be met here and are left out.
+
+        `required_in`: the folder that the anchors were read from, when those that must be there are to be missed.
+        """
+        known = {anchor.seq: anchor.hash for anchor in anchors}
         self.head = start
+        self.record: Record | None = None
         self.fault: Fault | None = None
-        self._anchors = {anchor.seq: anchor.hash for anchor in anchors if anchor.seq > start.seq}
-        self._met = 0
+        self._anchors = {seq: digest for seq, digest in known.items() if seq > start.seq}
+        self._rooted = start != EMPTY or EMPTY.seq in known
+        self._met = int(start == EMPTY and EMPTY.seq in known)
+        self._required_in = required_in
+        self._unanchored: tuple[str, int] | None = None
+        self._start = start
         self._file = ""
         self._line = 0
         self._offset = 0
@@ -101,6 +136,8 @@ class Verifier:
         """The lines that follow stand in this file."""
         if self._torn is not None:
             self._fail(FaultKind.CUT_LINE, "the line has no end, and the journal goes on in a later file")
+        if self._required_in and self.head != self._start and self.head.seq not in self._anchors:
+            self._miss(f"record {self.head.seq} is the last of its file and must be anchored, but is not")
         self._file, self._line, self._offset = file, 0, 0
 
     def feed(self, line: bytes) -> bool:
@@ -162,6 +199,24 @@ class Verifier:
             return
         self._met += expected is not None
         self.head = Head(record.seq, record.hash, self.head.count + 1)
+        self.record = record
+        if self._required_in:
+            self._look_for_anchors(record, anchored=expected is not None)
+
+    def _look_for_anchors(self, record: Record, *, anchored: bool) -> None:
+        """Miss the anchor of the beginning, and those that one run must have written while it went on."""
+        if not self._rooted:
+            self._miss("nothing was anchored before the first record")
+            return
+        if self._unanchored is None or self._unanchored[0] != record.run_id:
+            self._unanchored = (record.run_id, record.mono_ns)
+        elif record.mono_ns - self._unanchored[1] > UNANCHORED_LIMIT_NS:
+            self._miss(f"{UNANCHORED_LIMIT_NS // NS_PER_S} s of records up to record {record.seq} were never anchored")
+        if anchored:
+            self._unanchored = None
+
+    def _miss(self, what: str) -> None:
+        self._fail(FaultKind.UNANCHORED, f"{what}: anchors in {self._required_in} were deleted or cut")
 
     def _fail(self, kind: FaultKind, sentence: str) -> None:
         if self.fault is None:
@@ -184,10 +239,13 @@ def misplaced(head: Head, record: Record) -> tuple[FaultKind, str] | None:
 
 
 def verify(
-    files: Iterable[tuple[str, Iterable[bytes]]], anchors: Iterable[Anchor] = (), start: Head = EMPTY
+    files: Iterable[tuple[str, Iterable[bytes]]],
+    anchors: Iterable[Anchor] = (),
+    start: Head = EMPTY,
+    required_in: str = "",
 ) -> Verdict:
     """Verify a whole journal: (file name, its lines with their newlines) in order, against the anchors."""
-    verifier = Verifier(anchors, start)
+    verifier = Verifier(anchors, start, required_in)
     for file, lines in files:
         verifier.open_file(file)
         for line in lines:

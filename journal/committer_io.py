@@ -29,11 +29,12 @@ class Run(msgspec.Struct, frozen=True):
 class Committer:
     """The chain's growing end. `head` moves only when the disk has it."""
 
-    __slots__ = ("_run", "_second", "_second_text", "_tape", "head")
+    __slots__ = ("_run", "_second", "_second_text", "_tape", "anchored", "head")
 
     def __init__(self, tape: Tape, head: Head, run: Run) -> None:
-        """Go on after `head`."""
+        """Go on after `head`. `anchored` is the number of the newest anchored record, -1 before any."""
         self.head = head
+        self.anchored = -1
         self._tape = tape
         self._run = run
         self._second = -1
@@ -62,15 +63,19 @@ class Committer:
             if self._tape.wants_new_segment(day, size + len(line)):
                 self._flush(lines, head)
                 lines, size = [], 0
+                self.anchor(item[1], "rotate")
                 self._tape.begin_segment(day, item[0])
             lines.append(line)
             size += len(line)
             head = Head(item[0], digest, head.count + 1)
         self._flush(lines, head)
 
-    def anchor(self, head: Anchor) -> None:
-        """Write a head down outside the journal."""
-        self._tape.anchor(head)
+    def anchor(self, now: Now, why: str) -> None:
+        """Write the head down outside the journal, unless that was done already."""
+        head = self.head
+        if head.seq != self.anchored:
+            self._tape.anchor(Anchor(head.seq, head.hash, head.count, print_utc(now.utc_ns), why))
+            self.anchored = head.seq
 
     def close(self) -> None:
         """Give the files back."""

@@ -3,22 +3,33 @@
 The last segment is verified line by line; of the earlier ones only the seams are looked at (last record of one, first
 of the next), so that a start stays quick after months. `ladderd verify` reads everything. A torn last line was never
 acknowledged: its bytes are kept in a side file and cut off. When the anchors say that it had been durable, or when
-anything else is wrong, the journal is refused: a daemon that cannot trust its memory must not trade.
+anything else is wrong, the journal is refused: a daemon that cannot trust its memory must not trade. `read_tail` looks
+as closely at all that recovery is going to believe, before there is a writer.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from journal.chain import EMPTY, Anchor, Head, Verdict, misplaced, verify
+from journal.chain import EMPTY, Anchor, Fault, Head, Verdict, Verifier, misplaced, verify
 from journal.disk_io import OWNER_ONLY, Disk
-from journal.layout import anchor_dir, ballast_path, journal_dir, lock_path, torn_dir
-from journal.reader_io import KEEP_AND_ASK, JournalDamaged, anchor_paths, lines_of, read_anchors, segment_paths
-from journal.record import Record, RecordError, decode_record, digest_of
+from journal.layout import anchor_dir, ballast_path, first_seq_of, journal_dir, lock_path, torn_dir
+from journal.reader import Step, decode_step
+from journal.reader_io import (
+    KEEP_AND_ASK,
+    JournalDamaged,
+    anchor_paths,
+    lines_of,
+    read_anchors,
+    read_outline,
+    segment_paths,
+)
+from journal.record import STEP, Record, RecordError, decode_record, digest_of, parse_utc
 
 _TAIL_BLOCK_BYTES = 65_536
 
@@ -37,12 +48,13 @@ class Repair(msgspec.Struct, frozen=True):
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """A journal that may be appended to: its head, its last segment if any, and what was repaired."""
+    """A journal that may be appended to: its head, its last segment if any, what was repaired, the newest anchor."""
 
     head: Head
     segment: Path | None
     size_bytes: int
     repair: Repair | None
+    anchor: Anchor | None
 
 
 def take_lock(state_dir: Path) -> int:
@@ -81,16 +93,63 @@ def open_tail(state_dir: Path, disk: Disk) -> Opening:
         _cut_torn_anchor(path, disk)
     anchors = read_anchors(state_dir)
     paths = segment_paths(state_dir)
-    start = _check_seams(paths, anchors)
+    folder = str(anchor_dir(state_dir))
+    start = _check_seams(paths, anchors, folder)
     last = paths[-1:]
-    verdict = verify(((str(path), lines_of(path)) for path in last), anchors, start)
+    verdict = verify(((str(path), lines_of(path)) for path in last), anchors, start, folder)
     if verdict.first_fault is not None:
-        fault = verdict.first_fault
-        raise JournalDamaged(fault.file or str(journal_dir(state_dir)), fault.line, fault.sentence, KEEP_AND_ASK)
+        raise damaged(verdict.first_fault, state_dir)
     repair = _repair(state_dir, disk, verdict) if verdict.torn_tail is not None else None
+    newest = max(anchors, key=lambda anchor: anchor.seq, default=None)
     if not last:
-        return Opening(verdict.head, None, 0, repair)
-    return Opening(verdict.head, last[0], last[0].stat().st_size, repair)
+        return Opening(verdict.head, None, 0, repair, newest)
+    return Opening(verdict.head, last[0], last[0].stat().st_size, repair, newest)
+
+
+def read_tail(state_dir: Path, after_seq: int) -> Iterator[Step]:
+    """The steps after a record number that was durable once, each read once its place in the chain was proven.
+
+    The segments from the one with that record on are verified line by line, the earlier ones at their seams. A torn
+    last line is passed over. Raises JournalDamaged at the first thing that cannot be believed, also when the journal
+    ends before `after_seq`; OSError.
+    """
+    paths, anchors = read_outline(state_dir)
+    first = max((n for n, path in enumerate(paths) if (first_seq_of(path.name) or 0) <= after_seq + 1), default=0)
+    folder = str(anchor_dir(state_dir))
+    verifier = Verifier(anchors, _check_seams(paths[: first + 1], anchors, folder), folder)
+    for path in paths[first:]:
+        verifier.open_file(str(path))
+        for number, line in enumerate(lines_of(path), start=1):
+            verifier.feed(line)
+            if verifier.fault is not None:
+                raise damaged(verifier.fault, state_dir)
+            record = verifier.record
+            if record is None or record.seq <= after_seq or record.type != STEP or not line.endswith(b"\n"):
+                continue
+            try:
+                step = decode_step(record)
+            except RecordError as error:
+                raise JournalDamaged(str(path), number, str(error), KEEP_AND_ASK) from error
+            yield step
+    verdict = verifier.finish()
+    if verdict.first_fault is not None:
+        raise damaged(verdict.first_fault, state_dir)
+    if verdict.head.seq < after_seq:
+        what = f"the journal ends at record {verdict.head.seq}, but the snapshot says that {after_seq} was durable"
+        raise JournalDamaged(str(paths[-1] if paths else journal_dir(state_dir)), verdict.head.seq, what, KEEP_AND_ASK)
+
+
+def began_utc_ns(state_dir: Path) -> int | None:
+    """When this journal began, by its first anchor; None when there is no journal. Raises JournalDamaged, OSError."""
+    paths, anchors = read_outline(state_dir)
+    if not paths and not anchors:
+        return None
+    return min((parse_utc(anchor.ts_utc) for anchor in anchors if anchor.seq == EMPTY.seq), default=0)
+
+
+def damaged(fault: Fault, state_dir: Path) -> JournalDamaged:
+    """A fault as what stops the start."""
+    return JournalDamaged(fault.file or str(journal_dir(state_dir)), fault.line, fault.sentence, KEEP_AND_ASK)
 
 
 def _repair(state_dir: Path, disk: Disk, verdict: Verdict) -> Repair:
@@ -111,8 +170,8 @@ def _cut_torn_anchor(path: Path, disk: Disk) -> None:
         disk.cut(path, path.stat().st_size - len(last))
 
 
-def _check_seams(paths: list[Path], anchors: list[Anchor]) -> Head:
-    """The head before the last segment, after a look at both ends of every earlier one."""
+def _check_seams(paths: list[Path], anchors: list[Anchor], folder: str) -> Head:
+    """The head before the last of these segments, after a look at both ends of every earlier one."""
     known = {anchor.seq: anchor.hash for anchor in anchors}
     head = EMPTY
     for path in paths[:-1]:
@@ -124,6 +183,10 @@ def _check_seams(paths: list[Path], anchors: list[Anchor]) -> Head:
         for end in ends:
             if known.get(end.seq, end.hash) != end.hash:
                 raise JournalDamaged(str(path), 1, f"record {end.seq} is not the one that was anchored", KEEP_AND_ASK)
+        for needed, line in ((EMPTY.seq, 1), (ends[1].seq, ends[1].seq - ends[0].seq + 1)):
+            if needed not in known:
+                what = f"no anchor for record {needed}: anchors in {folder} were deleted or cut"
+                raise JournalDamaged(str(path), line, what, KEEP_AND_ASK)
         head = Head(ends[1].seq, ends[1].hash, ends[1].seq)
     return head
 

@@ -1,7 +1,8 @@
 """Read a state directory's journal and anchors from disk. Reads only; safe beside a running writer.
 
 Anchors are read before the segments: a head is anchored only after its record is durable, so a journal that is still
-growing can never look shorter than the anchors read earlier. A last line without its newline may be one that the
+growing can never look shorter than the anchors read earlier. Nor may a segment have begun in between: the one before it
+was anchored first, and would look as if it were not. A last line without its newline may be one that the
 writer is in the middle of, which is why a torn tail is reported apart from damage.
 """
 
@@ -10,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from journal.chain import EMPTY, Anchor, Head, Verdict, verify
+import msgspec
+
+from journal.chain import Anchor, Verdict, verify
 from journal.layout import anchor_dir, first_seq_of, journal_dir
 from journal.reader import Step, decode_anchor, decode_step
 from journal.record import STEP, Record, RecordError, decode_record
@@ -71,10 +74,25 @@ def read_anchors(state_dir: Path) -> list[Anchor]:
     return anchors
 
 
-def verify_state(state_dir: Path, start: Head = EMPTY) -> Verdict:
+def read_outline(state_dir: Path) -> tuple[list[Path], list[Anchor]]:
+    """The segments, and the anchors that belong to just these. Raises JournalDamaged for a bad anchor, OSError."""
+    paths = segment_paths(state_dir)
+    while True:
+        anchors, before = read_anchors(state_dir), paths
+        paths = segment_paths(state_dir)
+        if paths == before:
+            return paths, anchors
+
+
+def verify_state(state_dir: Path) -> Verdict:
     """Verify a whole journal against its anchors. Raises JournalDamaged for an unreadable anchor, OSError."""
-    anchors = read_anchors(state_dir)
-    return verify(((str(path), lines_of(path)) for path in segment_paths(state_dir)), anchors, start)
+    paths, anchors = read_outline(state_dir)
+    files = ((str(path), lines_of(path)) for path in paths)
+    verdict = verify(files, anchors, required_in=str(anchor_dir(state_dir)))
+    if verdict.first_fault is not None and not verdict.first_fault.file:  # anchors, and not one segment
+        fault = msgspec.structs.replace(verdict.first_fault, file=str(journal_dir(state_dir)))
+        return msgspec.structs.replace(verdict, first_fault=fault)
+    return verdict
 
 
 def read_records(state_dir: Path, after_seq: int = 0, skip: Callable[[bytes], bool] | None = None) -> Iterator[Record]:

@@ -46,6 +46,8 @@ class Tape:
         self._size = opening.size_bytes
         self._day = opening.segment.name[:_DAY_CHARS] if opening.segment else ""
         self._file = disk.append_to(opening.segment) if opening.segment else -1
+        if self._file >= 0:
+            disk.sync(self._file)  # a killed run may have left bytes that no sync has followed, and we build on them
         self._anchor_day = ""
         self._anchor_file = -1
 

@@ -23,11 +23,10 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now
-from journal.chain import Anchor, Head
+from journal.chain import Head
 from journal.committer_io import Committer, Item, Run
 from journal.disk_io import Disk
 from journal.opening_io import Repair, open_tail, prepare, reserve, take_lock
-from journal.record import print_utc
 from journal.tape_io import Tape
 
 REFUSED: Final = 0
@@ -86,6 +85,12 @@ class JournalWriter:
                 reserve(state_dir, disk, self._limits.ballast_bytes)
                 opening = open_tail(state_dir, disk)
                 tape = Tape(state_dir, disk, opening, self._limits.segment_bytes_max)
+                undo.callback(tape.close)
+                self._committer = Committer(tape, opening.head, Run(run_id, environment, config_hash))
+                if opening.anchor is not None and opening.anchor.hash == opening.head.hash:
+                    self._committer.anchored = opening.head.seq
+                # The very first anchor is that of the empty journal: from then on a missing one can be missed.
+                self._committer.anchor(clock.now(), "open")
             except OSError as error:
                 raise JournalUnwritable(
                     f"the journal under {state_dir} cannot be opened for writing: {error}; free space or mend the "
@@ -93,10 +98,8 @@ class JournalWriter:
                 ) from error
             undo.pop_all()
         self.repair: Repair | None = opening.repair
-        self._committer = Committer(tape, opening.head, Run(run_id, environment, config_hash))
         self._next_seq = opening.head.seq + 1
         self._durable_seq = opening.head.seq
-        self._anchored = opening.head
         self._anchored_mono_ns = clock.now().mono_ns
         self._refusing = False
         self._broken = False  # nothing more will reach the disk; a full queue refuses, yet what it holds still will
@@ -266,7 +269,7 @@ class JournalWriter:
 
     def _anchor_due_s(self) -> float | None:
         """How long the thread may wait for the next record; for ever when the head is anchored already."""
-        if self._committer.head == self._anchored:
+        if self._committer.head.seq == self._committer.anchored:
             return None
         since_ns = self._clock.now().mono_ns - self._anchored_mono_ns
         return max(0.0, self._limits.anchor_period_s - since_ns / NS_PER_S)
@@ -275,6 +278,10 @@ class JournalWriter:
         """Commit a batch, in order with the control items in it. False when the writing is over."""
         records: list[Item] = []
         try:
+            # Before anything newer is written: after a suspension, records would seem never to have been anchored.
+            now = self._clock.now()
+            if now.mono_ns - self._anchored_mono_ns >= self._limits.anchor_period_s * NS_PER_S:
+                self._anchor(now, "minute")
             for item in batch:
                 if item[0]:
                     records.append(item)
@@ -285,11 +292,6 @@ class JournalWriter:
                 if item[2] == _CLOSE:
                     return False
             self._commit(records)
-            if batch and not batch[-1][0]:
-                return True
-            now = self._clock.now()
-            if now.mono_ns - self._anchored_mono_ns >= self._limits.anchor_period_s * NS_PER_S:
-                self._anchor(now, "minute")
         except (OSError, TypeError, ValueError, OverflowError) as error:
             self._fail(f"the journal cannot be written: {type(error).__name__}: {error}")
             return False
@@ -309,10 +311,7 @@ class JournalWriter:
             self._post(self._deliver)
 
     def _anchor(self, now: Now, why: str) -> None:
-        head = self._committer.head
-        if head.seq and head != self._anchored:
-            self._committer.anchor(Anchor(head.seq, head.hash, head.count, print_utc(now.utc_ns), why))
-        self._anchored = head
+        self._committer.anchor(now, why)
         self._anchored_mono_ns = now.mono_ns
 
     def _fail(self, reason: str) -> None:

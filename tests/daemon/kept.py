@@ -30,12 +30,13 @@ def keep(stand: Stand, folder: Path, *, snapshot_at: int | None = None) -> Setti
     digest = config_hash(settings)
     folder.mkdir(parents=True, exist_ok=True)
     keep_config(settings, digest)
-    clock = Timepiece(stand.mono_ns, stand.utc_ns)
+    clock = Timepiece(stand.story[0].now.mono_ns, stand.story[0].now.utc_ns)
     limits = JournalLimits(ballast_bytes=0)
     log = JournalWriter(folder, "run", "paper", digest, clock, threaded=False, limits=limits)
     encode = msgspec.json.Encoder().encode
     for number, step in enumerate(stand.story, start=1):
         body = b'{"event":%b,"now":%b,"actions":%b}' % (encode(step.event), encode(step.now), encode(step.actions))
+        clock.mono_ns, clock.utc_ns = step.now.mono_ns, step.now.utc_ns
         seq = log.append("step", body)
         if number == snapshot_at:
             write_snapshot(folder, stand.memories[number], seq, step.now.utc_ns)

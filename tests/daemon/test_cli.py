@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -214,6 +215,27 @@ def test_verify_and_replay_of_a_whole_and_of_a_spoilt_journal(run: Run, tmp_path
     code, out, _ = run("verify", "--state-dir", str(tmp_path))
     assert code == 1
     assert "NOT whole" in out
+
+
+def test_verify_tells_lost_anchors_and_a_lost_journal(run: Run, tmp_path: Path) -> None:
+    stand, _ = a_short_story(tmp_path)
+    keep(stand, tmp_path)
+    (anchors,) = (tmp_path / "anchor").glob("*")
+    sound = anchors.read_bytes()
+    anchors.write_bytes(b"rubbish\n" + sound)
+    code, out, _ = run("verify", "--state-dir", str(tmp_path))
+    assert (code, out.startswith(f"journal NOT whole: {anchors}:1: it is not an anchor")) == (1, True), out
+    assert run("verify", "--state-dir", str(tmp_path), "--json")[0] == 1
+    shutil.rmtree(tmp_path / "anchor")
+    (segment,) = (tmp_path / "journal").glob("*.jsonl")
+    code, out, _ = run("verify", "--state-dir", str(tmp_path))
+    what = f"nothing was anchored before the first record: anchors in {tmp_path / 'anchor'} were deleted or cut"
+    assert (code, out.strip()) == (1, f"journal NOT whole: {segment}:1 (byte 0): {what}")
+    shutil.rmtree(tmp_path / "journal")
+    (tmp_path / "anchor").mkdir()
+    anchors.write_bytes(sound)
+    code, out, _ = run("verify", "--state-dir", str(tmp_path))
+    assert (code, f"{tmp_path / 'journal'}:1" in out) == (1, True), out
 
 
 def test_a_snapshot_is_shown_with_its_age_and_an_old_one_is_not_ok(run: Run, tmp_path: Path) -> None:

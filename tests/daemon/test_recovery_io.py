@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ from daemon.build import Papers
 from daemon.memory import Memory
 from daemon.recovery_io import Recovered, build_id, recover
 from journal.reader_io import JournalDamaged
+from journal.record import Body, seal
+from journal.writer_io import JournalLimits, JournalWriter
 from tests.daemon.kept import a_short_story, keep, settings_in
 from tests.daemon.stand import FEES, Stand
 from tests.daemon.timepiece import Timepiece
@@ -76,6 +79,65 @@ def test_a_journal_that_cannot_be_believed_stops_the_start(tmp_path: Path) -> No
     segment.write_bytes(b"".join([*lines[:5], b"{}\n", *lines[6:]]))
     with pytest.raises(JournalDamaged):
         recovered(stand, tmp_path)
+
+
+def flip(lines: list[bytes]) -> list[bytes]:
+    """One digit of the last step's own stamp: it can still be read."""
+    return [*lines[:-1], lines[-1].replace(b'"mono_ns":1', b'"mono_ns":2', 1)]
+
+
+def remove(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:-2], lines[-1]]
+
+
+def rewrite(lines: list[bytes]) -> list[bytes]:
+    """The last record again with another text and a hash that fits."""
+    record = msgspec.json.decode(lines[-1])
+    del record["hash"]
+    line, _ = seal(Body(**record | {"correlation_id": "rewritten"}))
+    return [*lines[:-1], line]
+
+
+@pytest.mark.parametrize(("damage", "line"), [(flip, 0), (remove, -1), (rewrite, 0)])
+def test_a_tail_that_cannot_be_believed_stops_the_start_with_the_place(
+    tmp_path: Path, damage: Callable[[list[bytes]], list[bytes]], line: int
+) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number)
+    (segment,) = (tmp_path / "journal").glob("*.jsonl")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join(damage(lines)))
+    with pytest.raises(JournalDamaged) as caught:
+        recovered(stand, tmp_path)
+    assert (caught.value.file, caught.value.line) == (str(segment), len(lines) + line)
+
+
+def test_a_journal_shorter_than_the_snapshot_stops_the_start(tmp_path: Path) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number)
+    (segment,) = (tmp_path / "journal").glob("*.jsonl")
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[: number - 1]))
+    (anchors,) = (tmp_path / "anchor").glob("*.jsonl")
+    anchors.write_bytes(anchors.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(JournalDamaged, match=f"the snapshot says that {number} was durable"):
+        recovered(stand, tmp_path)
+
+
+@pytest.mark.parametrize("begun_again", [False, True])
+def test_a_journal_moved_away_leaves_what_the_snapshot_knows(tmp_path: Path, *, begun_again: bool) -> None:
+    stand, number = a_short_story(tmp_path)
+    keep(stand, tmp_path, snapshot_at=number)
+    for name in ("journal", "anchor"):
+        shutil.rmtree(tmp_path / name)
+    if begun_again:  # and killed before its first snapshot
+        clock = Timepiece(stand.mono_ns, stand.utc_ns)
+        JournalWriter(
+            tmp_path, "run", "paper", "c", clock, threaded=False, limits=JournalLimits(ballast_bytes=0)
+        ).abandon()
+    found, kept = recovered(stand, tmp_path), msgspec.json.decode(stand.memories[number])
+    memory = msgspec.json.decode(found.memory)
+    assert [memory[key] for key in ("orders", "ledger")] == [kept[key] for key in ("orders", "ledger")]
+    assert memory["orders"]
 
 
 def test_the_new_epoch_is_beyond_the_old_one_even_if_the_clock_was_set_back(tmp_path: Path) -> None:

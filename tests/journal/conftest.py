@@ -75,8 +75,14 @@ class BadDisk(Disk):
         super().remove(path)
 
 
-def make_lines(count: int, start: Head = EMPTY, salt: str = "") -> list[bytes]:
-    """A sound chain of `count` records after `start`, as lines."""
+def make_lines(
+    count: int,
+    start: Head = EMPTY,
+    salt: str = "",
+    run_of: Callable[[int], str] = lambda _: "run",
+    mono_of: Callable[[int], int] = lambda seq: seq,
+) -> list[bytes]:
+    """A sound chain of `count` records after `start`, as lines; run and monotonic stamp by the record's number."""
     lines = []
     head = start
     for _ in range(count):
@@ -86,10 +92,10 @@ def make_lines(count: int, start: Head = EMPTY, salt: str = "") -> list[bytes]:
             correlation_id="",
             environment="simulation",
             event_id=f"run:{head.seq + 1}",
-            mono_ns=head.seq,
+            mono_ns=mono_of(head.seq),
             payload={"z": salt, "a": [head.seq, '\u00fc\n"quoted","mono_ns":7']},
             prev_hash=head.hash,
-            run_id="run",
+            run_id=run_of(head.seq),
             seq=head.seq + 1,
             ts_utc=print_utc(NOON_NS + head.seq),
             type="note",

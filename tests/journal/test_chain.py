@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journal.chain import Anchor, FaultKind, Verdict, verify
+from domain.clock import NS_PER_S
+from journal.chain import EMPTY, Anchor, FaultKind, Verdict, verify
 from journal.record import decode_record
 
 MakeLines = Callable[..., list[bytes]]
@@ -175,3 +176,53 @@ def test_nothing_after_the_first_fault_is_judged(lines: list[bytes]) -> None:
     verdict = check(lines)
     expect(verdict, FaultKind.ALTERED, 3, offset_of(lines, 2))
     assert verdict.head.seq == 2
+
+
+def required(files: list[list[bytes]], anchors: list[Anchor]) -> Verdict:
+    """A verification that misses the anchors that must be there."""
+    named = [(f"file {n}", lines) for n, lines in enumerate(files, start=1)]
+    return verify(named, anchors, required_in="folder")
+
+
+BEGUN = Anchor(EMPTY.seq, EMPTY.hash, EMPTY.count, "2026-03-06T13:50:00.000000000Z", "open")
+
+
+def test_with_all_its_anchors_nothing_is_missed(lines: list[bytes]) -> None:
+    verdict = required([lines[:4], [], lines[4:8], lines[8:]], [BEGUN, anchor_at(lines[3]), anchor_at(lines[7])])
+    assert (verdict.ok, verdict.anchors_met) == (True, 3)
+    assert required([], []).ok
+    assert required([[]], []).ok
+
+
+def test_deleted_anchors_are_missed_at_the_first_record(lines: list[bytes]) -> None:
+    fault = required([lines], []).first_fault
+    assert fault is not None
+    assert (fault.kind, fault.file, fault.line, fault.offset) == (FaultKind.UNANCHORED, "file 1", 1, 0)
+    assert "anchors in folder were deleted" in fault.sentence
+    assert required([lines], [anchor_at(lines[5])]).first_fault == fault
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_missing_anchor_of_a_file_s_end_is_named(lines: list[bytes], lost: int) -> None:
+    anchors = [BEGUN, anchor_at(lines[3]), anchor_at(lines[7])]
+    del anchors[lost]
+    fault = required([lines[:4], lines[4:8], lines[8:]], anchors).first_fault
+    assert fault is not None
+    assert (fault.kind, fault.file, fault.line) == (FaultKind.UNANCHORED, f"file {lost}", 4)
+    assert f"record {4 * lost} is the last of its file" in fault.sentence
+
+
+def test_records_that_were_not_anchored_for_long_are_missed(chain_lines: MakeLines) -> None:
+    def verdict(anchors: list[int], step_s: int = 100, run_of: Callable[[int], str] = lambda _: "run") -> Verdict:
+        lines = chain_lines(20, run_of=run_of, mono_of=lambda n: n * step_s * NS_PER_S)
+        return required([lines], [BEGUN, *(anchor_at(lines[n - 1]) for n in anchors)])
+
+    fault = verdict([]).first_fault
+    assert fault is not None
+    assert (fault.kind, fault.line) == (FaultKind.UNANCHORED, 8), "the first record after 600 s"
+    fault = verdict([5]).first_fault
+    assert fault is not None
+    assert fault.line == 13
+    assert verdict([7, 14]).ok
+    assert verdict([], step_s=30).ok
+    assert verdict([], run_of=lambda n: f"run {n // 7}").ok, "a new run counts from its own start"

@@ -175,6 +175,8 @@ def test_files_are_written_where_the_runbook_looks(state: Path, tmp_path: Path) 
     assert write_reports(state, TARGET_NS, reports) == {(SERIES, TARGET_NS): str(page)}
     assert write_reports(state, TARGET_NS)[(SERIES, TARGET_NS)].startswith(str(state / "reports" / SERIES))
     assert write_reports(state, TARGET_NS + 1) == {}
+    assert list(write_reports(state, TARGET_NS, reports, only=SERIES)) == [(SERIES, TARGET_NS)]
+    assert write_reports(state, TARGET_NS, reports, only="another") == {}
     assert written[SERIES].day_html.read_bytes() == same
 
 

