@@ -182,14 +182,14 @@ class Chores:
         app = self.app
         async with self.reporting:
             await app.journal.drain(5.0)
-            paths = await _write_reports(app.settings.state_dir, action.target_ns)
+            paths = await _write_reports(app.settings.state_dir, action.target_ns, action.series)
         reports = app.settings.state_dir / "reports"
         for series, path in paths:
             self.report_paths[series, action.target_ns] = str(Path(path).relative_to(reports))
             log.info("window reported", series=series, label=action.label, report=path)
 
 
-async def _write_reports(state_dir: Path, target_ns: int) -> list[tuple[str, str]]:
+async def _write_reports(state_dir: Path, target_ns: int, series: str) -> list[tuple[str, str]]:
     """Write a window's pages in a process of its own: folding a long day would hold the interpreter for seconds."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -200,6 +200,8 @@ async def _write_reports(state_dir: Path, target_ns: int) -> list[tuple[str, str
         str(state_dir),
         "--target-ns",
         str(target_ns),
+        "--series",
+        series,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": ROOT},

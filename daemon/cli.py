@@ -307,11 +307,12 @@ def report(
     state_dir: StateOption = STATE,
     date: Annotated[str | None, typer.Option("--date", help="A whole UTC day, YYYY-MM-DD.")] = None,
     target_ns: Annotated[int | None, typer.Option("--target-ns", help="One window, by its target.")] = None,
+    series: Annotated[str | None, typer.Option("--series", help="One series alone.")] = None,
 ) -> None:
     """Write the reports of a window or of a day from the journal; prints the pages as JSON."""
     from daemon.views_io import write_pages  # noqa: PLC0415 - heavy
 
-    typer.echo(msgspec.json.encode(write_pages(state_dir, date, target_ns)))
+    typer.echo(msgspec.json.encode(write_pages(state_dir, date, target_ns, series)))
 
 
 @app.command()

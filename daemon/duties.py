@@ -104,6 +104,7 @@ class Duties:
         result = self.results.get((series, target_ns))
         if result is not None:
             result.fills += held.fills
+            result.flat_closed = False
 
     def printed(self, desk: Desk, tick: Tick) -> None:
         """Keep the last index value at or before each target: our own settlement print."""
@@ -130,7 +131,7 @@ class Duties:
         if result is not None:
             result.fills += 1
             # Listed late, after its window was reported: without this its market would stay open in our book for ever.
-            result.reported = result.settled = False
+            result.reported = result.settled = result.flat_closed = False
 
     def _present(self, desk: Desk) -> Result | None:
         return self.results.get((desk.series.name, desk.window.target_ns)) if desk.window else None
@@ -155,7 +156,8 @@ class Duties:
         for (series, target_ns), result in self.results.items():
             if result.reported or now.utc_ns <= target_ns:
                 continue
-            if result.results_known:
+            if result.results_known and not result.flat_closed:
+                result.flat_closed = True
                 ladder = self.ladders.get((series, target_ns), {})
                 flat = close_flat(self.account.ledger, result, ladder)
                 rows = settle(self.account.ledger, result, flat, ladder)
@@ -173,7 +175,7 @@ class Duties:
             result.reported = True
             self.account.forget(target_ns - MARKETS_KEPT_NS)
             self._print_verdict(result, out)
-            out.append(Report(result.label, target_ns))
+            out.append(Report(result.label, target_ns, series))
 
     def _print_verdict(self, result: Result, out: list[AnyAction]) -> None:
         rounded = None if result.print_value is None else (result.print_value + CENT // 2) // CENT * CENT

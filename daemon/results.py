@@ -35,6 +35,7 @@ class Result(msgspec.Struct):
     trips: int = 0
     pnl: Cash | None = None
     results_known: bool = False
+    flat_closed: bool = False
     settled: bool = False
     reported: bool = False
 

@@ -160,10 +160,11 @@ class Record(Action, frozen=True):
 
 
 class Report(Action, frozen=True):
-    """A window is settled: write its report."""
+    """A series' window is settled: write its report."""
 
     label: str
     target_ns: int
+    series: str
 
 
 class Answer(Action, frozen=True):

@@ -48,16 +48,23 @@ def fold_day(state_dir: Path, day: str) -> Fold:
 
 
 def write_reports(
-    state_dir: Path, target_ns: int, reports_dir: Path | None = None, *, disk: Disk | None = None
+    state_dir: Path,
+    target_ns: int,
+    reports_dir: Path | None = None,
+    *,
+    only: str | None = None,
+    disk: Disk | None = None,
 ) -> dict[tuple[str, int], str]:
-    """Write the pages of every series' window with this target, and their days; the window's page by (series, target).
+    """Write the pages of the windows with this target, and their days; the window's page by (series, target).
 
-    Without `reports_dir` they stand under `<state>/reports`. Raises as `fold_day`.
+    Of every series, or `only` one. Without `reports_dir` they stand under `<state>/reports`. Raises as `fold_day`.
     """
     day = day_of(target_ns)
     fold = fold_day(state_dir, day)
     pages: dict[tuple[str, int], str] = {}
     for series in sorted(window.series for window in fold.windows.values() if window.target_ns == target_ns):
+        if only not in (None, series):
+            continue
         written = write_series(fold, reports_dir or state_dir / "reports", series, day, target_ns, disk=disk)
         (page,) = written.window_html
         pages[series, target_ns] = str(page)

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import pytest
+
 from daemon.account import FILLS
+from daemon.results import Result, close_flat
 from domain.actions import AnyAction, Ask, Read, Report
 from domain.clock import NS_PER_S
+from domain.events import SettlementState
+from domain.ids import Ticker
+from domain.market import Market
+from execution.positions import Ledger
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import LEAD_NS, Stand
 
@@ -47,11 +54,35 @@ def test_a_window_that_is_never_settled_is_reported_as_it_stands_after_its_patie
     assert [(r["settled"], r["pnl"]) for r in first] == [(False, None)] * 2
 
 
-def test_a_window_is_reported_once() -> None:
+def test_a_window_is_reported_once_for_each_series() -> None:
     stand = Stand()
     stand.quote_both()
     stand.run_before_target(-40 * S)
-    assert len([r for r in stand.sent(Report) if isinstance(r, Report) and r.target_ns == stand.target_ns]) == 2
+    told = [(r.series, r.target_ns) for r in stand.sent(Report) if isinstance(r, Report)]
+    assert [row for row in told if row[1] == stand.target_ns] == [(series, stand.target_ns) for series in BASE]
+
+
+def test_markets_in_which_we_are_flat_are_closed_once_and_not_at_every_chore(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand = Stand()
+    stand.quote_both()
+    bid, ask = stand.exchange.resting("INXU")
+    assert bid.ticker == ask.ticker
+    for order_id in (bid.order_id, ask.order_id, stand.exchange.stranger("KXINXU-1800000120-T00")):
+        stand.tell(*stand.exchange.execute(order_id))
+    looked: list[int] = []
+
+    def counted(ledger: Ledger, result: Result, markets: dict[Ticker, Market]) -> tuple[SettlementState, ...]:
+        looked.append(result.target_ns)
+        return close_flat(ledger, result, markets)
+
+    monkeypatch.setattr("daemon.duties.close_flat", counted)
+    stand.exchange.bad.unreadable = (Read.SETTLEMENTS,)
+    stand.run_before_target(-20 * S)
+    assert stand.engine.duties.results["INXU", stand.target_ns].results_known
+    assert not stand.engine.duties.results["INXU", stand.target_ns].reported
+    assert looked.count(stand.target_ns) == 2, "once for each series"
+    flat = [row for row in stand.records("settlement") if row["ticker"] == bid.ticker]
+    assert [row["position"] for row in flat] == [0]
 
 
 def test_how_young_the_index_was_is_told_of_the_window_that_has_ended() -> None:
@@ -113,11 +144,11 @@ def test_no_window_is_over_before_the_fills_were_listed() -> None:
     stand = Stand()
     stand.quote_both()
     stand.run_before_target(-10 * S)
-    result, duties, out = stand.engine.duties.results["INXU", stand.target_ns], stand.engine.duties, list[AnyAction]()
+    result, chores, out = stand.engine.duties.results["INXU", stand.target_ns], stand.engine.duties, list[AnyAction]()
     result.reported = False
     stand.engine.account.reconciled.discard(FILLS)
-    duties.chores(stand.now(), out, clock_doubted=False)
+    chores.chores(stand.now(), out, clock_doubted=False)
     assert not result.reported
     stand.engine.account.reconciled.add(FILLS)
-    duties.chores(stand.now(), out, clock_doubted=False)
+    chores.chores(stand.now(), out, clock_doubted=False)
     assert result.reported
