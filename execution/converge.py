@@ -45,7 +45,7 @@ class Converger:
         self.budget = budget
         self.numbers = numbers
         self.cancel_all_retry_ns = 0
-        self.counters = {"orders_sent": 0, "cancels_sent": 0, "group_triggers": 0, "cancel_alls": 0}
+        self.counters = {"orders_sent": 0, "cancels_sent": 0, "group_triggers": 0, "cancel_alls": 0, "requotes": 0}
 
     # --- quoting -------------------------------------------------------------------------------------------------
 
@@ -70,6 +70,8 @@ class Converger:
             if wanted is not None and wanted.price == order.price and not order.unwanted and key not in held:
                 held[key] = order
             else:
+                # Once for each order: it is unwanted until it is gone, however often its cancel must be sent.
+                self.counters["requotes"] += int(wanted is not None and not order.unwanted)
                 order.unwanted = True
                 drop.append(order)
         self.cancel(drop, REQUOTE, now_ns, out)

@@ -52,7 +52,9 @@ COUNTERS: dict[str, Named] = {
     "journal_records": Named("ladderd_journal_records", "Records handed to the journal."),
     "reconnects": Named("ladderd_reconnects", "Sockets opened again after a loss.", "socket"),
     "http_refused": Named("ladderd_http_refused", "HTTP requests that the guard refused, by reason.", "reason"),
-    "requotes": Named("ladderd_requotes", "Quotes replaced because the fair value moved."),
+    "requotes": Named(
+        "ladderd_requotes", "Quotes cancelled because another price is wanted on their side; the new one follows."
+    ),
 }
 
 REQUIRED: dict[str, Named] = {

@@ -79,6 +79,20 @@ def test_an_order_that_is_good_is_left_alone_and_one_that_is_not_is_cancelled_be
     assert [a.price for a in quoted(converger, moved)[0] if isinstance(a, Place)] == [4_100]
 
 
+def test_a_requote_is_an_order_that_another_price_replaces_counted_once() -> None:
+    converger = made()
+    out, _ = quoted(converger, both())
+    for action in [a for a in out if isinstance(a, Place)]:
+        accepted(converger, action)
+    assert converger.counters["requotes"] == 0
+    moved = {(TICKER, Side.BID): quote(price=4_300), (TICKER, Side.ASK): quote(Side.ASK, 5_800)}
+    for again in range(3):
+        quoted(converger, moved, (again + 1) * CANCEL_RETRY_NS)
+        assert converger.counters["requotes"] == 1
+    quoted(converger, {(TICKER, Side.BID): quote(price=4_300)}, 9 * CANCEL_RETRY_NS)
+    assert converger.counters["requotes"] == 1, "nothing follows the ask: it is only withdrawn"
+
+
 def test_an_order_still_placing_is_never_cancelled_by_id_but_on_acceptance() -> None:
     converger = made()
     (place,) = (a for a in quoted(converger, {(TICKER, Side.BID): quote()})[0] if isinstance(a, Place))
