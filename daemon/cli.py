@@ -295,7 +295,7 @@ def orders(
     orphans: Annotated[bool, typer.Option("--orphans")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Our orders as the exchange lists them, beside the daemon's own book; says which of the two it asked."""
-    from daemon.views_io import orders_view  # noqa: PLC0415 - heavy
+    from daemon.orders_io import orders_view  # noqa: PLC0415 - heavy
 
     code, text = orders_view(_settings(config), http, summary=summary, orphans=orphans)
     typer.echo(text)

@@ -17,15 +17,11 @@ from daemon.build import build_plan
 from daemon.papers_io import read_papers
 from daemon.requests_io import Request, ask
 from daemon.settings import Settings
-from daemon.settings_io import private_key_pem
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
-from domain.events import Command, OrdersRead, OrderState
+from domain.events import Command
 from domain.market import SERIES
-from domain.money import print_count, print_price
-from execution.kalshi_sign import Signer
-from execution.reconcile import series_of
 from guards.windows import scheduler_window, windows_answer
 from journal.disk_io import Disk
 from journal.marker_io import read_kill_file
@@ -231,69 +227,6 @@ def explain(key: str) -> str:
 def _model_of(kind: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation
     choices = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     return next((c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)), None)
-
-
-def orders_view(settings: Settings, http: str, *, summary: bool, orphans: bool) -> tuple[int, str]:
-    """The exchange's list beside the daemon's book. Exit 1 when they differ or the daemon's is not to be had."""
-    listed = asyncio.run(list_resting(settings))
-    own = _own_book(http)
-    lines = [f"exchange (asked {settings.exchange.rest_url}): {len(listed)} resting"]
-    known = {order["order_id"] for order in own} if own is not None else set()
-    strays = [order for order in listed if order.order_id not in known]
-    if own is None:
-        lines.append(f"daemon (asked {http}): not reachable")
-    else:
-        lines.append(f"daemon (asked {http}): {len(own)} may be live")
-    if orphans:
-        listed = tuple(strays)
-        lines.append(f"orphans, resting but not in the daemon's book: {len(strays)}")
-    if not summary:
-        lines += [
-            f"  {o.ticker} {o.side} {print_count(o.remaining)} @ {print_price(o.price)}"
-            f" {series_of(o.ticker)} {o.order_id}"
-            for o in listed
-        ]
-    agrees = own is not None and not strays
-    return (EX_OK if agrees else EX_NOT_OK), "\n".join(lines)
-
-
-def _own_book(http: str) -> list[dict[str, Any]] | None:
-    from domain.errors import UnavailableError  # noqa: PLC0415 - named where it is caught
-    from ops.client_io import fetch  # noqa: PLC0415 - only this command
-
-    try:
-        orders: list[dict[str, Any]] = fetch(http, "/picture").document["picture"]["orders"]
-    except (UnavailableError, KeyError, TypeError):
-        return None
-    return orders
-
-
-async def list_resting(settings: Settings) -> tuple[OrderState, ...]:
-    """Ask the exchange for our resting orders. Raises UnavailableError when it does not answer."""
-    from domain.actions import Ask, Read  # noqa: PLC0415 - only this command
-    from domain.errors import UnavailableError  # noqa: PLC0415
-    from domain.events import AnyEvent  # noqa: PLC0415
-    from domain.ids import RequestId  # noqa: PLC0415
-    from execution.kalshi_io import KalshiVenue  # noqa: PLC0415
-
-    if settings.exchange.api_key_id is None:
-        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
-        raise ConfigurationError(message)
-    signer = Signer(settings.exchange.api_key_id.get_secret_value(), private_key_pem(settings))
-    answers: asyncio.Queue[AnyEvent] = asyncio.Queue()
-    venue = KalshiVenue(settings.exchange.rest_url, signer, SystemClock(), answers.put_nowait)
-    task = asyncio.create_task(venue.run())
-    try:
-        venue.perform(Ask(RequestId(1), Read.RESTING))
-        event = await answers.get()
-        while not isinstance(event, OrdersRead):
-            if type(event).__name__ == "ReadFailed":
-                message = f"{settings.exchange.rest_url}: cannot list orders: {getattr(event, 'reason', '')}"
-                raise UnavailableError(message)
-            event = await answers.get()
-        return event.orders
-    finally:
-        task.cancel()
 
 
 def watch_daemon(http: str) -> None:
