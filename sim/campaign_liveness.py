@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.clock import NS_PER_S
+from domain.market import SERIES
+from domain.money import INDEX_PER_POINT
 from domain.reasons import Reason
 from domain.window import Window
 from sim.faults import Fault
@@ -33,6 +35,8 @@ class Liveness:
         self._windows = world.windows
         self._faults = world.faults
         self._kinds = world.kinds
+        self._events = world.exchange.state.events
+        self._value = world.paths.value
 
     def arrange(self, series: tuple[str, ...], end_ns: int) -> None:
         """Have it all looked at in its time."""
@@ -80,13 +84,22 @@ class Liveness:
             return
         tail_ends_ns = self._checks.swept_ns + TAIL_NS
         fees_changed = any(f.kind == "fee_terms" and f.at_ns > window.opens_ns - FEES_READ_NS for f in self._faults)
-        if tail_ends_ns > window.opens_ns + NS_PER_S or fees_changed:
+        if tail_ends_ns > window.opens_ns + NS_PER_S or fees_changed or self._beyond_the_ladder(series, window):
             self._checks.counts["calm window forbidden"] += 1
             return
         self._checks.counts["calm windows"] += 1
         if self._checks.requests.placed_in[series, window.target_ns] < CALM_ORDERS:
             reasons = ", ".join(r.value for r in process.engine.closed.get(series, ()))
             self._checks.breach("calm window without quotes", f"{series}: {reasons or 'open, and nothing placed'}")
+
+    def _beyond_the_ladder(self, series: str, window: Window) -> bool:
+        """The index has left the rungs that were listed in the morning: there is nothing near the money to quote."""
+        for event in self._events.values():
+            if event.close_ns == window.target_ns and event.series.ticker == SERIES[series].exchange_series:
+                strikes = [market.strike * INDEX_PER_POINT for market in event.markets]
+                points = self._value(event.series.symbol, self._timeline.now_ns)
+                return not min(strikes) < points < max(strikes)
+        return True
 
     def _quiet(self) -> None:
         process = self._box.process

@@ -41,6 +41,8 @@ from sim.ports_feed import FeedPort, Paths
 ROOT = Path(__file__).resolve().parent.parent
 NEW_YORK = ZoneInfo("America/New_York")
 DAY_START, DAY_END = dt.time(9, 29, 30), dt.time(16, 0)
+# A ladder of the morning must still hold the index in the afternoon; the exchange lists up to 400 rungs.
+DAY_RUNGS, SHORT_RUNGS = 120, 40
 CROWD = Crowd(maker_period_s=3.0, maker_rungs=4, maker_noise=0.0, taker_rate_hz=0.5)
 READY_LOOK_NS = 5 * NS_PER_S
 
@@ -68,7 +70,11 @@ class World:
         template = Template(unit.window_s, self.anchor_s) if short else Template()
         config = Config(tier=unit.tier, settle_delay_s=(3.0, 8.0)) if short else Config(tier=unit.tier)
         self.exchange = Exchange(
-            config, Plan(template=template), self.paths.value, self.rng.getrandbits(32), self.start_ns
+            config,
+            Plan(template=template, rungs=SHORT_RUNGS if short else DAY_RUNGS),
+            self.paths.value,
+            self.rng.getrandbits(32),
+            self.start_ns,
         )
         self.server = self._server(Random(f"{name}|crowd"))
         self.feed = self._feed(symbols, 1 if unit.feeds == "standby" else 2, Random(f"{name}|feed"))

@@ -23,10 +23,12 @@ from sim.exchange.calls import Answer, Operation
 from sim.exchange.commands import Session, Subscription
 from sim.exchange.core import Exchange
 from sim.exchange.faults import Fault
+from sim.exchange.notices import Filled, Notice, OrderChanged
 from sim.exchange.rejects import Reject
 from sim.exchange.server import OPERATIONS, ROOT, ExchangeServer
 from sim.exchange.sockets import Hub
 
+NO_QUERY: MultiDict[str] = MultiDict()
 Reply = Callable[[int, bytes, int], None]
 
 
@@ -75,6 +77,15 @@ class PortHub(Hub):
         super().__init__(exchange, server.faults, server.now_ns)
         self.timeline = timeline
         self.deaf_until_ns = 0
+
+    def tell(self, notice: Notice) -> None:
+        """As the fan-out does; news of the crowd's own orders has nobody to go to."""
+        if isinstance(notice, OrderChanged):
+            if not notice.order.account.is_member:
+                return
+        elif isinstance(notice, Filled) and not notice.fill.order.account.is_member:
+            return
+        super().tell(notice)
 
     def hold(self, order_id: str, ms: int) -> None:
         """Have the news of one order sent that much late, for as long."""
@@ -127,7 +138,7 @@ class _Asked:
     def __init__(self, path: str, query: str, match_info: dict[str, str]) -> None:
         self.headers: dict[str, str] = {}
         self.path = path
-        self.query = MultiDict(parse_qsl(query, keep_blank_values=True))
+        self.query = MultiDict(parse_qsl(query, keep_blank_values=True)) if query else NO_QUERY
         self.match_info = match_info
 
 
@@ -156,7 +167,11 @@ class PortServer(ExchangeServer):
         self.told: Callable[[Operation, Request, int], None] = lambda _operation, _request, _status: None
         self.own_refusals = 0
         self._exact = {(o.method, ROOT + o.path): o for o in OPERATIONS if "{" not in o.path}
-        self._shaped = [(o, (ROOT + o.path).split("/")) for o in OPERATIONS if "{" in o.path]
+        self._shaped: dict[tuple[str, int], list[tuple[Operation, list[str]]]] = {}
+        for operation in OPERATIONS:
+            shape = (ROOT + operation.path).split("/")
+            if "{" in operation.path:
+                self._shaped.setdefault((operation.method, len(shape)), []).append((operation, shape))
 
     def arm(self) -> None:
         """The timeline looks at the exchange's next deadline by itself."""
@@ -182,11 +197,9 @@ class PortServer(ExchangeServer):
         if exact is not None:
             return exact, {}
         parts = request.path.split("/")
-        for operation, shape in self._shaped:
-            if operation.method == request.method and len(shape) == len(parts):
-                match = {s[1:-1]: p for s, p in zip(shape, parts, strict=True) if s.startswith("{")}
-                if all(s.startswith("{") or s == p for s, p in zip(shape, parts, strict=True)):
-                    return operation, match
+        for operation, shape in self._shaped.get((request.method, len(parts)), ()):
+            if all(s == p or s[:1] == "{" for s, p in zip(shape, parts, strict=True)):
+                return operation, {s[1:-1]: p for s, p in zip(shape, parts, strict=True) if s[:1] == "{"}
         raise AssertionError(f"no such operation: {request.method} {request.path}")
 
     def _spoiled(

@@ -25,6 +25,7 @@ from sim.ports_links import Link
 KEY = "key"
 FAST_NS = 250 * NS_PER_MS
 SLOW_NS = 1_000 * NS_PER_MS
+LATE_NS = 20 * NS_PER_MS
 EVICT_AFTER_NS = 20 * NS_PER_MS
 INSTANT = frozenset({"close", "rst", "drop", "half_open", "evict"})
 
@@ -135,22 +136,22 @@ class FeedPort:
         self._last: dict[str, IndexValue] = {}
         self.shown = 0
         for place, symbol in enumerate(symbols):
-            phase_ns = rng.randrange(FAST_NS)
-            timeline.at(timeline.now_ns + phase_ns + place, self._slot, symbol, phase_ns, rng)
+            first_ns = timeline.now_ns + rng.randrange(FAST_NS) + place
+            timeline.at(first_ns, self._slot, symbol, first_ns % FAST_NS, rng)
 
     # --- values ----------------------------------------------------------------------------------------------------
 
     def _slot(self, symbol: str, phase_ns: int, rng: Random) -> None:
+        """One value is due, and the next one will be: each is up to 20 ms late, the slots are not."""
         now_ns = self.timeline.now_ns
         step_ns = FAST_NS if self._is_fast(now_ns) else SLOW_NS
-        self.timeline.at(
-            (now_ns - phase_ns) // step_ns * step_ns + step_ns + phase_ns, self._slot, symbol, phase_ns, rng
-        )
+        slot_ns = now_ns - (now_ns - phase_ns) % step_ns
+        late_ns = int(rng.random() * LATE_NS)
+        self.timeline.at(slot_ns + step_ns + late_ns, self._slot, symbol, phase_ns, rng)
         if self._is_open(now_ns):
-            self.timeline.after(rng.randrange(20 * NS_PER_MS), self._show, symbol)
+            self._show(symbol, now_ns)
 
-    def _show(self, symbol: str) -> None:
-        now_ns = self.timeline.now_ns
+    def _show(self, symbol: str, now_ns: int) -> None:
         value = self.paths.now(symbol, now_ns)
         if self._last.get(symbol) == value:
             return

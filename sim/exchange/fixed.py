@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 PRICE_ONE = 10_000
 """One dollar as a price."""
@@ -38,11 +39,13 @@ def parse_count(text: str) -> int | None:
     return _scaled(text, 2) if _COUNT.fullmatch(text) else None
 
 
+@lru_cache(maxsize=20_000)
 def show_price(price: int) -> str:
     """4200 -> `"0.4200"`."""
     return f"{price // PRICE_ONE}.{price % PRICE_ONE:04d}"
 
 
+@lru_cache(maxsize=4_096)
 def show_count(count: int) -> str:
     """500 -> `"5.00"`; a negative count keeps its sign in front."""
     sign = "-" if count < 0 else ""
@@ -50,6 +53,7 @@ def show_count(count: int) -> str:
     return f"{sign}{whole}.{part:02d}"
 
 
+@lru_cache(maxsize=4_096)
 def show_cash(cash: int) -> str:
     """17500 -> `"0.017500"`, always six places."""
     sign = "-" if cash < 0 else ""
@@ -71,9 +75,14 @@ def cents(cash: int) -> int:
 def rfc3339(utc_ns: int) -> str:
     """Microseconds with trailing zeros cut and a `Z`, as the exchange's Go service prints times."""
     seconds, rest = divmod(utc_ns, NS)
-    head = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+    head = _to_the_second(seconds)
     micros = rest // 1000
     return f"{head}.{micros:06d}".rstrip("0") + "Z" if micros else head + "Z"
+
+
+@lru_cache(maxsize=256)
+def _to_the_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def rfc3339_ms(utc_ns: int) -> str:

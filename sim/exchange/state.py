@@ -8,7 +8,6 @@ at the state. So what a request sees never depends on how late a timer fired, an
 from __future__ import annotations
 
 import heapq
-import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from random import Random
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 TRADES_KEPT_MAX = 20_000
 NS_PER_MS = 1_000_000
+# The bits of a uuid that say "version 4, variant 1", and those that are free (RFC 9562, 5.4).
+UUID_FIXED = 4 << 76 | 2 << 62
+UUID_FREE = (1 << 128) - 1 - (15 << 76 | 3 << 62)
 
 
 @dataclass(slots=True)
@@ -77,7 +79,8 @@ class State:
 
     def new_id(self) -> str:
         """A uuid (version 4 in form) drawn from the seeded generator."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        digits = f"{self.rng.getrandbits(128) & UUID_FREE | UUID_FIXED:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def next_serial(self) -> int:
         """A number that only grows: the order of creation."""
