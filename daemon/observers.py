@@ -66,6 +66,8 @@ _ACCEPTED = Admission.ACCEPTED
 FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
 KEY_REFUSED = frozenset({401, 403})
 CANCEL_ALL_PROGRAM = "cancel-all"
+# Changes of a market's life after which what was listed is no longer so.
+RELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated"})
 NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
 Observer = Callable[[Any, Now, list[AnyAction]], None]
 
@@ -235,7 +237,7 @@ class Observers:
 
     def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
         for desk in self.engine.desks.values():
-            if event.ticker in desk.markets and event.what in {"deactivated", "price_level_structure_updated"}:
+            if event.ticker in desk.markets and event.what in RELISTS:
                 desk.books_stale((event.ticker,))
                 self.engine.duties.relist(desk, now)
 

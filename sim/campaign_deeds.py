@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import AnyEvent, Command, Operator, Stop
 from sim import faults as menu
-from sim.exchange import orders
+from sim.exchange import orders, surprises
 from sim.faults import Fault
+from sim.ports import Box
 from sim.ports_disk import SYNC_NS, Mark
 
 if TYPE_CHECKING:
+    from domain.window import Window
     from sim.campaign_world import World
     from sim.exchange.faults import Fault as Struck
+    from sim.exchange.objects import Event
 
 ARMED_NS = 20 * NS_PER_S
 HALF = 0.5
+LISTED_BEFORE_NS = 5 * NS_PER_S
+FLIP_AFTER_NS = 2 * NS_PER_S
+BACK_MS = 700
+REFUSED_TRIES = 40
 
 
 class Deeds:
@@ -34,6 +41,7 @@ class Deeds:
         self._server = world.server
         self._feed = world.feed
         self._box = world.box
+        self._windows = world.windows
         self._struck: list[tuple[str, Struck]] = []
         self._armed_until_ns = 0
         self._armed_back_ms = 0
@@ -51,9 +59,20 @@ class Deeds:
             "kill_file_kept": self._kill_file_once,
             "operator_pause": self._pause,
             "outside_cancel_all": self._cancel_all_outside,
+            "config_refused": self._edit_configuration,
+            "journal_flip": self._damage_journal,
+        }
+        self._surprises: dict[str, Callable[[Fault], None]] = {
+            "close_early": self._close_early,
+            "strike_grid": self._change_strikes,
+            "late_listing": lambda _fault: None,
         }
         wanted = {name for name, kind in menu.KINDS.items() if kind.where == menu.BOX}
         assert set(self._doers) == wanted, "every deed has its doer"
+
+    def can(self, fault: Fault) -> bool:
+        """Whether this kind can strike here: some need files that only exist where the ports are cut."""
+        return fault.kind not in menu.KINDS or not menu.KINDS[fault.kind].files or isinstance(self._box, Box)
 
     def counted(self) -> Counter[str]:
         """How often each kind struck, those counted by the exchange's own menu included."""
@@ -68,8 +87,21 @@ class Deeds:
             self._armed_until_ns = 0
             self._timeline.after(self._rng.randrange(12 * NS_PER_MS), self._kill, self._armed_back_ms)
 
+    def prepare(self, fault: Fault) -> None:
+        """Before the day begins: what must never have been there."""
+        window = self._window_of(fault)
+        if fault.kind == "late_listing" and window is not None:
+            hidden = surprises.hold_back(self._exchange, window.target_ns)
+            list_ns = min(fault.until_ns, window.target_ns - LISTED_BEFORE_NS)
+            self._timeline.at(list_ns, self._list_late, window.target_ns, hidden)
+
+    def _window_of(self, fault: Fault) -> Window | None:
+        return next((w for w in self._windows if w.preflight_ns <= fault.at_ns <= w.target_ns), None)
+
     def strike(self, fault: Fault) -> None:
         """A fault begins."""
+        if not self.can(fault):
+            return
         self._checks.tell(f"FAULT {fault.kind} for {fault.for_s:g} s {fault.params}")
         params = {k: v for k, v in fault.params.items() if k != "drop"}
         if fault.where == menu.EXCHANGE:
@@ -83,7 +115,8 @@ class Deeds:
             self.reached[fault.kind] += 1
         else:
             self._doers[fault.kind](fault)
-            self.reached[fault.kind] += 1
+            # Those that strike files are counted when the start was refused.
+            self.reached[fault.kind] += not menu.KINDS[fault.kind].files
         if fault.where == menu.EXCHANGE or fault.kind == "loop_stall":
             lasts_ns = int(fault.params.get("ms", 0)) * NS_PER_MS if fault.kind == "loop_stall" else 0
             self._checks.rest_disturbed_ns = max(self._checks.rest_disturbed_ns, fault.until_ns + lasts_ns)
@@ -96,6 +129,9 @@ class Deeds:
             return
         if name == "force_fill":
             self._force_fills(fault)
+            return
+        if name in self._surprises:
+            self._surprises[name](fault)
             return
         if fault.for_s and name not in {"list_lag_ms", "clock_skew_ms", "fee_type"}:
             params["for_s"] = fault.for_s
@@ -110,12 +146,37 @@ class Deeds:
         elif name == "fee_type":
             self._timeline.at(fault.until_ns, self._server.turn_back, {"fault": name, "fee_type": "quadratic"})
 
+    # --- the listing -------------------------------------------------------------------------------------------------
+
+    def _list_late(self, close_ns: int, hidden: list[Event]) -> None:
+        now_ns = self._server.now_ns()
+        self._exchange.advance(now_ns)
+        if surprises.list_late(self._exchange, close_ns, hidden, now_ns):
+            self.reached["late_listing"] += 1
+            self._checks.tell("listed late")
+
+    def _close_early(self, fault: Fault) -> None:
+        window, now_ns = self._window_of(fault), self._server.now_ns()
+        self._exchange.advance(now_ns)
+        if window is not None and surprises.close_early(self._exchange, window.target_ns, now_ns):
+            self.reached[fault.kind] += 1
+
+    def _change_strikes(self, fault: Fault) -> None:
+        window, now_ns = self._window_of(fault), self._server.now_ns()
+        self._exchange.advance(now_ns)
+        if window is not None and surprises.change_strikes(self._exchange, window.target_ns, now_ns):
+            self.reached[fault.kind] += 1
+
+    # --- fills -------------------------------------------------------------------------------------------------------
+
     def _force_fills(self, fault: Fault) -> None:
         for order_id in list(self._exchange.member.resting):
             if self._rng.random() < 0.5 and self._exchange.force_fill(order_id, None, self._server.now_ns()):  # noqa: PLR2004 - half of them
                 self.reached[fault.kind] += 1
         if self._timeline.now_ns + NS_PER_S < fault.until_ns:
             self._timeline.after(NS_PER_S, self._force_fills, fault)
+
+    # --- the machine -------------------------------------------------------------------------------------------------
 
     def _kill(self, back_ms: int) -> None:
         self._checks.tell("SIGKILL")
@@ -222,3 +283,62 @@ class Deeds:
         if not self._exchange.state.pauses.exchange:
             orders.cancel_all(self._exchange.state, self._exchange.member, None, self._server.now_ns())
             self._checks.swept_ns = self._timeline.now_ns
+
+    # --- files that only a start reads -------------------------------------------------------------------------------
+
+    def _edit_configuration(self, fault: Fault) -> None:
+        """A person edits the configuration, badly, and restarts the daemon to have it read."""
+        unknown = fault.params["key"] == "unknown"
+        self._box.disk.edited = {"rsik": {}} if unknown else {"risk": {"per_window_contracts": -1}}
+        self._tell(Stop("SIGTERM"))
+        self._timeline.at(fault.until_ns, self._mend_configuration, fault, len(self._box.refusals), 0)
+
+    def _mend_configuration(self, fault: Fault, refusals: int, tries: int) -> None:
+        """Once the start was refused, the person mends the file and starts the daemon by hand."""
+        if len(self._box.refusals) == refusals and tries < REFUSED_TRIES:
+            self._timeline.after(NS_PER_S, self._mend_configuration, fault, refusals, tries + 1)
+            return
+        if len(self._box.refusals) > refusals:
+            self._checks.tell(f"start refused: {self._box.refusals[-1]}")
+            self.reached[fault.kind] += 1
+        else:
+            self._checks.breach("bad start not refused", f"a configuration with {self._box.disk.edited}")
+        self._box.disk.edited = {}
+        self._box.start()
+
+    def _damage_journal(self, fault: Fault) -> None:
+        """A snapshot, some records behind it, a death; then a bit of the journal is not what was written."""
+        self._box.keep_snapshot()
+        self._timeline.after(FLIP_AFTER_NS, self._flip, fault)
+
+    def _flip(self, fault: Fault) -> None:
+        disk = self._box.disk
+        if self._box.process is None or not disk.keeping:
+            return
+        self._kill(BACK_MS)
+        disk.lines = disk.chained()
+        whole = disk.verdict()
+        if not whole.ok or whole.head.count != len(disk.lines):
+            self._checks.breach("journal chain broken", f"{whole.first_fault} of {len(disk.lines)} records")
+        if not disk.lines:
+            disk.lines = None
+            return
+        number = int(fault.params["place"] * len(disk.lines))
+        line = bytearray(disk.lines[number])
+        line[self._rng.randrange(len(line) - 1)] ^= 1
+        disk.lines[number] = bytes(line)
+        self._timeline.after(2 * BACK_MS * NS_PER_MS, self._flip_seen, fault, number + 1, len(self._box.refusals))
+
+    def _flip_seen(self, fault: Fault, line: int, refusals: int) -> None:
+        """The start was refused, and it said where; a person cancels everything and moves the journal away."""
+        disk, told = self._box.disk, self._box.refusals[refusals:]
+        if any(f"tail:{line} " in refusal for refusal in told):
+            self.reached[fault.kind] += 1
+        else:
+            self._checks.breach("damaged journal believed", f"line {line}: {told or 'started'}")
+        disk.lines = None
+        disk.tail.clear()
+        self._sweep()
+        disk.marks.append(Mark(self._box.clock.now().utc_ns, "cli", "operator_cli", done=True))
+        self._box.start()
+        self._timeline.after(3 * NS_PER_S, self.resume)

@@ -206,6 +206,7 @@ class World:
             time.at(window.target_ns + NS_PER_S, self.checks.froze)
             time.at(window.opens_ns + READY_LOOK_NS, self._look_ready, window)
         for fault in self.faults:
+            self.deeds.prepare(fault)
             time.at(fault.at_ns, self.deeds.strike, fault)
             if fault.kind == "kill":
                 # The last snapshot before a death is up to a second old.
@@ -273,7 +274,7 @@ class World:
             slowest_flat_ms=self.checks.slowest_flat_ms,
             slowest_stop_ms=self.checks.slowest_stop_ms,
             faults=dict(self.deeds.counted()),
-            planned=dict(Counter(f.kind for f in self.faults)),
+            planned=dict(Counter(f.kind for f in self.faults if self.deeds.can(f))),
             counts=dict(counts),
             breaches=[(b.name, b.at_ns, b.detail) for b in broken],
             story=list(self.checks.story) if broken else [],

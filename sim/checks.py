@@ -85,6 +85,10 @@ NAMES = (
     "group leaked",
     "client order id used twice",
     "limits forgotten by a restart",
+    "place in a closed market",
+    "journal chain broken",
+    "damaged journal believed",
+    "bad start not refused",
 )
 
 

@@ -22,6 +22,8 @@ CANCELS = frozenset({"cancel_order", "batch_cancel", "cancel_all", "trigger_grou
 TOO_MANY = 429
 SWEEP_SEEN_NS = 300 * NS_PER_MS
 TAIL_NS = 60 * NS_PER_S
+# Long enough to find out that a stream is half open.
+CLOSED_SEEN_NS = 20 * NS_PER_S
 CLOCK_LIMIT_NS = 1_750 * NS_PER_MS
 CLOCK_SEEN_NS = 2 * NS_PER_S
 
@@ -68,6 +70,13 @@ class RequestChecks:
         if window is None or not window.opens_ns <= now.utc_ns < window.freeze_ns:
             checks.breach("place outside its window", f"{name} at {now.utc_ns}")
             return
+        market = checks.exchange.state.markets.get(body["ticker"])
+        if (
+            market is not None
+            and market.status == "closed"
+            and market.updated_ns < checks.exchange_ns() - CLOSED_SEEN_NS
+        ):
+            checks.breach("place in a closed market", f"{name}: {body['ticker']}")
         self.placed_in[NAME_OF[series], window.target_ns] += 1
         self._writes_place(process, name)
         if now.utc_ns >= window.strict_ns and checks.settings.freshness.basis == "age":

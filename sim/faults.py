@@ -41,13 +41,18 @@ class Fault(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """How a kind of fault is drawn. `settle_s`: how long after its end quoting may take to be back, at most."""
+    """How a kind of fault is drawn. `settle_s`: how long after its end quoting may take to be back, at most.
+
+    `to_the_end`: it lasts until the window is over. `files`: it strikes files that only exist where the ports are cut.
+    """
 
     where: str
     draw: Callable[[Random], dict[str, Any]]
     longest_s: float
     settle_s: float
     mild: bool = False
+    to_the_end: bool = False
+    files: bool = False
 
 
 def _plain(name: str, **params: Any) -> Callable[[Random], dict[str, Any]]:  # noqa: ANN401 - words of a menu
@@ -107,6 +112,10 @@ KINDS: dict[str, Kind] = {
         EXCHANGE, lambda r: {"fault": "clock_skew_ms", "ms": r.choice([-400, -150, 150, 400])}, 30, 45
     ),
     "fee_terms": Kind(EXCHANGE, _plain("fee_type", fee_type="quadratic_with_maker_fees"), 20, 0),
+    "close_early": Kind(EXCHANGE, _plain("close_early"), 0, 15, to_the_end=True),
+    "late_listing": Kind(EXCHANGE, _plain("late_listing"), 60, 30),
+    "strike_grid": Kind(EXCHANGE, _plain("strike_grid"), 0, 30),
+    "price_grid": Kind(EXCHANGE, lambda r: {"fault": "price_grid", "step": r.choice(["0.001", "0.02"])}, 0, 30),
     # its websocket
     "stream_drop": Kind(EXCHANGE, _plain("ws_drop"), 0, 45, mild=True),
     "stream_half_open": Kind(EXCHANGE, _plain("ws_half_open"), 0, 60),
@@ -153,6 +162,8 @@ KINDS: dict[str, Kind] = {
     "kill_file_kept": Kind(BOX, lambda _r: {}, 8, 90),
     "operator_pause": Kind(BOX, lambda _r: {}, 6, 15, mild=True),
     "outside_cancel_all": Kind(BOX, lambda _r: {}, 6, 90),
+    "config_refused": Kind(BOX, lambda r: {"key": r.choice(["unknown", "value"])}, 6, 150, files=True),
+    "journal_flip": Kind(BOX, lambda r: {"place": r.random()}, 8, 130, files=True),
 }
 
 
@@ -202,4 +213,6 @@ def draw(kinds: dict[str, Kind], name: str, span: WindowSpan, rng: Random) -> Fa
     first_ns = span.strict_ns if late else span.preflight_ns
     at_ns = rng.randrange(first_ns, span.target_ns) // NS_PER_MS * NS_PER_MS
     for_s = round(kind.longest_s * rng.uniform(0.1, 1.0), 1) if kind.longest_s else 0.0
+    if kind.to_the_end:
+        for_s = (span.target_ns - at_ns) / NS_PER_S
     return Fault(name, kind.where, at_ns, for_s, kind.draw(rng))

@@ -85,7 +85,7 @@ class Box:
         """When the process next wakes by itself."""
         self.waiting: deque[tuple[Process, Callable[..., None], tuple[object, ...]]] = deque()
         self.lives = 0
-        self._down = 0
+        self.refusals: list[str] = []
 
     # --- standing still ----------------------------------------------------------------------------------------------
 
@@ -116,6 +116,11 @@ class Box:
     def start(self) -> None:
         """Begin a life."""
         if self.process is not None:
+            return
+        refusal = self.disk.refusal(self.outside.settings)
+        if refusal:
+            # Exit 78: systemd leaves it at that, and so it stays until a person has mended the files.
+            self.refusals.append(refusal)
             return
         self.lives += 1
         now = self.clock.now()

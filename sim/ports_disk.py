@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
 
+import msgspec
+from pydantic import ValidationError
+
+from daemon.settings import Settings
 from domain.clock import NS_PER_MS
 from domain.events import Operator
+from journal.chain import Verdict, verify
+from journal.record import GENESIS, Body, canonical_json, seal
 
 SYNC_NS = 2 * NS_PER_MS
 KILL_FILE = "state/KILL_SWITCH"
@@ -33,3 +39,35 @@ class Disk:
         self.epoch = 0
         self.sync_ns = SYNC_NS
         self.full = False
+        self.lines: list[bytes] | None = None
+        """The journal's tail as lines of the chain, once a fault has touched them."""
+        self.edited: dict[str, Any] = {}
+        """What a person has written into the configuration since the process read it."""
+
+    def chained(self) -> list[bytes]:
+        """The tail as the journal holds it: sealed records, each naming the one before."""
+        lines, hash_before = [], GENESIS
+        for number, (at_ns, payload) in enumerate(self.tail, start=1):
+            raw = msgspec.Raw(canonical_json(payload))
+            stamp = f"{at_ns}"
+            line, hash_before = seal(
+                Body("", "config", "", "paper", f"e{number}", at_ns, raw, hash_before, "run", number, stamp, "step")
+            )
+            lines.append(line)
+        return lines
+
+    def verdict(self) -> Verdict:
+        """What the journal's own verifier says about the lines."""
+        return verify([("tail", self.lines or [])])
+
+    def refusal(self, settings: Settings) -> str:
+        """Why a start on these files is refused; empty when it is not."""
+        if self.edited:
+            try:
+                Settings(**settings.model_dump(exclude_unset=True) | self.edited)
+            except ValidationError as problem:
+                return f"configuration: {problem.errors(include_url=False)[0]['msg']}"
+        if self.lines is not None:
+            fault = self.verdict().first_fault
+            return "" if fault is None else f"journal: {fault}"
+        return ""

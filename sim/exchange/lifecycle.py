@@ -50,6 +50,8 @@ class Lifecycle:
         self.index_value = index_value
         self.price_ranges = LINEAR_CENT if price_ranges is None else price_ranges
         self.price_level_structure = price_level_structure
+        # Tickers of events that are listed late, by hand (sim/exchange/surprises.py).
+        self.held_back: set[str] = set()
 
     def begin(self, tickers: list[str], shard: int, now_ns: int) -> None:
         """Make the series, list the first events, arm the Thursday pause."""
@@ -75,20 +77,21 @@ class Lifecycle:
                 today = today or day
                 if number >= LISTED_AHEAD and (self.template.anchor_s is not None or day != today):
                     break
-                ticker = event_ticker(series.ticker, close_ns, with_seconds=self._with_seconds)
-                if ticker not in self.state.events:
+                ticker = event_ticker(series.ticker, close_ns, with_seconds=self.with_seconds)
+                if ticker not in self.state.events and ticker not in self.held_back:
                     self.list_event(series, close_ns, now_ns)
         self._forget_old()
 
     @property
-    def _with_seconds(self) -> bool:
+    def with_seconds(self) -> bool:
+        """Whether tickers name the second: closes lie closer than an hour."""
         return self.template.anchor_s is not None and self.template.period_s < HOUR_S
 
     def list_event(self, series: Series, close_ns: int, now_ns: int) -> Event:
         """One event with its ladder around the index of this moment, and its future."""
         state, family = self.state, FAMILIES[series.ticker]
-        ticker = event_ticker(series.ticker, close_ns, with_seconds=self._with_seconds)
-        words = moment(close_ns, with_seconds=self._with_seconds)
+        ticker = event_ticker(series.ticker, close_ns, with_seconds=self.with_seconds)
+        words = moment(close_ns, with_seconds=self.with_seconds)
         open_ns = self.template.opens(close_ns)
         event = Event(ticker, series, close_ns, open_ns, now_ns, f"{family.name} price on {words}?", words)
         state.events[ticker] = event

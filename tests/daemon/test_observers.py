@@ -275,10 +275,11 @@ def test_one_stale_book_leaves_the_others_believed() -> None:
     assert all(o.ticker != ticker for o in stand.exchange.resting("INXU"))
 
 
-def test_a_deactivated_market_is_listed_again_and_no_longer_quoted() -> None:
+@pytest.mark.parametrize("what", ["deactivated", "close_date_updated", "price_level_structure_updated"])
+def test_a_market_that_changed_is_listed_again_and_no_longer_quoted(what: str) -> None:
     stand = quoting()
     ticker = stand.exchange.resting("INXU")[0].ticker
-    stand.step(MarketChanged(Ticker(ticker), "deactivated"))
+    stand.step(MarketChanged(Ticker(ticker), what))
     assert Read.MARKETS in {a.what for a in stand.sent(Ask) if isinstance(a, Ask)}
     stand.run(200 * MS)
     assert all(o.ticker != ticker for o in stand.exchange.resting("INXU"))
