@@ -76,6 +76,8 @@ class Account:
         self.balance: Cash | None = None
         self.reconciled: set[Key] = set()
         self.target_of: dict[Ticker, int] = {}
+        # The target of the window that a fill of nobody we know belongs to: 0 unknown, None of a day that is over.
+        self.window_of: Callable[[str, Fill, Now], int | None] = lambda _series, _fill, _now: 0
         self.new_fills: list[Fill] = []
         self.touched: set[str] = set()  # the series of whose orders this step brought news
         self.changed_ns = 0
@@ -277,7 +279,16 @@ class Account:
         if not series:
             return False
         order = self.book.find(fill.client_order_id, fill.order_id)
-        target_ns = order.target_ns if order is not None else self.target_of.get(fill.ticker, 0)
+        target_ns: int | None
+        if order is not None:
+            target_ns = order.target_ns
+        elif fill.ticker in self.target_of or fill.ticker in self.ledger.markets or fill.trade_id in self.ledger.trades:
+            target_ns = self.target_of.get(fill.ticker, 0)
+        else:
+            target_ns = self.window_of(series, fill, now)
+        if target_ns is None:
+            self.count("fills_of_days_past", int(self.ledger.pass_over(fill)))
+            return False
         if order is not None:
             fill = msgspec.structs.replace(fill, client_order_id=order.client_order_id)
         if not self.ledger.fill(fill, series, target_ns):

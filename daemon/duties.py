@@ -41,6 +41,8 @@ class Duties:
         self.ahead_ns = 0
         self.ladders: dict[tuple[str, int], dict[Ticker, Market]] = {}
         self.freshness: dict[tuple[str, int], dict[str, object]] = {}
+        self.strays: set[Key] = set()
+        account.window_of = self._window_of
 
     # --- windows -------------------------------------------------------------------------------------------------
 
@@ -98,13 +100,34 @@ class Duties:
     def _claim(self, series: str, target_ns: int, ticker: Ticker) -> None:
         """A fill of an earlier run, listed before its market was, belongs to this window."""
         held = self.account.ledger.markets.get(ticker)
-        if held is None or held.target_ns:
+        if held is None or held.target_ns == target_ns or held.result:
             return
         held.target_ns = target_ns
         result = self.results.get((series, target_ns))
         if result is not None:
             result.fills += held.fills
             result.flat_closed = False
+
+    def _window_of(self, series: str, fill: Fill, now: Now) -> int | None:
+        """Where a fill belongs of which no memory is left, because the state directory was lost.
+
+        Fills are listed for a day. Those of the present session count: their windows are pursued until settled, and
+        what they lost is lost today. Those of a session that is over are history: the exchange has settled them.
+        """
+        plan, traded_ns = self.settings.plan, fill.exchange_ms * NS_PER_MS
+        if not traded_ns:
+            return 0
+        window = plan.current_window(series, traded_ns)
+        over_ns = window.target_ns if window is not None else traded_ns
+        session_over = plan.session_date(over_ns) != plan.session_date(now.utc_ns)
+        if session_over and now.utc_ns > over_ns + SETTLEMENT_PATIENCE_NS:
+            return None
+        if window is None:
+            return 0
+        key = (series, window.target_ns)
+        if key not in self.results:
+            self.results[key] = Result(series, window.label, window.target_ns, since_ns=now.utc_ns)
+        return window.target_ns
 
     def printed(self, desk: Desk, tick: Tick) -> None:
         """Keep the last index value at or before each target: our own settlement print."""
@@ -140,14 +163,16 @@ class Duties:
 
     def settlements_read(self, event: SettlementsRead, now: Now, out: list[AnyAction]) -> None:
         """The exchange settled markets that we held."""
-        if self.account.reads.answered(event.request_id, now.mono_ns) is None:
+        key = self.account.reads.answered(event.request_id, now.mono_ns)
+        if key is None:
             return
-        for result in self.results.values():
+        stray = Result(key.series, "", 0, event.event_ticker)
+        for result in (stray,) if not key.target_ns else self.results.values():
             if result.event_ticker != event.event_ticker:
                 continue
             ladder = self.ladders.get((result.series, result.target_ns), {})
             rows = settle(self.account.ledger, result, event.settlements, ladder)
-            out.extend(Record("settlement", row) for row in rows)
+            out.extend(Record("settlement" if key.target_ns else "stray_settlement", row) for row in rows)
 
     def _pursue_results(self, now: Now, out: list[AnyAction]) -> None:
         if FILLS not in self.account.reconciled:
@@ -164,7 +189,7 @@ class Duties:
                 out.extend(Record("settlement", row) for row in rows)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
-            given_up = now.utc_ns > target_ns + SETTLEMENT_PATIENCE_NS
+            given_up = now.utc_ns > max(target_ns, result.since_ns) + SETTLEMENT_PATIENCE_NS
             if not given_up and not finish(self.account.ledger, result):
                 reads.pace(markets_key, pace, now.mono_ns)
                 if result.results_known and held_in(self.account.ledger, result):
@@ -176,6 +201,19 @@ class Duties:
             self.account.forget(target_ns - MARKETS_KEPT_NS)
             self._print_verdict(result, out)
             out.append(Report(result.label, target_ns, series))
+
+    def _pursue_strays(self, now: Now) -> None:
+        """Ask for the settlement of what is held in no window of ours: traded by hand, or under another template."""
+        held = {
+            Key(Read.SETTLEMENTS, market.series, 0, ticker.rpartition("-")[0])
+            for ticker, market in self.account.ledger.markets.items()
+            if market.position and not market.target_ns and not market.result
+        }
+        for key in sorted(self.strays - held):
+            self.account.reads.drop(key)
+        for key in sorted(held):
+            self.account.reads.pace(key, self.settings.settlement_poll_ns, now.mono_ns)
+        self.strays = held
 
     def _print_verdict(self, result: Result, out: list[AnyAction]) -> None:
         rounded = None if result.print_value is None else (result.print_value + CENT // 2) // CENT * CENT
@@ -214,6 +252,7 @@ class Duties:
                     shard = next(iter(desk.markets.values())).exchange_index
                     self.account.groups.keep_ahead(desk.series.name, desk.window.target_ns, shard, now.mono_ns, out)
         self._pursue_results(now, out)
+        self._pursue_strays(now)
         self.account.chores(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
         self._follow_books(out)
         self._measure_lead(ahead_ns, in_window=in_window)

@@ -22,7 +22,7 @@ FINAL = frozenset({"finalized", "determined", "settled"})
 
 
 class Result(msgspec.Struct):
-    """One window of one series."""
+    """One window of one series. `since_ns`: when (UTC) it was met, if only after its target."""
 
     series: str
     label: str
@@ -38,6 +38,7 @@ class Result(msgspec.Struct):
     flat_closed: bool = False
     settled: bool = False
     reported: bool = False
+    since_ns: int = 0
 
 
 def own_verdict(market: Market, value: IndexValue | None) -> str:

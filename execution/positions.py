@@ -58,9 +58,7 @@ class Ledger:
         """Book one fill; False when it was already booked."""
         if fill.trade_id in self.trades:
             return False
-        self.trades[fill.trade_id] = None
-        if len(self.trades) > TRADES_KEPT_MAX:
-            del self.trades[next(iter(self.trades))]
+        self._know(fill.trade_id)
         account = self.markets.setdefault(fill.ticker, MarketAccount(series, target_ns))
         sign = 1 if fill.side is Side.BID else -1
         account.position = Count(account.position + sign * fill.count)
@@ -72,6 +70,18 @@ class Ledger:
         else:
             account.sold = Count(account.sold + fill.count)
         return True
+
+    def pass_over(self, fill: Fill) -> bool:
+        """Know a fill that is not to be booked, so that no listing brings it again; False when it was known."""
+        if fill.trade_id in self.trades:
+            return False
+        self._know(fill.trade_id)
+        return True
+
+    def _know(self, trade_id: TradeId) -> None:
+        self.trades[trade_id] = None
+        if len(self.trades) > TRADES_KEPT_MAX:
+            del self.trades[next(iter(self.trades))]
 
     def position(self, ticker: Ticker) -> Count:
         """Net YES contracts in one market."""

@@ -97,6 +97,8 @@ class Exchange:
     listed: bool = True
     trading: bool = True
     settle_after: bool = True
+    # Windows (the target in the ticker) of which the positions were settled away before we came.
+    vanished: set[str] = field(default_factory=set)
 
     # --- the truth -----------------------------------------------------------------------------------------------
 
@@ -141,7 +143,7 @@ class Exchange:
         self.number += 1
         fill = Fill(
             TradeId(f"t{self.number}"), order_id, state.client_order_id, state.ticker, state.side, state.price,
-            state.remaining, Cash(fee), is_taker=False, exchange_ms=0,
+            state.remaining, Cash(fee), is_taker=False, exchange_ms=self.now().utc_ns // NS_PER_MS,
         )  # fmt: skip
         self.fills.append(fill)
         ended = self.end(order_id, "", "executed")
@@ -308,6 +310,8 @@ class Exchange:
         """Net YES contracts, in 1/100."""
         held: dict[Ticker, int] = {}
         for fill in self.fills:
+            if fill.ticker.split("-")[1] in self.vanished:
+                continue
             sign = 1 if fill.side is Side.BID else -1
             held[fill.ticker] = held.get(fill.ticker, 0) + sign * fill.count
         return {ticker: count for ticker, count in held.items() if count}
@@ -331,6 +335,7 @@ class Exchange:
         )  # fmt: skip
 
     def _settlements(self, ask: Ask) -> tuple[SettlementState, ...]:
-        results = {m.ticker: m.result for m in self.ladder(ask.series, ask.target_ns)}
+        target_ns = int(ask.ticker.split("-")[1]) * 10**9
+        results = {m.ticker: m.result for m in self.ladder(ask.series, target_ns)}
         traded = dict.fromkeys(fill.ticker for fill in self.fills if fill.ticker in results)
         return tuple(SettlementState(ticker, results[ticker], Cash(0), Cash(0)) for ticker in traded)

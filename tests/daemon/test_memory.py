@@ -9,9 +9,12 @@ from daemon.build import build_engine
 from daemon.memory import remember, restore
 from domain.actions import CancelAll, CancelOrders, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
-from domain.events import Command, KillSwitch, Stop
+from domain.events import Command, Fill, KillSwitch, Stop
+from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
+from domain.market import Side
+from domain.money import Cash, Count, Price
 from execution.orders import State
-from tests.daemon.stand import CANCELLING, Stand
+from tests.daemon.stand import CANCELLING, PERIOD_S, Stand
 
 MS, S = NS_PER_MS, NS_PER_S
 
@@ -132,6 +135,59 @@ def test_the_write_budget_is_not_filled_by_a_restart() -> None:
     flowed_milli = (stand.mono_ns - begun_ns) * budget.refill_per_s // 10**6
     assert budget.capacity * 200 < budget.tokens_milli <= flowed_milli < budget.capacity * 500
     assert budget.quoting_milli <= flowed_milli // 2
+
+
+HOUR_S = 3_600
+
+
+def with_old_fills(*ages_s: int) -> Stand:
+    """A start without any memory on an account that traded so long ago, in windows that are settled by now."""
+    stand = Stand(begin=False)
+    for number, age_s in enumerate(ages_s):
+        traded_s = stand.utc_ns // S - age_s
+        target_s = -(-traded_s // PERIOD_S) * PERIOD_S
+        stand.exchange.vanished.add(str(target_s))
+        stand.exchange.fills.append(
+            Fill(
+                TradeId(f"old-{number}"),
+                OrderId(f"x{number}"),
+                ClientOrderId(""),
+                Ticker(f"KXINXU-{target_s}-T07"),
+                Side.BID,
+                Price(4_300),
+                Count(100),
+                Cash(0),
+                is_taker=False,
+                exchange_ms=traded_s * 1_000,
+            )
+        )
+    stand.begin()
+    return stand
+
+
+def test_a_lost_memory_and_the_fills_of_yesterday_keep_nothing_closed() -> None:
+    stand = with_old_fills(*range(9 * HOUR_S, 23 * HOUR_S, HOUR_S))
+    stand.quote_both()
+    stand.run(40 * S)
+    account = stand.engine.account
+    assert account.drift == ""
+    assert account.counters["fills_of_days_past"] == 14
+    assert account.ledger.markets == {}
+    assert stand.engine.risk.loss == 0
+    assert all(stand.exchange.resting(series) for series in ("INXU", "NASDAQ100U"))
+
+
+def test_a_lost_memory_and_the_fills_of_today_are_settled_and_count_against_today() -> None:
+    stand = with_old_fills(40, 2 * HOUR_S)
+    stand.quote_both()
+    stand.run(40 * S)
+    account = stand.engine.account
+    assert account.drift == ""
+    assert account.ledger.open_positions() == {}
+    assert stand.engine.risk.loss == 2 * 4_300 * 100, "both rungs settled no, and were bought"
+    for told in ("settlement", "stray_settlement", "window_result"):
+        assert [row["pnl"] for row in stand.records(told)] == [-4_300 * 100], "one is of no window of this plan"
+    assert all(stand.exchange.resting(series) for series in ("INXU", "NASDAQ100U"))
 
 
 def test_the_kill_latch_and_a_pause_survive() -> None:

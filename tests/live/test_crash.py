@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ def assert_belts(resting: Orders, target_s: int) -> None:
 def names(orders: Orders) -> set[str]:
     """Their ids."""
     return {order["order_id"] for order in orders}
+
+
+def alerts(stage: Stage) -> list[str]:
+    """What was raised, by the journal."""
+    return [a.action for s in stage.steps() for a in s.actions if isinstance(a, Alert)]
 
 
 def held(stage: Stage) -> dict[str, int]:
@@ -110,6 +116,31 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         results = [r for r in stage.records("window_result") if r["target_ns"] == stage.target_s(number) * 10**9]
         assert sum(r["fills"] for r in results) >= 2
         assert all(r["settled"] and r["pnl"] is not None for r in results)
+
+
+@pytest.mark.step("H16", "X02")
+def test_a_lost_state_directory_on_an_account_that_has_traded(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        resting = stage.until_quoting(least=4)
+        exchange_does(stage, "fill", {"order_id": resting[0]["order_id"]})
+        until("the fill booked", lambda: stage.picture()["counters"].get("fills"), 3)
+        stage.stop(signal.SIGKILL)
+        for kept in ("journal", "anchor", "snapshot", "state", "monitors", "cancel_all"):
+            shutil.rmtree(tmp_path / kept, ignore_errors=True)
+        for path in tmp_path.glob("snapshot*"):
+            path.unlink()
+        # Its window is settled, the position gone, when a daemon comes that has never heard of it.
+        until("settled", lambda: not stage.truth()["positions"], 3 * stage.period_s)
+        stage.start_daemon()
+        stage.wait_for_page()
+        stage.until_quoting()
+        assert stage.picture()["counters"]["fills"] >= 1
+        until("the old window closed", lambda: stage.records("settlement"), 10)
+        assert "reconcile_drift" not in stage.reasons()
+        assert "reconcile_drift" not in alerts(stage)
+        assert stage.stop(signal.SIGTERM) == 0
+        assert_flat_and_maker(stage.truth())
+        assert_journal(stage)
 
 
 @pytest.mark.step("H16", "X02")
