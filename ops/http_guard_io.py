@@ -2,9 +2,10 @@
 
 A connection has HEAD_LIMIT_S to send a request's head, counted from its first byte (or from the connection itself),
 and IDLE_LIMIT_S between requests. There are at most CONNECTIONS_MAX; when they are used up the one idle for longest
-makes room, and where none is idle the newcomer is turned away. Every refusal is one JSON line that says what to do.
-Hosts are checked on every request (a page elsewhere may point its own name at loopback), and a POST that names an
-Origin comes from a browser, which has no business here.
+makes room, then the one that owes us its head for longest, and where all are being served the newcomer is turned away:
+some hundred clients that say nothing, or say it slowly, keep nobody from asking for our health. Every refusal is one
+JSON line that says what to do. Hosts are checked on every request (a page elsewhere may point its own name at
+loopback), and a POST that names an Origin comes from a browser, which has no business here.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class GuardedConnection(RequestHandler):
             return
         if self in self._guard.idle:
             del self._guard.idle[self]
+            self._guard.headless[self] = None
             self._arm(self._guard.limits.head_s)
         super().data_received(data)
 
@@ -106,6 +108,7 @@ class GuardedConnection(RequestHandler):
     def begin(self) -> None:
         """The head is complete and a route takes over."""
         self._guard.idle.pop(self, None)
+        self._guard.headless.pop(self, None)
         self._disarm()
 
     def end(self) -> None:
@@ -145,30 +148,33 @@ class GuardedConnection(RequestHandler):
 
 
 class ConnectionGuard:
-    """Counts connections and knows which are idle, oldest first."""
+    """Counts connections and knows which are idle and whose head is not complete, oldest first."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.open: set[GuardedConnection] = set()
         self.idle: dict[GuardedConnection, None] = {}
+        self.headless: dict[GuardedConnection, None] = {}
         self.refused: Counter[str] = Counter()
 
     def admit(self, connection: GuardedConnection) -> bool:
-        """Give a place, taking it from the connection idle for longest when all are taken."""
+        """Give a place, taking it from one that is not being served when all are taken."""
         if len(self.open) >= self.limits.connections_max:
-            oldest = next(iter(self.idle), None)
+            oldest = next(iter(self.idle or self.headless), None)
+            self.refused["connections"] += oldest is None or oldest in self.headless
             if oldest is None:
-                self.refused["connections"] += 1
                 return False
             self.forget(oldest)
             oldest.force_close()
         self.open.add(connection)
+        self.headless[connection] = None
         return True
 
     def forget(self, connection: GuardedConnection) -> None:
         """The connection is gone."""
         self.open.discard(connection)
         self.idle.pop(connection, None)
+        self.headless.pop(connection, None)
 
 
 class RequestGuard:

@@ -201,14 +201,18 @@ async def test_two_requests_on_one_connection_and_two_at_once(start: Start) -> N
     writer.close()
 
 
-async def test_the_cap_turns_newcomers_away_when_all_are_busy(start: Start) -> None:
+@pytest.mark.parametrize("beginning", [b"", b"GET"])
+async def test_who_owes_its_head_for_longest_makes_room(start: Start, beginning: bytes) -> None:
     site = await start(limits=Limits(connections_max=2, head_s=30))
-    busy = [await site.open() for _ in range(2)]
-    for _, writer in busy:
-        writer.write(b"GET")
-    status, _, _ = parse(await site.raw(b""))
-    assert status == 503
-    for _, writer in busy:
+    slow = []
+    for _ in range(5):
+        slow.append(await site.open())
+        slow[-1][1].write(beginning)
+    assert (await site.get("/health"))[0] == 200
+    async with asyncio.timeout(5):
+        for reader, _ in slow[:3]:
+            assert await reader.read() == b""
+    for _, writer in slow:
         writer.close()
 
 
