@@ -16,7 +16,7 @@ from daemon.build import build_engine
 from daemon.papers_io import keep_config, read_papers
 from daemon.recovery_io import recover
 from daemon.settings import Settings
-from daemon.settings_io import load, private_key_pem, require_secrets
+from daemon.settings_io import account_key, load, require_secrets
 from daemon.system_clock import SystemClock
 from domain.clock import Clock
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, ConfigurationError, UnavailableError
@@ -84,7 +84,7 @@ class _Leaving:
 
 
 async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
-    signer = Signer(_plain(settings.exchange.api_key_id), private_key_pem(settings))
+    signer = Signer(*account_key(settings))
     papers = read_papers(settings)
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True)

@@ -18,9 +18,9 @@ from daemon.line_io import Line
 from daemon.memory import Memory
 from daemon.preflight_state import Shown
 from daemon.settings import Settings, config_hash
-from daemon.settings_io import private_key_pem
+from daemon.settings_io import account_key
 from domain.clock import NS_PER_MS, Clock
-from domain.errors import ConfigurationError, UnavailableError
+from domain.errors import UnavailableError
 from domain.market import SERIES
 from execution.kalshi_sign import Signer
 from journal.snapshot import Snapshot, SnapshotDamaged
@@ -62,10 +62,7 @@ class Look:
 
     def signer(self) -> Signer:
         """Our key. Raises ConfigurationError for a missing or unusable one."""
-        exchange = self.settings.exchange
-        if exchange.api_key_id is None:
-            raise ConfigurationError("exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local")
-        return Signer(exchange.api_key_id.get_secret_value(), private_key_pem(self.settings))
+        return Signer(*account_key(self.settings))
 
     def connect(self) -> None:
         """Make the line to the exchange. Raises ConfigurationError as `signer` does."""

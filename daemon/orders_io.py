@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 from daemon.settings import Settings
-from daemon.settings_io import private_key_pem
+from daemon.settings_io import account_key
 from daemon.system_clock import SystemClock
 from domain.actions import Ask, Read
 from domain.clock import NS_PER_S
-from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, UnavailableError
+from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
 from domain.events import AnyEvent, OrdersRead, OrderState, ReadFailed
 from domain.ids import RequestId
 from domain.money import print_count, print_price
@@ -102,10 +102,7 @@ def _own_book(http: str) -> OwnBook | None:
 
 async def list_resting(settings: Settings) -> Listing:
     """Ask the exchange for our resting orders. Raises UnavailableError when it does not answer."""
-    if settings.exchange.api_key_id is None:
-        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
-        raise ConfigurationError(message)
-    signer = Signer(settings.exchange.api_key_id.get_secret_value(), private_key_pem(settings))
+    signer = Signer(*account_key(settings))
     answers: asyncio.Queue[AnyEvent] = asyncio.Queue()
     venue = KalshiVenue(settings.exchange.rest_url, signer, SystemClock(), answers.put_nowait)
     task = asyncio.create_task(venue.run())

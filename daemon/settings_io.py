@@ -138,6 +138,14 @@ def _fields_of(kind: Any) -> dict[str, FieldInfo]:  # noqa: ANN401 - an annotati
     return {}
 
 
+def account_key(settings: Settings) -> tuple[str, bytes]:
+    """Id and PEM of the exchange key. Raises ConfigurationError naming the one that is missing or cannot be used."""
+    if settings.exchange.api_key_id is None:
+        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
+        raise ConfigurationError(message)
+    return settings.exchange.api_key_id.get_secret_value(), private_key_pem(settings)
+
+
 def private_key_pem(settings: Settings) -> bytes:
     """The exchange key's PEM. Raises ConfigurationError when missing, or readable by others than its owner."""
     exchange = settings.exchange
@@ -163,10 +171,7 @@ def private_key_pem(settings: Settings) -> bytes:
 
 def require_secrets(settings: Settings) -> None:
     """Raise ConfigurationError naming the first secret that is missing."""
-    if settings.exchange.api_key_id is None:
-        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
-        raise ConfigurationError(message)
-    private_key_pem(settings)
+    account_key(settings)
     for name, feed in (("primary", settings.feeds.primary), ("secondary", settings.feeds.secondary)):
         if feed is not None and settings.feeds.key_of(feed) is None:
             message = f"feeds.{name}: no API key; put LADDERD_FEEDS__API_KEY into .env.local or the environment"
