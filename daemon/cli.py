@@ -14,7 +14,7 @@ import msgspec
 import typer
 
 from daemon.cli_checks import app as checks_app
-from domain.errors import EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, ConfigurationError, UnavailableError
+from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, EX_USAGE, ConfigurationError, UnavailableError
 
 app = typer.Typer(
     name="ladderd",
@@ -146,16 +146,12 @@ def cancel_all(
 ) -> None:
     """Cancel every resting order of the account, with the daemon up, hung or dead."""
     from daemon.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
-    from daemon.settings_io import private_key_pem  # noqa: PLC0415
+    from daemon.settings_io import account_key  # noqa: PLC0415
 
     settings = _settings(config, state_dir=state_dir)
-    if settings.exchange.api_key_id is None:
-        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
-        raise ConfigurationError(message)
     code = run_cancel_all(
         settings.exchange.rest_url,
-        settings.exchange.api_key_id.get_secret_value(),
-        private_key_pem(settings),
+        *account_key(settings),
         reason,
         settings.state_dir,
     )
@@ -169,18 +165,14 @@ def watch(
     limit_ms: Annotated[int, typer.Option("--limit-ms", min=1000, help="How long progress may stop.")] = 5000,
 ) -> None:
     """The outside watcher: flattens the account when the daemon makes no progress."""
-    from daemon.settings_io import private_key_pem  # noqa: PLC0415 - heavy
+    from daemon.settings_io import account_key  # noqa: PLC0415 - heavy
     from daemon.watch_io import watch as watch_account  # noqa: PLC0415
 
     settings = _settings(config, state_dir=state_dir)
-    if settings.exchange.api_key_id is None:
-        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
-        raise ConfigurationError(message)
     raise typer.Exit(
         watch_account(
             settings.exchange.rest_url,
-            settings.exchange.api_key_id.get_secret_value(),
-            private_key_pem(settings),
+            *account_key(settings),
             settings.state_dir,
             limit_ms,
         )
@@ -261,6 +253,22 @@ def config_show(config: ConfigOption = None) -> None:
     settings = _settings(config)
     typer.echo(msgspec.json.format(msgspec.json.encode(shown(settings))).decode())
     typer.echo(f"config hash {config_hash(settings)}")
+
+
+@config_app.command("pin")
+def config_pin(by: ByOption, cause: CauseOption, config: ConfigOption = None) -> None:
+    """Approve the effective configuration: live preflight refuses any other."""
+    from daemon.pin_io import write_pin  # noqa: PLC0415 - heavy
+    from daemon.settings import config_hash  # noqa: PLC0415 - heavy
+
+    settings = _settings(config)
+    digest = config_hash(settings)
+    try:
+        path = write_pin(settings.state_dir, digest, by, cause)
+    except OSError as problem:
+        typer.echo(f"{settings.state_dir}: the pin cannot be written: {problem.strerror}")
+        raise typer.Exit(EX_NOT_OK) from None
+    typer.echo(f"config hash {digest} approved in {path}")
 
 
 @config_app.command("explain")

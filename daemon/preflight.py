@@ -128,10 +128,11 @@ def config_pin(settings: Settings, approved: str | None, digest: str) -> Finding
     name = "config_pin"
     if approved is None:
         if settings.mode == "live":
-            return Finding(name, UNKNOWN, f"no approved hash; write {digest} into {settings.state_dir}/config_pin")
+            return Finding(name, UNKNOWN, f"{digest[:12]} is not approved; run ladderd config pin --by YOU --cause WHY")
         return Finding(name, NOT_CONFIGURED, "no pin in paper mode")
     if approved != digest:
-        return Finding(name, FAIL, f"approved {approved[:12] or 'nothing'}, effective {digest[:12]}")
+        said = f"approved {approved[:12] or 'nothing'}, effective {digest[:12]}"
+        return Finding(name, FAIL, f"{said}; look with ladderd config show, approve with ladderd config pin")
     return Finding(name, PASS, f"hash {digest[:12]} is the approved one")
 
 

@@ -25,6 +25,7 @@ from daemon.line_io import Unread
 from daemon.look_io import Look
 from daemon.papers_io import read_optional, read_papers
 from daemon.picture import Process, draw
+from daemon.pin_io import read_pin
 from daemon.preflight import FAIL, PASS, UNKNOWN, Check, Finding
 from daemon.proof_io import CONTROLS
 from daemon.proven_io import read_proofs
@@ -54,7 +55,6 @@ from ops.metrics import render_text
 from ops.metrics_view import Runtime, View
 from pricing.fees import parse_fees
 
-PIN: Final = "config_pin"
 RECONCILE_AGAIN_S: Final = 1.6
 DAY_ZONE: Final = ZoneInfo("America/New_York")
 EXPECTED: Final = (UnavailableError, Unread, ProtocolError, ConfigurationError, SnapshotDamaged, OSError)
@@ -91,12 +91,8 @@ async def _mode_host(look: Look) -> Finding:
 
 
 async def _config_pin(look: Look) -> Finding:
-    text = await asyncio.to_thread(_pin, look.settings.state_dir / PIN)
-    return preflight.config_pin(look.settings, text, look.digest)
-
-
-def _pin(path: Path) -> str | None:
-    return path.read_text(encoding="ascii").strip() if path.exists() else None
+    approved = await asyncio.to_thread(read_pin, look.settings.state_dir)
+    return preflight.config_pin(look.settings, approved, look.digest)
 
 
 async def _exchange_reachable(look: Look) -> Finding:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from daemon import cli, spawn_io, views_io
+from daemon.pin_io import read_pin
 from daemon.requests_io import answer, pending
 from domain.errors import UnavailableError
 from journal.snapshot_io import write_snapshot
@@ -198,6 +199,21 @@ def test_a_kill_on_a_full_disk_still_leaves_a_file(run: Run, tmp_path: Path, mon
     monkeypatch.setattr("journal.disk_io.Disk.create", full)
     assert run("kill", "--reason", "fire", "--state-dir", str(tmp_path))[0] == 0
     assert (tmp_path / "KILL_SWITCH").read_bytes() == b""
+
+
+def test_a_pinned_configuration_is_approved_until_it_changes(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(f'state_dir = "{tmp_path}/state"\n', encoding="utf-8")
+    pin = ("config", "pin", "--by", "ada", "--cause", "reviewed", "--config", str(config))
+    code, out, _ = run(*pin)
+    digest = read_pin(tmp_path / "state")
+    assert code == 0
+    assert digest
+    assert digest in out
+    (tmp_path / "file").touch()
+    config.write_text(f'state_dir = "{tmp_path}/file/state"\n', encoding="utf-8")
+    assert run(*pin)[0] == 1
+    assert run("config", "pin", "--by", "ada")[0] == 2, "nobody approves without a cause"
 
 
 # --- looking at what is kept -----------------------------------------------------------------------------------------
