@@ -30,6 +30,7 @@ from sim.checks import NAMES
 from sim.faults import Fault
 
 HOUR_S = 3600
+SCALED_FROM_S = 120
 PLANNED_MIN = 5
 SHORT_WINDOWS = 12
 SHRINK_RUNS_MAX = 40
@@ -75,6 +76,7 @@ def unit_of(chosen: argparse.Namespace, index: int) -> Unit:
         feeds="hot" if index % 2 else "standby",
         replay=index % REPLAY_EVERY == 0,
         level=chosen.level,
+        scaled=SCALED_FROM_S <= chosen.window_s < HOUR_S,
     )
 
 

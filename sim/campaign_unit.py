@@ -26,6 +26,8 @@ class Unit(NamedTuple):
     replay: bool = False
     faults: tuple[Fault, ...] | None = None
     tier: str = "advanced"
+    scaled: bool = False
+    """Short windows are divided like hours: a quarter is quoted. Otherwise nearly all of a short window is."""
     level: str = "ports"
 
 
@@ -55,13 +57,14 @@ def settings_of(unit: Unit, anchor_s: int) -> Settings:
     windows: dict[str, Any] = {}
     if unit.window_s != 3600:  # noqa: PLR2004 - an hour
         period = unit.window_s
+        scaled = unit.scaled
         windows = {
             "template": "short",
             "anchor_unix_s": anchor_s,
             "period_s": period,
-            "preflight_lead_s": period - 3,
-            "open_lead_s": period - max(4, period // 12),
-            "strict_lead_s": max(6, min(60, period // 6)),
+            "preflight_lead_s": period // 3 if scaled else period - 3,
+            "open_lead_s": period // 4 if scaled else period - max(4, period // 12),
+            "strict_lead_s": max(6, min(60, period // (12 if scaled else 6))),
         }
     tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}}
     return Settings(**tree)

@@ -43,7 +43,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 DAY_START, DAY_END = dt.time(9, 29, 30), dt.time(16, 0)
 # A ladder of the morning must still hold the index in the afternoon; the exchange lists up to 400 rungs.
 DAY_RUNGS, SHORT_RUNGS = 120, 40
-CROWD = Crowd(maker_period_s=3.0, maker_rungs=4, maker_noise=0.0, taker_rate_hz=0.5)
+PACE_NS = 25 * NS_PER_S
+CROWD = Crowd(maker_period_s=6.0, maker_rungs=4, maker_noise=0.0, taker_rate_hz=0.5)
 READY_LOOK_NS = 5 * NS_PER_S
 
 
@@ -133,9 +134,11 @@ class World:
         return tuple(found)
 
     def _in_window(self, utc_ns: int) -> bool:
-        # Short windows follow each other so closely that a slow feed in between would be part of the cadence of STRICT.
-        short = self.unit.window_s != HOUR_S
-        return short or any(w.preflight_ns <= utc_ns <= w.target_ns for w in self.windows)
+        # What is slow in between would be part of the cadence that STRICT goes by, so the pace comes first.
+        if self.unit.window_s != HOUR_S and not self.unit.scaled:
+            return True
+        lead_ns = 0 if self.unit.window_s == HOUR_S else PACE_NS
+        return any(w.preflight_ns - lead_ns <= utc_ns <= w.target_ns for w in self.windows)
 
     @property
     def end_ns(self) -> int:
