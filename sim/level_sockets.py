@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ OPS_PORT = 8080
 SHM = Path("/dev/shm")  # noqa: S108 - memory, where there is some; the files are thrown away
 GRAVES: list[object] = []
 """What was killed stays referenced for as long as this process lives, so that no clean-up of it ever runs."""
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(GRAVES))  # also when the interpreter ends and lets go of everything
 
 
 class LoopTime(Timeline):
