@@ -24,7 +24,7 @@ from typing import Final
 
 import msgspec
 
-from daemon.question_io import Question
+from daemon.question_io import Asking
 from daemon.system_clock import SystemClock
 from domain.actions import Ask, CancelAll, CancelOrders, Read
 from domain.clock import NS_PER_MS, Clock, utc_ms
@@ -32,7 +32,7 @@ from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE, Configura
 from domain.events import OrdersRead, OrderState, ReadFailed
 from domain.ids import RequestId
 from domain.market import OrderRef
-from execution.http_client_io import Connection, Pool, parse_origin, render, seconds
+from execution.http_client_io import seconds
 from execution.kalshi_codes import read_error
 from execution.kalshi_reads import ReadRun
 from execution.kalshi_sign import Signer
@@ -60,61 +60,11 @@ class CancelAllLimits(msgspec.Struct, frozen=True):
     batch_max: int = 20
 
 
-class _Line:
-    """Asks one thing at a time over one connection, which is opened again when it is lost."""
-
-    def __init__(self, base_url: str, signer: Signer, clock: Clock) -> None:
-        self._origin = parse_origin(base_url)
-        self._pool = Pool(self._origin, 1, lambda: None)
-        self._signer = signer
-        self._clock = clock
-        self._connection: Connection | None = None
-        self.account_prefix = self._origin.prefix
-        self.problem = ""
-        self.heard = False
-        self.skew_ms = 0
-
-    async def connect(self) -> bool:
-        """Have a connection."""
-        if self._connection is None or not self._connection.usable:
-            self._connection = await self._pool.open_one()
-            self.problem = self._pool.problem
-        return self._connection is not None
-
-    async def ask(self, request: Request, limit_ms: int) -> Answer | None:
-        """Ask once; None, with `problem` set, when no whole answer came in time."""
-        if not await self.connect():
-            return None
-        assert self._connection is not None
-        sent = self._clock.now()
-        headers = self._signer.headers(request.method, request.path, utc_ms(sent) + self.skew_ms)
-        question = Question()
-        data = render(self._origin, request.method, request.path, request.query, headers, request.body)
-        self._connection.send(data, question)
-        try:
-            async with asyncio.timeout(seconds(limit_ms)):
-                answer = await question.future
-        except TimeoutError:
-            self._connection.give_up()
-            self.problem = f"{request.method} {request.path}: no answer within {limit_ms} ms"
-            return None
-        if answer is None:
-            self.problem = f"{request.method} {request.path}: {question.reason}"
-            return None
-        self.heard = True
-        return Answer(answer.status, answer.body, sent, self._clock.now(), answer.date_s)
-
-    def close(self) -> None:
-        """Leave."""
-        if self._connection is not None:
-            self._connection.abort()
-
-
 class _Run:
     """One cancel-all from asking to proof."""
 
     def __init__(
-        self, line: _Line, account: Account, clock: Clock, limits: CancelAllLimits, say: Callable[[str], None]
+        self, line: Asking, account: Account, clock: Clock, limits: CancelAllLimits, say: Callable[[str], None]
     ) -> None:
         self._line = line
         self._account = account
@@ -268,8 +218,8 @@ async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, t
     marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, by, reason)
     marked = state_dir is None or await _aside("not written", lambda: ask_cancel_all(state_dir, marker), say)
     signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
-    line = _Line(base_url, signer, clock)
-    run = _Run(line, Account(line.account_prefix, subaccount), clock, limits, say)
+    line = Asking(base_url, signer, clock)
+    run = _Run(line, Account(line.prefix, subaccount), clock, limits, say)
     try:
         flat = await run.flatten()
     finally:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NamedTuple, TypeVar
 
-from daemon.question_io import Question
+from daemon.question_io import Asking
 from domain.actions import Ask, Read
-from domain.clock import NS_PER_MS, NS_PER_S, Clock, utc_ms
+from domain.clock import NS_PER_MS, NS_PER_S, Clock
 from domain.errors import UnavailableError
 from domain.events import AnyEvent, ClockSample, ReadFailed, Verdict
 from domain.ids import RequestId
 from execution.exchange_clock import ExchangeClock
-from execution.http_client_io import Connection, Pool, parse_origin, render, seconds
 from execution.kalshi_answers import WriteOutcome, read_answer, unanswered
 from execution.kalshi_codes import CodeTable
 from execution.kalshi_pages import Step
@@ -56,54 +55,30 @@ class Line:
         self, base_url: str, signer: Signer, clock: Clock, *, codes: CodeTable = NO_CODES, answer_ms: int = ANSWER_MS
     ) -> None:
         """Prepare; nothing is connected yet. Raises ConfigurationError for an address that is none."""
-        self._origin = parse_origin(base_url)
-        self._pool = Pool(self._origin, 1, lambda: None)
-        self._connection: Connection | None = None
-        self._signer = signer
+        self._asking = Asking(base_url, signer, clock)
         self._codes = codes
         self._answer_ms = answer_ms
         self._times = ExchangeClock()
         self._busy = asyncio.Lock()
         self.clock = clock
-        self.account = Account(self._origin.prefix)
+        self.account = Account(self._asking.prefix)
         self.address = base_url
-        self.heard = False
         self.sample: ClockSample | None = None
 
     async def ask(self, request: Request, tries: int = TRIES) -> Answer:
         """Ask once, or again on a fresh connection while nothing came. Raises UnavailableError."""
-        problem = ""
         async with self._busy:
             for _ in range(tries):
-                answer, problem = await self._ask(request)
+                answer = await self._asking.ask(request, self._answer_ms)
                 if answer is not None:
+                    self._tell(self._times.date(answer.date_s, answer.sent, answer.answered))
                     return answer
-        raise UnavailableError(f"{self.address}: {request.method} {request.path}: {problem}")
+        raise UnavailableError(f"{self.address}: {self._asking.problem}")
 
-    async def _ask(self, request: Request) -> tuple[Answer | None, str]:
-        if self._connection is None or not self._connection.usable:
-            self._connection = await self._pool.open_one()
-        connection = self._connection
-        if connection is None:
-            return None, self._pool.problem
-        sent = self.clock.now()
-        headers = self._signer.headers(request.method, request.path, utc_ms(sent))
-        question = Question()
-        connection.send(
-            render(self._origin, request.method, request.path, request.query, headers, request.body), question
-        )
-        try:
-            async with asyncio.timeout(seconds(self._answer_ms)):
-                got = await question.future
-        except TimeoutError:
-            connection.give_up()
-            return None, f"no answer within {self._answer_ms} ms"
-        if got is None:
-            return None, question.reason
-        answer = Answer(got.status, got.body, sent, self.clock.now(), got.date_s)
-        self.heard = True
-        self._tell(self._times.date(got.date_s, answer.sent, answer.answered))
-        return answer, ""
+    @property
+    def heard(self) -> bool:
+        """Whether the exchange ever answered."""
+        return self._asking.heard
 
     def _tell(self, sample: ClockSample | None) -> None:
         self.sample = sample or self.sample
@@ -172,5 +147,4 @@ class Line:
 
     def close(self) -> None:
         """Leave."""
-        if self._connection is not None:
-            self._connection.abort()
+        self._asking.close()
