@@ -25,6 +25,7 @@ from sim.chaos_disk import mount, unmount
 from sim.chaos_faults import MENU
 from sim.chaos_scene import Figures, Scene
 from sim.chaos_stage import Stage, StageError, copy_sources, mono_s
+from sim.chaos_storm import Storm, StormScene, rank
 
 ROUNDS_PER_STAGE_MAX = 6
 HEALTHY_LIMIT_S = 5.0
@@ -49,6 +50,7 @@ def options() -> Options:
     parse.add_argument("--only", action="append", default=[], metavar="KIND", help="only these kinds (repeatable)")
     parse.add_argument("--report", type=Path, help="write all figures there, as JSON")
     parse.add_argument("--keep", type=Path, help="folder for the stages (default: temporary, kept after a breach)")
+    parse.add_argument("--kill-storm", type=int, metavar="KILLS", help="instead: kill the daemon alone, so many times")
     parse.add_argument("--list", action="store_true", help="name the kinds of faults and end")
     return parse
 
@@ -125,6 +127,11 @@ class Campaign:
 
     async def play(self) -> None:
         """Play rounds until the time or their number is up."""
+        if self.chosen.kill_storm:
+            await Storm(
+                self.chosen.seed, self.chosen.first, self.chosen.kill_storm, self.storm_stage, self.end_stage
+            ).play()
+            return
         kinds = self.chosen.only or list(MENU)
         for number, kind in rounds(self.chosen.seed, kinds, self.chosen.first):
             last = self.chosen.rounds is not None and self.figures.rounds >= self.chosen.rounds
@@ -187,6 +194,19 @@ class Campaign:
             self.scene.open_eye()
         return self.scene
 
+    async def storm_stage(self, number: int) -> StormScene:
+        """A stage for kills, whose daemon is dead."""
+        self.figures.stages += 1
+        base = self.base / f"storm-{number}"
+        (base / "state").mkdir(parents=True)
+        stage = Stage(base, self.sources, base / "state", self.chosen.seed)
+        self.scene = scene = StormScene(stage, self.figures, self.say)
+        self.figures.starts += 1
+        await stage.start()
+        await stage.end("daemon")
+        scene.open_eye()
+        return scene
+
     async def end_stage(self) -> None:
         """SIGTERM for the daemon, which must end flat with 0; then the last checks."""
         scene = self.scene
@@ -227,23 +247,25 @@ def table(chosen: argparse.Namespace, figures: Figures, took_s: float) -> str:
         "faults     " + (", ".join(f"{name} {count}" for name, count in sorted(figures.faults.items())) or "none"),
     ]
     rows += [f"skipped    {name}: {why}" for name, why in figures.skipped.items()]
-    rows.append(f"{'seconds':32}{'count':>6}{'median':>9}{'slowest':>9}")
+    rows.append(f"{'seconds':36}{'count':>6}{'p50':>9}{'p99':>9}{'slowest':>9}")
     for title, kept in (("recovery to", figures.recovery_s), ("flat after", figures.flat_s)):
         rows += [
-            f"{title + ' ' + name:32}{len(seen):6}{sorted(seen)[len(seen) // 2]:9.2f}{max(seen):9.2f}"
+            f"{title + ' ' + name:36}{len(seen):6}{rank(seen, 50):9.2f}{rank(seen, 99):9.2f}{max(seen):9.2f}"
             for name, seen in sorted(kept.items())
         ]
     rows += [f"note       {note}" for note in figures.notes]
     for breach in figures.breaches:
         rows.append(f"BREACH     {breach['promise']} (round {breach['round']}, {breach['kind']}): {breach['what']}")
-        rows.append(f"           state kept in {breach['stage']}; repeat: make chaos ARGS=\"{_again(chosen, breach)}\"")
+        rows.append(f'           state kept in {breach["stage"]}; repeat: make chaos ARGS="{_again(chosen, breach)}"')
     rows.append(f"breaches   {len(figures.breaches)}")
     return "\n".join(rows)
 
 
 def _again(chosen: argparse.Namespace, breach: dict[str, object]) -> str:
-    only = "".join(f" --only '{name}'" for name in chosen.only)
-    return f"--seed {chosen.seed} --first {breach['round']} --rounds 1{only}"
+    again = f"--seed {chosen.seed} --first {breach['round']}"
+    if chosen.kill_storm:
+        return f"{again} --kill-storm 5"
+    return f"{again} --rounds 1" + "".join(f" --only '{name}'" for name in chosen.only)
 
 
 if __name__ == "__main__":

@@ -112,13 +112,15 @@ class Scene:
                 self.fills[fill["trade_id"]] = fill["client_order_id"]
         return truth
 
-    async def until(self, what: Callable[[], Awaitable[object]], limit_s: float) -> float | None:
+    async def until(
+        self, what: Callable[[], Awaitable[object]], limit_s: float, look_s: float = POLL_S
+    ) -> float | None:
         """Seconds until `what` gives something true; None when it does not within the limit."""
         begun = mono_s()
         while not await what():
             if mono_s() - begun >= limit_s:
                 return None
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(look_s)
         return mono_s() - begun
 
     async def pause(self, low_s: float, high_s: float) -> float:

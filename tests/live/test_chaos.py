@@ -93,3 +93,19 @@ def test_a_short_campaign_finds_nothing(tmp_path: Path) -> None:
     assert told["rounds"] >= 2
     assert told["starts"] >= 2
     assert told["steps_replayed"] > 0
+
+
+@pytest.mark.slow
+def test_a_short_kill_storm_finds_nothing(tmp_path: Path) -> None:
+    seed = int(os.environ.get("CHAOS_SEED", str(Random().randrange(1, 10_000))))
+    report = tmp_path / "storm.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "sim", "chaos", "--kill-storm", "7", "--seed", str(seed), "--report", str(report),
+         "--keep", str(tmp_path / "stages")],
+        cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert told["breaches"] == []
+    assert (told["rounds"], told["faults"]["cancel-all"], told["faults"]["tail"]) == (7, 1, 3)
+    assert len(told["recovery_s"]["books, from process start"]) >= 4
