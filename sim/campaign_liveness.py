@@ -37,6 +37,7 @@ class Liveness:
         self._kinds = world.kinds
         self._events = world.exchange.state.events
         self._value = world.paths.value
+        self._member = world.exchange.member
 
     def arrange(self, series: tuple[str, ...], end_ns: int) -> None:
         """Have it all looked at in its time."""
@@ -58,20 +59,28 @@ class Liveness:
             settle_ns = int(self._kinds[other.kind].settle_s * NS_PER_S)
             if other is not fault and other.at_ns <= now_ns and other.until_ns + max(mine, settle_ns) > now_ns:
                 return
-        process = self._box.process
         for window in self._windows:
             if window.opens_ns + mine < now_ns < window.strict_ns - NS_PER_S:
                 self._checks.counts["resumptions looked at"] += 1
-                if process is None:
-                    self._checks.breach("quoting did not resume", f"no process {mine / 1e9:.0f} s after {fault.kind}")
-                    return
-                for name, reasons in process.engine.closed.items():
-                    stuck = [r.value for r in reasons if r not in LASTING]
-                    if stuck:
-                        self._checks.breach(
-                            "quoting did not resume",
-                            f"{name}: {', '.join(stuck)} {mine / 1e9:.0f} s after {fault.kind}",
-                        )
+                for name in window.series:
+                    why = self._not_quoting(name, window)
+                    if why:
+                        self._checks.breach("quoting did not resume", f"{why} {mine / 1e9:.0f} s after {fault.kind}")
+
+    def _not_quoting(self, name: str, window: Window) -> str:
+        """Why a series is not quoted although nothing is wrong any more; empty when it is, or need not be."""
+        process = self._box.process
+        if process is None:
+            return "no process"
+        reasons = process.engine.closed.get(name, ())
+        stuck = [reason.value for reason in reasons if reason not in LASTING]
+        if stuck:
+            return f"{name}: {', '.join(stuck)}"
+        exchange_series = SERIES[name].exchange_series
+        rests = any(o.market.event.series.ticker == exchange_series for o in self._member.resting.values())
+        if reasons or rests or self._beyond_the_ladder(name, window):
+            return ""
+        return f"{name}: open, and nothing rests"
 
     def _calm(self, series: str, window: Window) -> None:
         """The last window had no faults: it must have been quoted, unless the day's own rules forbade it."""

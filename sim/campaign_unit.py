@@ -26,9 +26,9 @@ class Unit(NamedTuple):
     replay: bool = False
     faults: tuple[Fault, ...] | None = None
     tier: str = "advanced"
+    level: str = "ports"
     scaled: bool = False
     """Short windows are divided like hours: a quarter is quoted. Otherwise nearly all of a short window is."""
-    level: str = "ports"
 
 
 class Outcome(msgspec.Struct):

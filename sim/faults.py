@@ -13,6 +13,13 @@ from typing import Any, NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S
 
+# "Quoting resumes within 10 s plus the back-off cap" (feeds/backoff.py) after the last fault has ended. On top of it
+# come waits that are meant: the tail of a cancel-all, a connection that is only silent, a feed's cool-down, a restart.
+RESUMES_S = 10 + 30
+SILENT_S = RESUMES_S + 10
+TAIL_S = RESUMES_S + 60
+RESTART_S = TAIL_S + 10
+STOP_S = RESTART_S + 20
 EXCHANGE, FEED, BOX = "exchange", "feed", "box"
 WRITES = ["create_order", "cancel_order", "batch_cancel", "cancel_all", "trigger_group", "create_group"]
 CANCELS = ["cancel_order", "batch_cancel", "cancel_all", "trigger_group"]
@@ -109,7 +116,7 @@ KINDS: dict[str, Kind] = {
     "exchange_pause": Kind(EXCHANGE, _plain("exchange_pause"), 8, 30),
     "market_halt": Kind(EXCHANGE, _plain("market_deactivate"), 8, 30),
     "exchange_clock_skew": Kind(
-        EXCHANGE, lambda r: {"fault": "clock_skew_ms", "ms": r.choice([-400, -150, 150, 400])}, 30, 45
+        EXCHANGE, lambda r: {"fault": "clock_skew_ms", "ms": r.choice([-400, -150, 150, 400])}, 30, RESUMES_S
     ),
     "fee_terms": Kind(EXCHANGE, _plain("fee_type", fee_type="quadratic_with_maker_fees"), 20, 0),
     "close_early": Kind(EXCHANGE, _plain("close_early"), 0, 15, to_the_end=True),
@@ -117,22 +124,24 @@ KINDS: dict[str, Kind] = {
     "strike_grid": Kind(EXCHANGE, _plain("strike_grid"), 0, 30),
     "price_grid": Kind(EXCHANGE, lambda r: {"fault": "price_grid", "step": r.choice(["0.001", "0.02"])}, 0, 30),
     # its websocket
-    "stream_drop": Kind(EXCHANGE, _plain("ws_drop"), 0, 45, mild=True),
-    "stream_half_open": Kind(EXCHANGE, _plain("ws_half_open"), 0, 60),
-    "stream_refused": Kind(EXCHANGE, lambda _r: {"fault": "lost_request", "op": "ws_connect", "drop": True}, 5, 60),
-    "sequence_gap": Kind(EXCHANGE, _some("ws_seq_gap", 0.2), 10, 45, mild=True),
+    "stream_drop": Kind(EXCHANGE, _plain("ws_drop"), 0, RESUMES_S, mild=True),
+    "stream_half_open": Kind(EXCHANGE, _plain("ws_half_open"), 0, SILENT_S),
+    "stream_refused": Kind(
+        EXCHANGE, lambda _r: {"fault": "lost_request", "op": "ws_connect", "drop": True}, 5, RESUMES_S
+    ),
+    "sequence_gap": Kind(EXCHANGE, _some("ws_seq_gap", 0.2), 10, RESUMES_S, mild=True),
     "duplicate_message": Kind(EXCHANGE, _some("ws_duplicate", 0.5), 15, 30, mild=True),
     "duplicate_fill": Kind(EXCHANGE, _plain("ws_duplicate", channel="fill"), 60, 12, mild=True),
-    "lost_fill_message": Kind(EXCHANGE, _plain("lost_fill"), 30, 40),
+    "lost_fill_message": Kind(EXCHANGE, _plain("lost_fill"), 30, RESUMES_S),
     "reorder": Kind(EXCHANGE, _some("ws_reorder", 0.3), 10, 30, mild=True),
     "stream_delay": Kind(
         EXCHANGE, lambda r: {"fault": "ws_delay", "ms": r.choice([50, 400, 1500]), "probability": 0.5}, 10, 30
     ),
-    "stream_terminal": Kind(EXCHANGE, _plain("ws_terminal", code=25), 0, 45),
+    "stream_terminal": Kind(EXCHANGE, _plain("ws_terminal", code=25), 0, RESUMES_S),
     "forced_fills": Kind(EXCHANGE, _plain("force_fill"), 10, 30, mild=True),
     # the index feeds
-    "feed_silence": Kind(FEED, _host("silence"), 12, 45, mild=True),
-    "index_silence": Kind(FEED, _symbol("silence"), 6, 45),
+    "feed_silence": Kind(FEED, _host("silence"), 12, RESUMES_S, mild=True),
+    "index_silence": Kind(FEED, _symbol("silence"), 6, RESUMES_S),
     "feed_divergence": Kind(
         FEED, lambda r: {"fault": "divergence", "host": r.choice([1, 2]), "bps": r.choice([7, -12, 40])}, 8, 30
     ),
@@ -142,28 +151,28 @@ KINDS: dict[str, Kind] = {
     "feed_out_of_order": Kind(FEED, _host("out_of_order"), 15, 20, mild=True),
     "feed_duplicate": Kind(FEED, _host("duplicate"), 15, 20, mild=True),
     "feed_bad_frame": Kind(FEED, _host("bad_json"), 4, 30, mild=True),
-    "feed_delay": Kind(FEED, lambda r: {"fault": "delay", "ms": r.choice([200, 900, 3000])}, 8, 45),
-    "feed_delayed_plan": Kind(FEED, _host("old_stamp"), 8, 45),
-    "quota_eviction": Kind(FEED, _host("evict"), 0, 120),
-    "feed_half_open": Kind(FEED, _host("half_open"), 0, 60),
-    "feed_reset": Kind(FEED, _host("rst"), 0, 60, mild=True),
-    "feed_refused": Kind(FEED, lambda r: {"fault": "refuse", "host": r.choice([1, 2]), "drop": True}, 6, 75),
+    "feed_delay": Kind(FEED, lambda r: {"fault": "delay", "ms": r.choice([200, 900, 3000])}, 8, RESUMES_S),
+    "feed_delayed_plan": Kind(FEED, _host("old_stamp"), 8, RESUMES_S),
+    "quota_eviction": Kind(FEED, _host("evict"), 0, TAIL_S),
+    "feed_half_open": Kind(FEED, _host("half_open"), 0, SILENT_S),
+    "feed_reset": Kind(FEED, _host("rst"), 0, RESUMES_S, mild=True),
+    "feed_refused": Kind(FEED, lambda r: {"fault": "refuse", "host": r.choice([1, 2]), "drop": True}, 6, RESUMES_S),
     # the daemon's own machine
-    "clock_step": Kind(BOX, lambda r: {"ms": r.choice([-3000, -900, 300, 800, 1200, 4000])}, 20, 75),
-    "clock_drift": Kind(BOX, lambda r: {"ppm": r.choice([-20_000, 5_000, 40_000])}, 20, 75),
-    "loop_stall": Kind(BOX, lambda r: {"ms": r.choice([120, 400, 1500, 6000])}, 0, 45),
-    "disk_full": Kind(BOX, lambda _r: {}, 0, 100),
+    "clock_step": Kind(BOX, lambda r: {"ms": r.choice([-3000, -900, 300, 800, 1200, 4000])}, 20, RESUMES_S),
+    "clock_drift": Kind(BOX, lambda r: {"ppm": r.choice([-20_000, 5_000, 40_000])}, 20, RESUMES_S),
+    "loop_stall": Kind(BOX, lambda r: {"ms": r.choice([120, 400, 1500, 6000])}, 0, RESUMES_S),
+    "disk_full": Kind(BOX, lambda _r: {}, 0, RESTART_S),
     "slow_fsync": Kind(BOX, lambda r: {"ms": r.choice([80, 240, 400, 2000])}, 20, 15),
-    "kill": Kind(BOX, lambda r: {"back_ms": r.choice([700, 2000, 8000])}, 0, 100),
-    "kill_soon_after_place": Kind(BOX, lambda r: {"back_ms": r.choice([700, 1500])}, 0, 100),
-    "sigterm": Kind(BOX, lambda _r: {}, 0, 130),
-    "sigusr1": Kind(BOX, lambda _r: {}, 6, 90),
-    "kill_file": Kind(BOX, lambda _r: {}, 6, 90),
-    "kill_file_kept": Kind(BOX, lambda _r: {}, 8, 90),
+    "kill": Kind(BOX, lambda r: {"back_ms": r.choice([700, 2000, 8000])}, 0, RESTART_S),
+    "kill_soon_after_place": Kind(BOX, lambda r: {"back_ms": r.choice([700, 1500])}, 0, RESTART_S),
+    "sigterm": Kind(BOX, lambda _r: {}, 0, STOP_S),
+    "sigusr1": Kind(BOX, lambda _r: {}, 6, TAIL_S),
+    "kill_file": Kind(BOX, lambda _r: {}, 6, TAIL_S),
+    "kill_file_kept": Kind(BOX, lambda _r: {}, 8, TAIL_S),
     "operator_pause": Kind(BOX, lambda _r: {}, 6, 15, mild=True),
-    "outside_cancel_all": Kind(BOX, lambda _r: {}, 6, 90),
-    "config_refused": Kind(BOX, lambda r: {"key": r.choice(["unknown", "value"])}, 6, 150, files=True),
-    "journal_flip": Kind(BOX, lambda r: {"place": r.random()}, 8, 130, files=True),
+    "outside_cancel_all": Kind(BOX, lambda _r: {}, 6, TAIL_S),
+    "config_refused": Kind(BOX, lambda r: {"key": r.choice(["unknown", "value"])}, 6, STOP_S, files=True),
+    "journal_flip": Kind(BOX, lambda r: {"place": r.random()}, 8, RESTART_S, files=True),
 }
 
 
