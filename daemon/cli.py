@@ -7,6 +7,7 @@ imported inside the commands, so that `ladderd cancel-all` and `ladderd windows`
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +15,18 @@ import msgspec
 import typer
 
 from daemon.cli_checks import app as checks_app
-from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, EX_USAGE, ConfigurationError, UnavailableError
+from domain.errors import (
+    EX_CONFIG,
+    EX_NOT_OK,
+    EX_UNAVAILABLE,
+    EX_USAGE,
+    ConfigurationError,
+    UnavailableError,
+    UsageError,
+)
 
 app = typer.Typer(
     name="ladderd",
-    help="Makes markets, maker-only, in Kalshi's hourly index ladders.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,6 +56,8 @@ def main() -> int:
         return int(end.exit_code)
     except (ConfigurationError, UnavailableError) as problem:
         sys.stderr.write(f"ladderd: {problem}\n")
+        if isinstance(problem, UsageError):
+            return EX_USAGE
         return EX_CONFIG if isinstance(problem, ConfigurationError) else EX_UNAVAILABLE
     except KeyboardInterrupt:
         return 130
@@ -66,6 +76,22 @@ def _settings(config: Path | None, **overrides: Any) -> Any:  # noqa: ANN401 - S
     from daemon.settings_io import load  # noqa: PLC0415 - heavy
 
     return load(config, **{k: v for k, v in overrides.items() if v is not None})
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the option parser calls it
+    if wanted:
+        from daemon.recovery_io import build_id  # noqa: PLC0415 - heavy
+
+        typer.echo(f"ladderd {version('ladderd')}, build {build_id()}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")]
+
+
+@app.callback()
+def options(version: VersionOption = False) -> None:  # noqa: FBT002 - a flag
+    """Makes markets, maker-only, in Kalshi's hourly index ladders."""
 
 
 @app.command()
@@ -273,8 +299,8 @@ def config_pin(by: ByOption, cause: CauseOption, config: ConfigOption = None) ->
 
 @config_app.command("explain")
 def config_explain(key: str) -> None:
-    """What one setting is: type, default, bounds."""
-    from daemon.views_io import explain  # noqa: PLC0415 - heavy
+    """What one setting takes: its kind, bounds and default."""
+    from daemon.explain import explain  # noqa: PLC0415 - heavy
 
     typer.echo(explain(key))
 

@@ -18,7 +18,7 @@ from daemon.settings import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read
 from domain.clock import Now
-from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, UnavailableError
+from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.events import MarketsRead
 from domain.market import SERIES
 from domain.money import Price, print_price
@@ -32,7 +32,7 @@ Wanted = dict[str, tuple[Window, ...]]
 def discover(settings: Settings, series: str | None, *, offline: bool, as_json: bool) -> int:
     """The exit code, everything printed. 1 names the missing hours; UnavailableError when the exchange is silent."""
     if series is not None and series not in SERIES:
-        raise ConfigurationError(f"--series {series}: no such series; known: {', '.join(SERIES)}")
+        raise UsageError(f"--series {series}: no such series; known: {', '.join(SERIES)}")
     now = SystemClock().now()
     plan = build_plan(settings, read_papers(settings))
     day = plan.session_date(now.utc_ns).isoformat()

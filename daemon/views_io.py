@@ -6,12 +6,10 @@ import asyncio
 import datetime as dt
 import errno
 import os
-import types
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
-from pydantic import BaseModel
 
 from daemon.build import build_plan
 from daemon.papers_io import read_papers
@@ -19,7 +17,7 @@ from daemon.requests_io import Request, ask
 from daemon.settings import Settings
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
-from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
+from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError, UsageError
 from domain.events import Command
 from domain.market import SERIES
 from guards.windows import scheduler_window, windows_answer
@@ -40,7 +38,7 @@ def windows_view(settings: Settings, series: str, date: str | None, now: str | N
     """The present window of a series, or all windows of a day. Raises ConfigurationError for bad input."""
     if series not in SERIES:
         message = f"--series {series}: no such series; known: {', '.join(SERIES)}"
-        raise ConfigurationError(message)
+        raise UsageError(message)
     plan = build_plan(settings, read_papers(settings))
     if date is not None:
         found = [w for w in plan.windows_on(_day(date)) if series in w.series]
@@ -62,7 +60,7 @@ def _day(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         message = f"--date {text}: write it like 2026-03-06"
-        raise ConfigurationError(message) from None
+        raise UsageError(message) from None
 
 
 def _instant(text: str | None) -> int:
@@ -74,7 +72,7 @@ def _instant(text: str | None) -> int:
         moment = None
     if moment is None or moment.tzinfo is None:
         message = f"--now {text}: write it like 2026-03-06T14:50:00Z"
-        raise ConfigurationError(message)
+        raise UsageError(message)
     return int(moment.timestamp()) * NS_PER_S + moment.microsecond * 1000
 
 
@@ -192,41 +190,14 @@ def write_pages(
     """Write reports from the journal; (series, page) of each. Raises ConfigurationError for bad input."""
     if (date is None) is (target_ns is None):
         message = "report: give either --date or --target-ns"
-        raise ConfigurationError(message)
+        raise UsageError(message)
+    day = None if date is None else _day(date).isoformat()
     require_journal(state_dir)
     if target_ns is not None:
         return [(name, path) for (name, _), path in write_reports(state_dir, target_ns, only=series).items()]
-    day = _day(date or "").isoformat()
+    assert day is not None, "one of the two was given"
     written = write_day(state_dir, state_dir / "reports", day, (series,) if series else ())
     return [(name, str(files.day_html)) for name, files in written.items()]
-
-
-def explain(key: str) -> str:
-    """One setting: its type, default and bounds. Raises ConfigurationError for an unknown one."""
-    model: type[BaseModel] = Settings
-    parts = key.split(".")
-    for place, part in enumerate(parts):
-        field = model.model_fields.get(part)
-        if field is None:
-            known = ", ".join(sorted(model.model_fields))
-            message = f"{key}: no such setting; at this place there are: {known}"
-            raise ConfigurationError(message)
-        inner = _model_of(field.annotation)
-        if place == len(parts) - 1:
-            if inner is not None:
-                return f"{key}: a section with {', '.join(inner.model_fields)}"
-            bounds = ", ".join(str(rule) for rule in field.metadata)
-            return f"{key}: {field.annotation}, default {field.default!r}{f', {bounds}' if bounds else ''}"
-        if inner is None:
-            message = f"{key}: {'.'.join(parts[: place + 1])} has no parts"
-            raise ConfigurationError(message)
-        model = inner
-    raise AssertionError("a key has at least one part")
-
-
-def _model_of(kind: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation
-    choices = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    return next((c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
 
 def watch_daemon(http: str) -> None:

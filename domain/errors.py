@@ -13,6 +13,10 @@ class ConfigurationError(Exception):
     """The operator's input is wrong: one readable line that says what, where and what to do. Exit 78."""
 
 
+class UsageError(ConfigurationError):
+    """The value of one option or argument is wrong: one line, as above. Exit 2."""
+
+
 class UnavailableError(Exception):
     """The exchange or the daemon cannot be reached. Exit 69."""
 
