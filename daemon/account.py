@@ -34,7 +34,7 @@ from domain.ids import Ticker
 from domain.money import Cash
 from domain.reasons import Reason
 from execution.budget import Budget
-from execution.converge import ANSWER_PATIENCE_NS, Converger
+from execution.converge import ANSWER_PATIENCE_NS, HTTP_TOO_MANY, Converger, cancel_all_pause_ns
 from execution.flatten import TAIL_NS, Flattening
 from execution.groups import GroupPhase, Groups
 from execution.numbers import Numbers
@@ -84,6 +84,7 @@ class Account:
         self.filled_ns = 0
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
+        self.cancel_all_failures = 0
         self.marked_ns = 0
         self.stream_since_ns = 0
         self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
@@ -164,7 +165,7 @@ class Account:
             flattening = self.flattenings[scope] = Flattening(scope, reason, now.mono_ns, len(orders), now.mono_ns)
             self.reads.pace(RESTING, IN_WINDOW_NS, now.mono_ns)
             if not scope:
-                self.cancel_all_acked = False
+                self.cancel_all_acked, self.cancel_all_failures = False, 0
         flattening.orders = max(flattening.orders, len(orders))
         flattening.join(orders)
         return flattening
@@ -243,14 +244,18 @@ class Account:
         flattening = self.flattenings.get("")
         if event.verdict is Verdict.ACCEPTED:
             self.cancel_all_acked = True
+            self.cancel_all_failures = 0
             if flattening is not None:
                 flattening.sent = True
             self.tail_until_utc_ns = max(self.tail_until_utc_ns, now.utc_ns + TAIL_NS)
         else:
-            self.converger.cancel_all_retry_ns = min(self.converger.cancel_all_retry_ns, now.mono_ns + 50 * NS_PER_MS)
+            self.cancel_all_failures += int(event.http_status != HTTP_TOO_MANY)
+            pause_ns = cancel_all_pause_ns(self.cancel_all_failures, event.verdict)
+            self.converger.cancel_all_retry_ns = now.mono_ns + pause_ns
         if flattening is not None:
             flattening.acted(now.mono_ns)
-            self.reads.soon(RESTING, now.mono_ns)
+            if event.verdict is Verdict.ACCEPTED:
+                self.reads.soon(RESTING, now.mono_ns)
 
     def updated(self, event: OrderUpdated, now: Now, out: list[AnyAction]) -> None:
         """The private stream described one of our orders."""

@@ -24,6 +24,8 @@ from execution.quoter import Want
 CANCEL_RETRY_NS = 400 * NS_PER_MS
 GROUP_PATIENCE_NS = 600 * NS_PER_MS
 CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
+CANCEL_ALL_QUICK_NS = 50 * NS_PER_MS
+CANCEL_ALL_QUICK_TRIES = 5
 # A refused cancel is tried again after this, twice as long after each further refusal, and at most after that.
 REFUSED_RETRY_NS = 150 * NS_PER_MS
 REFUSED_RETRY_MAX_NS = 2_000 * NS_PER_MS
@@ -281,3 +283,15 @@ def _pause_ns(refusals: int, verdict: Verdict) -> int:
     if verdict is Verdict.UNKNOWN:
         return CANCEL_RETRY_NS
     return min(REFUSED_RETRY_NS << max(0, min(refusals, 8) - 1), REFUSED_RETRY_MAX_NS)
+
+
+def cancel_all_pause_ns(failures: int, verdict: Verdict) -> int:
+    """How long after a cancel-all that failed, so many times running, the next one leaves: quickly at first.
+
+    One that is refused time and again (a key that may not) gives way to the proof by listing, which needs a pause
+    longer than SETTLE: what the group triggers and the cancels by id have emptied is flat all the same.
+    """
+    if failures <= CANCEL_ALL_QUICK_TRIES:
+        return CANCEL_ALL_QUICK_NS
+    most_ns = REFUSED_RETRY_MAX_NS if verdict is Verdict.REFUSED else GROUP_PATIENCE_NS
+    return min(CANCEL_ALL_RETRY_NS << min(failures - CANCEL_ALL_QUICK_TRIES - 1, 8), most_ns)

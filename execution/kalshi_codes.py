@@ -20,6 +20,8 @@ from domain.events import Verdict
 
 ANY_CODE: Final = "*"
 DETAIL_MAX: Final = 200
+HTTP_UNAUTHORIZED: Final = 401
+STAMP_EXPIRED: Final = "header_timestamp_expired"
 PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding a hostile or broken body can raise; MoneyError and UnicodeDecodeError are ValueErrors."""
 
@@ -118,6 +120,11 @@ def detail_text(*parts: Any) -> str:  # noqa: ANN401 - whatever JSON values the 
     """Join what an error says into one short printable line for the log."""
     text = "; ".join(str(part) for part in parts if part not in (None, ""))
     return "".join(letter if letter.isprintable() else " " for letter in text[:DETAIL_MAX])
+
+
+def stamp_refused(status: int, body: bytes) -> bool:
+    """Whether an answer says that the request's time stamp is too far from the exchange's clock, and nothing else."""
+    return status == HTTP_UNAUTHORIZED and read_error(body)[0] == STAMP_EXPIRED
 
 
 def read_error(body: bytes) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from domain.ids import GroupId
 from execution.exchange_clock import ExchangeClock
 from execution.http_client_io import parse_origin, seconds
 from execution.kalshi_answers import WriteOutcome, read_answer, unanswered
-from execution.kalshi_codes import CodeTable
+from execution.kalshi_codes import CodeTable, stamp_refused
 from execution.kalshi_reads import ReadRun
 from execution.kalshi_sign import Signer
 from execution.kalshi_wire import Account, Answer, Request, Write, request_for
@@ -177,7 +177,13 @@ class KalshiVenue:
         lane.submit(Job(request_for(self._account, action), on_answer, on_end, not_after_ns))
 
     def _time(self, answer: Answer, stamp_ms: int | None = None) -> None:
-        """Learn the exchange's time from an answer."""
+        """Learn the exchange's time from an answer; one that refuses our stamps for theirs has them corrected.
+
+        No order leaves meanwhile, for a clock so wrong keeps the gate closed; but cancels and listings get through.
+        """
+        if answer.date_s and stamp_refused(answer.status, answer.body):
+            # Whole seconds, cut off: half of one more is the middle of what the exchange's clock may say.
+            self._signer.correct(answer.date_s * 1_000 + 500 - utc_ms(answer.answered))
         if stamp_ms is None:
             sample = self._time_of.date(answer.date_s, answer.sent, answer.answered)
         else:

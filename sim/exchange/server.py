@@ -8,6 +8,7 @@ generator, so the same object runs under virtual time. One loop timer is armed a
 from __future__ import annotations
 
 import asyncio
+from email.utils import formatdate
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -208,11 +209,13 @@ class ExchangeServer:
             return int(text)
         return None if text == "-1" or ticker else 0
 
-    @staticmethod
-    def _reply(answer: Answer) -> web.Response:
+    def _reply(self, answer: Answer) -> web.Response:
+        """An answer as HTTP, with the Date of the exchange's own clock."""
+        headers = {"Date": formatdate(self.now_ns() // NS_PER_S, usegmt=True)}
         if answer.body is None:
-            return web.Response(status=answer.status)
-        return web.Response(status=answer.status, body=orjson.dumps(answer.body), content_type="application/json")
+            return web.Response(status=answer.status, headers=headers)
+        body = orjson.dumps(answer.body)
+        return web.Response(status=answer.status, headers=headers, body=body, content_type="application/json")
 
     def _error_body(self, body: dict[str, Any]) -> dict[str, Any]:
         """As it goes over the wire, or flat as the OpenAPI says, when that is switched on."""

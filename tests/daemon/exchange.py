@@ -61,6 +61,7 @@ class Misbehaviour:
     cancel_404: bool = False
     refuse_triggers: bool = False
     refuse_cancels: bool = False
+    refuse_cancel_alls: bool = False
     no_expiry: bool = False
     list_lag_ns: int = 0
     fail_reads: bool = False
@@ -181,6 +182,8 @@ class Exchange:
             status = 200 if known else 404
             pushed = []
             reply = [GroupOutcome(action.request_id, verdict, status, op=GroupOp.DELETE, group_id=action.group_id)]
+        elif isinstance(action, CancelAll) and self.bad.refuse_cancel_alls:
+            return self._refused(action, 403, "forbidden")
         elif isinstance(action, CancelAll):
             pushed = [e for i in list(self.orders) for e in self.end(i, "CancelAll")]
             reply = [CancelAllOutcome(action.request_id, Verdict.ACCEPTED, 204)]

@@ -179,6 +179,18 @@ def test_a_refused_cancel_is_tried_again_ever_more_rarely_and_works_when_it_may(
     assert stand.exchange.resting() == []
 
 
+def test_a_cancel_all_that_is_refused_for_ever_does_not_keep_the_list_from_proving_that_we_are_flat() -> None:
+    stand = quoting()
+    stand.exchange.bad.refuse_cancel_alls = True
+    stand.operator(Command.CANCEL_ALL)
+    stand.run(6 * S)
+    assert stand.exchange.resting() == []
+    assert [row["reason"] for row in stand.records("cancel_all_done")] == ["operator_cli"]
+    assert 5 < len(stand.sent(CancelAll)) <= 11
+    listings = [a for a in stand.sent(Ask) if isinstance(a, Ask) and a.what is Read.RESTING]
+    assert len(listings) < 6 * S // (200 * MS), "no faster than the pace of a flattening"
+
+
 def test_in_the_last_second_before_the_freeze_a_refused_cancel_is_tried_hard() -> None:
     stand = Stand()
     stand.quote_both()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import email.utils
 import json
 from collections.abc import AsyncIterator, Callable
 
@@ -130,6 +131,30 @@ async def test_cancels_triggers_and_cancel_all() -> None:
         assert isinstance(one, CancelOutcome)
         assert (one.verdict, one.reduced_by) == (Verdict.ACCEPTED, 100)
     assert len({seen.connection for seen in fake.seen}) == 1
+
+
+@pytest.mark.parametrize("off_s", [-3_600, 3_600])
+async def test_with_a_clock_an_hour_off_cancels_and_listings_get_through_at_the_second_try(off_s: int) -> None:
+    theirs_s = SystemClock().now().utc_ns // 10**9 + off_s
+    date = email.utils.formatdate(theirs_s, usegmt=True)
+
+    def script(seen: Seen) -> Reply:
+        if abs(int(seen.headers["kalshi-access-timestamp"]) - theirs_s * 1_000) > 5_000:
+            return reply(401, {"error": {"code": "header_timestamp_expired"}}, f"Date: {date}\r\n")
+        return reply(204) if seen.method == "DELETE" else reply(200, {"orders": [], "cursor": ""})
+
+    async with desk(script) as (under_test, fake):
+        told = [await under_test.outcome(cancel_all()) for _ in range(2)]
+        refused = [e for e in told if isinstance(e, CancelAllOutcome)]
+        assert refused[0].verdict is Verdict.REFUSED
+        while not isinstance(accepted := told[-1], CancelAllOutcome) or accepted.http_status != 204:
+            told.append(await under_test.event())
+        # What was signed ahead is void too: the very next listing and cancel are good.
+        under_test.venue.perform(ask(Read.RESTING))
+        while not isinstance(listed := await under_test.event(), OrdersRead):
+            assert not isinstance(listed, ReadFailed)
+    stale = [s for s in fake.seen if abs(int(s.headers["kalshi-access-timestamp"]) - theirs_s * 1_000) > 5_000]
+    assert len(stale) == 1
 
 
 async def test_a_cancel_is_written_before_perform_returns() -> None:

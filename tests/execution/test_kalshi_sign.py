@@ -102,3 +102,14 @@ def test_prepared_pairs_are_bounded_and_the_oldest_goes() -> None:
 
 def test_the_key_is_not_in_the_representation() -> None:
     assert repr(Signer("0123456789abcdef", pem_of(ed_key()))) == "Signer(01234567...)"
+
+
+def test_a_correction_moves_every_stamp_and_voids_what_was_signed_ahead() -> None:
+    signer = Signer("key-1", pem_of(ed_key()))
+    signer.prepare("DELETE", "/x", 1_000)
+    signer.correct(3_600_000)
+    for path in ("/x", "/y"):
+        assert signer.headers("DELETE", path, 1_000)["KALSHI-ACCESS-TIMESTAMP"] == "3601000"
+    signer.correct(0)
+    assert signer.refresh(1_000)
+    assert signer.headers("DELETE", "/x", 1_000)["KALSHI-ACCESS-TIMESTAMP"] == "1000"

@@ -13,6 +13,7 @@ import pytest
 
 from domain.actions import Alert, Place
 from domain.events import LoopStall
+from journal.snapshot_io import snapshot_path
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, fetch, playing, until, until_instant
 
 EXPIRY_LEAD_S = 3
@@ -122,18 +123,19 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
 def test_a_lost_state_directory_on_an_account_that_has_traded(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
         resting = stage.until_quoting(least=4)
+        number = stage.window_ahead(0)
         exchange_does(stage, "fill", {"order_id": resting[0]["order_id"]})
         until("the fill booked", lambda: stage.picture()["counters"].get("fills"), 3)
         stage.stop(signal.SIGKILL)
-        for kept in ("journal", "anchor", "snapshot", "state", "monitors", "cancel_all"):
+        for kept in ("journal", "anchor", "monitors", "cancel_all"):
             shutil.rmtree(tmp_path / kept, ignore_errors=True)
-        for path in tmp_path.glob("snapshot*"):
-            path.unlink()
+        snapshot_path(tmp_path).unlink()
         # Its window is settled, the position gone, when a daemon comes that has never heard of it.
-        until("settled", lambda: not stage.truth()["positions"], 3 * stage.period_s)
+        until_instant(stage.target_s(number) + 1)
+        until("settled", lambda: not stage.truth()["positions"], 5)
         stage.start_daemon()
         stage.wait_for_page()
-        stage.until_quoting()
+        stage.until_quoting(limit_s=2 * stage.period_s)
         assert stage.picture()["counters"]["fills"] >= 1
         until("the old window closed", lambda: stage.records("settlement"), 10)
         assert "reconcile_drift" not in stage.reasons()

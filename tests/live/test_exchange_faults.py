@@ -88,6 +88,26 @@ def test_websocket_that_loses_frames_and_drops(tmp_path: Path) -> None:
         assert_journal(stage)
 
 
+@pytest.mark.parametrize("off_s", [3_600, -3_600])
+def test_a_clock_an_hour_off_places_nothing_and_strands_nothing(tmp_path: Path, off_s: int) -> None:
+    with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        stage.until_quoting(least=4)
+        # The exchange's clock jumps: every stamp of ours is refused now, those on cancels and listings too.
+        stage.exchange_fault("clock_skew_ms", ms=off_s * 1_000)
+        until("the clock is not trusted", lambda: "clock_untrusted" in stage.reasons(), 15)
+        until("nothing rests", lambda: not stage.truth()["resting"], 5)
+        sent = stage.truth()["requests"]["create_order"]
+        # Started anew with that clock, and stopped: it finds out that it is flat, and says so.
+        assert stage.stop(signal.SIGTERM) == 0
+        stage.start_daemon()
+        stage.wait_for_page()
+        until("reconciled", lambda: stage.picture().get("reconciled"), 15)
+        assert "clock_untrusted" in stage.reasons()
+        assert stage.stop(signal.SIGTERM) == 0
+        assert stage.truth()["requests"]["create_order"] == sent
+        assert_journal(stage, runs=2)
+
+
 def downs(stage: Stage) -> list[str]:
     """Why the stream went down, each time it did."""
     return [s.event.reason for s in stage.steps() if isinstance(s.event, StreamStatus) and not s.event.up]

@@ -173,6 +173,7 @@ async def test_a_skewed_exchange_clock_shows_in_its_stamps() -> None:
         await inject(wire, fault="clock_skew_ms", ms=2_000)
         _, body = await wire.call("POST", ORDERS, wire.rig.fields())
         assert body["ts_ms"] == now_ms + 2_000
+        assert await wire.date() == (now_ms + 2_000) // 1_000
         await wire.sim("DELETE", "faults")
         _, body = await wire.call("POST", ORDERS, wire.rig.fields())
         assert body["ts_ms"] >= now_ms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -72,6 +73,11 @@ class Wire:
         async with self.http.request(method, ROOT + path, data=data, params=query, headers=signed) as answer:
             text = await answer.read()
             return answer.status, orjson.loads(text) if text else None
+
+    async def date(self) -> int:
+        """The Date of an answer, in Unix seconds."""
+        async with self.http.get(f"{ROOT}/exchange/status") as answer:
+            return int(parsedate_to_datetime(answer.headers["Date"]).timestamp())
 
     async def sim(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """The same for the simulator's own routes."""
