@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (all that CI runs). `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint types layers tests steps bench simulate chaos lock format clean
+.PHONY: help setup setup-dev run test lint types layers tests steps bench simulate chaos drill lock format clean
 
 PY := .venv/bin/python
 ARGS ?=
@@ -52,6 +52,9 @@ simulate: setup ## trading days under virtual time with faults (ARGS="--days 20 
 
 chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
 	$(PY) -m sim chaos $(ARGS)
+
+drill: setup-dev ## the units under a real systemd in a container (root and Debian's systemd-container; part of `make test`)
+	$(PY) -m pytest -rs tests/live/test_systemd.py $(ARGS)
 
 lock: ## work the hash-pinned locks out again from pyproject.toml (ARGS="--upgrade" for newer versions)
 	@sh deploy/lock.sh $(ARGS)
