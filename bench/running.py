@@ -26,7 +26,8 @@ def _get(url: str) -> Any:  # noqa: ANN401 - a JSON document
         return json.loads(answer.read())
 
 
-def _post(url: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON document
+def post(url: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON document
+    """Ask with a JSON body, and read a JSON answer."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         return json.loads(answer.read() or b"null")
@@ -114,7 +115,7 @@ def sigusr1_to_zero(orders: int) -> dict[str, float]:
         demo.until(lambda: len(demo.picture()["orders"]) >= 1)
         tickers = [row["ticker"] for row in demo.picture()["ladder"]]
         for number in range(orders):
-            _post(
+            post(
                 demo.card["exchange"] + "/sim/place",
                 {
                     "ticker": tickers[number % len(tickers)], "side": "bid", "count": "1.00", "price": "0.0100",
