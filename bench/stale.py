@@ -2,8 +2,8 @@
 
 Two short windows of each of some demos (after more, the silences themselves have taught the daemon a cadence too slow
 for the strict limit, and it stands down as planned); in each, both feeds fall silent in the strict phase, so that both
-series go stale by timer. The journal's own stamps tell when the newest value became too old, and when the exchange's answer to the last
-request that this caused was taken in.
+series go stale by timer. The journal's own stamps tell when the newest value became too old, and when the exchange's
+answer to the last request that this caused was taken in.
 """
 
 from __future__ import annotations
