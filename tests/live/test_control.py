@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,37 @@ def test_cancel_all_as_a_program_of_its_own(tmp_path: Path, daemon: str) -> None
         assert stage.stop(signal.SIGTERM) == 0
         assert_flat_and_maker(stage.truth())
         assert_journal(stage, runs=2 if daemon == "dead" else 1)
+
+
+def proven_s(stage: Stage) -> float:
+    """When the account-wide cancel-all was last proven to work, in Unix seconds, as the metrics say; 0 for never."""
+    text = stage.page("/metrics")[1].decode()
+    found = re.search(r'^control_last_proven_timestamp_seconds\{control="cancel_all"\} (\S+)$', text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def cancel_alls(stage: Stage) -> int:
+    """How many account-wide cancel-alls the exchange has seen."""
+    return sum(count for name, count in stage.truth()["requests"].items() if "cancel_all" in name)
+
+
+@pytest.mark.step("O02")
+def test_the_cancel_all_is_drilled_between_windows_while_its_proof_is_young(tmp_path: Path) -> None:
+    # The first window is four minutes away; a proof is due again at half of its limit, the shortest that there is.
+    drilled = {"controls.drill_cancel_all": "true", "controls.proof_limit_s": "60"}
+    with playing(Stage(tmp_path, anchor_s=int(utc_s()) + 240, settings=drilled)) as stage:
+        first_s = until("proven", lambda: proven_s(stage), 15)
+        assert cancel_alls(stage) == 1
+        assert gate(stage, "proof_cancel_all")["status"] == "PASS"
+        second_s = until("proven again", lambda: s if (s := proven_s(stage)) > first_s else 0.0, 45, poll_s=0.25)
+        assert 25 < second_s - first_s < 45
+        assert cancel_alls(stage) == 2
+        assert "cancel_all_tail" in stage.reasons()
+        assert stage.picture()["pause_reason"] == "", "a drill is nobody's order"
+        assert stage.stop(signal.SIGTERM) == 0
+        assert cancel_alls(stage) == 2
+        assert [row["reason"] for row in stage.records("cancel_all_done")] == ["drill", "drill", "shutdown"]
+        assert_journal(stage)
 
 
 def orders_summary(stage: Stage) -> str:
