@@ -44,7 +44,7 @@ from sim.level_sockets_servers import (
     SocketFeed,
     TwoPaces,
 )
-from sim.loop import VirtualLoop, context_of
+from sim.loop import StandstillError, VirtualLoop, context_of
 from sim.network import Network
 from sim.network_end import End
 from sim.ports_exchange import ServerClock
@@ -157,7 +157,10 @@ class SocketWorld(World):
         """Live through the unit."""
         try:
             with seeded(self.loop, f"{self.unit.seed}|{self.unit.number}"), self._logs():
-                self.loop.run_until_complete(self._live())
+                try:
+                    self.loop.run_until_complete(self._live())
+                except StandstillError as problem:
+                    self.checks.breach("engine crashed", str(problem))
                 return self._outcome()
         finally:
             GRAVES.append((self.loop, self.loop.grave))

@@ -8,6 +8,7 @@ journal had not written is lost. systemd starts the next one. The engine is watc
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
@@ -120,7 +121,11 @@ class Life:
             return actions
 
         vars(engine)["step"] = seen
-        return App(settings, engine, Signer(KEY_ID, private_pem()), clock, self.journal, recovered, alerts)
+        signer = Signer(KEY_ID, private_pem())
+        with warnings.catch_warnings():
+            # Where systemd is not listening, its library lets go of a socket without closing it.
+            warnings.simplefilter("ignore", ResourceWarning)
+            return App(settings, engine, signer, clock, self.journal, recovered, alerts)
 
     def begin(self) -> None:
         """Run until it ends."""
@@ -207,7 +212,7 @@ class SocketBox:
         """Deliver a signal; a process that does not handle it dies of it."""
         process = self.process
         if process is not None and not self.loop.raise_signal(process.host, number):
-            self._end(f"signal {number}", BACK_AFTER_NS)
+            self._end(f"crash: nobody handles signal {number}", BACK_AFTER_NS)
 
     def _end(self, why: str, back_after_ns: int) -> None:
         process, self.process = self.process, None

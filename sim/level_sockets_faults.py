@@ -72,8 +72,10 @@ CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[Fault]:
     """The faults of one unit: the campaign's, and beside them those of the wire."""
-    found = menu.schedule(seed, mode, spans, start)
-    if not found:
+    drawn = menu.schedule(seed, mode, spans, start)
+    # What a start reads from damaged files has its drills on real processes, and its place in the other level.
+    found = [fault for fault in drawn if not menu.KINDS[fault.kind].files]
+    if not drawn:
         return []
     rng = Random(f"{seed}|wires|{start}")
     kinds = _deal(seed, mode)

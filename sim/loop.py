@@ -38,6 +38,10 @@ _numbers = count()
 Program = Callable[[tuple[str, ...]], tuple[int, bytes, bytes]]
 
 
+class StandstillError(Exception):
+    """Nothing can happen any more, or the same things happen for ever without time going on."""
+
+
 class Host:
     """One process of the world: its clock, its signals, and whether it moves."""
 
@@ -172,7 +176,9 @@ class VirtualLoop(_Loop):  # type: ignore[misc] # as above
             self._jump()
         self._at_one_instant += 1
         if self._at_one_instant > TURNS_AT_ONE_INSTANT_MAX:
-            raise RuntimeError(f"time stands still: {TURNS_AT_ONE_INSTANT_MAX} turns at one instant; next {ready[0]!r}")
+            raise StandstillError(
+                f"time stands still: {TURNS_AT_ONE_INSTANT_MAX} turns at one instant; next {ready[0]!r}"
+            )
         for _ in range(len(ready)):
             handle = ready.popleft()
             if handle._cancelled:
@@ -190,7 +196,7 @@ class VirtualLoop(_Loop):  # type: ignore[misc] # as above
         while heap and heap[0][2]._cancelled:
             heapq.heappop(heap)
         if not heap:
-            raise RuntimeError("nothing is ready and no timer is armed: the world would wait for ever")
+            raise StandstillError("nothing is ready and no timer is armed: the world would wait for ever")
         due_ns = heap[0][0]
         if due_ns > self.timeline.now_ns:
             self.timeline.now_ns = due_ns

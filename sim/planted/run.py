@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from domain.clock import NS_PER_S
-from sim import faults as menu
-from sim.campaign_world import Unit, World
+from sim.campaign import world_of
+from sim.campaign_world import Unit
 from sim.faults import Fault
 
 DAY = dt.date(2026, 12, 1)
@@ -36,6 +36,7 @@ class Plan(NamedTuple):
     tier: str = "advanced"
     replay: bool = False
     seed: int = 5
+    level: str = "ports"
 
 
 class Defect(NamedTuple):
@@ -66,11 +67,13 @@ def planted(patches: list[tuple[Any, Any, Any]]) -> Iterator[None]:
 
 def breaches(plan: Plan) -> tuple[str, ...]:
     """Live through a plan; the names of what was broken."""
-    unit = Unit(plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier)
-    world = World(unit)
+    unit = Unit(
+        plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier, level=plan.level
+    )
+    world = world_of(unit)
     for strike in plan.strikes:
         at_ns = world.windows[strike.window].opens_ns + int(strike.after_s * NS_PER_S)
-        kind = menu.KINDS[strike.kind]
+        kind = world.kinds[strike.kind]
         world.faults.append(Fault(strike.kind, kind.where, at_ns, strike.for_s, _words(strike.params)))
     return tuple(name for name, _, _ in world.run().breaches)
 

@@ -22,7 +22,7 @@ import pytest
 
 from domain.clock import NS_PER_S, Now
 from sim.campaign_time import MONO_START_NS, Timeline
-from sim.loop import Host, VirtualLoop, context_of, due_of
+from sim.loop import Host, StandstillError, VirtualLoop, context_of, due_of
 from sim.seeded import seeded
 
 START_NS = 1_790_000_000 * NS_PER_S
@@ -75,7 +75,7 @@ def test_a_world_in_which_nothing_can_happen_says_so() -> None:
     async def for_ever() -> None:
         await loop.create_future()
 
-    with pytest.raises(RuntimeError, match="wait for ever"):
+    with pytest.raises(StandstillError, match="wait for ever"):
         live(for_ever(), loop)
 
 
@@ -86,7 +86,7 @@ def test_time_that_stands_still_says_so() -> None:
         while loop.turns >= 0:
             await loop.passing(0)
 
-    with pytest.raises(RuntimeError, match="time stands still"):
+    with pytest.raises(StandstillError, match="time stands still"):
         live(spin(), loop)
 
 
