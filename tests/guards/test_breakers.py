@@ -32,7 +32,6 @@ def test_breakers_closed_when_they_know_nothing() -> None:
     assert Breakers(BreakerSettings(enabled=False)).vote(at(0)).status is GateStatus.NOT_CONFIGURED
 
 
-@pytest.mark.step("K20")
 @pytest.mark.parametrize(("wins", "trips"), [(2, True), (3, False), (25, False), (47, False), (48, True)])
 def test_calibration_drift_outside_its_bounds(wins: int, *, trips: bool) -> None:
     assert spread(begun(), wins).startswith("calibration drift" if trips else "") is True

@@ -191,7 +191,6 @@ def test_value_at_risk_only_where_configured() -> None:
     assert begun(account).refuses(order(price=5001, contracts=4), account, at(0)) == ""
 
 
-@pytest.mark.step("O13")
 @pytest.mark.parametrize(
     ("loss", "decision"),
     [

@@ -31,7 +31,6 @@ def test_left_out_by_configuration_it_does_not_vote_and_does_not_shrink() -> Non
     assert guard.next_deadline(at(0)) is None
 
 
-@pytest.mark.step("K05")
 @pytest.mark.parametrize(
     ("points", "status", "factor_ppm", "detail"),
     [

@@ -39,7 +39,6 @@ def test_a_true_model_is_calibrated_at_every_horizon() -> None:
         assert score.score.ece_ppm < 90_000  # 570 samples in ten bins: noise alone is some 50,000
 
 
-@pytest.mark.step("H23")
 def test_a_model_that_went_wrong_drifts_and_is_shrunk() -> None:
     approved = out_of_sample(samples(62.0, 62.0))
     wrong = out_of_sample(samples(62.0, 15.0))

@@ -11,7 +11,6 @@ from pricing.honesty import PPM, SettledQuote, clamp, judge, payload, shrink
 QUOTES = st.lists(st.builds(SettledQuote, st.integers(0, PPM), st.booleans()), max_size=300)
 
 
-@pytest.mark.step("H06")
 @pytest.mark.parametrize(
     ("settled", "brier_ppm", "ece_ppm", "expected"),
     [
