@@ -325,7 +325,8 @@ class Deeds:
             return
         number = int(fault.params["place"] * len(disk.lines))
         line = bytearray(disk.lines[number])
-        line[self._rng.randrange(len(line) - 1)] ^= 1
+        # Anywhere but in the newline: a line without its end is torn, not damaged.
+        line[int(fault.params["place"] * 997 % 1 * (len(line) - 1))] ^= 1
         disk.lines[number] = bytes(line)
         self._timeline.after(2 * BACK_MS * NS_PER_MS, self._flip_seen, fault, number + 1, len(self._box.refusals))
 

@@ -6,23 +6,28 @@ from typing import Any
 
 import msgspec
 
-from daemon import memory
+from daemon import memory, observers
 from daemon.desk import Desk
 from daemon.engine import Engine
 from daemon.observers import Observers
 from daemon.runner_io import Runner
 from domain.actions import Place, Record
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import Command
 from domain.market import Side
 from domain.money import Cash
 from execution import kalshi_wire, orders
 from execution.converge import Converger
 from execution.orders import Fact, State
 from execution.positions import Ledger
+from feeds.backoff import Backoff
 from guards.freshness import FreshnessSentry
 from guards.risk import RiskGuard
 from guards.vote import PASS
 from guards.windows import WindowPlan
+from journal import chain
+from journal.record import digest_of
+from sim import ports_disk
 
 Patches = list[tuple[Any, Any, Any]]
 
@@ -206,3 +211,39 @@ def slow_trigger() -> tuple[Any, str, Any]:
     from execution import groups  # noqa: PLC0415 - patched where it is used
 
     return groups, "TRIGGER_RETRY_NS", 60 * NS_PER_S
+
+
+def never_again() -> Patches:
+    """A connection that was lost is tried again only after ten minutes."""
+    return [(Backoff, "next_wait_ns", lambda _self: 600 * NS_PER_S)]
+
+
+def no_resume() -> Patches:
+    """An operator's resume is heard and not followed."""
+    before = Observers._operator  # noqa: SLF001 - the defect sits there
+
+    def operator(self: Observers, event: Any, now: Any, out: Any) -> None:  # noqa: ANN401 - as the original
+        if event.command is not Command.RESUME:
+            before(self, event, now, out)
+
+    return [(Observers, "_operator", operator)]
+
+
+def deaf_to_closes() -> Patches:
+    """A close that was moved is no reason to list the markets again."""
+    return [(observers, "RELISTS", observers.RELISTS - {"close_date_updated"})]
+
+
+def believing_reader() -> Patches:
+    """The journal's reader takes every record's word for its hash."""
+
+    def believed(line: bytes) -> tuple[str, str]:
+        claimed, _ = digest_of(line)
+        return claimed, claimed
+
+    return [(chain, "digest_of", believed)]
+
+
+def takes_any_value() -> Patches:
+    """The configuration's values are not checked."""
+    return [(ports_disk, "Settings", lambda **_: None)]

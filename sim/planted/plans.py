@@ -106,3 +106,8 @@ STREAM_GONE = Plan(
 )
 REPLAYED = Plan(windows=1, replay=True)
 POOR = Plan((Strike("index_silence", 0, 44, 1, (("fault", "silence"),)),), windows=1, tier="basic")
+CLOSED_EARLY = Plan((Strike("close_early", 0, 10, 0, (("fault", "close_early"),)),), windows=1)
+DAMAGED = Plan((Strike("journal_flip", 0, 10, 8, (("place", 0.45),)),), windows=1)
+EDITED = Plan((Strike("config_refused", 0, 10, 6, (("key", "value"),)),), windows=2, window_s=120)
+PAUSED = Plan((Strike("operator_pause", 0, 20, 5),), windows=1, window_s=120)
+STREAM_CUT = Plan((Strike("stream_drop", 0, 20, 0, (("fault", "ws_drop"),)),), windows=1, window_s=120)

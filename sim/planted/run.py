@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -65,8 +66,15 @@ def planted(patches: list[tuple[Any, Any, Any]]) -> Iterator[None]:
         yield
 
 
-def breaches(plan: Plan) -> tuple[str, ...]:
-    """Live through a plan; the names of what was broken."""
+class Catch(NamedTuple):
+    """A check that noticed something, and in which window of the plan (counted from 1)."""
+
+    name: str
+    window: int
+
+
+def breaches(plan: Plan) -> tuple[Catch, ...]:
+    """Live through a plan; what was broken, and when."""
     unit = Unit(
         plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier, level=plan.level
     )
@@ -74,8 +82,10 @@ def breaches(plan: Plan) -> tuple[str, ...]:
     for strike in plan.strikes:
         at_ns = world.windows[strike.window].opens_ns + int(strike.after_s * NS_PER_S)
         kind = world.kinds[strike.kind]
-        world.faults.append(Fault(strike.kind, kind.where, at_ns, strike.for_s, _words(strike.params)))
-    return tuple(name for name, _, _ in world.run().breaches)
+        lasts_s = (world.windows[strike.window].target_ns - at_ns) / NS_PER_S if kind.to_the_end else strike.for_s
+        world.faults.append(Fault(strike.kind, kind.where, at_ns, lasts_s, _words(strike.params)))
+    over = [window.target_ns for window in world.windows]
+    return tuple(Catch(name, min(bisect_left(over, at_ns) + 1, len(over))) for name, at_ns, _ in world.run().breaches)
 
 
 def _words(params: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
@@ -84,12 +94,12 @@ def _words(params: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
 
 
 @functools.cache
-def clean(plan: Plan) -> tuple[str, ...]:
+def clean(plan: Plan) -> tuple[Catch, ...]:
     """What a plan breaks without any defect: nothing, or the plan is worthless."""
     return breaches(plan)
 
 
-def caught_by(defect: Defect) -> tuple[str, ...]:
+def caught_by(defect: Defect) -> tuple[Catch, ...]:
     """The checks that notice a defect under its plan."""
     with planted(defect.plant()):
         return breaches(defect.plan)
