@@ -254,7 +254,7 @@ class SocketWorld(World):
         state_dir = self.settings.state_dir
         chain = verify_state(state_dir)
         if not chain.ok:
-            self.checks.breach("replay differs", f"the journal's chain: {chain}")
+            self.checks.breach("journal chain broken", str(chain.first_fault))
         encode = msgspec.json.Encoder().encode
 
         def fresh(_started: Started) -> Callable[[AnyEvent, Now], bytes]:

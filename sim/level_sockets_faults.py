@@ -34,9 +34,11 @@ RECOVERS_S = {
     "wire_latency": 1,
     "wire_refused": 4,
     "wire_unanswered": 4,
+    "early_timers": 0,
 }
 # On a slow way every connection of the cancels may be busy with an answer; on these one is free at once.
-LETS_OUT = frozenset({"wire_fragments", "wire_half_open"})
+LETS_OUT = frozenset({"wire_fragments", "wire_half_open", "early_timers"})
+EARLY_NS = NS_PER_MS
 PORTS = (EXCHANGE_PORT, EXCHANGE_PORT, *FEED_PORTS)
 EXTRA = 2
 
@@ -57,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "wire_latency": Kind(WIRE, lambda r: {**_way(r), "ms": r.choice([20, 80, 250])}, 20, 30, mild=True),
     "wire_refused": Kind(WIRE, _some, 5, 75),
     "wire_unanswered": Kind(WIRE, _some, 5, 75),
+    "early_timers": Kind(WIRE, lambda _: {"port": EXCHANGE_PORT}, 30, 20, mild=True),
 }
 ALL = menu.KINDS | KINDS
 # Those that strike the connections there are; those that change the way for a while. Some do both.
@@ -115,6 +118,10 @@ class WireDeeds(Deeds):
             for end in chosen:
                 (end.fall_silent if kind == "wire_half_open" else end.reset)()
             self.reached[kind] += len(chosen)
+        if kind == "early_timers":
+            self.reached[kind] += 1
+            self._network.loop.early_ns = EARLY_NS
+            self._timeline.at(fault.until_ns, setattr, self._network.loop, "early_ns", 0)
         if kind in CHANGES:
             self.reached[kind] += 1
             path = self._network.path(port)

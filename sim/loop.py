@@ -119,6 +119,7 @@ class VirtualLoop(_Loop):  # type: ignore[misc] # as above
         self.program: Program | None = None
         self.errors: list[dict[str, Any]] = []
         self.turns = 0
+        self.early_ns = 0
         self.grave: list[object] = []
         self._rng = rng
         self._origin_ns = timeline.now_ns - MONO_START_NS
@@ -143,9 +144,14 @@ class VirtualLoop(_Loop):  # type: ignore[misc] # as above
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
-        """Arm a timer, never early."""
+        """Arm a timer, never early; but for a fault, when timers fire up to so much early, as uvloop's do."""
         self._check_closed()
-        return self._arm(due_of(when) + self._origin_ns, callback, args, context)
+        due_ns = due_of(when) + self._origin_ns
+        if self.early_ns:
+            # Never all of the delay: whoever asks again for what is left would ask for ever, in no time.
+            left_ns = max(0, due_ns - self.timeline.now_ns)
+            due_ns -= self._rng.randrange(min(self.early_ns, left_ns // 2) + 1)
+        return self._arm(due_ns, callback, args, context)
 
     async def passing(self, seconds: float) -> None:
         """Let so much time go by."""

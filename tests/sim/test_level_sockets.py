@@ -85,10 +85,10 @@ def test_signals_and_operators_files_reach_the_daemon() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["wire_reset", "wire_half_open", "wire_slow_reader"])
+@pytest.mark.parametrize("kind", ["wire_reset", "wire_half_open", "wire_slow_reader", "early_timers"])
 def test_the_wire_goes_ill_and_nothing_rests_at_the_freeze(kind: str) -> None:
     params = wires.KINDS[kind].draw(Random(1)) | {"port": EXCHANGE_PORT, "share": 1.0}
-    for_s = 6.0 if kind in wires.CHANGES else 0.0
+    for_s = 0.0 if kind in {"wire_reset", "wire_half_open"} else 6.0
     found = live((kind, 12, for_s, params))
     assert found.breaches == []
     assert found.faults[kind] >= 1
@@ -119,7 +119,7 @@ def test_some_means_the_mild_kinds() -> None:
 
 
 def test_every_kind_of_the_wire_has_its_deed_and_its_time_to_recover() -> None:
-    assert set(wires.KINDS) == set(wires.STRIKES) | set(wires.CHANGES) == set(wires.RECOVERS_S)
+    assert set(wires.KINDS) == set(wires.STRIKES) | set(wires.CHANGES) | {"early_timers"} == set(wires.RECOVERS_S)
     assert not set(wires.KINDS) & set(menu.KINDS)
 
 

@@ -60,6 +60,21 @@ def test_no_timer_is_one_ulp_early() -> None:
     assert due_of(1.0000000001) == NS_PER_S + 1
 
 
+def test_as_a_fault_timers_come_up_to_a_millisecond_early() -> None:
+    loop = new_loop()
+    loop.early_ns = 1_000_000
+    late: list[float] = []
+
+    def fired(when: float) -> None:
+        late.append(loop.time() - when)
+
+    for n in range(200):
+        loop.call_at(loop.time() + n, fired, loop.time() + n)
+    live(loop.passing(300), loop)
+    assert all(-0.0010001 < seconds <= 0 for seconds in late)
+    assert min(late) < -0.0009
+
+
 def test_what_is_due_together_fires_in_the_order_it_was_armed() -> None:
     loop = new_loop()
     seen: list[int] = []
