@@ -14,6 +14,7 @@ import msgspec
 from daemon.results import Result
 from domain.clock import Now
 from domain.ids import Ticker
+from domain.reasons import Reason
 from execution.budget import BudgetRecord
 from execution.groups import Group
 from execution.orders import OrderRecord
@@ -47,6 +48,7 @@ class Memory(msgspec.Struct, frozen=True):
     counters: dict[str, int]
     proven: dict[str, int] = {}
     budget: BudgetRecord | None = None
+    empty_requests: tuple[str, ...] = ()
 
 
 def remember(engine: Engine) -> bytes:
@@ -71,6 +73,7 @@ def remember(engine: Engine) -> bytes:
         counters=account.counters,
         proven=engine.controls.proven,
         budget=account.budget.record(engine.last_now),
+        empty_requests=_requests(engine),
     )
     return msgspec.json.encode(memory)
 
@@ -101,6 +104,13 @@ def restore(engine: Engine, text: str, now: Now) -> None:
     for name, state in memory.sentries.items():
         if name in engine.desks:
             engine.desks[name].sentry.restore(state)
-    if memory.empty_reason and memory.empty_reason != "shutdown":
+    if memory.empty_reason and memory.empty_reason != Reason.SHUTDOWN:
         engine.empty_reason = memory.empty_reason
-        account.begin_empty(memory.empty_reason, now)
+        for reason in memory.empty_requests or (memory.empty_reason,):
+            account.begin_empty(reason, now)
+
+
+def _requests(engine: Engine) -> tuple[str, ...]:
+    """Who waits for the account-wide cancel-all under way; a shutdown does not outlive its process."""
+    flattening = engine.account.flattenings.get("")
+    return tuple(r for r, _ in flattening.requests if r != Reason.SHUTDOWN) if flattening is not None else ()

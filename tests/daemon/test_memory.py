@@ -216,6 +216,19 @@ def test_a_cancel_all_under_way_is_completed() -> None:
     assert "paused" in stand.closed()
 
 
+def test_each_request_that_waits_for_a_cancel_all_has_its_end_in_the_next_run() -> None:
+    before = quoting()
+    before.exchange.bad.lose, before.exchange.bad.deaf = CANCELLING, True
+    before.operator(Command.CANCEL_ALL)
+    before.run(50 * MS)
+    before.operator(Command.CANCEL_ALL, "operator_sigusr1")
+    before.step(Stop("SIGTERM"))
+    before.exchange.bad.lose = ()
+    stand = restarted(before)
+    stand.run(3 * S)
+    assert [row["reason"] for row in stand.records("cancel_all_done")] == ["operator_cli", "operator_sigusr1"]
+
+
 def test_the_tail_of_a_cancel_all_is_obeyed_across_the_restart() -> None:
     before = quoting()
     before.step(KillSwitch(active=True, source="file", reason="fire"))
