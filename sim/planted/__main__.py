@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from sim.planted.catalogue import CATALOGUE
 from sim.planted.run import Catch, caught_by, clean
+from sim.planted.sockets import WIRE_CATALOGUE
 
-BY_NAME = {defect.name: defect for defect in CATALOGUE}
+BY_NAME = {defect.name: defect for defect in (*CATALOGUE, *WIRE_CATALOGUE)}
 HEAD = """# What catches which planted defect
 
 Each line: one small change to the daemon, planted in an otherwise unchanged one; the check of `simulate` that was first

@@ -16,7 +16,7 @@ QUICK = ("sent again", "deaf to SIGTERM")
 def test_it_is_caught_and_its_plan_alone_breaks_nothing(name: str) -> None:
     defect = BY_NAME[name]
     assert clean(defect.plan) == ()
-    found = {getattr(catch, "name", catch) for catch in caught_by(defect)}
+    found = {catch.name for catch in caught_by(defect)}
     assert found & set(defect.checks), f"{defect.what}: survived ({found})"
 
 
