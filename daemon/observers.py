@@ -56,6 +56,7 @@ from domain.events import (
 )
 from domain.reasons import Reason
 from execution.flatten import TAIL_NS
+from execution.kalshi_codes import STAMP_EXPIRED
 from guards.freshness import Admission
 from pricing.fees import agreement, fee_path
 
@@ -276,7 +277,8 @@ class Observers:
         self.engine.account.count("read_failures")
         if event.http_status in KEY_REFUSED:
             payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
-            out.append(Alert("exchange_refuses_key", "critical", payload))
+            refuses = "clock" if STAMP_EXPIRED in event.reason else "key"
+            out.append(Alert(f"exchange_refuses_{refuses}", "critical", payload))
 
     def _control_proven(self, event: ControlProven, now: Now, out: list[AnyAction]) -> None:
         # A proof from the future would never grow old.

@@ -346,6 +346,8 @@ def test_a_refused_key_is_said_aloud() -> None:
     stand = quoting()
     told = stand.step(ReadFailed(RequestId(1), "balance", 401, "INCORRECT_API_KEY_SIGNATURE"))
     assert raised(told) == ["exchange_refuses_key"]
+    told = stand.step(ReadFailed(RequestId(1), "balance", 401, "HTTP 401 header_timestamp_expired"))
+    assert raised(told) == ["exchange_refuses_clock"]
     assert raised(stand.step(ReadFailed(RequestId(1), "balance", 503, "busy"))) == []
     told = stand.step(FeedStatus("massive", FeedState.FATAL, "auth_failed"))
     assert raised(told)[:1] == ["feed_refused"]
