@@ -25,6 +25,7 @@ from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
 from sim import faults as menu
 from sim.campaign_days import day_of
+from sim.campaign_profile import cpu_s, profiled
 from sim.campaign_world import Outcome, Unit, World
 from sim.checks import NAMES
 from sim.faults import Fault
@@ -60,6 +61,9 @@ def options() -> Options:
     parse.add_argument("--jobs", type=int, default=0, help="units at a time (default: as many as there are cores)")
     parse.add_argument("--report", type=Path, help="write all figures there, as JSON")
     parse.add_argument("--first", type=int, default=0, help="number of the first unit")
+    parse.add_argument(
+        "--profile", action="store_true", help="the first unit only: what cost what"
+    )
     parse.add_argument("--no-shrink", action="store_true", help="after a breach do not look for fewer faults")
     return parse
 
@@ -111,14 +115,16 @@ def main(argv: list[str]) -> int:
     chosen = parse.parse_args(argv)
     if chosen.days < 1 or chosen.window_s < 30 or chosen.windows < 1:  # noqa: PLR2004 - shorter ones have no phases
         parse.error("--days and --windows must be at least 1, --window-s at least 30")
+    if chosen.profile:
+        return _tell_profile(unit_of(chosen, chosen.first))
     units = [unit_of(chosen, chosen.first + n) for n in range(chosen.days)]
     jobs = chosen.jobs or os.cpu_count() or 1
     clock = SystemClock()
-    begun_ns = clock.now().mono_ns
+    begun_ns, begun_cpu_s = clock.now().mono_ns, cpu_s()
     done = list(outcomes(units, jobs))
-    took_s = (clock.now().mono_ns - begun_ns) / NS_PER_S
+    took_s, took_cpu_s = (clock.now().mono_ns - begun_ns) / NS_PER_S, cpu_s() - begun_cpu_s
     missing = unreached(chosen, done)
-    _tell(chosen, done, took_s, missing)
+    _tell(chosen, done, (took_s, took_cpu_s), missing)
     if chosen.report:
         chosen.report.write_bytes(msgspec.json.format(msgspec.json.encode(done)))
     broken = [outcome for outcome in done if outcome.breaches]
@@ -157,7 +163,15 @@ def trace_of(done: list[Outcome]) -> str:
     return digest.hexdigest()
 
 
-def _tell(chosen: argparse.Namespace, done: list[Outcome], took_s: float, missing: list[str]) -> None:
+def _tell_profile(unit: Unit) -> int:
+    shares, took_s, outcome = profiled(lambda: live(unit._replace(replay=False)))
+    sys.stdout.write(f"CPU {took_s:.1f} s, {outcome.windows} windows, {outcome.steps} steps, {outcome.orders} orders\n")
+    for part, share, step_us in shares:
+        sys.stdout.write(f"    {part:<28}{share:6.1%}  {step_us:6.1f} us a step\n")
+    return 0
+
+
+def _tell(chosen: argparse.Namespace, done: list[Outcome], took: tuple[float, float], missing: list[str]) -> None:
     trading = sum(outcome.trading for outcome in done)
     windows = sum(outcome.windows for outcome in done)
     struck = totals(done)
@@ -182,7 +196,8 @@ def _tell(chosen: argparse.Namespace, done: list[Outcome], took_s: float, missin
     say(f"checks            {len(NAMES)}, breaches {sum(len(o.breaches) for o in done)}\n")
     if missing:
         say(f"never reached     {', '.join(missing)}\n")
-    say(f"days per minute   {trading * 60 / took_s:.1f} ({windows * 60 / took_s:.0f} freezes per minute)\n")
+    for what, took_s in zip(("minute", "CPU minute"), took, strict=True):
+        say(f"{f'days per {what}':<20}{trading * 60 / took_s:.1f} ({windows * 60 / took_s:.0f} freezes)\n")
     say(f"trace hash: {trace_of(done)}\n")
     sys.stdout.flush()
 

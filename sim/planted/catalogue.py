@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.desk import Desk
 from domain.clock import NS_PER_S
-from execution import converge, flatten, orders, quoter
+from execution import flatten, orders, quoter
 from execution.budget import Budget
 from execution.groups import Groups
 from execution.orders import Fact, State
@@ -30,8 +30,8 @@ from sim.planted.patches import (
     no_redo,
     no_resume,
     no_wait_for_disk,
+    one_trigger,
     passes,
-    slow_trigger,
     takes_any_value,
     twice,
     unsigned_short,
@@ -133,11 +133,7 @@ CATALOGUE: tuple[Defect, ...] = (
         "a lost trigger is not sent again",
         LOST_TRIGGERS,
         ("not flat in time", "cancel late"),
-        lambda: [
-            (converge, "GROUP_PATIENCE_NS", 60 * NS_PER_S),
-            (converge, "CANCEL_RETRY_NS", 60 * NS_PER_S),
-            slow_trigger(),
-        ],
+        one_trigger,
     ),
     Defect(
         "fill counts twice", "trade ids are not looked at", DOUBLE_FILLS, ("positions differ", "fills differ"), twice

@@ -16,7 +16,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
 from domain.market import Side
 from domain.money import Cash
-from execution import kalshi_wire, orders
+from execution import converge, groups, kalshi_wire, orders
 from execution.converge import Converger
 from execution.orders import Fact, State
 from execution.positions import Ledger
@@ -206,11 +206,15 @@ def both_sides() -> Patches:
     return [(Converger, "quote", quote)]
 
 
-def slow_trigger() -> tuple[Any, str, Any]:
-    """A lost trigger is tried again only after a minute."""
-    from execution import groups  # noqa: PLC0415 - patched where it is used
-
-    return groups, "TRIGGER_RETRY_NS", 60 * NS_PER_S
+def one_trigger() -> Patches:
+    """What was tried to end an order is tried again only after a minute."""
+    minute_ns = 60 * NS_PER_S
+    return [
+        (converge, "GROUP_PATIENCE_NS", minute_ns),
+        (converge, "_pause_ns", lambda *_: minute_ns),
+        (groups, "TRIGGER_RETRY_NS", minute_ns),
+        (groups, "_pause_ns", lambda *_: minute_ns),
+    ]
 
 
 def never_again() -> Patches:
