@@ -167,7 +167,10 @@ class Chores:
         marker = Marker(ident, action.asked_utc_ns, app.recovered.run_id, action.reason, app.recovered.epoch)
         # One at a time: two requests in one millisecond share their marker, and two threads would share its draft.
         async with self.marking:
-            await asyncio.to_thread(ask_cancel_all, app.settings.state_dir, marker)
+            try:
+                await asyncio.to_thread(ask_cancel_all, app.settings.state_dir, marker)
+            except OSError as problem:
+                self._cannot_write(problem)
 
     async def _finish_marks(self) -> None:
         """Once the account was seen flat, every request for it is done: ours, and those of a program that died."""

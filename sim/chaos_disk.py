@@ -1,7 +1,7 @@
-"""Disks that fill up, turn read-only or take their time, for the campaign on real processes.
+"""Disks that fill up, turn read-only, fail or take their time, for the campaign on real processes.
 
-The state directory stands on a small tmpfs where this machine lets us mount one. Slowness is put in by strace, which
-holds every sync of the running daemon; nothing of the daemon's is replaced.
+The state directory stands on a small tmpfs where this machine lets us mount one. Slowness and failures are put in by
+strace, which holds or refuses every sync of the running daemon; nothing of the daemon's is replaced.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
@@ -81,18 +82,22 @@ async def disk_full(scene: Scene) -> None:
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 65_536)
-    await scene.flat("full disk", FULL_FLAT_LIMIT_S)
-    code = await scene.stage.ended("daemon", FULL_END_LIMIT_S)
-    await scene.no_new_orders("full disk", 0.5)
-    last = scene.stage.log().strip().rpartition("\n")[2]
-    if code != EX_NOT_OK or "journal" not in last + scene.stage.log()[-1500:]:
-        scene.breach("a full disk ends it flat with 1", f"code {code}: {scene.stage.log()[-600:].strip()!r}")
-    if code is None:
-        await scene.stage.end("daemon")
-    elif scene.rng.random() < HALF:
+    if await ends_flat(scene, "full disk") is not None and scene.rng.random() < HALF:
         await refused_start(scene, "full")
     filler.unlink()
     await scene.start_daemon()
+
+
+async def ends_flat(scene: Scene, disk: str) -> int | None:
+    """The journal cannot be written: flat at once, no order any more, and an end with 1 that says so."""
+    await scene.flat(disk, FULL_FLAT_LIMIT_S)
+    code = await scene.stage.ended("daemon", FULL_END_LIMIT_S)
+    await scene.no_new_orders(disk, 0.5)
+    if code != EX_NOT_OK or "journal" not in scene.stage.log()[-1500:]:
+        scene.breach(f"a {disk} ends it flat with 1", f"code {code}: {scene.stage.log()[-600:].strip()!r}")
+    if code is None:
+        await scene.stage.end("daemon")
+    return code
 
 
 async def refused_start(scene: Scene, disk: str) -> None:
@@ -119,17 +124,16 @@ async def read_only(scene: Scene) -> None:
     await scene.start_daemon()
 
 
-async def slow_disk(scene: Scene) -> None:
-    """Every sync takes 0.1 to 1.5 s: orders wait for their intent, cancels do not."""
-    daemon = scene.stage.processes["daemon"]
-    delay_us = int(scene.rng.uniform(0.1, 1.5) * 1e6)
+@contextlib.asynccontextmanager
+async def injected(scene: Scene, what: str) -> AsyncIterator[None]:
+    """Have strace do something to every sync of the running daemon."""
     strace = await asyncio.create_subprocess_exec(
-        shutil.which("strace") or "strace", "-f", "-o", "/dev/null", "-p", str(daemon.pid),
-        "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:delay_enter={delay_us}",
+        shutil.which("strace") or "strace", "-f", "-o", "/dev/null", "-p", str(scene.stage.processes["daemon"].pid),
+        "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:{what}",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=scene.stage.environment,
     )  # fmt: skip
     try:
-        await scene.pause(3.0, 7.0)
+        yield
     finally:
         with contextlib.suppress(ProcessLookupError):
             strace.send_signal(signal.SIGINT)
@@ -139,4 +143,19 @@ async def slow_disk(scene: Scene) -> None:
         except TimeoutError:
             strace.kill()
             await strace.wait()
+
+
+async def slow_disk(scene: Scene) -> None:
+    """Every sync takes 0.1 to 1.5 s: orders wait for their intent, cancels do not."""
+    async with injected(scene, f"delay_enter={int(scene.rng.uniform(0.1, 1.5) * 1e6)}"):
+        await scene.pause(3.0, 7.0)
     await scene.healthy()
+
+
+async def failing_disk(scene: Scene) -> None:
+    """Every sync fails: quotes are pulled first, then the daemon ends flat with 1 and says why; mended, it starts."""
+    await scene.pause(0.0, 1.0)
+    scene.spoiled = "the journal met a failing disk"
+    async with injected(scene, "error=EIO"):
+        await ends_flat(scene, "failing disk")
+    await scene.start_daemon()

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from sim.chaos_clock import clock_step, why_no_faketime
-from sim.chaos_disk import disk_full, read_only, slow_disk, why_no_disk, why_no_strace
+from sim.chaos_disk import disk_full, failing_disk, read_only, slow_disk, why_no_disk, why_no_strace
 from sim.chaos_links import Link
 from sim.chaos_scene import Scene
 
@@ -322,5 +322,6 @@ MENU: dict[str, Kind] = {
     "disk full": Kind(disk_full, ground="small disk", why_not=why_no_disk),
     "disk read-only": Kind(read_only, ground="small disk", why_not=why_no_disk),
     "disk slow": Kind(slow_disk, why_not=why_no_strace),
+    "disk fails": Kind(failing_disk, why_not=why_no_strace),
     "clock step": Kind(clock_step, ground="false clock", why_not=why_no_faketime),
 }

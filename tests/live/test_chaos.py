@@ -14,6 +14,7 @@ from random import Random
 import pytest
 
 from sim.chaos import rounds
+from sim.chaos_disk import why_no_strace
 from sim.chaos_faults import MENU
 from sim.chaos_links import Link
 from tests.live.stage import ROOT
@@ -93,6 +94,20 @@ def test_a_short_campaign_finds_nothing(tmp_path: Path) -> None:
     assert told["rounds"] >= 2
     assert told["starts"] >= 2
     assert told["steps_replayed"] > 0
+
+
+@pytest.mark.slow
+def test_quotes_are_pulled_first_when_every_sync_fails(tmp_path: Path) -> None:
+    if why := why_no_strace():
+        pytest.skip(why)
+    done = subprocess.run(
+        [sys.executable, "-m", "sim", "chaos", "--seed", str(SEED), "--rounds", "1", "--only", "disk fails",
+         "--report", str(tmp_path / "chaos.json"), "--keep", str(tmp_path / "stages")],
+        cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads((tmp_path / "chaos.json").read_text(encoding="utf-8"))
+    assert (told["rounds"], told["breaches"]) == (1, [])
 
 
 @pytest.mark.slow
