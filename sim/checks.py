@@ -123,6 +123,7 @@ class Checks:
         self.slowest_stop_ms = 0.0
         self.process: Process | None = None
         self.halts: dict[str, int] = {}
+        self._resumed_utc_ns = 0
         self.newest_value_ns: dict[str, int] = {}
         self.opened_ns = timeline.now_ns
         self.swept_ns = 0
@@ -277,7 +278,8 @@ class Checks:
         self.counts["loop stalls"] += 1
 
     def _marker(self, _process: Process, event: CancelAllMarker, now: Now) -> None:
-        if not event.by.startswith("run-"):
+        # A restart reads it again; what was asked for before somebody resumed is over.
+        if not event.by.startswith("run-") and event.asked_utc_ns > self._resumed_utc_ns:
             self.halts.setdefault("cancel-all", now.mono_ns)
 
     def _operator(self, process: Process, event: Operator, now: Now) -> None:
@@ -287,6 +289,7 @@ class Checks:
         elif event.command is Command.PAUSE:
             self.halts.setdefault("pause", now.mono_ns)
         elif event.command is Command.RESUME and not process.box.disk.kill_text:
+            self._resumed_utc_ns = now.utc_ns
             for name in ("kill switch", "cancel-all", "pause"):
                 self.halts.pop(name, None)
 
