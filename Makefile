@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (all that CI runs). `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint types layers tests steps bench simulate chaos drill lock format clean
+.PHONY: help setup setup-dev run test lint types layers tests steps bench simulate planted chaos drill lock format clean
 
 PY := .venv/bin/python
 ARGS ?=

@@ -34,6 +34,24 @@ HOUR_S = 3600
 SCALED_FROM_S = 120
 PLANNED_MIN = 5
 SHORT_WINDOWS = 12
+# What a run with every kind of fault five times over must have seen the daemon do.
+BRANCHES = (
+    "groups triggered",
+    "flattenings",
+    "feed_switch",
+    "kill_switch",
+    "trip polygon_ws_final_minute_stale",
+    "trip feed_divergence",
+    "alert private_stream_down",
+    "alert feed_down",
+    "alert journal_fault",
+    "loop stalls",
+    "lives",
+    "phase strict",
+    "ready",
+    "fills",
+    "calm windows",
+)
 SHRINK_RUNS_MAX = 40
 REPLAY_EVERY = 7
 STORY_LINES = 14
@@ -61,9 +79,7 @@ def options() -> Options:
     parse.add_argument("--jobs", type=int, default=0, help="units at a time (default: as many as there are cores)")
     parse.add_argument("--report", type=Path, help="write all figures there, as JSON")
     parse.add_argument("--first", type=int, default=0, help="number of the first unit")
-    parse.add_argument(
-        "--profile", action="store_true", help="the first unit only: what cost what"
-    )
+    parse.add_argument("--profile", action="store_true", help="the first unit only: what cost what")
     parse.add_argument("--no-shrink", action="store_true", help="after a breach do not look for fewer faults")
     return parse
 
@@ -142,17 +158,20 @@ def totals(done: list[Outcome]) -> Counter[str]:
 
 
 def unreached(chosen: argparse.Namespace, done: list[Outcome]) -> list[str]:
-    """Kinds of fault that a run of this length should have reached, and did not."""
+    """Kinds of fault and rare branches that a run of this length should have reached, and did not."""
     planned: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for outcome in done:
         planned.update(outcome.planned)
+        counts.update(outcome.counts)
+    if chosen.faults == "none":
+        return []
     struck = totals(done)
     # A kind may miss now and then (nothing to strike): after five plans of it that is no excuse.
-    return (
-        sorted(kind for kind, count in planned.items() if count >= PLANNED_MIN and not struck[kind])
-        if chosen.faults != "none"
-        else []
-    )
+    missing = sorted(kind for kind, count in planned.items() if count >= PLANNED_MIN and not struck[kind])
+    if chosen.faults == "all" and sum(planned.values()) >= PLANNED_MIN * len(menu.KINDS):
+        missing += [branch for branch in BRANCHES if not counts[branch]]
+    return missing
 
 
 def trace_of(done: list[Outcome]) -> str:

@@ -26,6 +26,8 @@ HALF = 0.5
 LISTED_BEFORE_NS = 5 * NS_PER_S
 FLIP_AFTER_NS = 2 * NS_PER_S
 BACK_MS = 700
+# News of fills can only be lost or doubled where there are some.
+BRINGS_FILLS = frozenset({"forced_fills", "duplicate_fill", "lost_fill_message"})
 REFUSED_TRIES = 40
 
 
@@ -123,12 +125,11 @@ class Deeds:
 
     def _strike_exchange(self, fault: Fault, params: dict[str, Any]) -> None:
         name = params["fault"]
+        if fault.kind in BRINGS_FILLS:
+            self._force_fills(fault)
         if name == "lost_fill":
             self._server.port_hub.deaf_until_ns = fault.until_ns
-            self.reached[fault.kind] += 1
-            return
-        if name == "force_fill":
-            self._force_fills(fault)
+        if name in {"lost_fill", "force_fill"}:
             return
         if name in self._surprises:
             self._surprises[name](fault)
@@ -172,7 +173,7 @@ class Deeds:
     def _force_fills(self, fault: Fault) -> None:
         for order_id in list(self._exchange.member.resting):
             if self._rng.random() < 0.5 and self._exchange.force_fill(order_id, None, self._server.now_ns()):  # noqa: PLR2004 - half of them
-                self.reached[fault.kind] += 1
+                self.reached[fault.kind] += fault.kind != "duplicate_fill"  # the exchange counts what it doubles
         if self._timeline.now_ns + NS_PER_S < fault.until_ns:
             self._timeline.after(NS_PER_S, self._force_fills, fault)
 

@@ -43,7 +43,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 DAY_START, DAY_END = dt.time(9, 29, 30), dt.time(16, 0)
 # A ladder of the morning must still hold the index in the afternoon; the exchange lists up to 400 rungs.
 DAY_RUNGS, SHORT_RUNGS = 120, 40
-PACE_NS = 25 * NS_PER_S
+PACE_NS = 40 * NS_PER_S
 CROWD = Crowd(maker_period_s=6.0, maker_rungs=4, maker_noise=0.0, taker_rate_hz=0.5)
 READY_LOOK_NS = 5 * NS_PER_S
 

@@ -1,6 +1,6 @@
 """A checker that has not caught a planted defect is not yet a checker.
 
-A few of the catalogue run here, one for each part of the house; all of them: `python -m sim.planted`.
+A few of the catalogue run here, one for each part of the house; all of them: `make planted`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ QUICK = (
     "late edges",
     "no failover",
     "place beside unwanted",
+    "early close not heard",
+    "resume not followed",
 )
 BY_NAME = {defect.name: defect for defect in CATALOGUE}
 

@@ -128,6 +128,26 @@ def test_a_kind_that_was_planned_often_and_never_struck_fails_the_run() -> None:
     assert campaign.unreached(chosen, [found]) == ["kill"]
 
 
+def test_such_a_run_says_so_and_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(campaign, "live", lambda _unit: outcome(planned={"kill": 5}))
+    assert main(["--days", "1", "--jobs", "1"]) == 1
+    assert re.search(r"never reached +kill$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_long_run_that_never_reached_a_rare_branch_fails() -> None:
+    chosen = options().parse_args(["--faults", "all"])
+    often = dict.fromkeys(KINDS, 5)
+    reached = dict.fromkeys(campaign.BRANCHES, 1)
+    assert campaign.unreached(chosen, [outcome(planned=often, faults=often, counts=reached)]) == []
+    for branch in campaign.BRANCHES:
+        found = outcome(planned=often, faults=often, counts=reached | {branch: 0})
+        assert campaign.unreached(chosen, [found]) == [branch]
+    short = outcome(planned={"kill": 5}, faults={"kill": 5})
+    assert campaign.unreached(chosen, [short]) == [], "a short run need not have seen everything"
+
+
 def test_days_hold_both_clock_changes_holidays_early_closes_and_thursdays() -> None:
     days = {day_of(1, index) for index in range(6 * len(AWKWARD))}
     assert set(AWKWARD) <= days
