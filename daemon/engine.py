@@ -85,6 +85,7 @@ class Engine:
         self.stream_up = False
         self.stream_reason = "not connected yet"
         self.paused = ""
+        self.resumed_utc_ns = 0
         self.armed_session = ""
         self.journal_fault = ""
         self.empty_reason = ""

@@ -49,6 +49,7 @@ class Memory(msgspec.Struct, frozen=True):
     proven: dict[str, int] = {}
     budget: BudgetRecord | None = None
     empty_requests: tuple[str, ...] = ()
+    resumed_utc_ns: int = 0
 
 
 def remember(engine: Engine) -> bytes:
@@ -74,6 +75,7 @@ def remember(engine: Engine) -> bytes:
         proven=engine.controls.proven,
         budget=account.budget.record(engine.last_now),
         empty_requests=_requests(engine),
+        resumed_utc_ns=engine.resumed_utc_ns,
     )
     return msgspec.json.encode(memory)
 
@@ -97,7 +99,7 @@ def restore(engine: Engine, text: str, now: Now) -> None:
     if memory.budget is not None:
         account.budget.restore(memory.budget, now)
     engine.controls.proven.update(memory.proven)
-    engine.paused = memory.paused
+    engine.paused, engine.resumed_utc_ns = memory.paused, memory.resumed_utc_ns
     engine.armed_session = memory.armed_session
     engine.kill.restore(memory.kill)
     engine.risk.restore(memory.risk)

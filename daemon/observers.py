@@ -326,7 +326,8 @@ class Observers:
         if self.engine.started is not None and event.by == self.engine.started.run_id:
             return
         by_operator = event.by == CANCEL_ALL_PROGRAM and event.reason != Reason.SHUTDOWN
-        if by_operator:
+        # A restart reads young markers again: one from before somebody resumed pauses nothing any more.
+        if by_operator and event.asked_utc_ns > self.engine.resumed_utc_ns:
             self.engine.paused = self.engine.paused or f"cancel-all by an operator: {event.reason}"
         reason = Reason.OPERATOR_CLI if event.by == CANCEL_ALL_PROGRAM else Reason.WATCHER
         self.ask_empty(reason, now, looking=not self.engine.account.book.live)
@@ -349,7 +350,7 @@ class Observers:
             if self.engine.kill.kill(event.road, f"{event.by}: {event.cause}", now):
                 self.killed(event.road, now, out)
         elif event.command is Command.RESUME:
-            return self._resume(event, out)
+            return self._resume(event, now, out)
         elif event.command is Command.ARM:
             self.engine.armed_session = self.engine.session
         elif event.command is Command.NOTE:
@@ -358,13 +359,13 @@ class Observers:
             self.engine.account.read_books(now)
         return ""
 
-    def _resume(self, event: Operator, out: list[AnyAction]) -> str:
+    def _resume(self, event: Operator, now: Now, out: list[AnyAction]) -> str:
         """Lift pause, kill latch and frozen sessions, but only when the kill switch itself is off again."""
         refused = self.engine.kill.resume()
         if refused:
             out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
             return refused
-        self.engine.paused = ""
+        self.engine.paused, self.engine.resumed_utc_ns = "", now.utc_ns
         self.engine.risk.resume()
         for desk in self.engine.desks.values():
             desk.sentry.resume()

@@ -8,8 +8,8 @@ import pytest
 from daemon.build import build_engine
 from daemon.memory import remember, restore
 from domain.actions import CancelAll, CancelOrders, Place, Read, TriggerGroup
-from domain.clock import NS_PER_MS, NS_PER_S
-from domain.events import Command, Fill, KillSwitch, Stop
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.events import CancelAllMarker, Command, Fill, KillSwitch, Stop
 from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
@@ -46,12 +46,39 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
     restore(engine, first.decode(), stand.now())
     once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine))
     for tree in (once, again):
-        tree.pop("epoch"), tree.pop("budget")
+        tree.pop("epoch"), tree.pop("budget"), tree.pop("lived")
         for row in tree["groups"]:
             row.pop("retry_ns"), row.pop("triggered_ns")
         for row in tree["orders"]:
             row["state"] = "placing" if row["state"] == State.PLACING else "open"
     assert again == once
+
+
+@pytest.mark.parametrize(
+    ("mono_s", "utc_s", "known_s"),
+    [(3, 3, 3), (3, 2, 2), (2, 3, 2), (-900, 60, 0), (9, -5, 0)],
+    ids=["both clocks", "set back a little", "suspended", "another boot", "set back"],
+)
+def test_how_long_ago_the_run_before_lived_is_what_both_clocks_agree_on(mono_s: int, utc_s: int, known_s: int) -> None:
+    stand = quoting()
+    kept, lived = remember(stand.engine), stand.engine.last_now
+    engine = build_engine(stand.settings, stand.papers)
+    now = Now(lived.mono_ns + mono_s * S, lived.utc_ns + utc_s * S)
+    restore(engine, kept.decode(), now)
+    orders = [order for order in engine.account.book.live.values() if order.state is State.OPEN]
+    assert orders
+    assert {now.mono_ns - order.alive_ns for order in orders} == {known_s * S}
+
+
+def test_orders_that_ended_while_nobody_ran_are_gone_by_the_first_list_after_a_restart() -> None:
+    stand = quoting()
+    ended = {order.client_order_id for order in stand.exchange.resting("INXU")}
+    for order in stand.exchange.resting("INXU"):
+        stand.exchange.execute(order.order_id)  # nobody hears of it
+    restarted(stand)
+    stand.run(300 * MS)
+    assert ended
+    assert not ended & set(stand.live())
 
 
 def test_a_text_of_another_shape_is_refused_not_guessed_at() -> None:
@@ -227,6 +254,23 @@ def test_each_request_that_waits_for_a_cancel_all_has_its_end_in_the_next_run() 
     stand = restarted(before)
     stand.run(3 * S)
     assert [row["reason"] for row in stand.records("cancel_all_done")] == ["operator_cli", "operator_sigusr1"]
+
+
+def test_a_marker_read_again_after_a_resume_pauses_nothing_but_its_tail_is_obeyed() -> None:
+    before = quoting()
+    marker = CancelAllMarker(before.utc_ns, "cancel-all", "operator_cli")
+    before.step(marker)
+    before.run(3 * S)
+    assert "paused" in before.closed()
+    before.operator(Command.RESUME)
+    before.run(1 * S)
+    stand = restarted(before)
+    stand.step(marker)
+    stand.run(3 * S)
+    assert stand.engine.paused == ""
+    assert "cancel_all_tail" in stand.closed()
+    stand.step(CancelAllMarker(stand.utc_ns, "cancel-all", "operator_cli"))
+    assert stand.engine.paused
 
 
 def test_the_tail_of_a_cancel_all_is_obeyed_across_the_restart() -> None:
