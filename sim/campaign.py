@@ -116,12 +116,12 @@ def world_of(unit: Unit) -> World:
 
 def outcomes(units: list[Unit], jobs: int) -> Iterator[Outcome]:
     """All of them, in order."""
-    if jobs <= 1 or len(units) == 1:
+    # With sockets, what was killed stays in memory for as long as its process lives: then each unit has one to itself.
+    once = 1 if units[0].level == "sockets" else None
+    if len(units) == 1 or (jobs <= 1 and once is None):
         yield from map(live, units)
         return
-    # With sockets, what was killed stays in memory for as long as its process lives.
-    once = 1 if units[0].level == "sockets" else None
-    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=once) as pool:
+    with multiprocessing.get_context("fork").Pool(max(1, jobs), maxtasksperchild=once) as pool:
         yield from pool.imap(live, units)
 
 

@@ -249,12 +249,16 @@ class SocketWorld(World):
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def _replay(self) -> None:
-        """The journal on the disk: its chain, and every life of it stepped through once more."""
-        state_dir = self.settings.state_dir
-        chain = verify_state(state_dir)
+    def _outcome(self) -> Outcome:
+        chain = verify_state(self.settings.state_dir)
+        self.checks.counts["records verified"] += chain.head.count
         if not chain.ok:
             self.checks.breach("journal chain broken", str(chain.first_fault))
+        return super()._outcome()
+
+    def _replay(self) -> None:
+        """The journal on the disk: every life of it is stepped through once more."""
+        state_dir = self.settings.state_dir
         encode = msgspec.json.Encoder().encode
 
         def fresh(_started: Started) -> Callable[[AnyEvent, Now], bytes]:

@@ -62,6 +62,7 @@ def test_a_quiet_window_is_quoted_over_real_bytes_and_replays() -> None:
     assert found.counts["ready"] > 0
     assert found.counts["freezes"] == 2
     assert found.counts["steps replayed"] == found.steps
+    assert found.counts["records verified"] > found.steps
 
 
 @pytest.mark.slow
