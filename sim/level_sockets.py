@@ -203,6 +203,10 @@ class SocketWorld(World):
         """The daemon has something to say."""
         self.checks.tell(f"log: {line[:300]}")
 
+    def refused(self, why: str) -> None:
+        """The daemon cannot start."""
+        self.checks.breach("engine crashed", f"cannot start: {why[:300]}")
+
     def stepped(self, process: Any, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:  # noqa: ANN401 - a Life
         """One step: to the checks."""
         self.checks.stepped(process, event, now, actions)

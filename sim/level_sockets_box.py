@@ -61,6 +61,9 @@ class Onlooker(Protocol):
     def logged(self, line: str) -> None:
         """The daemon has something to say."""
 
+    def refused(self, why: str) -> None:
+        """The daemon cannot start."""
+
 
 class _Quiet:
     """Alerts end here."""
@@ -187,7 +190,12 @@ class SocketBox:
             return
         self.lives += 1
         self.disk.journal.full = False
-        self.process = Life(self, self.lives)
+        try:
+            self.process = Life(self, self.lives)
+        except Exception as problem:  # noqa: BLE001  # tidy: swallow - a daemon that cannot start is a finding, and recorded
+            self.onlooker.refused(_told(problem))
+            self.timeline.after(BACK_AFTER_NS, self.start)
+            return
         self.process.begin()
 
     def over(self, task: asyncio.Task[Exit]) -> None:

@@ -74,6 +74,14 @@ def test_a_killed_daemon_begins_again_from_its_own_files() -> None:
     assert found.counts["steps replayed"] > 0
 
 
+def test_a_daemon_that_cannot_start_is_a_finding() -> None:
+    world = SocketWorld(Unit(5, 0, DAY, "none", 30, 1, faults=(), level="sockets"))
+    (world.root / "state" / "journal").write_text("a file in the folder's place", encoding="utf-8")
+    found = world.run()
+    assert found.breaches[0][0] == "engine crashed"
+    assert "cannot start: " in found.breaches[0][2]
+
+
 @pytest.mark.slow
 def test_signals_and_operators_files_reach_the_daemon() -> None:
     found = live(
