@@ -50,6 +50,7 @@ class Memory(msgspec.Struct, frozen=True):
     budget: BudgetRecord | None = None
     empty_requests: tuple[str, ...] = ()
     resumed_utc_ns: int = 0
+    lived: Now | None = None
 
 
 def remember(engine: Engine) -> bytes:
@@ -76,6 +77,7 @@ def remember(engine: Engine) -> bytes:
         budget=account.budget.record(engine.last_now),
         empty_requests=_requests(engine),
         resumed_utc_ns=engine.resumed_utc_ns,
+        lived=engine.last_now,
     )
     return msgspec.json.encode(memory)
 
@@ -85,7 +87,7 @@ def restore(engine: Engine, text: str, now: Now) -> None:
     memory = msgspec.json.decode(text, type=Memory)
     account, engine.last_now = engine.account, now
     account.numbers.epoch = max(account.numbers.epoch, memory.epoch)
-    account.book.restore(memory.orders, now.mono_ns)
+    account.book.restore(memory.orders, now.mono_ns, now.mono_ns - _since_ns(memory.lived, now))
     account.ledger = restore_ledger(memory.ledger)
     for group in memory.groups:
         # Whatever was asked of a group in the run before was answered to nobody: trigger or delete it anew.
@@ -110,6 +112,11 @@ def restore(engine: Engine, text: str, now: Now) -> None:
         engine.empty_reason = memory.empty_reason
         for reason in memory.empty_requests or (memory.empty_reason,):
             account.begin_empty(reason, now)
+
+
+def _since_ns(lived: Now | None, now: Now) -> int:
+    """How long ago the run before took its last step at least: what both clocks agree on, for one may have been set."""
+    return 0 if lived is None else max(0, min(now.mono_ns - lived.mono_ns, now.utc_ns - lived.utc_ns))
 
 
 def _requests(engine: Engine) -> tuple[str, ...]:

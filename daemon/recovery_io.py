@@ -113,6 +113,8 @@ def relive(
             redo(engine, step.actions, step.now)
         epoch = max(epoch, engine.account.numbers.epoch)
         count += 1
+    if payload is not None and not count:
+        return payload.decode(), epoch, count
     return (remember(engine).decode() if known or count else ""), epoch, count
 
 

@@ -333,8 +333,12 @@ class OrderBook:
             for o in self.live.values()
         )  # fmt: skip
 
-    def restore(self, records: Iterable[OrderRecord], now_ns: int) -> None:
-        """Enter the orders of the run before. Whatever was in flight then is unknown now, and none is wanted."""
+    def restore(self, records: Iterable[OrderRecord], now_ns: int, acked_ns: int | None = None) -> None:
+        """Enter the orders of the run before. Whatever was in flight then is unknown now, and none is wanted.
+
+        `acked_ns`: no later than this was the last of those acknowledged that the exchange has named (default: now).
+        A list that lacks one of them and was asked a SETTLE later proves it gone; not so a place that was in flight.
+        """
         for record in records:
             order = Order(
                 client_order_id=record.client_order_id,
@@ -354,6 +358,8 @@ class OrderBook:
             order.in_flight = False
             order.unwanted = True
             order.state = State.PLACING if record.state is State.PLACING else State.OPEN
+            if order.state is State.OPEN and acked_ns is not None:
+                order.alive_ns = min(now_ns, acked_ns)
             self.add(order)
             self.name(order, record.order_id)
 

@@ -166,6 +166,27 @@ def test_what_was_in_flight_is_unknown_after_a_restart() -> None:
     assert order.unwanted
 
 
+@pytest.mark.parametrize(
+    ("state", "acked_ms", "asked_ms", "buried"),
+    [
+        (State.OPEN, 0, 1_000, True),
+        (State.OPEN, 0, 999, False),
+        (State.CANCELLING, 0, 1_000, True),
+        (State.OPEN, None, 5_999, False),
+        (State.OPEN, None, 6_000, True),
+        (State.PLACING, 0, 5_999, False),
+        (State.PLACING, 0, 6_000, True),
+    ],
+)
+def test_an_order_acknowledged_long_ago_is_proven_gone_at_once_after_a_restart(
+    state: State, acked_ms: int | None, asked_ms: int, *, buried: bool
+) -> None:
+    book, _ = in_state(state)
+    after = OrderBook()
+    after.restore(book.records(), 5_000 * NS_PER_MS, None if acked_ms is None else acked_ms * NS_PER_MS)
+    assert bool(after.absent((), asked_ms * NS_PER_MS, 7_000 * NS_PER_MS)) is buried
+
+
 def test_a_client_order_id_is_never_used_twice() -> None:
     book, _ = in_state(State.GONE)
     with pytest.raises(AssertionError):
