@@ -115,12 +115,12 @@ def test_a_short_kill_storm_finds_nothing(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", str(Random().randrange(1, 10_000))))
     report = tmp_path / "storm.json"
     done = subprocess.run(
-        [sys.executable, "-m", "sim", "chaos", "--kill-storm", "7", "--seed", str(seed), "--report", str(report),
+        [sys.executable, "-m", "sim", "chaos", "--kill-storm", "6", "--seed", str(seed), "--report", str(report),
          "--keep", str(tmp_path / "stages")],
         cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(report.read_text(encoding="utf-8"))
     assert told["breaches"] == []
-    assert (told["rounds"], told["faults"]["cancel-all"], told["faults"]["tail"]) == (7, 1, 3)
+    assert (told["rounds"], told["faults"]["cancel-all"], told["faults"]["tail"]) == (6, 1, 3)
     assert len(told["recovery_s"]["books, from process start"]) >= 4
