@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ import msgspec
 import structlog
 
 from daemon.build import build_engine
+from daemon.sentinels_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE
 from daemon.settings import Settings
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
@@ -51,6 +53,7 @@ from sim.ports_exchange import ServerClock
 from sim.seeded import seeded
 
 OPS_PORT = 8080
+SYSTEMD = "NOTIFY_SOCKET"
 SHM = Path("/dev/shm")  # noqa: S108 - memory, where there is some; the files are thrown away
 GRAVES: list[object] = []
 """What was killed stays referenced for as long as this process lives, so that no clean-up of it ever runs."""
@@ -156,7 +159,7 @@ class SocketWorld(World):
     def run(self) -> Outcome:
         """Live through the unit."""
         try:
-            with seeded(self.loop, f"{self.unit.seed}|{self.unit.number}"), self._logs():
+            with seeded(self.loop, f"{self.unit.seed}|{self.unit.number}"), self._logs(), _alone():
                 try:
                     self.loop.run_until_complete(self._live())
                 except StandstillError as problem:
@@ -273,6 +276,18 @@ class SocketWorld(World):
         self.checks.counts["steps replayed"] += verdict.steps
         if not verdict.ok:
             self.checks.breach("replay differs", verdict.refused or str(verdict.first_divergence))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """What this process was told by its environment is not for the daemon of the world."""
+    kept = {
+        name: os.environ.pop(name) for name in (HALTED_VARIABLE, HALTED_FILE_VARIABLE, SYSTEMD) if name in os.environ
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def _http(port: int) -> str:
