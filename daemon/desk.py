@@ -59,6 +59,8 @@ class Desk:
         self.series = series
         self.plan = plan
         self.settings = settings
+        # How many rungs to each side of the money are looked at.
+        self.reach = settings.quotes.rungs_max + 1
         self.sentry = FreshnessSentry(series.name, series.symbol, settings.freshness)
         self.divergence = DivergenceGuard(series.symbol, settings.divergence)
         self.stuck = StuckGuard(series.symbol)
@@ -70,6 +72,7 @@ class Desk:
         self.basis: tuple[int, float, int] | None = None
         self._fairs: list[Price] | None = None
         self.markets: dict[Ticker, Market] = {}
+        self.places: dict[Ticker, int] = {}  # where in the ladder each market stands
         self.markets_target_ns = 0
         self.near: tuple[int, int] = (0, 0)
         self.tops: dict[Ticker, Top] = {}
@@ -135,17 +138,23 @@ class Desk:
             self.tops.clear()
             self.books_fresh.clear()
         self.markets = {market.ticker: market for market in usable}
+        self.places = {market.ticker: place for place, market in enumerate(usable)}
         self.markets_target_ns = event.target_ns
         self.ladder = Ladder(usable) if usable else None
         self.basis = self._fairs = None
 
     def top(self, event: BookTop) -> bool:
-        """A book changed; False when it is not one of ours."""
-        if event.top.ticker not in self.markets:
+        """A book changed; False when it is not one of ours. Quotes look only at the rungs within reach of the money."""
+        ticker = event.top.ticker
+        place = self.places.get(ticker)
+        if place is None:
             return False
-        self.tops[event.top.ticker] = event.top
-        self.books_fresh.add(event.top.ticker)
-        self.moved = True
+        self.tops[ticker] = event.top
+        if ticker not in self.books_fresh:
+            self.books_fresh.add(ticker)
+            self.moved = True
+        elif abs(place - self.center()) <= self.reach:
+            self.moved = True
         return True
 
     def books_stale(self, tickers: tuple[Ticker, ...]) -> None:
@@ -209,8 +218,9 @@ class Desk:
             else:
                 by_market[order.ticker] = [order]
         fresh, quotes = self.books_fresh, self.settings.quotes
-        first = max(0, self.ladder.center(self.basis[0]) - quotes.rungs_max - 1)
-        markets = self.ladder.markets[first : first + 2 * quotes.rungs_max + 3]
+        center = self.center()
+        first = max(0, center - self.reach)
+        markets = self.ladder.markets[first : center + self.reach + 1]
         fairs = self.ladder.fair(*self.basis, first, first + len(markets))
         near = {m.ticker: (m, fair) for m, fair in zip(markets, fairs, strict=True) if m.ticker in fresh}
         chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quotes)
@@ -288,9 +298,7 @@ class Desk:
 
     def next_deadline(self, now: Now) -> int | None:
         """When one of this desk's guards turns by itself."""
-        found = (
-            self.sentry.next_deadline(now, self.phase),
-            self.stuck.next_deadline(now),
-            min((at for at in self.cooling.values() if at > now.mono_ns), default=None),
-        )
-        return min((at for at in found if at is not None), default=None)
+        found = [at for at in self.cooling.values() if at > now.mono_ns] if self.cooling else []
+        turns = (self.sentry.next_deadline(now, self.phase), self.stuck.next_deadline(now))
+        found += [turns_ns for turns_ns in turns if turns_ns is not None]
+        return min(found, default=None)

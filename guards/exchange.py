@@ -88,15 +88,11 @@ class ExchangeGuard:
 
     def next_deadline(self, now: Now) -> int | None:
         """The next edge of a maintenance, or when the status grows too old."""
-        edges = [
-            now.mono_ns + edge_ns - now.utc_ns
-            for span in self._spans(now.utc_ns)
-            for edge_ns in span
-            if edge_ns > now.utc_ns
-        ]
+        utc_ns, mono_ns = now.utc_ns, now.mono_ns
+        edges = [mono_ns + edge_ns - utc_ns for span in self._spans(utc_ns) for edge_ns in span if edge_ns > utc_ns]
         if self._asked_ns is not None and self._trading:
             edges.append(self._asked_ns + self._settings.status_age_limit_ms * NS_PER_MS + 1)
-        return min((edge for edge in edges if edge > now.mono_ns), default=None)
+        return min([edge for edge in edges if edge > mono_ns], default=None)
 
     def _spans(self, utc_ns: int) -> tuple[tuple[int, int], ...]:
         """Every pause that is on or comes next, its lead included."""

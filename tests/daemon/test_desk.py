@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from daemon.desk import Desk
 from domain.clock import NS_PER_MS, NS_PER_S
-from domain.events import MarketsRead
-from domain.ids import RequestId
-from domain.market import StrikeType
+from domain.events import BookTop, MarketsRead
+from domain.ids import RequestId, Ticker
+from domain.market import StrikeType, Top
 from domain.money import Count
 from domain.window import Phase
 from tests.daemon.stand import Stand
@@ -107,6 +107,21 @@ def test_without_a_current_book_a_rung_is_not_quoted() -> None:
     assert not {t for t, _ in desk.want([], {}, stand.now())} - desk.books_fresh
     desk.books_stale(())
     assert desk.want([], {}, stand.now()) == {}
+
+
+def test_a_book_moves_quotes_only_within_reach_of_the_money_but_the_first_of_a_rung_always() -> None:
+    stand, desk = quoting()
+    tickers = list(desk.markets)
+    for place, ticker in enumerate(tickers):
+        before = desk.want([], {}, stand.now())
+        for first in (ticker not in desk.books_fresh, False):
+            desk.moved = False
+            empty = Top(ticker, (), (), stand.mono_ns, 0)
+            assert desk.top(BookTop(empty))
+            assert desk.moved is (first or abs(place - desk.center()) <= desk.reach)
+        if not desk.moved:
+            assert desk.want([], {}, stand.now()) == before, "a book that matters was passed over"
+    assert not desk.top(BookTop(Top(Ticker("KXELSE-1"), (), (), stand.mono_ns, 0)))
 
 
 def test_a_phase_is_told_once_and_a_flattening_never_opens_again() -> None:
