@@ -82,6 +82,7 @@ class Account:
         self.touched: set[str] = set()  # the series of whose orders this step brought news
         self.changed_ns = 0
         self.filled_ns = 0
+        self.fills_asked_utc_ns = 0
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
         self.cancel_all_failures = 0
@@ -421,6 +422,7 @@ class Account:
         if self.reads.answered(event.request_id, now.mono_ns) is None:
             return
         self._reconciled(FILLS, event.asked)
+        self.fills_asked_utc_ns = event.asked.utc_ns
         for fill in event.fills:
             if self.filled(fill, now, out):
                 self.count("fills_by_listing")
@@ -480,6 +482,14 @@ class Account:
         self.stream_since_ns = now.mono_ns
         self.reconciled.difference_update(BOOKS_OF_RECORD)
         self.read_books(now)
+
+    def fills_known_since(self, utc_ns: int, now: Now) -> bool:
+        """Whether the fills were listed since an instant, reads' lag included; if not, they will be soon."""
+        if self.fills_asked_utc_ns >= utc_ns + SETTLE_NS:
+            return True
+        early_ns = max(0, utc_ns + SETTLE_NS - now.utc_ns)
+        self.reads.soon(FILLS, max(now.mono_ns + early_ns, self.reads.slots[FILLS].asked_ns + NS_PER_S))
+        return False
 
     def read_books(self, now: Now) -> None:
         """Read every book of record now."""
@@ -548,4 +558,4 @@ class Account:
         candidates = [self.reads.next_deadline(now.mono_ns), self.converger.next_deadline(now.mono_ns)]
         if "" in self.flattenings and not self.cancel_all_acked:
             candidates.append(max(self.converger.cancel_all_retry_ns, now.mono_ns + 1))
-        return min((at for at in candidates if at is not None), default=None)
+        return min([at for at in candidates if at is not None], default=None)

@@ -181,7 +181,10 @@ class Duties:
         for (series, target_ns), result in self.results.items():
             if result.reported or now.utc_ns <= target_ns:
                 continue
-            if result.results_known and not result.flat_closed:
+            given_up = now.utc_ns > max(target_ns, result.since_ns) + SETTLEMENT_PATIENCE_NS
+            # News of a fill may have been lost: what we hold is known when the fills were listed after the target.
+            fills_known = self.account.fills_known_since(target_ns, now)
+            if fills_known and result.results_known and not result.flat_closed:
                 result.flat_closed = True
                 ladder = self.ladders.get((series, target_ns), {})
                 flat = close_flat(self.account.ledger, result, ladder)
@@ -189,8 +192,7 @@ class Duties:
                 out.extend(Record("settlement", row) for row in rows)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
-            given_up = now.utc_ns > max(target_ns, result.since_ns) + SETTLEMENT_PATIENCE_NS
-            if not given_up and not finish(self.account.ledger, result):
+            if not given_up and not (fills_known and finish(self.account.ledger, result)):
                 reads.pace(markets_key, pace, now.mono_ns)
                 if result.results_known and held_in(self.account.ledger, result):
                     reads.pace(settlements_key, pace, now.mono_ns)

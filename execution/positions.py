@@ -69,6 +69,11 @@ class Ledger:
             account.bought = Count(account.bought + fill.count)
         else:
             account.sold = Count(account.sold + fill.count)
+        if account.result:
+            # Told after its market was settled: it is worth what it settled to, now.
+            worth = PRICE_PER_DOLLAR if account.result == "yes" else 0
+            self.realised = Cash(self.realised + sign * (worth - fill.price) * fill.count - fill.fee)
+            self.settled_fees = Cash(self.settled_fees + fill.fee)
         return True
 
     def pass_over(self, fill: Fill) -> bool:

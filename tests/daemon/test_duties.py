@@ -140,6 +140,21 @@ def test_a_fill_listed_after_its_window_was_reported_is_settled_all_the_same() -
     assert stand.engine.account.drift == ""
 
 
+def test_a_lost_fill_is_found_before_its_window_is_closed() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.run_before_target(6 * S)
+    bid, ask = stand.exchange.resting("INXU")
+    stand.tell(*stand.exchange.execute(bid.order_id))
+    stand.run_before_target(5 * S)
+    stand.exchange.bad.silent_stream = True
+    stand.exchange.execute(ask.order_id)
+    stand.run_before_target(-10 * S)
+    (row,) = [r for r in stand.records("window_result") if r["series"] == "INXU"]
+    assert (row["fills"], row["settled"]) == (2, True)
+    assert row["pnl"] == stand.engine.account.ledger.realised == (ask.price - bid.price) * 100
+
+
 def test_no_window_is_over_before_the_fills_were_listed() -> None:
     stand = Stand()
     stand.quote_both()

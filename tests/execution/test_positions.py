@@ -41,6 +41,20 @@ def test_an_ask_that_settles_yes_loses_the_rest_of_the_dollar_and_its_fees_once(
     assert ledger.settle(T, "yes", Cash(told)) == -600_000 - counts
 
 
+@pytest.mark.parametrize("result", ["yes", "no"])
+@pytest.mark.parametrize("side", list(Side))
+def test_a_fill_told_after_the_settlement_is_worth_what_its_market_settled_to(side: Side, result: str) -> None:
+    told_in_time, told_late = Ledger(), Ledger()
+    fills = [fill("a", Side.BID, 4_000), fill("b", side, 4_700, 200, fee=1_000)]
+    for each in fills:
+        told_in_time.fill(each, "INXU", 1)
+    told_in_time.settle(T, result, Cash(0))
+    told_late.fill(fills[0], "INXU", 1)
+    told_late.settle(T, result, Cash(0))
+    told_late.fill(fills[1], "INXU", 1)
+    assert record(told_late) == record(told_in_time)
+
+
 def test_settling_twice_books_once() -> None:
     ledger = Ledger()
     ledger.fill(fill("a", Side.BID, 4000), "INXU", 1)
