@@ -8,6 +8,7 @@ and for wanted quotes, and takes care of the rest.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -18,7 +19,7 @@ from domain.money import PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason
 from domain.window import Phase, Window
 from execution.orders import Order
-from execution.quoter import Candidate, QuoteSettings, Want, desired, select
+from execution.quoter import Candidate, Others, QuoteSettings, Want, desired, others_of, select
 from guards.divergence import DivergenceGuard, DivergenceSettings
 from guards.freshness import Admission, FreshnessSentry, FreshnessSettings
 from guards.stuck import StuckGuard
@@ -59,8 +60,6 @@ class Desk:
         self.series = series
         self.plan = plan
         self.settings = settings
-        # How many rungs to each side of the money are looked at.
-        self.reach = settings.quotes.rungs_max + 1
         self.sentry = FreshnessSentry(series.name, series.symbol, settings.freshness)
         self.divergence = DivergenceGuard(series.symbol, settings.divergence)
         self.stuck = StuckGuard(series.symbol)
@@ -72,11 +71,11 @@ class Desk:
         self.basis: tuple[int, float, int] | None = None
         self._fairs: list[Price] | None = None
         self.markets: dict[Ticker, Market] = {}
-        self.places: dict[Ticker, int] = {}  # where in the ladder each market stands
         self.markets_target_ns = 0
         self.near: tuple[int, int] = (0, 0)
         self.tops: dict[Ticker, Top] = {}
         self.books_fresh: set[Ticker] = set()
+        self.looked_at: dict[Ticker, Others] = {}  # what the quotes were last worked out from
         self.cooling: dict[tuple[Ticker, Side], int] = {}
         self.fees: FeeAgreement | None = None
         self.waiting_for_group = False
@@ -138,23 +137,22 @@ class Desk:
             self.tops.clear()
             self.books_fresh.clear()
         self.markets = {market.ticker: market for market in usable}
-        self.places = {market.ticker: place for place, market in enumerate(usable)}
         self.markets_target_ns = event.target_ns
         self.ladder = Ladder(usable) if usable else None
         self.basis = self._fairs = None
 
-    def top(self, event: BookTop) -> bool:
-        """A book changed; False when it is not one of ours. Quotes look only at the rungs within reach of the money."""
+    def top(self, event: BookTop, live: Iterable[Order]) -> bool:
+        """A book changed; False when it is not one of ours. Quotes follow what others show in the rungs quoted."""
         ticker = event.top.ticker
-        place = self.places.get(ticker)
-        if place is None:
+        if ticker not in self.markets:
             return False
         self.tops[ticker] = event.top
         if ticker not in self.books_fresh:
             self.books_fresh.add(ticker)
             self.moved = True
-        elif abs(place - self.center()) <= self.reach:
-            self.moved = True
+        elif ticker in self.looked_at:
+            own = [order for order in live if order.ticker == ticker]
+            self.moved = self.moved or others_of(event.top, own) != self.looked_at[ticker]
         return True
 
     def books_stale(self, tickers: tuple[Ticker, ...]) -> None:
@@ -209,6 +207,7 @@ class Desk:
 
     def want(self, live: list[Order], positions: dict[Ticker, Count], now: Now) -> Want:
         """The orders this desk would rest now, if the gate is open."""
+        self.looked_at = {}
         if self.ladder is None or self.basis is None or self.edge_needed is None:
             return {}
         by_market: dict[Ticker, list[Order]] = {}
@@ -218,9 +217,9 @@ class Desk:
             else:
                 by_market[order.ticker] = [order]
         fresh, quotes = self.books_fresh, self.settings.quotes
-        center = self.center()
-        first = max(0, center - self.reach)
-        markets = self.ladder.markets[first : center + self.reach + 1]
+        center, reach = self.center(), quotes.rungs_max + 1
+        first = max(0, center - reach)
+        markets = self.ladder.markets[first : center + reach + 1]
         fairs = self.ladder.fair(*self.basis, first, first + len(markets))
         near = {m.ticker: (m, fair) for m, fair in zip(markets, fairs, strict=True) if m.ticker in fresh}
         chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quotes)
@@ -232,6 +231,7 @@ class Desk:
         candidates = []
         for ticker in chosen:
             market, fair = near[ticker]
+            seen = self.looked_at[ticker] = others_of(self.tops[ticker], by_market.get(ticker, ()))
             held = positions.get(ticker, _NOTHING)
             bid, ask = fair - needed, fair + needed
             may_buy = bid > 0 and held <= market_most and window_net <= window_most
@@ -242,7 +242,7 @@ class Desk:
                     fair,
                     Price(bid),
                     Price(ask),
-                    self.tops.get(ticker),
+                    seen,
                     size if may_buy else _NOTHING,
                     size if may_sell else _NOTHING,
                 )

@@ -197,7 +197,7 @@ class Observers:
 
     def _top(self, event: BookTop, now: Now, out: list[AnyAction]) -> None:
         for desk in self.engine.desks.values():
-            if desk.top(event):
+            if desk.top(event, self.engine.account.book.live.values()):
                 return
 
     def _books_stale(self, event: BooksStale, now: Now, out: list[AnyAction]) -> None:

@@ -37,6 +37,13 @@ class QuoteSettings(msgspec.Struct, frozen=True):
     fair_max: Price = Price(9_200)
 
 
+class Others(NamedTuple):
+    """The best prices of a book without our own orders; None where nobody else rests."""
+
+    bid: Price | None
+    ask: Price | None
+
+
 class Candidate(NamedTuple):
     """One rung that could be quoted. A count of zero closes that side."""
 
@@ -44,7 +51,7 @@ class Candidate(NamedTuple):
     fair: Price
     bid_limit: Price
     ask_limit: Price
-    top: Top | None
+    others: Others
     bid_count: Count
     ask_count: Count
 
@@ -75,8 +82,14 @@ def best_other(levels: Iterable[Level], orders: Iterable[Order], side: Side) -> 
     return None
 
 
-def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, dead_band: int = 0) -> Price | None:
+def others_of(top: Top, orders: Iterable[Order]) -> Others:
+    """What the others show in a book in which these orders are ours."""
+    return Others(best_other(top.bids, orders, _BID), best_other(top.asks, orders, _ASK))
+
+
+def bid_price(rung: Candidate, dead_band: int = 0) -> Price | None:
     """Where we would bid: a dead band below the limit, below every ask, one tick above the best other bid at most."""
+    best_bid, best_ask = rung.others
     price: int = rung.bid_limit - dead_band
     if best_ask is not None and price >= best_ask:
         price = best_ask - 1
@@ -85,8 +98,9 @@ def bid_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, d
     return rung.market.at_or_below(price) if price > 0 else None
 
 
-def ask_price(rung: Candidate, best_bid: Price | None, best_ask: Price | None, dead_band: int = 0) -> Price | None:
+def ask_price(rung: Candidate, dead_band: int = 0) -> Price | None:
     """Where we would offer: the mirror of `bid_price`."""
+    best_bid, best_ask = rung.others
     price: int = rung.ask_limit + dead_band
     if best_bid is not None and price <= best_bid:
         price = best_bid + 1
@@ -134,15 +148,11 @@ def desired(
     want: Want = {}
     band = settings.dead_band
     for rung in candidates:
-        if rung.top is None:
-            continue
         ticker = rung.market.ticker
         orders = live.get(ticker, [])
-        best_bid = best_other(rung.top.bids, orders, _BID)
-        best_ask = best_other(rung.top.asks, orders, _ASK)
         for side, count, limit, price in (
-            (_BID, rung.bid_count, rung.bid_limit, bid_price(rung, best_bid, best_ask, band)),
-            (_ASK, rung.ask_count, rung.ask_limit, ask_price(rung, best_bid, best_ask, band)),
+            (_BID, rung.bid_count, rung.bid_limit, bid_price(rung, band)),
+            (_ASK, rung.ask_count, rung.ask_limit, ask_price(rung, band)),
         ):
             if not count or cooling.get((ticker, side), 0) > now_ns:
                 continue

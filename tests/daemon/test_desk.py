@@ -10,8 +10,8 @@ from daemon.desk import Desk
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import BookTop, MarketsRead
 from domain.ids import RequestId, Ticker
-from domain.market import StrikeType, Top
-from domain.money import Count
+from domain.market import Level, Side, StrikeType, Top
+from domain.money import Count, Price
 from domain.window import Phase
 from tests.daemon.stand import Stand
 
@@ -109,19 +109,35 @@ def test_without_a_current_book_a_rung_is_not_quoted() -> None:
     assert desk.want([], {}, stand.now()) == {}
 
 
-def test_a_book_moves_quotes_only_within_reach_of_the_money_but_the_first_of_a_rung_always() -> None:
+def test_a_book_moves_quotes_only_by_what_others_show_in_a_rung_quoted_but_the_first_of_a_rung_always() -> None:
     stand, desk = quoting()
-    tickers = list(desk.markets)
-    for place, ticker in enumerate(tickers):
-        before = desk.want([], {}, stand.now())
-        for first in (ticker not in desk.books_fresh, False):
-            desk.moved = False
-            empty = Top(ticker, (), (), stand.mono_ns, 0)
-            assert desk.top(BookTop(empty))
-            assert desk.moved is (first or abs(place - desk.center()) <= desk.reach)
-        if not desk.moved:
-            assert desk.want([], {}, stand.now()) == before, "a book that matters was passed over"
-    assert not desk.top(BookTop(Top(Ticker("KXELSE-1"), (), (), stand.mono_ns, 0)))
+    live = stand.engine.account.converger.live_of("INXU")
+
+    def told(ticker: Ticker, bid: int) -> bool:
+        desk.want(live, {}, stand.now())
+        desk.moved = False
+        level = Level(Price(bid), Count(100_000))
+        assert desk.top(BookTop(Top(ticker, (level,), (), stand.mono_ns, 0)), live)
+        return desk.moved
+
+    for ticker in desk.markets:
+        fresh = ticker in desk.books_fresh
+        before = desk.want(live, {}, stand.now())
+        quoted = ticker in desk.looked_at
+        assert told(ticker, 100) is (quoted or not fresh)
+        assert not told(ticker, 100), "the same again"
+        if fresh and not quoted:
+            assert told(ticker, 200) is False
+            assert desk.want(live, {}, stand.now()) == before, "a book that matters was passed over"
+    own = live[0]
+    ours = Level(own.price, own.remaining)
+    desk.top(BookTop(Top(own.ticker, (), (), stand.mono_ns, 0)), live)
+    desk.want(live, {}, stand.now())
+    desk.moved = False
+    bids, asks = ((ours,), ()) if own.side is Side.BID else ((), (ours,))
+    desk.top(BookTop(Top(own.ticker, bids, asks, stand.mono_ns, 0)), live)
+    assert not desk.moved, "our own order in the book is no news"
+    assert not desk.top(BookTop(Top(Ticker("KXELSE-1"), (), (), stand.mono_ns, 0)), live)
 
 
 def test_a_phase_is_told_once_and_a_flattening_never_opens_again() -> None:

@@ -17,6 +17,7 @@ from execution.quoter import (
     best_other,
     bid_price,
     desired,
+    others_of,
     select,
     settle_on,
 )
@@ -26,8 +27,9 @@ S = QuoteSettings()
 OLD_NS = 10 * NS_PER_S
 
 
-def rung(book: Top | None, *, bid: int = 4_500, ask: int = 5_500, sizes: tuple[int, int] = (100, 100)) -> Candidate:
-    return Candidate(market(), Price(5_000), Price(bid), Price(ask), book, Count(sizes[0]), Count(sizes[1]))
+def rung(book: Top, *, bid: int = 4_500, ask: int = 5_500, sizes: tuple[int, int] = (100, 100)) -> Candidate:
+    others = others_of(book, ())
+    return Candidate(market(), Price(5_000), Price(bid), Price(ask), others, Count(sizes[0]), Count(sizes[1]))
 
 
 def prices(want: Want) -> dict[Side, int]:
@@ -44,8 +46,7 @@ def test_never_beyond_the_limit_less_the_dead_band() -> None:
     assert prices(want) == {Side.BID: 4_400, Side.ASK: 5_600}
 
 
-def test_without_a_book_nothing_and_with_an_empty_one_at_the_limits() -> None:
-    assert desired([rung(None)], {}, {}, S, OLD_NS) == {}
+def test_with_an_empty_book_at_the_limits() -> None:
     assert prices(desired([rung(top([], []))], {}, {}, S, OLD_NS)) == {Side.BID: 4_400, Side.ASK: 5_600}
 
 
@@ -131,11 +132,12 @@ def test_selection_is_nearest_the_money_sticky_and_inside_its_bounds() -> None:
 
 
 def test_prices_that_leave_the_dollar_are_no_prices() -> None:
-    assert bid_price(rung(None, bid=99), None, None) is None
-    assert bid_price(rung(None, bid=0), None, None) is None
-    assert ask_price(rung(None, ask=9_901), None, None) is None
-    assert bid_price(rung(None), None, Price(100)) is None
-    assert ask_price(rung(None), Price(9_900), None) is None
+    empty = top([], [])
+    assert bid_price(rung(empty, bid=99)) is None
+    assert bid_price(rung(empty, bid=0)) is None
+    assert ask_price(rung(empty, ask=9_901)) is None
+    assert bid_price(rung(top([], [(100, 100)]))) is None
+    assert ask_price(rung(top([(9_900, 100)], []))) is None
 
 
 def test_the_quote_names_what_it_was_decided_on() -> None:
