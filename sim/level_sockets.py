@@ -38,6 +38,7 @@ from sim.campaign_unit import HOUR_S, Outcome, settings_of
 from sim.campaign_world import CROWD, READY_LOOK_NS, World
 from sim.faults import Fault, WindowSpan
 from sim.level_sockets_box import BUILD, KEY_ID, PRIVATE_KEY, SocketBox
+from sim.level_sockets_disk import KnownPath
 from sim.level_sockets_servers import (
     EXCHANGE_PORT,
     FEED_KEY,
@@ -130,7 +131,7 @@ class SocketWorld(World):
             "api_key": FEED_KEY,
         }
         (self.root / "state").mkdir()
-        return Settings(**tree)
+        return Settings(**tree).model_copy(update={"state_dir": KnownPath(self.root) / "state"})
 
     def _server(self, rng: Random) -> Any:  # noqa: ANN401 - in the place of a PortServer
         keys: Any = {KEY_ID: PRIVATE_KEY.public_key()}

@@ -28,6 +28,23 @@ if TYPE_CHECKING:
 BACKLOG_MAX = 256
 
 
+class KnownPath(type(Path())):  # type: ignore[misc] # the path class of this system
+    """A path that makes each child once: the daemon asks for the same few names many times a second."""
+
+    _children: dict[str, Path]
+
+    def __truediv__(self, key: str) -> Path:
+        try:
+            return self._children[key]
+        except AttributeError:
+            self._children = {}
+        except KeyError:
+            pass
+        child: Path = super().__truediv__(key)
+        self._children[key] = child
+        return child
+
+
 class MemoryDisk(Disk):
     """A disk whose syncs cost nothing (what a power failure loses is not simulated), and which can be full."""
 
