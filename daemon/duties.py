@@ -130,10 +130,10 @@ class Duties:
         return window.target_ns
 
     def printed(self, desk: Desk, tick: Tick) -> None:
-        """Keep the last index value at or before each target: our own settlement print."""
-        for (series, target_ns), result in self.results.items():
-            if series == desk.series.name and tick.event_ns <= target_ns and not result.settled:
-                result.print_value = tick.value
+        """Keep the last index value at or before the target: our own settlement print."""
+        result = self._present(desk)
+        if result is not None and tick.event_ns <= result.target_ns and not result.settled:
+            result.print_value = tick.value
 
     def quoted(self, desk: Desk) -> None:
         """One more order was sent in the desk's window."""
