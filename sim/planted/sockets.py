@@ -13,10 +13,12 @@ from aiohttp import web
 from daemon import app_io
 from execution.http_client_io import Connection
 from execution.lane_io import Job, Lane
+from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
 from ops import http_io
 from ops.http_io import OpsServer
 from sim.planted.run import Defect, Plan, Strike
+from sim.ports import NEVER_NS
 
 Patches = list[tuple[Any, Any, Any]]
 EXCHANGE = ("port", 18_001)
@@ -57,7 +59,11 @@ def waits_for_ever() -> Patches:
 
 def never_looks_for_life() -> Patches:
     """A connection that says nothing is a quiet one."""
-    return [(ReconnectingSocket, "_check_liveness", lambda *_: None)]
+    return [
+        (ReconnectingSocket, "_check_liveness", lambda *_: None),
+        (ReconnectingSocket, "_liveness_due_ns", lambda _self: NEVER_NS),
+        (KalshiStream, "next_deadline", lambda *_: None),
+    ]
 
 
 def deaf_to_sigterm() -> Patches:
