@@ -78,9 +78,15 @@ class Liveness:
             return f"{name}: {', '.join(stuck)}"
         exchange_series = SERIES[name].exchange_series
         rests = any(o.market.event.series.ticker == exchange_series for o in self._member.resting.values())
-        if reasons or rests or self._beyond_the_ladder(name, window):
+        if reasons or rests or self._beyond_the_ladder(name, window) or self._markets_full():
             return ""
         return f"{name}: open, and nothing rests"
+
+    def _markets_full(self) -> bool:
+        """As many markets are in use as may be: the rungs now near the money are new ones, and refused."""
+        used = {order.market.ticker for order in self._member.resting.values()}
+        used |= {p.market.ticker for p in self._member.positions.values() if p.count.value and not p.settled}
+        return len(used) >= self._checks.settings.risk.markets_max
 
     def _calm(self, series: str, window: Window) -> None:
         """The last window had no faults: it must have been quoted, unless the day's own rules forbade it."""
