@@ -322,7 +322,12 @@ class App:
             seq=self.runner.seq,
             hosts={feed.name: urlsplit(feed.url).netloc for feed in self._endpoints()},
             reconnects={name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()},
-            counters={"steps": self.runner.steps, "journal_records": self.runner.seq, "starts": 1},
+            counters={
+                "steps": self.runner.steps,
+                "journal_records": self.runner.seq,
+                "alerts": self.alerts.counters["sent"],
+                "starts": 1,
+            },
             histograms={
                 "step_s": tuple(ns / NS_PER_S for ns in self.runner.step_ns),
                 "loop_lag_s": tuple(self.lags_s),

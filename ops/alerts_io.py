@@ -27,6 +27,7 @@ RECEIPTS_KEPT = 512
 WEBHOOK_TIMEOUT_S = 5.0
 ANSWER_CHARS_KEPT = 200
 HTTP_FIRST_BAD = 300
+LOG_RESERVED = frozenset({"event", "level", "logger", "ts_utc", "exc_info", "exception", "stream", "stack_info"})
 
 
 class DeliveryError(Exception):
@@ -55,10 +56,14 @@ class LogReceiver:
         self._log = structlog.get_logger("ladderd.alert")
 
     async def send(self, alert: AlertMessage) -> str:
-        """Write it at its own level."""
+        """Write it at its own level: what it is about, then where its runbook is."""
         level = alert.severity if alert.severity in {"debug", "info", "warning", "error"} else "critical"
-        fields = {f"alert_{key}": value for key, value in msgspec.structs.asdict(alert).items() if key != "action"}
-        getattr(self._log, level)(alert.action, **fields)
+        facts = {f"{key}_" if key in LOG_RESERVED else key: value for key, value in alert.payload.items()}
+        again = {"suppressed": alert.suppressed} if alert.suppressed else {}
+        whole = {"correlation_id": alert.correlation_id} if alert.correlation_id else {}
+        getattr(self._log, level)(
+            alert.action, **(facts | again | whole | {"runbook": alert.runbook, "alert_id": alert.alert_id})
+        )
         return "logged"
 
 

@@ -13,7 +13,7 @@ import logging
 import queue
 import sys
 import traceback
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from logging.handlers import QueueHandler, QueueListener, TimedRotatingFileHandler
 from pathlib import Path
 from typing import IO, Any
@@ -217,12 +217,26 @@ ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", 0x2028: "\\u20
 
 def console_line(fields: dict[str, Any]) -> str:
     """`14:58:26.078 warning  event  key=value ...` with control characters escaped; a traceback as marked lines."""
-    more = " ".join(f"{key}={value}" for key, value in fields.items() if key not in HEAD_FIELDS)
+    more = " ".join(pair for key, value in fields.items() if key not in HEAD_FIELDS for pair in _pairs(key, value))
     clock = str(fields.get("ts_utc", ""))[11:23]
     line = f"{clock} {fields.get('level', ''):8} {fields.get('event', '')}{'  ' + more if more else ''}"
     lines = [line.translate(ESCAPES)]
     lines += [f"  | {part.translate(ESCAPES)}" for part in str(fields.get("exception", "")).splitlines()]
     return "\n".join(lines)
+
+
+def _pairs(name: str, value: object) -> Iterator[str]:
+    """`name=value` for people: a mapping is a pair for each entry, a list has commas, words that stand apart quotes."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _pairs(f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
+        for number, item in enumerate(value, 1):
+            yield from _pairs(f"{name}.{number}", item)
+    else:
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        text = "none" if value is None or value == {} else text.replace('"', "'")
+        yield f'{name}="{text}"' if not text or any(map(str.isspace, text)) else f"{name}={text}"
 
 
 def reset_logging() -> None:

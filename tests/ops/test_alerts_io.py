@@ -134,9 +134,11 @@ async def test_secrets_do_not_travel() -> None:
 async def test_the_log_receiver_writes_at_the_alerts_level() -> None:
     async with Running((LogReceiver(), ALL)) as running:
         with capture_logs() as logs:
-            running.fan.send("a", "error", {"series": "INXU"})
+            running.fan.send("a", "error", {"series": "INXU", "event": "odd"})
             assert await running.fan.drain(5)
-    assert (logs[0]["event"], logs[0]["log_level"], logs[0]["alert_severity"]) == ("a", "error", "error")
+    assert (logs[0]["event"], logs[0]["log_level"], logs[0]["series"]) == ("a", "error", "INXU")
+    assert (logs[0]["event_"], logs[0]["runbook"]) == ("odd", "docs/runbooks/alerts.md#a")
+    assert "payload" not in str(logs[0]), "facts stand by themselves, not as a mapping in a mapping"
 
 
 class Hook:

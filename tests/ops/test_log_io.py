@@ -174,3 +174,13 @@ def test_a_full_queue_drops_and_counts_but_never_waits(tmp_path: Path, monkeypat
         structlog.get_logger().info("event", number=number)
     assert running.dropped == 3
     running.stop()
+
+
+def test_a_console_line_is_key_and_value_also_where_a_value_has_parts() -> None:
+    payload = {"reason": "operator: testing", "gates": ["risk", "pause"], "fills": {"INXU": 2}, "why": None, "by": ""}
+    line = console_line({"ts_utc": "2026-03-06T14:55:00.000Z", "level": "info", "event": "kill_switch"} | payload)
+    assert line == (
+        '14:55:00.000 info     kill_switch  reason="operator: testing" gates=risk,pause fills.INXU=2 why=none by=""'
+    )
+    nested = {"level": "info", "event": "e", "rows": [{"a": 1}, {"a": 'x "y"'}], "none": {}, "off": False}
+    assert console_line(nested).endswith("rows.1.a=1 rows.2.a=\"x 'y'\" none=none off=False")

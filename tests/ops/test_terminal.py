@@ -106,7 +106,7 @@ def test_a_plain_line_and_when_it_is_news() -> None:
 
 def test_a_window_that_is_settled_and_reported_has_its_line() -> None:
     (line,) = finished(frame()).values()
-    assert line.endswith("P&L $1.24, report reports/INXU/2026-03-06.md")
+    assert line.endswith("P&L $1.24, report INXU/2026-03-06.md")
 
 
 def test_texts() -> None:
