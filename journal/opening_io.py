@@ -32,6 +32,10 @@ from journal.reader_io import (
 from journal.record import STEP, Record, RecordError, decode_record, digest_of, parse_utc
 
 _TAIL_BLOCK_BYTES = 65_536
+OTHER_BUILD = (
+    "The journal is whole, but another build wrote what came after the last snapshot: start that build again and stop it "
+    "in order (SIGTERM), then start this one"
+)
 
 
 class JournalLocked(Exception):  # noqa: N818 - a state of affairs, named like JournalDamaged
@@ -129,7 +133,7 @@ def read_tail(state_dir: Path, after_seq: int) -> Iterator[Step]:
             try:
                 step = decode_step(record)
             except RecordError as error:
-                raise JournalDamaged(str(path), number, str(error), KEEP_AND_ASK) from error
+                raise JournalDamaged(str(path), number, str(error), OTHER_BUILD) from error
             yield step
     verdict = verifier.finish()
     if verdict.first_fault is not None:

@@ -174,6 +174,17 @@ def test_recovery_reads_no_record_whose_place_is_not_proven(
     assert (caught.value.file, caught.value.line) == (str(segment), line)
 
 
+def test_a_step_of_another_build_is_told_with_what_to_do(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    writer.append("note", {})
+    writer.append("step", {"of": "another build"})
+    writer.close()
+    with pytest.raises(JournalDamaged, match="start that build again and stop it in order") as caught:
+        list(read_tail(tmp_path, 0))
+    assert (caught.value.file, caught.value.line) == (str(segment_paths(tmp_path)[0]), 2)
+    assert list(read_tail(tmp_path, 2)) == []
+
+
 def test_recovery_looks_at_the_seams_of_what_it_does_not_read(open_writer: OpenWriter, tmp_path: Path) -> None:
     writer = open_writer(limits=JournalLimits(segment_bytes_max=3_000, ballast_bytes=4096))
     for n in range(9):
