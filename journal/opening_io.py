@@ -33,8 +33,8 @@ from journal.record import STEP, Record, RecordError, decode_record, digest_of, 
 
 _TAIL_BLOCK_BYTES = 65_536
 OTHER_BUILD = (
-    "The journal is whole, but another build wrote what came after the last snapshot: start that build again and stop it "
-    "in order (SIGTERM), then start this one"
+    "The journal is whole, but another build wrote what came after the last snapshot: start that build again and stop "
+    "it in order (SIGTERM), then start this one"
 )
 
 
