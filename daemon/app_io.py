@@ -34,6 +34,7 @@ from daemon.runner_io import Runner
 from daemon.sentinels_io import Sentinels
 from daemon.settings import FeedEndpoint, Settings
 from daemon.signals_io import held_signals
+from daemon.spoken import spoken
 from domain.actions import (
     Alert,
     Answer,
@@ -47,6 +48,7 @@ from domain.actions import (
     FeedControl,
     MarkCancelAll,
     Place,
+    Record,
     Report,
     SubscribeBooks,
     TriggerGroup,
@@ -96,7 +98,7 @@ class App:
         self.recovered = recovered
         self.alerts = alerts
         self.inbox = Inbox(clock)
-        self.runner = Runner(engine, self.inbox, clock, journal, self.perform)
+        self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say)
         codes = learned_codes(settings.state_dir)
         self.venue = KalshiVenue(settings.exchange.rest_url, signer, clock, self.inbox.emit, codes=codes)
         self.stream = KalshiStream(SERIES[name].exchange_series for name in settings.windows.series)
@@ -370,6 +372,12 @@ _DEEDS: dict[type, Callable[[App, Any], None]] = {
     Report: App._report,  # noqa: SLF001
     Answer: App._answer,  # noqa: SLF001
 }
+
+
+def _say(record: Record) -> None:
+    facts = spoken(record)
+    if facts is not None:
+        log.info(record.type, **facts)
 
 
 def _secret(value: Any) -> str | None:  # noqa: ANN401 - SecretStr or None

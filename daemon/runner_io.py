@@ -51,16 +51,23 @@ class StepLog(Protocol):
 
 
 class Runner:
-    """Drives the engine. `perform` carries out one action; it must not block."""
+    """Drives the engine. `perform` carries out one action; `say` hears each record. Neither may block."""
 
     def __init__(
-        self, engine: Engine, inbox: Inbox, clock: Clock, log: StepLog, perform: Callable[[AnyAction], None]
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        clock: Clock,
+        log: StepLog,
+        perform: Callable[[AnyAction], None],
+        say: Callable[[Record], None] | None = None,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
         self._clock = clock
         self._log = log
         self._perform = perform
+        self._say = say
         self._encoder = msgspec.json.Encoder()
         self._held: deque[tuple[int, AnyAction]] = deque()
         self.progress_mono_ns = clock.now().mono_ns
@@ -126,6 +133,8 @@ class Runner:
         for action in actions:
             if isinstance(action, Record):
                 self.seq = self._log.append(action.type, encode(action.payload), causation_id=cause)
+                if self._say is not None:
+                    self._say(action)
 
     def release(self, _durable_seq: int = 0) -> None:
         """Perform the places whose records are on disk; called after each step and by the journal's thread."""

@@ -210,7 +210,9 @@ def _file_sinks(directory: Path, retention_days: int, masker: Masker) -> list[lo
     return sinks
 
 
-HEAD_FIELDS = frozenset({"ts_utc", "level", "event", "logger", "run_id", "environment", "config_hash", "exception"})
+HEAD_FIELDS = frozenset(
+    {"ts_utc", "level", "event", "logger", "run_id", "environment", "config_hash", "exception", "stream"}
+)
 ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0))}
 ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 

@@ -80,7 +80,8 @@ class Bench:
         self.engine = Puppet(*answers)
         self.inbox = Inbox(self.clock)
         engine: Any = self.engine
-        self.runner = Runner(engine, self.inbox, self.clock, self.log, self.done.append)
+        self.heard: list[Record] = []
+        self.runner = Runner(engine, self.inbox, self.clock, self.log, self.done.append, self.heard.append)
 
     def step(self) -> None:
         self.runner.step(Wake(), self.clock.now())
@@ -179,3 +180,10 @@ def test_it_looks_at_the_clocks_often_in_a_window_and_seldom_outside() -> None:
     bench.engine.deadline = now.mono_ns
     with pytest.raises(AssertionError):
         bench.runner.wake_at(now)
+
+
+def test_each_record_is_said_once_and_only_records_are() -> None:
+    told = Record("operator_action", {"by": "ann"})
+    bench = Bench([told, *CANCELS])
+    bench.step()
+    assert bench.heard == [told]

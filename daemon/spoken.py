@@ -1,0 +1,51 @@
+"""Which records of the journal also stand in the log, so that a day can be read there: who ordered what, phases, fills.
+
+The journal has everything and is the truth; this is for eyes. Orders placed and cancelled are left out: they are
+thousands. Integers of money become the decimals that the exchange prints. `stream` chooses the file beside
+`events.jsonl`: decisions or trades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from domain.actions import Record
+from domain.money import Cash, Count, Price, print_cash, print_count, print_price
+
+STREAMS = {
+    "operator_action": "decisions",
+    "cancel_all_marker": "decisions",
+    "cancel_all_done": "decisions",
+    "window_phase": "decisions",
+    "risk_decision": "decisions",
+    "time_to_flat": "decisions",
+    "order_filled": "trades",
+    "settlement": "trades",
+    "window_result": "trades",
+}
+LEFT_OUT = frozenset({"scheduler_window", "client_order_id", "index_value", "print", "window", "target_ns"})
+MONEY: dict[str, Callable[[int], str]] = {
+    "fill_price": lambda value: print_price(Price(value)),
+    "fill_count": lambda value: print_count(Count(value)),
+    "position": lambda value: print_count(Count(value)),
+    "fee": lambda value: print_cash(Cash(value)),
+    "revenue": lambda value: print_cash(Cash(value)),
+    "pnl": lambda value: print_cash(Cash(value)),
+}
+
+
+def spoken(record: Record) -> Mapping[str, Any] | None:
+    """The fields of the record's log line; None for a record that stands in the journal alone."""
+    stream = STREAMS.get(record.type)
+    if stream is None:
+        return None
+    facts = {key: _plain(key, value) for key, value in record.payload.items() if key not in LEFT_OUT}
+    return facts | {"stream": stream}
+
+
+def _plain(key: str, value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 3)
+    money = MONEY.get(key)
+    return money(value) if money is not None and isinstance(value, int) else value
