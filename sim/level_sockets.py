@@ -14,6 +14,7 @@ import ctypes
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -110,7 +111,7 @@ class SocketWorld(World):
         self.net.tap = self._written
         self.loop.program = self._program
         self.root = Path(tempfile.mkdtemp(prefix="ladderd-sim-", dir=SHM if SHM.is_dir() else None))
-        self.answers: dict[int, str] = {}
+        weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)  # a world that is never run too
         return timeline
 
     def _settings(self) -> Settings:

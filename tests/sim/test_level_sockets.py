@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 import re
 import subprocess
@@ -149,3 +150,13 @@ def test_the_clock_of_a_world_is_the_loops() -> None:
     loop.run_until_complete(loop.passing(0.25))
     assert timeline.now_ns == 1_790_000_000 * NS_PER_S + 250 * NS_PER_MS
     loop.close()
+
+
+def test_a_world_that_is_never_run_leaves_no_files() -> None:
+    world = SocketWorld(Unit(5, 0, DAY, "none", 30, 1, faults=(), level="sockets"))
+    root = world.root
+    assert root.is_dir()
+    world.loop.close()
+    del world
+    gc.collect()
+    assert not root.exists()
