@@ -38,12 +38,21 @@ app.add_typer(config_app, name="config")
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(checks_app)
 
+
+def _said(text: str) -> str:
+    """Who and why stand in the journal for ever: an empty word is none."""
+    if not text.strip():
+        message = "is empty; say it in a word or more"
+        raise typer.BadParameter(message)
+    return text
+
+
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 StateOption = Annotated[Path, typer.Option("--state-dir", help="Where journal, snapshots and markers are kept.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HttpOption = Annotated[str, typer.Option("--http", help="The daemon's address.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who asks.")]
-CauseOption = Annotated[str, typer.Option("--cause", help="Why.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=_said)]
+CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=_said)]
 DEFAULT_HTTP = "http://127.0.0.1:8080"
 STATE = Path("state")
 
@@ -51,7 +60,7 @@ STATE = Path("state")
 def main() -> int:
     """Run one command and give its exit code. Nothing but a bug shows a traceback."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="ladderd")
     except typer.Exit as end:
         return int(end.exit_code)
     except (ConfigurationError, UnavailableError) as problem:
@@ -67,7 +76,8 @@ def main() -> int:
         if shown is None:
             raise
         if shown():  # empty where the help was wanted, and has been shown
-            sys.stderr.write(f"ladderd: {shown()}; see ladderd --help\n")
+            asked = getattr(getattr(problem, "ctx", None), "command_path", None) or "ladderd"
+            sys.stderr.write(f"ladderd: {shown().rstrip('.')}; see {asked} --help\n")
         return EX_USAGE
     return int(code or 0)
 
@@ -178,7 +188,7 @@ def cancel_all(
     code = run_cancel_all(
         settings.exchange.rest_url,
         *account_key(settings),
-        reason,
+        reason or "operator_cli",
         settings.state_dir,
     )
     raise typer.Exit(code)
@@ -234,19 +244,21 @@ def arm(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> Non
 @app.command()
 def kill(
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
-    by: ByOption = "operator",
+    by: Annotated[str, typer.Option("--by", help="Who asks.")] = "operator",
     state_dir: StateOption = STATE,
 ) -> None:
     """Write the kill file: everything is cancelled and stays so until it is removed and resumed."""
     from daemon.views_io import write_kill_file  # noqa: PLC0415 - heavy
 
-    code, text = write_kill_file(state_dir, f"{by}: {reason}")
+    code, text = write_kill_file(state_dir, f"{by or 'operator'}: {reason or 'no reason given'}")
     typer.echo(text)
     raise typer.Exit(code)
 
 
 @app.command()
-def note(text: str, by: ByOption = "operator", state_dir: StateOption = STATE) -> None:
+def note(
+    text: Annotated[str, typer.Argument(callback=_said)], by: ByOption = "operator", state_dir: StateOption = STATE
+) -> None:
     """Put a line into the journal and the day's report."""
     _ask("note", by, text, state_dir)
 
@@ -323,7 +335,7 @@ def snapshot_capture(state_dir: StateOption = STATE) -> None:
 
 @app.command()
 def orders(
-    http: HttpOption = DEFAULT_HTTP,
+    http: Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote.")] = None,
     config: ConfigOption = None,
     summary: Annotated[bool, typer.Option("--summary")] = False,  # noqa: FBT002 - a flag
     orphans: Annotated[bool, typer.Option("--orphans")] = False,  # noqa: FBT002 - a flag

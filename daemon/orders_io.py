@@ -8,9 +8,13 @@ shows it for the same order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
+from daemon.monitors import HTTP, MONITORS
 from daemon.settings import Settings
 from daemon.settings_io import account_key
 from daemon.system_clock import SystemClock
@@ -65,8 +69,9 @@ async def _look(look_at_list: LookAtList, look_at_book: LookAtBook) -> Compared:
     return Compared(listed, own, resting - own.keys(), held_open - resting)
 
 
-def orders_view(settings: Settings, http: str, *, summary: bool, orphans: bool) -> tuple[int, str]:
+def orders_view(settings: Settings, http: str | None, *, summary: bool, orphans: bool) -> tuple[int, str]:
     """The exchange's list beside the daemon's book. Exit 1 when they differ or the daemon's is not to be had."""
+    http = http or daemon_address(settings)
 
     async def look_at_book() -> OwnBook | None:
         return await asyncio.to_thread(_own_book, http)
@@ -90,6 +95,14 @@ def orders_view(settings: Settings, http: str, *, summary: bool, orphans: bool) 
         ]
     agrees = found.own is not None and not found.strays and not found.missing
     return (EX_OK if agrees else EX_NOT_OK), "\n".join(lines)
+
+
+def daemon_address(settings: Settings) -> str:
+    """Where this configuration's daemon listens: what it wrote down itself, else the configured port."""
+    port = settings.http.port
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError):
+        port = int(msgspec.json.decode((settings.state_dir / MONITORS / HTTP).read_bytes())["port"])
+    return f"http://127.0.0.1:{port}"
 
 
 def _own_book(http: str) -> OwnBook | None:

@@ -20,6 +20,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError, UsageError
 from domain.events import Command
 from domain.market import SERIES
+from domain.money import print_count
 from guards.windows import scheduler_window, windows_answer
 from journal.disk_io import Disk
 from journal.marker_io import read_kill_file
@@ -150,7 +151,11 @@ def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
     code = EX_OK if age_s < SNAPSHOT_LIMIT_S else EX_NOT_OK
     if as_json:
         return code, msgspec.json.encode(shown).decode()
-    held = {t: m["position"] / 100 for t, m in payload["ledger"]["markets"].items() if m["position"]}
+    held = ", ".join(
+        f"{ticker} {print_count(market['position'])}"
+        for ticker, market in payload["ledger"]["markets"].items()
+        if market["position"] and not market["result"]
+    )
     return code, (
         f"snapshot {age_s:.1f} s old at record {snapshot.seq}: {len(payload['orders'])} live orders,"
         f" positions {held or 'none'}, cancel-all {payload['empty_reason'] or 'none'},"

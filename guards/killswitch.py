@@ -67,7 +67,7 @@ class KillLatch:
         """Open the latch after every check of the caller's has passed. Returns why it stays closed, or nothing."""
         if self._asking:
             source, reason = next(iter(self._asking.items()))
-            return f"{source} still says stop: {reason or 'no reason given'}"
+            return f"{source} still says stop: {reason or 'no reason given'}; end that, then resume"
         self._latched = False
         self._source = self._reason = ""
         self._since_utc_ns = 0

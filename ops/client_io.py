@@ -76,8 +76,16 @@ def status(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
         f"  orders that may be live: {orders['may_be_live']}",
         f"  safe to execute orders: {'yes' if safety['safe_to_execute_orders'] else 'no'}",
     ]
-    lines += [f"  held back by: {reason}" for reason in safety["gating_reasons"]]
+    why = _details(address) if safety["gating_reasons"] else {}
+    lines += [f"  held back by: {reason}{why.get(reason, '')}" for reason in safety["gating_reasons"]]
     return code, "\n".join(lines)
+
+
+def _details(address: str) -> dict[str, str]:
+    """What the gates add in words to each reason: who paused and why, how long a tail still is."""
+    ready = fetch(address, "/ready").document
+    gates = ready.get("gates", ()) if isinstance(ready, dict) else ()
+    return {gate["reason"]: f" ({gate['detail']})" for gate in gates if gate["reason"] and gate["detail"]}
 
 
 def _exchange(

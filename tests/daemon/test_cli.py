@@ -64,6 +64,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("windows", "--nonsense"), 2),
         (("pause",), 2),
         (("pause", "--by", "ann"), 2),
+        (("pause", "--by", " ", "--cause", "b"), 2),
+        (("resume", "--by", "ann", "--cause", ""), 2),
+        (("note", ""), 2),
         (("kill", "--nonsense"), 2),
         (("windows", "--series", "SPX"), 2),
         (("windows", "--now", "yesterday"), 2),
@@ -93,6 +96,18 @@ def test_exit_codes(run: Run, words: tuple[str, ...], code: int) -> None:
         assert err.startswith("ladderd: ")
         assert err.count("\n") == 1
         assert out == ""
+
+
+def test_a_usage_error_points_at_its_own_commands_help(run: Run) -> None:
+    assert run("pause")[2] == "ladderd: Missing option '--by'; see ladderd pause --help\n"
+    assert run("config", "explain")[2].endswith("see ladderd config explain --help\n")
+    assert run("nonsense")[2] == "ladderd: No such command 'nonsense'; see ladderd --help\n"
+
+
+def test_a_kill_is_never_refused_for_want_of_words(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    assert run("kill", "--by", "", "--reason", "", "--state-dir", str(tmp_path))[0] == 0
+    assert (tmp_path / "KILL_SWITCH").read_text() == "operator: no reason given\n"
 
 
 def test_an_interrupt_is_no_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,6 +284,14 @@ def test_a_snapshot_is_shown_with_its_age_and_an_old_one_is_not_ok(run: Run, tmp
         assert "3 live orders" in out or "4 live orders" in out
         tree = msgspec.json.decode(run("snapshot", "show", "--state-dir", str(tmp_path), "--json")[1])
         assert tree["seq"] == 7
+    tree = msgspec.json.decode(stand.memories[number])
+    market = next(iter(tree["ledger"]["markets"].values()))
+    for result, shown in (("", True), ("yes", False)):
+        market |= {"position": -100, "result": result}
+        write_snapshot(tmp_path, msgspec.json.encode(tree), 8, now_ns)
+        out = run("snapshot", "show", "--state-dir", str(tmp_path))[1]
+        assert (" -1.00, cancel-all" in out) is shown, "what is settled is held no more"
+        assert "{" not in out
 
 
 def test_config_show_has_the_hash_and_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

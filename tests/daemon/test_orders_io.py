@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
-from daemon.orders_io import Compared, Listing, OwnBook, compare
+from daemon.orders_io import Compared, Listing, OwnBook, compare, daemon_address
+from daemon.settings import Http, Settings
 from tests.execution.made import said
 
 T = TypeVar("T")
@@ -58,3 +60,13 @@ def test_what_is_being_placed_or_cancelled_need_not_be_listed() -> None:
 
 def test_without_a_daemon_there_is_nothing_to_compare_with() -> None:
     assert compared([listing("a")], [None]).own is None
+
+
+def test_the_daemon_asked_is_the_one_of_this_configuration(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, http=Http(port=8123))
+    assert daemon_address(settings) == "http://127.0.0.1:8123"
+    (tmp_path / "monitors").mkdir()
+    (tmp_path / "monitors" / "http.json").write_text('{"pid": 7, "port": 40123}')
+    assert daemon_address(settings) == "http://127.0.0.1:40123"
+    (tmp_path / "monitors" / "http.json").write_text("{")
+    assert daemon_address(settings) == "http://127.0.0.1:8123"

@@ -52,7 +52,7 @@ def test_resuming_is_refused_while_a_source_still_says_stop() -> None:
     latch = read()
     latch.observe(True, "execution_halted", "1", at(1))
     latch.kill("operator_http", "drill", at(2))
-    assert latch.resume() == "execution_halted still says stop: 1"
+    assert latch.resume() == "execution_halted still says stop: 1; end that, then resume"
     assert latch.latched
     latch.observe(False, "execution_halted", "", at(3))
     assert latch.resume() == ""
