@@ -8,7 +8,7 @@ and for wanted quotes, and takes care of the rest.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -205,8 +205,10 @@ class Desk:
             self.near = (first, end)
         return tuple(market.ticker for market in self.ladder.markets[first:end])
 
-    def want(self, live: list[Order], positions: dict[Ticker, Count], now: Now) -> Want:
-        """The orders this desk would rest now, if the gate is open."""
+    def want(
+        self, live: list[Order], positions: dict[Ticker, Count], now: Now, only: Container[Ticker] | None = None
+    ) -> Want:
+        """The orders this desk would rest now, if the gate is open; `only` in these markets if risk allows no other."""
         self.looked_at = {}
         if self.ladder is None or self.basis is None or self.edge_needed is None:
             return {}
@@ -222,6 +224,8 @@ class Desk:
         markets = self.ladder.markets[first : center + reach + 1]
         fairs = self.ladder.fair(*self.basis, first, first + len(markets))
         near = {m.ticker: (m, fair) for m, fair in zip(markets, fairs, strict=True) if m.ticker in fresh}
+        if only is not None:
+            near = {ticker: rung for ticker, rung in near.items() if ticker in only}
         chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quotes)
         size, needed = Count(self.settings.contracts_per_order * 100), self.edge_needed
         # How long, and how short, a market and the window may be for one more order to fit.

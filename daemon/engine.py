@@ -336,7 +336,7 @@ class Engine:
     def _quote(self, desk: Desk, cleared: Cleared, now: Now, out: list[AnyAction]) -> None:
         assert desk.window is not None, "cleared without a window"
         live = self.account.converger.live_of(desk.series.name)
-        want = desk.want(live, self.account.ledger.open_positions(), now)
+        want = desk.want(live, self.account.ledger.open_positions(), now, self.risk.confined_to(self.account))
         self.account.count("strategy_cycles")
 
         def allow(order: Order) -> bool:

@@ -157,6 +157,14 @@ class RiskGuard:
         markets = exposures(account.ledger.markets, account.book.live)
         return self._loss + sum(market.worst_loss for market in markets.values())
 
+    def confined_to(self, account: AccountShape) -> frozenset[Ticker] | None:
+        """The only markets in which an order could be let through, as no further one may be entered; None with room."""
+        held, live, most = account.ledger.markets, account.book.live, self._settings.markets_max
+        if len(held) + len(live) < most:
+            return None
+        used = frozenset(t for t, each in held.items() if not each.result) | {o.ticker for o in live.values()}
+        return used if len(used) >= most else None
+
     def refuses(self, order: OrderShape, account: AccountShape, now: Now) -> str:  # noqa: ARG002 - every guard gets it
         """Why this order may not be sent, in one line; empty when it may. Asked before it enters the book."""
         settings = self._settings
