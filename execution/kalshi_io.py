@@ -1,4 +1,4 @@
-"""The exchange behind `perform`: three lanes of requests on warm connections, one event back for each end.
+"""The exchange behind `perform`: four lanes of requests on warm connections, one event back for each end.
 
 `perform` never waits. A cancel leaves in the caller's own turn of the loop when a connection of its lane is free, which
 is why that lane has its own connections, warm and with their signatures made ahead. Places give way to waiting cancels,
@@ -32,7 +32,7 @@ from execution.lane_io import Job, Lane
 
 SIGN_EVERY_MS: Final = 100
 LOOK_AT_TIME_MS: Final = 500
-CANCELS: Final = (CancelOrders, TriggerGroup, CancelAll)
+KILLS: Final = (TriggerGroup, CancelAll)
 PLACES: Final = (Place, CreateGroup, DeleteGroup)
 WATCHED_GROUPS_MAX: Final = 8
 NO_CODES: Final = CodeTable()
@@ -41,7 +41,8 @@ NO_CODES: Final = CodeTable()
 class VenueLimits(msgspec.Struct, frozen=True):
     """How many connections each lane keeps, how many requests may wait in it, and how long one may take."""
 
-    cancel_connections: int = 4
+    kill_connections: int = 4
+    cancel_connections: int = 3
     place_connections: int = 8
     read_connections: int = 3
     cancels_max: int = 256
@@ -77,14 +78,18 @@ class KalshiVenue:
         self._limits = limits
         self._time_of = ExchangeClock()
         self._status = Request("GET", f"{self._account.prefix}/exchange/status")
-        self.cancels = Lane(
-            origin,
-            signer,
-            clock,
-            connections=limits.cancel_connections,
-            room=limits.cancels_max,
-            limit_ms=limits.cancel_limit_ms,
-            on_drained=lambda: self.places.pump(),  # noqa: PLW0108 - that lane is made below
+        # What empties a series or the account never waits behind the slow answers to cancels of single orders.
+        self.kills, self.cancels = (
+            Lane(
+                origin,
+                signer,
+                clock,
+                connections=connections,
+                room=limits.cancels_max,
+                limit_ms=limits.cancel_limit_ms,
+                on_drained=lambda: self.places.pump(),  # noqa: PLW0108 - that lane is made below
+            )
+            for connections in (limits.kill_connections, limits.cancel_connections)
         )
         self.places = Lane(
             origin,
@@ -93,7 +98,7 @@ class KalshiVenue:
             connections=limits.place_connections,
             room=limits.places_max,
             limit_ms=limits.place_limit_ms,
-            held=lambda: self.cancels.waiting > 0 and self.cancels.pool.connected,
+            held=lambda: any(lane.waiting and lane.pool.connected for lane in (self.kills, self.cancels)),
         )
         self.reads = Lane(
             origin,
@@ -109,7 +114,7 @@ class KalshiVenue:
         for method, path in (*self._account.fixed_paths(), (self._status.method, self._status.path)):
             self._signer.prepare(method, path, utc_ms(self._clock.now()))
         async with asyncio.TaskGroup() as group:
-            for lane in (self.cancels, self.places, self.reads):
+            for lane in (self.kills, self.cancels, self.places, self.reads):
                 group.create_task(lane.pool.run())
                 group.create_task(self._keep_warm(lane))
             group.create_task(self._keep_signed())
@@ -137,15 +142,17 @@ class KalshiVenue:
 
     @property
     def ready(self) -> bool:
-        """Whether a cancel could be written at once."""
-        return self.cancels.pool.idle > 0
+        """Whether everything could be cancelled at once."""
+        return self.kills.pool.idle > 0
 
     def perform(self, action: AnyAction) -> None:
         """Take one action for the exchange; its outcome comes through `emit`, at the latest when its time is up.
 
         Must be called on the event loop's thread. Actions that are not for the exchange are a bug of the caller.
         """
-        if isinstance(action, CANCELS):
+        if isinstance(action, KILLS):
+            self._write(self.kills, action)
+        elif isinstance(action, CancelOrders):
             self._write(self.cancels, action)
         elif isinstance(action, PLACES):
             self._write(self.places, action)

@@ -22,7 +22,7 @@ from execution.kalshi_wire import Account, Answer, Request, Write, request_for
 from sim.ports_exchange import PortServer
 from sim.ports_links import Machine
 
-CANCELS = (CancelOrders, TriggerGroup, CancelAll)
+KILLS = (TriggerGroup, CancelAll)
 PLACES = (Place, CreateGroup, DeleteGroup)
 LOOK_AT_TIME_NS = 500 * NS_PER_MS
 RECONNECT_NS = 8 * NS_PER_MS
@@ -159,11 +159,12 @@ class PortVenue:
         self.written = about_to_write
         self.account = Account()
         self.time_of = ExchangeClock()
-        self.cancels = PortLane(self, 4, 256, 1_000)
+        self.kills = PortLane(self, 4, 256, 1_000)
+        self.cancels = PortLane(self, 3, 256, 1_000)
         self.places = PortLane(self, 8, 256, 1_500)
         self.reads = PortLane(self, 3, 64, 3_000)
-        self.cancels.on_drained = self.places.pump
-        self.places.held = lambda: bool(self.cancels.waiting)
+        self.kills.on_drained = self.cancels.on_drained = self.places.pump
+        self.places.held = lambda: bool(self.kills.waiting or self.cancels.waiting)
         self.status = Request("GET", f"{self.account.prefix}/exchange/status")
         machine.timeline.after(NS_PER_MS, machine.inward, self._keep_time)
 
@@ -175,7 +176,9 @@ class PortVenue:
 
     def perform(self, action: AnyAction) -> None:
         """Take one action for the exchange."""
-        if isinstance(action, CANCELS):
+        if isinstance(action, KILLS):
+            self._write(self.kills, action)
+        elif isinstance(action, CancelOrders):
             self._write(self.cancels, action)
         elif isinstance(action, PLACES):
             self._write(self.places, action)

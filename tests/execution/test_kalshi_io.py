@@ -45,8 +45,9 @@ from tests.execution.kalshi_fake import (
     until,
 )
 
-ONE_EACH = VenueLimits(cancel_connections=1, place_connections=1, read_connections=1)
+ONE_EACH = VenueLimits(kill_connections=1, cancel_connections=1, place_connections=1, read_connections=1)
 HASTY = VenueLimits(
+    kill_connections=1,
     cancel_connections=1,
     place_connections=1,
     read_connections=1,
@@ -80,7 +81,7 @@ async def desk(
     async with fake_exchange(script) as fake:
         under_test = Desk(fake.base_url, limits, pem or pem_of(ed_key()))
         running = asyncio.create_task(under_test.venue.run())
-        lanes = (under_test.venue.cancels, under_test.venue.places, under_test.venue.reads)
+        lanes = (under_test.venue.kills, under_test.venue.cancels, under_test.venue.places, under_test.venue.reads)
         await until(lambda: all(lane.pool.idle for lane in lanes))
         try:
             yield under_test, fake
@@ -130,7 +131,8 @@ async def test_cancels_triggers_and_cancel_all() -> None:
         one = await under_test.outcome(cancel("o-1"))
         assert isinstance(one, CancelOutcome)
         assert (one.verdict, one.reduced_by) == (Verdict.ACCEPTED, 100)
-    assert len({seen.connection for seen in fake.seen}) == 1
+    triggered_on, emptied_on, cancelled_on = (seen.connection for seen in fake.seen)
+    assert triggered_on == emptied_on != cancelled_on
 
 
 @pytest.mark.parametrize("off_s", [-3_600, 3_600])
@@ -159,10 +161,25 @@ async def test_with_a_clock_an_hour_off_cancels_and_listings_get_through_at_the_
 
 async def test_a_cancel_is_written_before_perform_returns() -> None:
     async with desk(lambda _: reply(200, {})) as (under_test, _):
-        before = under_test.venue.cancels.written
-        under_test.venue.perform(trigger())
-        assert under_test.venue.cancels.written == before + 1
-        await under_test.event()
+        venue = under_test.venue
+        for lane, action in ((venue.kills, trigger()), (venue.kills, cancel_all()), (venue.cancels, cancel("o-1"))):
+            before = lane.written
+            venue.perform(action)
+            assert lane.written == before + 1
+            await under_test.event()
+
+
+async def test_what_empties_the_account_never_waits_for_answers_to_single_cancels() -> None:
+    def script(seen: Seen) -> Reply:
+        return None if seen.path.endswith("/batched") else reply(204)
+
+    async with desk(script, VenueLimits()) as (under_test, _):
+        for number in range(10):
+            under_test.venue.perform(cancel(f"o-{number}"))
+        assert under_test.venue.cancels.waiting
+        outcome = await under_test.outcome(cancel_all())
+        assert isinstance(outcome, CancelAllOutcome)
+        assert outcome.verdict is Verdict.ACCEPTED
 
 
 async def test_a_void_permission_is_never_written() -> None:
@@ -331,11 +348,13 @@ async def test_a_lost_connection_is_reopened_ahead_of_need() -> None:
 
 
 async def test_keep_alives_never_take_the_last_free_connection() -> None:
-    limits = VenueLimits(cancel_connections=2, place_connections=1, read_connections=1, ping_every_ms=2)
+    limits = VenueLimits(
+        kill_connections=2, cancel_connections=2, place_connections=1, read_connections=1, ping_every_ms=2
+    )
     async with desk(lambda _: reply(200, {}), limits) as (under_test, fake):
         fake.ping_reply = b""  # from now on they are never answered
         seen = len(fake.pings)
-        await until(lambda: under_test.venue.cancels.pool.idle == 1 and len(fake.pings) > seen)
+        await until(lambda: under_test.venue.kills.pool.idle == 1 and len(fake.pings) > seen)
         outcome = await under_test.outcome(trigger())
         assert isinstance(outcome, GroupOutcome)
         assert outcome.verdict is Verdict.ACCEPTED
