@@ -67,6 +67,7 @@ _ACCEPTED = Admission.ACCEPTED
 FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
 KEY_REFUSED = frozenset({401, 403})
 CANCEL_ALL_PROGRAM = "cancel-all"
+RUN_PREFIX = "run-"
 # Changes of a market's life after which what was listed is no longer so.
 RELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated"})
 NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
@@ -329,7 +330,9 @@ class Observers:
         # A restart reads young markers again: one from before somebody resumed pauses nothing any more.
         if by_operator and event.asked_utc_ns > self.engine.resumed_utc_ns:
             self.engine.paused = self.engine.paused or f"cancel-all by an operator: {event.reason}"
-        reason = Reason.OPERATOR_CLI if event.by == CANCEL_ALL_PROGRAM else Reason.WATCHER
+        # What the run before asked for as it ended, or its unit after it, is neither an operator's nor the watcher's.
+        earlier = event.by == CANCEL_ALL_PROGRAM or event.by.startswith(RUN_PREFIX)
+        reason = Reason.OPERATOR_CLI if by_operator else Reason.EARLIER_RUN if earlier else Reason.WATCHER
         self.ask_empty(reason, now, looking=not self.engine.account.book.live)
 
     def _operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:

@@ -29,6 +29,7 @@ class Reason(enum.StrEnum):
     OPERATOR_CLI = "operator_cli"
     OPERATOR_HTTP = "operator_http"
     WATCHER = "watcher"
+    EARLIER_RUN = "earlier_run"
     SHUTDOWN = "shutdown"
     RECONCILE_DRIFT = "reconcile_drift"
     CANCEL_ALL_ACTIVE = "cancel_all_active"

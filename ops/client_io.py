@@ -85,7 +85,11 @@ def _details(address: str) -> dict[str, str]:
     """What the gates add in words to each reason: who paused and why, how long a tail still is."""
     ready = fetch(address, "/ready").document
     gates = ready.get("gates", ()) if isinstance(ready, dict) else ()
-    return {gate["reason"]: f" ({gate['detail']})" for gate in gates if gate["reason"] and gate["detail"]}
+    told: dict[str, dict[str, None]] = {}
+    for gate in gates:
+        if gate["reason"] and gate["detail"]:
+            told.setdefault(gate["reason"], {})[gate["detail"]] = None
+    return {reason: f" ({'; '.join(details)})" for reason, details in told.items()}
 
 
 def _exchange(

@@ -166,6 +166,7 @@ def test_a_marker_of_an_operators_program_pauses_and_empties() -> None:
     stand.run(3 * S)
     assert stand.exchange.resting() == []
     assert set(stand.closed()) == {"paused", "cancel_all_tail"}
+    assert {row["reason"] for row in stand.records("cancel_all_done")} == {"operator_cli"}
 
 
 @pytest.mark.parametrize(("by", "reason"), [("cancel-all", "shutdown"), ("run-1799999990", "polygon_ws_stale")])
@@ -178,6 +179,7 @@ def test_an_automatic_cancel_all_of_another_process_blocks_for_the_tail_and_then
     stand.run(3 * S)
     assert stand.exchange.resting() == []
     assert stand.closed() == ("cancel_all_tail",)
+    assert {row["reason"] for row in stand.records("cancel_all_done")} == {"earlier_run"}, "no watcher asked for it"
     again = stand.sent(CancelAll)
     begun_ns = stand.last(CancelAll) if again else asked_ns
     stand.run_to(begun_ns + TAIL_S * S - 1)

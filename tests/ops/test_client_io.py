@@ -42,13 +42,14 @@ async def test_status_names_what_holds_back(start: Start) -> None:
         "gates": (
             *GATES,
             gate("x", "FAIL", reason="why", detail="paused by ann: lunch"),
+            gate("flat", "FAIL", reason="why", detail="not proven flat yet"),
             gate("y", "FAIL", reason="z"),
         ),
     }
     code, text = await asyncio.to_thread(status, site.server.address)
     assert code == 1
     assert text.startswith("HALTED: kill switch: file")
-    assert "held back by: why (paused by ann: lunch)\n" in text
+    assert "held back by: why (paused by ann: lunch; not proven flat yet)\n" in text
     assert "held back by: z\n" in text + "\n"
     code, text = await asyncio.to_thread(status, site.server.address, raw=True)
     assert (code, json.loads(text)["status"]["state"]) == (1, "HALTED")
