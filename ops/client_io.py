@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, UnavailableError
+from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
@@ -31,7 +31,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def fetch(address: str, path: str, *, timeout_s: float = TIMEOUT_S, accept: str = "application/json") -> Answer:
-    """GET one path. Raises UnavailableError when nobody answers, ConfigurationError for an address that is none."""
+    """GET one path. Raises UnavailableError when nobody answers, UsageError for an address that is none."""
     return _exchange(address, "GET", path, None, {"Accept": accept}, timeout_s)
 
 
@@ -56,7 +56,7 @@ def health(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
         word = "ok" if task["age_s"] <= task["limit_s"] else "STUCK"
         lines.append(f"  {word:5} {name}: progress {task['age_s']:.2f} s ago, limit {task['limit_s']:g} s")
     if not tasks:
-        lines.append("  no task is known: nothing proves that the daemon makes progress")
+        lines.append(f"  no task is known: nothing proves that the daemon makes progress; is {address} its address?")
     return code, "\n".join(lines)
 
 
@@ -66,8 +66,13 @@ def status(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
     document = answer.document if isinstance(answer.document, dict) else {}
     state = document.get("status") or {}
     code = EX_OK if answer.status == HTTP_OK and state.get("state") in {"OK", "MARKET_CLOSED"} else EX_NOT_OK
-    if raw or not state:
+    if raw:
         return code, answer.text.strip()
+    if not state:
+        return (
+            code,
+            f"{address} answers HTTP {answer.status} without a state: is that the daemon? Its page names its port",
+        )
     safety, orders = document["safety"], document["orders"]
     lines = [
         f"{state['state']}: {state['summary']}",
@@ -101,7 +106,7 @@ def _exchange(
     except ValueError:
         host, port = None, None
     if parts.scheme != "http" or not host:
-        raise ConfigurationError(f"{address!r} is not an address of the daemon; write it like {DEFAULT_ADDRESS}")
+        raise UsageError(f"--http {address!r} is not an address of the daemon; write it like {DEFAULT_ADDRESS}")
     connection = http.client.HTTPConnection(host, port or 80, timeout=timeout_s)
     try:
         connection.request(method, path, body=body, headers=headers)

@@ -84,6 +84,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("snapshot", "show", "--state-dir", "nowhere"), 1),
         (("replay", "--state-dir", "nowhere"), 78),
         (("health", "--http", NOWHERE), 69),
+        (("health", "--http", "nonsense"), 2),
         (("status", "--http", NOWHERE), 69),
     ],
     ids=str,

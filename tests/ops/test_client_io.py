@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from domain.errors import ConfigurationError, UnavailableError
+from domain.errors import UnavailableError, UsageError
 from ops.client_io import fetch, health, order, status
 from ops.status import TaskHealth
 from tests.ops.conftest import TOKEN, Start
@@ -76,7 +76,7 @@ async def test_a_daemon_that_is_not_there_is_unavailable(start: Start, monkeypat
     "address", ["https://127.0.0.1", "127.0.0.1:8080", "http://", "http://x:port", "file:///etc/passwd"]
 )
 def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"write it like http://127\.0\.0\.1:8080"):
+    with pytest.raises(UsageError, match=r"write it like http://127\.0\.0\.1:8080"):
         fetch(address, "/health")
 
 
@@ -89,6 +89,9 @@ async def test_something_else_on_the_port_is_not_healthy() -> None:
     server = await asyncio.start_server(other, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     assert (await asyncio.to_thread(health, address, raw=True)) == (1, "hello")
-    assert (await asyncio.to_thread(status, address)) == (1, "hello")
+    code, text = await asyncio.to_thread(status, address)
+    assert (code, text.startswith(f"{address} answers HTTP 200 without a state")) == (1, True)
+    code, text = await asyncio.to_thread(health, address)
+    assert (code, f"is {address} its address?" in text) == (1, True)
     server.close()
     await server.wait_closed()
