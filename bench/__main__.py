@@ -6,7 +6,7 @@ import math
 import os
 import time
 
-from bench import delivery, engine_step, journal_rate, running, stale, start_up
+from bench import chain, delivery, engine_step, journal_rate, running, stale, start_up
 
 
 def yardstick_us() -> float:
@@ -31,9 +31,10 @@ def main() -> None:
     line("engine step, tick, 2 x 120 rungs", engine_step.measure())
     line("feed delivery against bare loop", delivery.measure())
     line("journal", journal_rate.measure())
-    line("frame to cancel, Ed25519", running.frame_to_cancel())
-    line("frame to cancel, 50 values/s", running.frame_to_cancel("--cadence-ms", "20"))
-    line("frame to cancel, RSA-2048", running.frame_to_cancel("--rsa"))
+    line("frame to cancel, one tight loop", chain.measure())
+    line("the same, RSA-2048", chain.measure(rsa=True))
+    line("frame to cancel, as it runs", running.frame_to_cancel())
+    line("the same, RSA-2048", running.frame_to_cancel("--rsa"))
     line("stale to last cancel acknowledged", stale.measure())
     line("SIGUSR1 to zero, 100 orders", running.sigusr1_to_zero(100))
     line("SIGUSR1 to zero, 400 orders", running.sigusr1_to_zero(400))
