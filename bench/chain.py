@@ -79,8 +79,8 @@ async def _measure(pem: bytes) -> list[int]:
             ended = time.perf_counter_ns()
             if cancels:
                 took.append(ended - begun)
-            for action in actions:
-                for reply in stand.answer(action):
+            for done in actions:
+                for reply in stand.answer(done):
                     stand.settle(reply)
         await asyncio.sleep(0)
         told.clear()
