@@ -314,6 +314,8 @@ class App:
     def process(self) -> Process:
         """What the shell knows."""
         recovered = self.recovered
+        reconnects = {name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()}
+        streamed = max(0, self.stream_socket.attempts - 1)
         return Process(
             pid=os.getpid(),
             run_id=recovered.run_id,
@@ -323,8 +325,9 @@ class App:
             started_utc_ns=self.started_utc_ns,
             seq=self.runner.seq,
             hosts={feed.name: urlsplit(feed.url).netloc for feed in self._endpoints()},
-            reconnects={name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()},
-            counters={
+            reconnects=reconnects,
+            counters={f"reconnects:{name}": count for name, count in (reconnects | {"exchange": streamed}).items()}
+            | {
                 "steps": self.runner.steps,
                 "journal_records": self.runner.seq,
                 "alerts": self.alerts.counters["sent"],

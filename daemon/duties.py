@@ -143,6 +143,7 @@ class Duties:
 
     def tripped(self, desk: Desk) -> None:
         """The strict limit was broken in the desk's window."""
+        self.account.count(f"trips:{desk.series.name}")
         result = self._present(desk)
         if result is not None:
             result.trips += 1

@@ -58,7 +58,7 @@ COUNTERS: dict[str, Named] = {
 }
 
 REQUIRED: dict[str, Named] = {
-    "starts": Named("agent_start", "Starts of the daemon in this state directory; at least 1 while it runs."),
+    "starts": Named("agent_start", "1 in every process; a reset of the other counters with it is a restart."),
     "errors": Named("errors", "Errors that the daemon reported."),
     "ticks": Named("marketdata_ticks", "Valid index values received."),
     "stales": Named("marketdata_stale", "Times that market data went stale."),

@@ -85,8 +85,10 @@ function nextEdge(v, utcNs) {            // what the big number counts towards
 }
 function paintWindow(card, v) {
   const [head, left, facts, track, why] = card.children, now = frame.picture.now[1];
-  cls(card, "card window " + v.phase);
-  put(head.children[0], v.name); cls(put(head.children[1], v.phase), "phase " + (PHASE[v.phase] || "warn"));
+  const shut = v.phase === "quoting" && !v.open;  // green is for what may quote, not for what could
+  const tone = shut ? "warn" : PHASE[v.phase];
+  cls(card, "card window " + (shut ? "strict" : v.phase));
+  put(head.children[0], v.name); cls(put(head.children[1], v.phase), "phase " + (tone || "warn"));
   put(head.children[2], v.window ? `${v.window} \u00b7 target ${at(v.target_ns, "et")} ET` : "no window");
   cls(put(head.children[3], v.open ? "MAY QUOTE" : "MAY NOT QUOTE"), v.open ? "good" : "bad");
   const [edge, text] = nextEdge(v, now);
@@ -94,7 +96,7 @@ function paintWindow(card, v) {
   live(left.children[0], (n, more) => {
     const [big, tenth] = edge == null ? ["--:--", ""] : span((edge - now) / 1e9 - more);
     put(n.children[0], big); put(n.children[1], tenth);
-    cls(n, "countdown num " + (PHASE[v.phase] || ""));
+    cls(n, "countdown num " + (tone || ""));
   });
   const limit = v.age_limit_ms / 1000, age = v.index_age_ms == null ? null : v.index_age_ms / 1000;
   pairs(facts, [
@@ -165,7 +167,7 @@ function paintOrders(p) {
   }, "none: nothing of ours rests at the exchange");
 }
 function paintWindows(p) {
-  rows($("windows"), [...p.windows].reverse(), (w) => w.label + w.series + w.target_ns, ["", "", "", "r", "r", "r", "r", "", ""], (td, w) => {
+  rows($("windows"), [...p.windows].sort((a, b) => b.target_ns - a.target_ns || a.series.localeCompare(b.series)), (w) => w.label + w.series + w.target_ns, ["", "", "", "r", "r", "r", "r", "", ""], (td, w) => {
     put(td[0], w.label); put(td[1], w.series); put(td[2], at(w.target_ns, "et")); put(td[3], String(w.quotes)); put(td[4], String(w.fills));
     cls(put(td[5], String(w.trips)), "r " + (w.trips ? "warn" : "")); cls(put(td[6], cash(w.pnl)), "r " + (w.pnl == null ? "" : w.pnl < 0 ? "bad" : "good"));
     const open = w.target_ns > p.now[1];
@@ -252,7 +254,7 @@ function paintHead(p) {
   put($("flags"), [p.armed ? "" : "NOT ARMED", frame.healthy ? "" : "A TASK IS STUCK"].filter(Boolean).join(" \u00b7 "));
   $("flags").className = "bad";
   const troubles = [];
-  if (p.kill_switch) troubles.push(["bad", "KILL SWITCH ON", p.kill_reason || "no reason given", "after the cause is gone: ladderd resume --by NAME --cause TEXT"]);
+  if (p.kill_switch) troubles.push(["bad", "KILL SWITCH ON", p.kill_reason || "no reason given", "remove KILL_SWITCH from the state directory, or what else set it, then: ladderd resume --by NAME --cause TEXT"]);
   if (p.cancel_all.active) troubles.push(["bad", "CANCEL-ALL UNDER WAY", p.cancel_all.reason, `${p.orders.length} orders may still be live`]);
   if (p.paused) troubles.push(["", "PAUSED", p.pause_reason, "to go on: ladderd resume --by NAME --cause TEXT"]);
   if (p.stopping) troubles.push(["", "THE DAEMON IS STOPPING", "", "orders are being cancelled and confirmed"]);

@@ -103,6 +103,7 @@ def test_quotes_fills_and_trips_are_counted_in_their_window() -> None:
     stand.run_before_target(-10 * S)
     result = stand.engine.duties.results["INXU", stand.target_ns]
     assert (result.fills, result.trips, result.quotes >= 2) == (1, 1, True)
+    assert stand.engine.account.counters["trips:INXU"] == 1, "the metric is by series"
     assert stand.engine.duties.results["NASDAQ100U", stand.target_ns].trips == 0
 
 

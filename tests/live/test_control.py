@@ -114,6 +114,9 @@ def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Pat
         assert seen.now.utc_ns - written_ns < (SEEN_WITHIN_MS + MARGIN_MS) * NS_PER_MS
         assert gate(stage, "kill_switch")["status"] == "FAIL"
         assert json.loads(stage.page("/ops/status")[1])["status"]["state"] == "HALTED"
+        counted = stage.picture()["counters"]
+        assert (counted["alerts"] >= 1, counted["reconnects:exchange"]) == (True, 0)
+        assert "operator_action  command=resume" not in stage.log()
 
         def resume() -> tuple[int, str]:
             answer = stage.ladderd("resume", "--by", "drill", "--cause", "over", "--state-dir", str(tmp_path))
@@ -123,6 +126,9 @@ def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Pat
         code, text = resume()
         assert code == 1, text
         assert "drill" in text
+        until("it stands in the log", lambda: "operator_action  command=resume by=drill cause=over" in stage.log(), 2)
+        alert = next(line for line in stage.log().splitlines() if "critical kill_switch" in line)
+        assert "{" not in alert, "key=value, no mappings"
         path.unlink()
         until("the removal seen", lambda: sources_off(stage, seen), 2)
         assert "kill_switch_engaged" in stage.reasons()

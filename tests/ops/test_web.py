@@ -85,6 +85,8 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     errors = await show(page, site)
     trouble = await text(page, "#trouble")
     assert "KILL SWITCH ON <b>file</b>" in trouble
+    assert "remove KILL_SWITCH from the state directory" in trouble
+    assert await page.locator(".countdown.good").count() == 1, "green is for the series that may quote"
     assert "CANCEL-ALL UNDER WAY operator_cli" in trouble
     assert "why not: polygon_ws_final_minute_stale" in await text(page, "#series")
     assert "never seen, limit 1.50 s" in await text(page, "#series")
