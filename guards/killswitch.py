@@ -78,7 +78,8 @@ class KillLatch:
         if self._latched:
             return fail(Reason.KILL_SWITCH, f"{self._source}: {self._reason}", age_ns=now.utc_ns - self._since_utc_ns)
         if not self._heard:
-            return unknown(Reason.KILL_SWITCH, "the kill switch has not been read yet")
+            # Nobody engaged it: what a start pulls before its first look must not be told as a kill.
+            return unknown(Reason.NOT_RECONCILED, "the kill switch has not been read yet")
         return PASS
 
     def next_deadline(self, now: Now) -> int | None:  # noqa: ARG002 - the contract of every guard

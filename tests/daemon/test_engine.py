@@ -27,7 +27,7 @@ from domain.events import (
     Wake,
 )
 from domain.ids import RequestId
-from domain.reasons import Reason
+from domain.reasons import GateStatus, Reason
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import CANCELLING, DOUBT_NS, LEAD_NS, ROUND_TRIP_NS, Stand
 
@@ -55,10 +55,13 @@ def test_with_nothing_known_every_gate_is_closed_and_each_series_says_why() -> N
     stand.step(Started("run", 1, "paper", "h", "b", ""))
     for series in BASE:
         assert set(stand.closed(series)) >= {
-            "kill_switch_engaged", "clock_untrusted", "exchange_paused", "private_stream_down", "not_reconciled",
+            "clock_untrusted", "exchange_paused", "private_stream_down", "not_reconciled",
             "limits_unknown", "risk_limit", "freshness_missing", "markets_unknown", "fees_unknown", "book_stale",
             "volatility_unknown",
         }  # fmt: skip
+        votes = dict(stand.engine.gates[series])
+        assert votes["kill_switch"].status is GateStatus.UNKNOWN, "closed before it was read, and not called engaged"
+        assert "kill_switch_engaged" not in stand.closed(series)
 
 
 # --- every reason closes the gate and the book empties ---------------------------------------------------------------

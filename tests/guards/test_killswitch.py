@@ -20,7 +20,7 @@ def read() -> KillLatch:
 
 def test_killswitch_closed_when_it_knows_nothing() -> None:
     vote = KillLatch().vote(at(0))
-    assert (vote.status, vote.reason) == (GateStatus.UNKNOWN, Reason.KILL_SWITCH)
+    assert (vote.status, vote.reason) == (GateStatus.UNKNOWN, Reason.NOT_RECONCILED)
     assert read().vote(at(0)).status is GateStatus.PASS
 
 
