@@ -160,7 +160,7 @@ async def test_an_orders_life(own: Own) -> None:
     (gone,) = await own.ask(CancelOrders(own.number(), (ref,), "test"), CancelOutcome)
     assert (gone.verdict, gone.reduced_by) == (Verdict.ACCEPTED, 500)
     (again,) = await own.ask(CancelOrders(own.number(), (ref,), "test"), CancelOutcome)
-    assert (again.verdict, again.http_status) == (Verdict.UNKNOWN, 404)
+    assert (again.verdict, again.code) == (Verdict.UNKNOWN, "not_found")
 
 
 async def test_batches_and_cancel_all(own: Own) -> None:
