@@ -189,7 +189,8 @@ class Account:
         """The answer to a place."""
         order = self.converger.placed(event, now.mono_ns, out)
         self._touched(order, now)
-        self.count(f"places_{event.verdict}")
+        refused = event.verdict is Verdict.REFUSED
+        self.count(f"places_refused:{event.code or event.http_status}" if refused else f"places_{event.verdict}")
         if order is None:
             return None
         if event.verdict is Verdict.ACCEPTED:

@@ -149,7 +149,7 @@ class Observers:
             engine.last_tick = tick
             engine.stall.agreed(desk.series.name)
         else:
-            engine.account.count("ticks_rejected")
+            engine.account.count(f"ticks_rejected:{admission}")
 
     def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
         payload = {"symbol": desk.series.symbol, "values": desk.divergence.comparison()}

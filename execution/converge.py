@@ -47,7 +47,7 @@ class Converger:
         self.budget = budget
         self.numbers = numbers
         self.cancel_all_retry_ns = 0
-        self.counters = {"orders_sent": 0, "cancels_sent": 0, "group_triggers": 0, "cancel_alls": 0, "requotes": 0}
+        self.counters = {"orders_sent": 0, "cancels_sent:id": 0, "group_triggers": 0, "cancel_alls": 0, "requotes": 0}
 
     # --- quoting -------------------------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class Converger:
                 self.budget.quoted(cost, now_ns)
             else:
                 self.budget.spend(cost, now_ns)
-            self.counters["cancels_sent"] += len(batch)
+            self.counters["cancels_sent:id"] += len(batch)
             out.append(CancelOrders(self.numbers.request(), tuple(o.ref for o in batch), reason))
 
     def pull(self, series: str, reason: str, now_ns: int, out: list[AnyAction]) -> bool:

@@ -43,7 +43,7 @@ COUNTERS: dict[str, Named] = {
     "stream_drops": Named("ladderd_stream_drops", "Times that the exchange's websocket was lost."),
     "loop_stalls": Named("ladderd_loop_stalls", "Times that the event loop stood still."),
     "read_failures": Named("ladderd_read_failures", "Reads of the exchange that failed."),
-    "cancels_sent": Named("ladderd_cancels_sent", "Cancel requests of any kind written to the socket.", "kind"),
+    "cancels_sent": Named("ladderd_cancels_sent", "Orders for which a cancel was sent.", "kind"),
     "trips": Named("ladderd_guard_trips", "Times a freshness guard tripped, by series.", "series"),
     "failovers": Named("ladderd_feed_failovers", "Switches of the active index feed."),
     "steps": Named("ladderd_steps", "Events that the engine has stepped through."),

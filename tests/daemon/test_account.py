@@ -123,7 +123,8 @@ def test_a_refused_place_cools_its_side_down() -> None:
     stand.forget()
     stand.run(4 * S)
     assert 4 <= len(names(stand)) <= 12
-    assert stand.engine.account.counters["post_only_rejects"] == stand.engine.account.counters["places_refused"] > 4
+    counters = stand.engine.account.counters
+    assert counters["post_only_rejects"] == counters["places_refused:post_only_cross"] > 4
     assert stand.exchange.resting() == []
 
 

@@ -136,9 +136,7 @@ def feeds() -> tuple[FeedView, ...]:
 def results() -> tuple[WindowResult, ...]:
     day = "2026-03-06"
     return (
-        WindowResult(
-            "demo-0951", "INXU", TARGET_NS - 480 * NS_PER_S, 41, 3, 1_240_000, True, 0, f"INXU/{day}.md"
-        ),
+        WindowResult("demo-0951", "INXU", TARGET_NS - 480 * NS_PER_S, 41, 3, 1_240_000, True, 0, f"INXU/{day}.md"),
         WindowResult("demo-0953", "NASDAQ100U", TARGET_NS - 360 * NS_PER_S, 12, 1, -380_000, True, 1, ""),
         WindowResult("demo-0955", "INXU", TARGET_NS - 240 * NS_PER_S, 38, 2, None, False, 0, ""),
     )
