@@ -57,7 +57,8 @@ class Liveness:
         mine = now_ns - fault.until_ns
         for other in self._faults:
             settle_ns = int(self._kinds[other.kind].settle_s * NS_PER_S)
-            if other is not fault and other.at_ns <= now_ns and other.until_ns + max(mine, settle_ns) > now_ns:
+            begun = self._begun_ns(other) <= now_ns
+            if other is not fault and begun and other.until_ns + max(mine, settle_ns) > now_ns:
                 return
         for window in self._windows:
             if window.opens_ns + mine < now_ns < window.strict_ns - NS_PER_S:
@@ -66,6 +67,12 @@ class Liveness:
                     why = self._not_quoting(name, window)
                     if why:
                         self._checks.breach("quoting did not resume", f"{why} {mine / 1e9:.0f} s after {fault.kind}")
+
+    def _begun_ns(self, fault: Fault) -> int:
+        """When a fault begins to be felt: what is listed late is missing from the first look at its window on."""
+        if fault.kind != "late_listing":
+            return fault.at_ns
+        return min((w.preflight_ns for w in self._windows if w.preflight_ns <= fault.at_ns <= w.target_ns), default=0)
 
     def _not_quoting(self, name: str, window: Window) -> str:
         """Why a series is not quoted although nothing is wrong any more; empty when it is, or need not be."""
@@ -79,6 +86,12 @@ class Liveness:
         exchange_series = SERIES[name].exchange_series
         rests = any(o.market.event.series.ticker == exchange_series for o in self._member.resting.values())
         if reasons or rests or self._beyond_the_ladder(name, window) or self._markets_full():
+            return ""
+        # Seconds before the target every rung may be as good as decided, between two strikes: then none is quoted.
+        desk = process.engine.desks[name]
+        quotes = desk.settings.quotes
+        if desk.fairs and not any(quotes.fair_min <= fair <= quotes.fair_max for fair in desk.fairs):
+            self._checks.counts["no rung worth quoting"] += 1
             return ""
         return f"{name}: open, and nothing rests"
 
@@ -98,8 +111,12 @@ class Liveness:
             self._checks.counts["calm window forbidden"] += 1
             return
         tail_ends_ns = self._checks.swept_ns + TAIL_NS
+        # The vendor's quota is waited out, and that may take as long as a short window.
+        cooling_ns = int(self._kinds["quota_eviction"].settle_s * NS_PER_S)
+        evicted = [f.until_ns + cooling_ns for f in self._faults if f.kind == "quota_eviction"]
         fees_changed = any(f.kind == "fee_terms" and f.at_ns > window.opens_ns - FEES_READ_NS for f in self._faults)
-        if tail_ends_ns > window.opens_ns + NS_PER_S or fees_changed or self._beyond_the_ladder(series, window):
+        held_ns = max([tail_ends_ns, *evicted])
+        if held_ns > window.opens_ns + NS_PER_S or fees_changed or self._beyond_the_ladder(series, window):
             self._checks.counts["calm window forbidden"] += 1
             return
         self._checks.counts["calm windows"] += 1

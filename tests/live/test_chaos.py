@@ -84,7 +84,7 @@ def test_a_short_campaign_finds_nothing(tmp_path: Path) -> None:
     kinds = ("kill", "stop", "exchange reset", "kill in boot")
     arguments = [word for kind in kinds for word in ("--only", kind)]
     done = subprocess.run(
-        [sys.executable, "-m", "sim", "chaos", "--seed", str(seed), "--minutes", "0.5", "--rounds", "4",
+        [sys.executable, "-m", "sim", "chaos", "--seed", str(seed), "--minutes", "0.5", "--rounds", "3",
          "--report", str(report), "--keep", str(tmp_path / "stages"), *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
