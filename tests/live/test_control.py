@@ -111,7 +111,7 @@ def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Pat
         path = tmp_path / "KILL_SWITCH"
         written_ns = path.stat().st_mtime_ns
         # A cancel does not wait for its own record: the journal may be a moment behind the empty book.
-        seen = until("in the journal", lambda: next((s for s in stage.steps() if kill_seen(s)), None), 2)
+        seen = until("in the journal", lambda: [s for s in stage.steps() if kill_seen(s)], 2)[0]
         assert seen.now.utc_ns - written_ns < (SEEN_WITHIN_MS + MARGIN_MS) * NS_PER_MS
         assert gate(stage, "kill_switch")["status"] == "FAIL"
         assert json.loads(stage.page("/ops/status")[1])["status"]["state"] == "HALTED"
