@@ -109,5 +109,6 @@ class RequestChecks:
         elif path.endswith("/batched"):
             covered = [item["order_id"] for item in orjson.loads(request.body)["orders"]]
         else:
-            covered = list(member.groups[word].resting) if word in member.groups else [word]
+            # The group too: a place that is still on its way when the trigger leaves is covered by it.
+            covered = [word, *(member.groups[word].resting if word in member.groups else ())]
         self._checks.resting.cancelling(covered)

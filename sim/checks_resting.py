@@ -130,9 +130,9 @@ class RestingChecks:
 
     # --- what may not rest any more ----------------------------------------------------------------------------------
 
-    def cancelling(self, order_ids: list[str]) -> None:
-        """A cancel of any kind leaves for these."""
-        self._cancelled_ns.update(dict.fromkeys(order_ids, self._checks.timeline.now_ns))
+    def cancelling(self, covered: list[str]) -> None:
+        """A cancel of any kind leaves for these orders and groups."""
+        self._cancelled_ns.update(dict.fromkeys(covered, self._checks.timeline.now_ns))
         while len(self._cancelled_ns) > CANCELS_KEPT:
             del self._cancelled_ns[next(iter(self._cancelled_ns))]
 
@@ -180,7 +180,8 @@ class RestingChecks:
         late_ns = checks.timeline.now_ns - since_ns
         told = f"{order.state.client_order_id}: {why} for {late_ns / 1e6:.0f} ms"
         open_ns = checks.timeline.now_ns - max(since_ns, checks.cut_off_until_ns)
-        if open_ns > CANCEL_LATE_NS and order.id not in self._cancelled_ns:
+        covered = order.id in self._cancelled_ns or (order.group is not None and order.group.id in self._cancelled_ns)
+        if open_ns > CANCEL_LATE_NS and not covered:
             checks.breach("cancel late", f"{told}, no cancel has left")
         if checks.timeline.now_ns - max(since_ns, checks.rest_disturbed_ns) > FLAT_LATE_NS:
             checks.breach("not flat in time", f"{told}, and it rests")
