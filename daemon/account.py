@@ -206,7 +206,7 @@ class Account:
         else:
             stage = {"refused": "exchange", "unsent": "before_sending", "unknown": "unknown"}[event.verdict.value]
             message = f"{event.http_status} {event.code} {event.detail}".strip()
-            if event.verdict is Verdict.REFUSED and "post only cross" in message.replace("_", " "):
+            if refused and "post only cross" in message.replace("_", " "):
                 self.count("post_only_rejects")
             payload = {"client_order_id": order.client_order_id, "error_message": message, "failure_stage": stage}
             out.append(Record("order_failed", payload))

@@ -8,14 +8,12 @@ nothing. Signals are installed before anything else, so that SIGTERM in the firs
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import random
 import signal
 from collections import deque
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -385,10 +383,3 @@ def _say(record: Record) -> None:
 
 def _secret(value: Any) -> str | None:  # noqa: ANN401 - SecretStr or None
     return None if value is None else str(value.get_secret_value())
-
-
-def state_file(settings: Settings, *parts: str) -> Path:
-    """A path under the state directory."""
-    with contextlib.suppress(FileExistsError):
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
-    return settings.state_dir.joinpath(*parts)

@@ -33,7 +33,7 @@ from domain.events import OrdersRead, OrderState, ReadFailed
 from domain.ids import RequestId
 from domain.market import OrderRef
 from execution.http_client_io import seconds
-from execution.kalshi_codes import read_error
+from execution.kalshi_codes import HTTP_UNAUTHORIZED, STAMP_EXPIRED, read_error
 from execution.kalshi_reads import ReadRun
 from execution.kalshi_sign import Signer
 from execution.kalshi_wire import Account, Answer, Request, request_for
@@ -42,7 +42,6 @@ from journal.marker_io import ask_cancel_all, finish_cancel_all
 
 NOBODY: Final = RequestId(0)
 HTTP_OK: Final = (200, 204)
-UNAUTHORIZED: Final = 401
 MARKER_LIMIT_MS: Final = 1_000
 SKEW_TRIES_MAX: Final = 3
 UNREAD_MAX: Final = 5
@@ -122,18 +121,19 @@ class _Run:
             if answer is None:
                 self._tell(self._line.problem)
                 return None
-            if answer.status != UNAUTHORIZED:
+            if answer.status != HTTP_UNAUTHORIZED:
                 return answer
             code, detail = read_error(answer.body)
-            if code != "header_timestamp_expired":
+            if code != STAMP_EXPIRED:
                 raise ConfigurationError(f"exchange refused the key: {code} {detail}; check key id, key file and host")
             self._skew_tries += 1
             if not answer.date_s or self._skew_tries > SKEW_TRIES_MAX:
                 raise ConfigurationError(
                     "exchange refused our time stamp: set this machine's clock (NTP) and try again"
                 )
-            self._line.skew_ms = answer.date_s * 1_000 - utc_ms(answer.answered)
-            self._tell(f"this machine's clock is off by {-self._line.skew_ms} ms; going by the exchange's")
+            skew_ms = answer.date_s * 1_000 - utc_ms(answer.answered)
+            self._line.signer.correct(skew_ms)
+            self._tell(f"this machine's clock is off by {-skew_ms} ms; going by the exchange's")
 
     async def _cancel_all(self) -> bool:
         """Ask for the account-wide cancel-all; whether it was accepted."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.clock import NS_PER_MS, Now
 from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
@@ -30,7 +30,6 @@ from pricing.fair import Ladder, UnpricedError, winning_span
 from pricing.fees import FeeAgreement
 from pricing.volatility import VolatilityEstimate
 
-BOOK_AGE_LIMIT_NS = 60 * NS_PER_S
 AGES_KEPT = 4096
 MIDDLE = Price(PRICE_PER_DOLLAR // 2)
 _OPEN = frozenset({Phase.QUOTING, Phase.STRICT})

@@ -14,17 +14,16 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from daemon.line_io import Line, Unread
 from daemon.monitors import HTTP, MONITORS
 from daemon.settings import Settings
 from daemon.settings_io import account_key
 from daemon.system_clock import SystemClock
-from domain.actions import Ask, Read
+from domain.actions import Read
 from domain.clock import NS_PER_S
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
-from domain.events import AnyEvent, OrdersRead, OrderState, ReadFailed
-from domain.ids import RequestId
+from domain.events import OrdersRead, OrderState
 from domain.money import print_count, print_price
-from execution.kalshi_io import KalshiVenue
 from execution.kalshi_sign import Signer
 from execution.orders import SETTLE_NS
 from execution.reconcile import series_of
@@ -115,18 +114,10 @@ def _own_book(http: str) -> OwnBook | None:
 
 async def list_resting(settings: Settings) -> Listing:
     """Ask the exchange for our resting orders. Raises UnavailableError when it does not answer."""
-    signer = Signer(*account_key(settings))
-    answers: asyncio.Queue[AnyEvent] = asyncio.Queue()
-    venue = KalshiVenue(settings.exchange.rest_url, signer, SystemClock(), answers.put_nowait)
-    task = asyncio.create_task(venue.run())
+    line = Line(settings.exchange.rest_url, Signer(*account_key(settings)), SystemClock())
     try:
-        venue.perform(Ask(RequestId(1), Read.RESTING))
-        event = await answers.get()
-        while not isinstance(event, OrdersRead):
-            if isinstance(event, ReadFailed):
-                message = f"{settings.exchange.rest_url}: cannot list orders: {event.reason}"
-                raise UnavailableError(message)
-            event = await answers.get()
-        return event.orders
+        return (await line.read(OrdersRead, Read.RESTING)).orders
+    except Unread as problem:
+        raise UnavailableError(f"{settings.exchange.rest_url}: cannot list orders: {problem}") from None
     finally:
-        task.cancel()
+        line.close()

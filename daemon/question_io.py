@@ -33,21 +33,19 @@ class Question:
 class Asking:
     """Asks one thing at a time over one connection, which is opened again when it was lost.
 
-    `heard` is whether the exchange ever answered; `problem` why the last question was not answered. `skew_ms` is added
-    to our clock in signatures, for a machine whose clock is known to be wrong.
+    `heard` is whether the exchange ever answered; `problem` why the last question was not answered.
     """
 
     def __init__(self, base_url: str, signer: Signer, clock: Clock) -> None:
         """Prepare; nothing is connected yet. Raises ConfigurationError for an address that is none."""
         self._origin = parse_origin(base_url)
         self._pool = Pool(self._origin, 1, lambda: None)
-        self._signer = signer
+        self.signer = signer
         self._clock = clock
         self._connection: Connection | None = None
         self.prefix = self._origin.prefix
         self.problem = ""
         self.heard = False
-        self.skew_ms = 0
 
     async def ask(self, request: Request, limit_ms: int) -> Answer | None:
         """Ask once; None, with `problem` set, when no whole answer came in time."""
@@ -58,7 +56,7 @@ class Asking:
             self.problem = self._pool.problem
             return None
         sent = self._clock.now()
-        headers = self._signer.headers(request.method, request.path, utc_ms(sent) + self.skew_ms)
+        headers = self.signer.headers(request.method, request.path, utc_ms(sent))
         question = Question()
         connection.send(
             render(self._origin, request.method, request.path, request.query, headers, request.body), question

@@ -28,7 +28,6 @@ from journal.snapshot import Snapshot, SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 log = structlog.get_logger("ladderd")
-TAIL_STEPS_MAX = 200_000
 
 
 class Lived(Protocol):

@@ -23,7 +23,6 @@ EMPTIES_NEEDED = 2
 # After an account-wide cancel-all the exchange may kill new orders for a minute (Kalshi API, section 7).
 TAIL_NS = 65 * NS_PER_S
 # Lost answers to the listing itself are asked for again after this.
-LISTING_PATIENCE_NS = 2 * NS_PER_S
 
 
 class Flattening(msgspec.Struct):

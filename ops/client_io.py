@@ -19,7 +19,6 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
 DEFAULT_ADDRESS = "http://127.0.0.1:8080"
 HTTP_OK = 200
-HTTP_ACCEPTED = 202
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -28,7 +28,6 @@ from sim.chaos_stage import Stage, StageError, copy_sources, mono_s
 from sim.chaos_storm import Storm, StormScene, rank
 
 ROUNDS_PER_STAGE_MAX = 6
-HEALTHY_LIMIT_S = 5.0
 TERM_LIMIT_S = 15.0
 
 

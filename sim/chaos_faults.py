@@ -20,7 +20,6 @@ from sim.chaos_scene import Scene
 
 Act = Callable[[Scene], Awaitable[None]]
 HALF = 0.5
-FLAT_LIMIT_S = 4.0
 USR1_FLAT_LIMIT_S = 3.0
 WATCH_LIMIT_MS = 1_500
 WATCH_FLAT_LIMIT_S = 6.0

@@ -7,7 +7,7 @@ towards the last minute of a window, where they hurt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
@@ -24,7 +24,6 @@ EXCHANGE, FEED, BOX = "exchange", "feed", "box"
 WRITES = ["create_order", "cancel_order", "batch_cancel", "cancel_all", "trigger_group", "create_group"]
 CANCELS = ["cancel_order", "batch_cancel", "cancel_all", "trigger_group"]
 READS = ["list_orders", "get_fills", "get_positions", "get_balance", "list_groups"]
-MINUTE_NS = 60 * NS_PER_S
 
 
 class Fault(NamedTuple):
@@ -184,10 +183,9 @@ class WindowSpan(NamedTuple):
     target_ns: int
 
 
-def deal(seed: str, mode: str) -> Iterator[str]:
+def deal(kinds: Mapping[str, Kind], rng: Random, mode: str) -> Iterator[str]:
     """Kinds without end, from a shuffled pack that is shuffled anew when it is used up."""
-    rng = Random(f"{seed}|pack")
-    pack = [name for name, kind in KINDS.items() if mode == "all" or kind.mild]
+    pack = [name for name, kind in kinds.items() if mode == "all" or kind.mild]
     while True:
         rng.shuffle(pack)
         yield from pack
@@ -201,7 +199,7 @@ def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[
     if mode == "none" or len(spans) < 2:  # noqa: PLR2004 - one window has no calm one after it
         return []
     rng = Random(f"{seed}|faults|{start}")
-    kinds = deal(seed, mode)
+    kinds = deal(KINDS, Random(f"{seed}|pack"), mode)
     for _ in range(start):
         next(kinds)
     found: list[Fault] = []

@@ -25,8 +25,6 @@ from sim.ports_disk import SYNC_NS, Mark
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BACKLOG_MAX = 256
-
 
 class KnownPath(type(Path())):  # type: ignore[misc] # the path class of this system
     """A path that makes each child once: the daemon asks for the same few names many times a second."""

@@ -7,7 +7,7 @@ they last; a reset or a half-open connection strikes the connections there are.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -81,20 +81,12 @@ def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[
     if not drawn:
         return []
     rng = Random(f"{seed}|wires|{start}")
-    kinds = _deal(seed, mode)
+    kinds = menu.deal(KINDS, Random(f"{seed}|wire pack"), mode)
     for _ in range(start * EXTRA):
         next(kinds)
     for span in spans[:-1]:
         found.extend(menu.draw(KINDS, next(kinds), span, rng) for _ in range(EXTRA if mode == "all" else 1))
     return sorted(found, key=lambda fault: (fault.at_ns, fault.kind))
-
-
-def _deal(seed: str, mode: str) -> Iterator[str]:
-    rng = Random(f"{seed}|wire pack")
-    pack = [name for name, kind in KINDS.items() if mode == "all" or kind.mild]
-    while True:
-        rng.shuffle(pack)
-        yield from pack
 
 
 class WireDeeds(Deeds):

@@ -67,37 +67,30 @@ def context_of(host: Host) -> contextvars.Context:
     return context
 
 
-class _Task(asyncio.Task[Any]):
-    """A task that sets keep in one order in every process, and that knows its host."""
+class _Numbered:
+    """Kept by sets in one order in every process: hashed by a number, which it gets when it is first asked."""
+
+    number: int
+
+    def __hash__(self) -> int:
+        try:
+            return self.number
+        except AttributeError:
+            self.number = next(_numbers)
+            return self.number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class _Task(_Numbered, asyncio.Task[Any]):
+    """A task, which knows its host."""
 
     host: Host | None = None
-    number: int
-
-    def __hash__(self) -> int:
-        try:
-            return self.number
-        except AttributeError:
-            self.number = next(_numbers)
-            return self.number
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
 
-class _Future(asyncio.Future[Any]):
-    """The same for futures."""
-
-    number: int
-
-    def __hash__(self) -> int:
-        try:
-            return self.number
-        except AttributeError:
-            self.number = next(_numbers)
-            return self.number
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
+class _Future(_Numbered, asyncio.Future[Any]):
+    """A future."""
 
 
 def due_of(when: float) -> int:

@@ -53,15 +53,21 @@ DAMAGES = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "line"), DAMAGES)
-def test_other_damage_is_refused_with_its_place(
-    open_writer: OpenWriter, tmp_path: Path, damage: Callable[[bytes], bytes], line: int
-) -> None:
+def three_notes(open_writer: OpenWriter, state_dir: Path) -> Path:
+    """A journal that was closed; its only segment."""
     writer = open_writer()
     for n in range(3):
         writer.append("note", {"n": n})
     writer.close()
-    (segment,) = segment_paths(tmp_path)
+    (segment,) = segment_paths(state_dir)
+    return segment
+
+
+@pytest.mark.parametrize(("damage", "line"), DAMAGES)
+def test_other_damage_is_refused_with_its_place(
+    open_writer: OpenWriter, tmp_path: Path, damage: Callable[[bytes], bytes], line: int
+) -> None:
+    segment = three_notes(open_writer, tmp_path)
     bad = damage(segment.read_bytes())
     segment.write_bytes(bad)
     with pytest.raises(JournalDamaged, match="move both folders away") as caught:
@@ -162,11 +168,7 @@ def test_what_a_killed_run_left_unsynced_is_synced_before_it_is_anchored(
 def test_recovery_reads_no_record_whose_place_is_not_proven(
     open_writer: OpenWriter, tmp_path: Path, damage: Callable[[bytes], bytes], line: int
 ) -> None:
-    writer = open_writer()
-    for n in range(3):
-        writer.append("note", {"n": n})
-    writer.close()
-    (segment,) = segment_paths(tmp_path)
+    segment = three_notes(open_writer, tmp_path)
     assert list(read_tail(tmp_path, 0)) == []
     segment.write_bytes(damage(segment.read_bytes()))
     with pytest.raises(JournalDamaged) as caught:
