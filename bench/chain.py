@@ -24,8 +24,8 @@ from domain.actions import CancelOrders
 from domain.clock import NS_PER_MS
 from domain.events import AnyEvent, Tick, Wake
 from domain.market import SERIES
-from execution.kalshi_io import KalshiVenue
-from execution.kalshi_sign import Signer
+from execution.kalshi.sign import Signer
+from execution.kalshi.venue_io import KalshiVenue
 from feeds.massive import MassiveSession
 
 ROUNDS = 1_500

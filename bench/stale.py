@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.running import Demo, post
-from daemon.views_io import ask_daemon
+from daemon.cli.views_io import ask_daemon
 from domain.actions import CancelOrders, Record, TriggerGroup
 from domain.clock import NS_PER_MS
 from domain.events import CancelOutcome, GroupOutcome, Verdict

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.build import Papers, build_engine
-from daemon.engine import Engine
-from daemon.settings import Settings
+from daemon.engine.step import Engine
+from daemon.settings.build import Papers, build_engine
+from daemon.settings.tree import Settings
 from domain.actions import AnyAction, Ask, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from sim.chaos_stage import ROOT, Stage, StageError, mono_s
+from sim.chaos.stage import ROOT, Stage, StageError, mono_s
 
 STARTS = 9
 POLL_S = 0.004

@@ -14,7 +14,7 @@ import os
 import sys
 from types import ModuleType
 
-from daemon.signals_io import hold_signals
+from daemon.runtime.signals_io import hold_signals
 
 RUN_OPTIONS = {"--config": "config", "--mode": "mode", "--state-dir": "state_dir"}
 
@@ -28,11 +28,11 @@ def main() -> int:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         options = plain_options(sys.argv[2:])
     if options is None:
-        from daemon.cli import main as command_line  # noqa: PLC0415 - after the signals are held
+        from daemon.cli.commands import main as command_line  # noqa: PLC0415 - after the signals are held
 
         return command_line()
     _import_without("rich", "structlog")
-    from daemon.launch_io import launch  # noqa: PLC0415 - after the signals are held
+    from daemon.runtime.launch_io import launch  # noqa: PLC0415 - after the signals are held
 
     return launch(**options)
 

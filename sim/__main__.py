@@ -9,8 +9,8 @@ PROGRAMS = {
     "exchange": "sim.exchange.program",
     "feed": "sim.index_feed.program",
     "demo": "sim.demo",
-    "simulate": "sim.campaign",
-    "chaos": "sim.chaos",
+    "simulate": "sim.campaign.command",
+    "chaos": "sim.chaos.command",
 }
 
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sim.exchange.book.fixed import NS, PRICE_ONE
 from sim.exchange.core import whole
-from sim.exchange.fixed import NS, PRICE_ONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from sim.exchange.book.objects import Event, Market, Order
     from sim.exchange.core import Exchange
-    from sim.exchange.objects import Event, Market, Order
 
 MICRO = 1_000_000
 LOOK_BACK_S = 300

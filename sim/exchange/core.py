@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sim.exchange import matching, orders
-from sim.exchange.fixed import COUNT_ONE, NS, rfc3339, show_count
-from sim.exchange.lifecycle import Lifecycle
-from sim.exchange.listing import Template
-from sim.exchange.objects import Account, Market, Order, OrderState
-from sim.exchange.state import Config, State
-from sim.exchange.views import fill as show_fill
-from sim.exchange.views import order as show_order
+from sim.exchange.book import matching
+from sim.exchange.book.fixed import COUNT_ONE, NS, rfc3339, show_count
+from sim.exchange.book.lifecycle import Lifecycle
+from sim.exchange.book.listing import Template
+from sim.exchange.book.objects import Account, Market, Order, OrderState
+from sim.exchange.book.state import Config, State
+from sim.exchange.trade import orders
+from sim.exchange.wire.views import fill as show_fill
+from sim.exchange.wire.views import order as show_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sim.exchange.fixed import NS
+from sim.exchange.book.fixed import NS
 
 if TYPE_CHECKING:
     from random import Random

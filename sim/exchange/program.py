@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvloop
 
 from daemon.system_clock import SystemClock
-from sim.exchange.auth import PublicKey, load_public_key
 from sim.exchange.background import Crowd
-from sim.exchange.buckets import TIERS
+from sim.exchange.book.fixed import CASH_ONE, PRICE_ONE, parse_price
+from sim.exchange.book.listing import FAMILIES, HOUR_S, Template
+from sim.exchange.book.state import Config
 from sim.exchange.core import Exchange, Plan
 from sim.exchange.faults import BadFault
-from sim.exchange.fixed import CASH_ONE, PRICE_ONE, parse_price
-from sim.exchange.listing import FAMILIES, HOUR_S, Template
-from sim.exchange.server import ExchangeServer
-from sim.exchange.state import Config
+from sim.exchange.http.auth import PublicKey, load_public_key
+from sim.exchange.http.buckets import TIERS
+from sim.exchange.http.server import ExchangeServer
 from sim.market import IndexPath
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.exchange.book import Book
-from sim.exchange.fixed import NS
-from sim.exchange.lifecycle import cancel_all_in
-from sim.exchange.listing import FAMILIES, event_ticker, market_ticker
-from sim.exchange.notices import EventListed, MarketLife
-from sim.exchange.objects import Event, Market
+from sim.exchange.book.book import Book
+from sim.exchange.book.fixed import NS
+from sim.exchange.book.lifecycle import cancel_all_in
+from sim.exchange.book.listing import FAMILIES, event_ticker, market_ticker
+from sim.exchange.book.notices import EventListed, MarketLife
+from sim.exchange.book.objects import Event, Market
 
 if TYPE_CHECKING:
     from sim.exchange.core import Exchange

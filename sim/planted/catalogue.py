@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.desk import Desk
+from daemon.engine.desk import Desk
 from domain.clock import NS_PER_S
 from execution import flatten, orders, quoter
 from execution.budget import Budget

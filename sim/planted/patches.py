@@ -6,18 +6,20 @@ from typing import Any
 
 import msgspec
 
-from daemon import memory, observers
-from daemon.desk import Desk
-from daemon.engine import Engine
-from daemon.observers import Observers
-from daemon.runner_io import Runner
+from daemon.engine import memory
+from daemon.engine import observe as observers
+from daemon.engine.desk import Desk
+from daemon.engine.observe import Observers
+from daemon.engine.step import Engine
+from daemon.runtime.runner_io import Runner
 from domain.actions import Place, Record
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
 from domain.market import Side
 from domain.money import Cash
-from execution import converge, groups, kalshi_wire, orders
+from execution import converge, groups, orders
 from execution.converge import Converger
+from execution.kalshi import wire as kalshi_wire
 from execution.orders import Fact, State
 from execution.positions import Ledger
 from feeds.backoff import Backoff
@@ -27,7 +29,7 @@ from guards.vote import PASS
 from guards.windows import WindowPlan
 from journal import chain
 from journal.record import digest_of
-from sim import ports_disk
+from sim.campaign.ports import disk as ports_disk
 
 Patches = list[tuple[Any, Any, Any]]
 
@@ -135,15 +137,15 @@ def forget(*fields: str) -> Patches:
                 kept[field] = blank[field]
         return msgspec.json.encode(kept)
 
-    from daemon import recovery_io  # noqa: PLC0415 - patched where it is used
-    from sim import ports  # noqa: PLC0415
+    from daemon.runtime import recovery_io  # noqa: PLC0415 - patched where it is used
+    from sim.campaign.ports import box as ports  # noqa: PLC0415
 
     return [(memory, "remember", remember), (recovery_io, "remember", remember), (ports, "remember", remember)]
 
 
 def no_redo() -> Patches:
     """A recovery does not enter what was placed after the snapshot."""
-    from daemon import recovery_io  # noqa: PLC0415 - patched where it is used
+    from daemon.runtime import recovery_io  # noqa: PLC0415 - patched where it is used
 
     return [(recovery_io, "redo", lambda *_: None)]
 
@@ -163,11 +165,11 @@ def chance() -> Patches:
 
 def deaf_to_fills() -> Patches:
     """Listed fills are marked as read and thrown away."""
-    from daemon.account import Account  # noqa: PLC0415 - as the others
+    from daemon.engine.account import Account  # noqa: PLC0415 - as the others
 
     def fills_read(self: Account, event: Any, now: Any, _out: Any) -> None:  # noqa: ANN401 - as the original
         self.reads.answered(event.request_id, now.mono_ns)
-        from daemon.account import FILLS  # noqa: PLC0415
+        from daemon.engine.account import FILLS  # noqa: PLC0415
 
         self.reconciled.add(FILLS)
 

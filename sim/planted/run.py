@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from domain.clock import NS_PER_S
-from sim.campaign import world_of
-from sim.campaign_world import Unit
-from sim.faults import Fault
+from sim.campaign.command import world_of
+from sim.campaign.faults import Fault
+from sim.campaign.world import Unit
 
 DAY = dt.date(2026, 12, 1)
 

@@ -10,15 +10,15 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon import app_io
-from execution.http_client_io import Connection
-from execution.lane_io import Job, Lane
+from daemon.runtime import app_io
+from execution.http.http_client_io import Connection
+from execution.kalshi.lane_io import Job, Lane
 from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
-from ops import http_io
-from ops.http_io import OpsServer
+from ops.http import http_io
+from ops.http.http_io import OpsServer
+from sim.campaign.ports.box import NEVER_NS
 from sim.planted.run import Defect, Plan, Strike
-from sim.ports import NEVER_NS
 
 Patches = list[tuple[Any, Any, Any]]
 EXCHANGE = ("port", 18_001)

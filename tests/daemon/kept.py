@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.memory import remember
-from daemon.papers_io import keep_config
-from daemon.recovery_io import build_id
-from daemon.settings import Settings, config_hash
+from daemon.engine.memory import remember
+from daemon.runtime.recovery_io import build_id
+from daemon.settings.files_io import keep_config
+from daemon.settings.tree import Settings, config_hash
 from domain.clock import NS_PER_MS, NS_PER_S
 from journal.snapshot_io import write_snapshot
 from journal.writer_io import JournalLimits, JournalWriter

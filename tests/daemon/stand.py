@@ -11,10 +11,10 @@ import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from daemon.build import Papers, build_engine
-from daemon.engine import Engine
-from daemon.memory import remember
-from daemon.settings import Settings
+from daemon.engine.memory import remember
+from daemon.engine.step import Engine
+from daemon.settings.build import Papers, build_engine
+from daemon.settings.tree import Settings
 from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, Record, SubscribeBooks, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (

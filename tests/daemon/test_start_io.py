@@ -10,13 +10,22 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from daemon import launch_io
-from daemon.cli import app
+from daemon.cli.commands import app
+from daemon.runtime import launch_io
 from daemon.start_io import plain_options
 
 ROOT = Path(__file__).resolve().parents[2]
 # What costs tens of milliseconds each, and what no order waits for.
-LATE = {"typer", "click", "rich", "pygments", "apscheduler", "prometheus_client", "holidays", "journal.report_io"}
+LATE = {
+    "typer",
+    "click",
+    "rich",
+    "pygments",
+    "apscheduler",
+    "prometheus_client",
+    "holidays",
+    "journal.reports.report_io",
+}
 
 
 STARTED = """
@@ -37,7 +46,7 @@ def test_a_start_imports_nothing_that_it_can_do_without(tmp_path: Path) -> None:
     told = "none.toml: no such configuration file; give --config FILE or create it from configs/ladderd.toml"
     assert (ended.returncode, ended.stderr) == (78, f"ladderd: {told}\n")
     imported = set(ended.stdout.split())
-    assert "daemon.app_io" in imported, "the whole daemon was imported"
+    assert "daemon.runtime.app_io" in imported, "the whole daemon was imported"
     assert not imported & LATE
 
 

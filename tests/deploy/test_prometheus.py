@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.metrics import families
-from ops.metrics_view import Runtime, View
+from ops.metrics.families import families
+from ops.metrics.view import Runtime, View
 from tests.ops.pictures import TASKS, picture
 from tests.programs import need
 

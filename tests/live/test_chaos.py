@@ -13,10 +13,10 @@ from random import Random
 
 import pytest
 
-from sim.chaos import rounds
-from sim.chaos_disk import why_no_strace
-from sim.chaos_faults import MENU
-from sim.chaos_links import Link
+from sim.chaos.command import rounds
+from sim.chaos.disk import why_no_strace
+from sim.chaos.faults import MENU
+from sim.chaos.links import Link
 from tests.live.stage import ROOT
 
 SEED = 20260306

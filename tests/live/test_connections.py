@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from ops.http_guard_io import CONNECTIONS_MAX
+from ops.http.http_guard_io import CONNECTIONS_MAX
 from tests.live.stage import Stage, assert_flat_and_maker, playing
 
 CLIENTS = 400

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daemon.proof_io import CONTROLS
+from daemon.preflight.live_drill_io import CONTROLS
 from tests.live.stage import Stage, fetch, playing, until
 
 PASSING = {"PASS", "NOT_CONFIGURED"}

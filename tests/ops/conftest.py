@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from domain.errors import UnavailableError
-from ops.http_guard_io import Limits
-from ops.http_io import OpsServer
-from ops.metrics_view import Runtime
+from ops.http.http_guard_io import Limits
+from ops.http.http_io import OpsServer
+from ops.metrics.view import Runtime
 from ops.status import Status, TaskHealth
 from tests.ops.pictures import TASKS, HandClock, picture
 

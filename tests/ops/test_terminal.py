@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from ops.frame import encode, frame_of
+from ops.http.frame import encode, frame_of
 from ops.ops_status import Identity
 from ops.status import CancelAllView
 from ops.terminal import age_text, cash_text, cents_text, finished, gist, plain, screen, span_text

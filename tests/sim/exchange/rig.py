@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from domain.clock import Now
-from sim.exchange import amend, groups, orders
+from sim.exchange.book.fixed import COUNT_ONE, parse_price
+from sim.exchange.book.listing import Template
+from sim.exchange.book.notices import Notice
+from sim.exchange.book.objects import Account, Event, Group, Market, Order
+from sim.exchange.book.state import Config
 from sim.exchange.core import Exchange, Plan
-from sim.exchange.fixed import COUNT_ONE, parse_price
-from sim.exchange.listing import Template
-from sim.exchange.notices import Notice
-from sim.exchange.objects import Account, Event, Group, Market, Order
-from sim.exchange.rejects import Reject
-from sim.exchange.state import Config
+from sim.exchange.trade import amend, groups, orders
+from sim.exchange.wire.rejects import Reject
 
 S = 1_000_000_000
 MS = 1_000_000

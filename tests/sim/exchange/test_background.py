@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from sim.exchange import orders
 from sim.exchange.background import Background, Crowd, chance
+from sim.exchange.book.fixed import show_price
+from sim.exchange.book.listing import Template
 from sim.exchange.core import Exchange, Plan
-from sim.exchange.fixed import show_price
-from sim.exchange.listing import Template
-from sim.exchange.rejects import Reject
+from sim.exchange.trade import orders
+from sim.exchange.wire.rejects import Reject
 from sim.market import IndexPath
 from tests.sim.exchange.rig import PERIOD_S, START, S, config
 

@@ -90,7 +90,7 @@ async def test_latency_is_before_and_a_late_ack_after_processing(monkeypatch: py
         await inject(wire, fault="latency", ms=150, count=1)
         await inject(wire, fault="late_ack", ms=250, count=1)
         with monkeypatch.context() as patch:
-            patch.setattr("sim.exchange.server.asyncio.sleep", wait)
+            patch.setattr("sim.exchange.http.server.asyncio.sleep", wait)
             assert (await wire.call("POST", ORDERS, wire.rig.fields()))[0] == 201
         assert waits == [(0.15, 0), (0.25, 1)]
 

@@ -48,8 +48,8 @@ from domain.events import (
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import OrderRef, Side, StrikeType
 from domain.money import Count, Price
-from execution.kalshi_io import KalshiVenue
-from execution.kalshi_sign import Signer
+from execution.kalshi.sign import Signer
+from execution.kalshi.venue_io import KalshiVenue
 from tests.sim.exchange.wire import ED, RSA, Wire, served
 
 Found = TypeVar("Found")

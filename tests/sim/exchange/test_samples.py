@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from sim.exchange import frames
-from sim.exchange.notices import Delta, Filled, OrderChanged, PositionChanged, Traded
+from sim.exchange.book.notices import Delta, Filled, OrderChanged, PositionChanged, Traded
+from sim.exchange.wire import frames
 from tests.sim.exchange.rig import Rig
 from tests.sim.exchange.wire import ORDERS, Wire, served
 

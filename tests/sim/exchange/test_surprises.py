@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sim.exchange.book.listing import Template
+from sim.exchange.book.notices import MarketLife, Notice
+from sim.exchange.book.state import Config
 from sim.exchange.core import Exchange, Plan, whole
-from sim.exchange.listing import Template
-from sim.exchange.notices import MarketLife, Notice
-from sim.exchange.state import Config
 from sim.exchange.surprises import change_strikes, close_early, events_of, hold_back, list_late
 
 S = 1_000_000_000

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from domain.clock import Clock
-from sim.exchange.auth import PublicKey
+from sim.exchange.book.listing import Template
 from sim.exchange.core import Exchange, Plan
-from sim.exchange.listing import Template
-from sim.exchange.server import ExchangeServer
+from sim.exchange.http.auth import PublicKey
+from sim.exchange.http.server import ExchangeServer
 from tests.sim.exchange.rig import PERIOD_S, HandClock, Rig, S, config, level
 
 ROOT = "/trade-api/v2"

@@ -1,0 +1,73 @@
+"""The commands that look before anybody trades: preflight, probe, discover. Joined by commands.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domain.errors import EX_USAGE
+
+app = typer.Typer()
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
+StateOption = Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+HttpOption = Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote down.")]
+MODES = ("paper", "live")
+
+
+@app.command()
+def preflight(
+    mode: Annotated[str | None, typer.Option("--mode", help="paper or live; default: the configuration's.")] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    http: HttpOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+    apis: Annotated[bool, typer.Option("--apis", help="Credentials and hosts only.")] = False,  # noqa: FBT002
+    data: Annotated[bool, typer.Option("--data", help="Index data only.")] = False,  # noqa: FBT002
+    orders: Annotated[bool, typer.Option("--orders", help="Prove the controls with live one-lot orders.")] = False,  # noqa: FBT002
+) -> None:
+    """Check everything before trading: each FAIL or UNKNOWN blocks, and the exit code says so."""
+    from daemon.preflight.commands_io import preflight_command  # noqa: PLC0415 - heavy
+
+    if mode is not None and mode not in MODES:
+        typer.echo(f"ladderd: --mode {mode}: paper or live", err=True)
+        raise typer.Exit(EX_USAGE)
+    raise typer.Exit(
+        preflight_command(config, mode, state_dir, http, as_json=as_json, apis=apis, data=data, orders=orders)
+    )
+
+
+@app.command()
+def probe(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    wait_s: Annotated[int, typer.Option("--wait-s", min=0, max=4000, help="How long to wait for a close.")] = 75,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Answer the exchange's open questions on its demo host, and keep the answers in state/probe.json."""
+    from daemon.preflight.probe_io import probe_command  # noqa: PLC0415 - heavy
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
+    raise typer.Exit(probe_command(settings, wait_s, as_json=as_json))
+
+
+@app.command()
+def discover(
+    today: Annotated[bool, typer.Option("--today", help="Today's windows (the only day there is).")] = True,  # noqa: FBT002
+    offline: Annotated[bool, typer.Option("--offline", help="From the listing saved today.")] = False,  # noqa: FBT002
+    series: Annotated[str | None, typer.Option("--series", help="INXU or NASDAQ100U; default both.")] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """See whether today's windows are listed, by close time; what is missing is named, exit 1."""
+    from daemon.preflight.discover_io import discover as find  # noqa: PLC0415 - heavy
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    del today
+    settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
+    raise typer.Exit(find(settings, series, offline=offline, as_json=as_json))

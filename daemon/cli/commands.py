@@ -1,0 +1,395 @@
+"""The command line. Every command answers in one screen, speaks plainly, and exits as the contracts say.
+
+0 done; 1 checked and not OK; 2 usage; 69 the exchange or daemon cannot be reached; 78 configuration. Heavy modules are
+imported inside the commands, so that `ladderd cancel-all` and `ladderd windows` start quickly.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from daemon.cli.checks import app as checks_app
+from domain.errors import (
+    EX_CONFIG,
+    EX_NOT_OK,
+    EX_UNAVAILABLE,
+    EX_USAGE,
+    ConfigurationError,
+    UnavailableError,
+    UsageError,
+)
+
+app = typer.Typer(
+    name="ladderd",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="The configuration in force.", no_args_is_help=True)
+snapshot_app = typer.Typer(help="The hot-restart snapshot.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(snapshot_app, name="snapshot")
+app.add_typer(checks_app)
+
+
+def _said(text: str) -> str:
+    """Who and why stand in the journal for ever: an empty word is none."""
+    if not text.strip():
+        message = "is empty; say it in a word or more"
+        raise typer.BadParameter(message)
+    return text
+
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
+StateOption = Annotated[Path, typer.Option("--state-dir", help="Where journal, snapshots and markers are kept.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+HttpOption = Annotated[str, typer.Option("--http", help="The daemon's address.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=_said)]
+CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=_said)]
+DEFAULT_HTTP = "http://127.0.0.1:8080"
+STATE = Path("state")
+
+
+def main() -> int:
+    """Run one command and give its exit code. Nothing but a bug shows a traceback."""
+    try:
+        code = app(standalone_mode=False, prog_name="ladderd")
+    except typer.Exit as end:
+        return int(end.exit_code)
+    except (ConfigurationError, UnavailableError) as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        if isinstance(problem, UsageError):
+            return EX_USAGE
+        return EX_CONFIG if isinstance(problem, ConfigurationError) else EX_UNAVAILABLE
+    except KeyboardInterrupt:
+        return 130
+    except Exception as problem:
+        # Usage errors come from the option parser, whose classes typer may carry in its own copy.
+        shown = getattr(problem, "format_message", None)
+        if shown is None:
+            raise
+        if shown():  # empty where the help was wanted, and has been shown
+            asked = getattr(getattr(problem, "ctx", None), "command_path", None) or "ladderd"
+            sys.stderr.write(f"ladderd: {shown().rstrip('.')}; see {asked} --help\n")
+        return EX_USAGE
+    return int(code or 0)
+
+
+def _settings(config: Path | None, **overrides: Any) -> Any:  # noqa: ANN401 - Settings, imported only here
+    from daemon.settings.load_io import load  # noqa: PLC0415 - heavy
+
+    return load(config, **{k: v for k, v in overrides.items() if v is not None})
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the option parser calls it
+    if wanted:
+        from daemon.runtime.recovery_io import build_id  # noqa: PLC0415 - heavy
+
+        typer.echo(f"ladderd {version('ladderd')}, build {build_id()}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")]
+
+
+@app.callback()
+def options(version: VersionOption = False) -> None:  # noqa: FBT002 - a flag
+    """Makes markets, maker-only, in Kalshi's hourly index ladders."""
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    mode: Annotated[str | None, typer.Option("--mode", help="paper or live.")] = None,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+) -> None:
+    """Run the daemon until SIGTERM."""
+    from daemon.runtime.launch_io import launch  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(launch(config, mode, state_dir))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def demo(context: typer.Context) -> None:
+    """A whole trading day in miniature: simulated exchange and feeds, the real daemon, no keys."""
+    _start_sim("demo", context.args)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def simulate(context: typer.Context) -> None:
+    """Trading days in virtual time, with faults drawn from a seed."""
+    _start_sim("simulate", context.args)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def sim(context: typer.Context) -> None:
+    """The simulators alone: ladderd sim exchange ..., ladderd sim feed ..."""
+    _start_sim(None, context.args)
+
+
+def _start_sim(program: str | None, arguments: list[str]) -> None:
+    from daemon.cli.spawn_io import become_simulator  # noqa: PLC0415 - replaces this process
+
+    become_simulator([program, *arguments] if program else arguments)
+
+
+@app.command()
+def windows(
+    series: Annotated[str, typer.Option("--series", help="INXU or NASDAQ100U.")] = "INXU",
+    date: Annotated[str | None, typer.Option("--date", help="All windows of a day, YYYY-MM-DD.")] = None,
+    now: Annotated[str | None, typer.Option("--now", help="An instant instead of the present, RFC3339.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """The window that is open, and its phase."""
+    from daemon.cli.views_io import windows_view  # noqa: PLC0415 - heavy
+
+    typer.echo(windows_view(_settings(config), series, date, now, as_json=as_json))
+
+
+@app.command()
+def verify(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
+    """Check the journal's hash chain against itself and its outside anchor."""
+    from daemon.cli.views_io import verify_view  # noqa: PLC0415 - heavy
+
+    code, text = verify_view(state_dir, as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def replay(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
+    """Step a fresh engine through the journal and compare its actions byte for byte."""
+    from daemon.cli.replay_io import replay_state  # noqa: PLC0415 - heavy
+
+    verdict, text = replay_state(state_dir)
+    typer.echo(msgspec.json.encode(verdict).decode() if as_json else text)
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+@app.command("cancel-all")
+def cancel_all(
+    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")] = "operator_cli",
+    config: ConfigOption = None,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+) -> None:
+    """Cancel every resting order of the account, with the daemon up, hung or dead."""
+    from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
+    from daemon.settings.load_io import account_key  # noqa: PLC0415
+
+    settings = _settings(config, state_dir=state_dir)
+    code = run_cancel_all(
+        settings.exchange.rest_url,
+        *account_key(settings),
+        reason or "operator_cli",
+        settings.state_dir,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def watch(
+    config: ConfigOption = None,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+    limit_ms: Annotated[int, typer.Option("--limit-ms", min=1000, help="How long progress may stop.")] = 5000,
+) -> None:
+    """The outside watcher: flattens the account when the daemon makes no progress."""
+    from daemon.rescue.watch_io import watch as watch_account  # noqa: PLC0415
+    from daemon.settings.load_io import account_key  # noqa: PLC0415 - heavy
+
+    settings = _settings(config, state_dir=state_dir)
+    raise typer.Exit(
+        watch_account(
+            settings.exchange.rest_url,
+            *account_key(settings),
+            settings.state_dir,
+            limit_ms,
+        )
+    )
+
+
+def _ask(command: str, by: str, cause: str, state_dir: Path) -> None:
+    from daemon.cli.views_io import ask_daemon  # noqa: PLC0415 - heavy
+
+    code, text = ask_daemon(command, by, cause, state_dir)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def pause(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> None:
+    """Stop quoting and stay flat until resumed."""
+    _ask("pause", by, cause, state_dir)
+
+
+@app.command()
+def resume(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> None:
+    """Lift a pause or a kill, after every check."""
+    _ask("resume", by, cause, state_dir)
+
+
+@app.command()
+def arm(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> None:
+    """Arm live trading for this session."""
+    _ask("arm", by, cause, state_dir)
+
+
+@app.command()
+def kill(
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
+    by: Annotated[str, typer.Option("--by", help="Who asks.")] = "operator",
+    state_dir: StateOption = STATE,
+) -> None:
+    """Write the kill file: everything is cancelled and stays so until it is removed and resumed."""
+    from daemon.cli.views_io import write_kill_file  # noqa: PLC0415 - heavy
+
+    code, text = write_kill_file(state_dir, f"{by or 'operator'}: {reason or 'no reason given'}")
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def note(
+    text: Annotated[str, typer.Argument(callback=_said)], by: ByOption = "operator", state_dir: StateOption = STATE
+) -> None:
+    """Put a line into the journal and the day's report."""
+    _ask("note", by, text, state_dir)
+
+
+@app.command()
+def health(http: HttpOption = DEFAULT_HTTP, raw: Annotated[bool, typer.Option("--raw")] = False) -> None:  # noqa: FBT002
+    """Ask the running daemon whether every task makes progress."""
+    from ops.client_io import health as ask_health  # noqa: PLC0415 - heavy
+
+    code, text = ask_health(http, raw=raw)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(http: HttpOption = DEFAULT_HTTP, raw: Annotated[bool, typer.Option("--raw")] = False) -> None:  # noqa: FBT002
+    """Ask the running daemon for its state."""
+    from ops.client_io import status as ask_status  # noqa: PLC0415 - heavy
+
+    code, text = ask_status(http, raw=raw)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@config_app.command("show")
+def config_show(config: ConfigOption = None) -> None:
+    """The effective configuration, secrets left out, with its hash."""
+    from daemon.settings.tree import config_hash, shown  # noqa: PLC0415 - heavy
+
+    settings = _settings(config)
+    typer.echo(msgspec.json.format(msgspec.json.encode(shown(settings))).decode())
+    typer.echo(f"config hash {config_hash(settings)}")
+
+
+@config_app.command("pin")
+def config_pin(by: ByOption, cause: CauseOption, config: ConfigOption = None) -> None:
+    """Approve the effective configuration: live preflight refuses any other."""
+    from daemon.settings.pin_io import write_pin  # noqa: PLC0415 - heavy
+    from daemon.settings.tree import config_hash  # noqa: PLC0415 - heavy
+
+    settings = _settings(config)
+    digest = config_hash(settings)
+    try:
+        path = write_pin(settings.state_dir, digest, by, cause)
+    except OSError as problem:
+        typer.echo(f"{settings.state_dir}: the pin cannot be written: {problem.strerror}")
+        raise typer.Exit(EX_NOT_OK) from None
+    typer.echo(f"config hash {digest} approved in {path}")
+
+
+@config_app.command("explain")
+def config_explain(key: str) -> None:
+    """What one setting takes: its kind, bounds and default."""
+    from daemon.settings.explain import explain  # noqa: PLC0415 - heavy
+
+    typer.echo(explain(key))
+
+
+@snapshot_app.command("show")
+def snapshot_show(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
+    """The last snapshot and its age."""
+    from daemon.cli.views_io import snapshot_view  # noqa: PLC0415 - heavy
+
+    code, text = snapshot_view(state_dir, as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@snapshot_app.command("capture")
+def snapshot_capture(state_dir: StateOption = STATE) -> None:
+    """Have the running daemon write a snapshot now."""
+    _ask("snapshot", "operator", "capture", state_dir)
+
+
+@app.command()
+def orders(
+    http: Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote.")] = None,
+    config: ConfigOption = None,
+    summary: Annotated[bool, typer.Option("--summary")] = False,  # noqa: FBT002 - a flag
+    orphans: Annotated[bool, typer.Option("--orphans")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Our orders as the exchange lists them, beside the daemon's own book; says which of the two it asked."""
+    from daemon.cli.orders_io import orders_view  # noqa: PLC0415 - heavy
+
+    code, text = orders_view(_settings(config), http, summary=summary, orphans=orphans)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def report(
+    state_dir: StateOption = STATE,
+    date: Annotated[str | None, typer.Option("--date", help="A whole UTC day, YYYY-MM-DD.")] = None,
+    target_ns: Annotated[int | None, typer.Option("--target-ns", help="One window, by its target.")] = None,
+    series: Annotated[str | None, typer.Option("--series", help="One series alone.")] = None,
+) -> None:
+    """Write the reports of a window or of a day from the journal; prints the pages as JSON."""
+    from daemon.cli.views_io import write_pages  # noqa: PLC0415 - heavy
+
+    typer.echo(msgspec.json.encode(write_pages(state_dir, date, target_ns, series)))
+
+
+@app.command()
+def jobs() -> None:
+    """The day's jobs, in New York time on trading days."""
+    from daemon.runtime.jobs import JOBS  # noqa: PLC0415 - only this command
+
+    for job in JOBS:
+        typer.echo(f"{job.hour:02d}:{job.minute:02d} ET  {job.name:10}  {job.purpose}")
+
+
+@app.command()
+def reconcile(
+    by: ByOption = "operator",
+    state_dir: StateOption = STATE,
+    full: Annotated[bool, typer.Option("--full", help="Ask the exchange from here too; needs no daemon.")] = False,  # noqa: FBT002
+    config: ConfigOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Have the running daemon compare its books with the exchange now; --full compares from here, daemon or not."""
+    if full:
+        from daemon.preflight.commands_io import reconcile_full  # noqa: PLC0415 - heavy
+
+        settings = _settings(config, state_dir=None if state_dir == STATE else state_dir)
+        raise typer.Exit(reconcile_full(settings, None, as_json=as_json))
+    _ask("reconcile", by, "asked on the command line", state_dir)
+
+
+@app.command()
+def top(http: HttpOption = DEFAULT_HTTP) -> None:
+    """A live view in the terminal."""
+    from daemon.cli.views_io import watch_daemon  # noqa: PLC0415 - heavy
+
+    watch_daemon(http)

@@ -1,0 +1,212 @@
+"""What the small commands look at: windows, snapshots, orders, settings; and how they ask a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon.client.requests_io import Request, ask
+from daemon.settings.build import build_plan
+from daemon.settings.files_io import read_papers
+from daemon.settings.tree import Settings
+from daemon.system_clock import SystemClock
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError, UsageError
+from domain.events import Command
+from domain.market import SERIES
+from domain.money import print_count
+from guards.windows import scheduler_window, windows_answer
+from journal.disk_io import Disk
+from journal.marker_io import read_kill_file
+from journal.reader_io import JournalDamaged, verify_state
+from journal.reports.report_io import write_day, write_reports
+from journal.snapshot import SnapshotDamaged
+from journal.snapshot_io import read_snapshot
+
+ANSWER_LIMIT_S = 5.0
+LOOK_S = 0.05
+LEAD_NS = 1500 * NS_PER_MS
+SNAPSHOT_LIMIT_S = 5.0
+
+
+def windows_view(settings: Settings, series: str, date: str | None, now: str | None, *, as_json: bool) -> str:
+    """The present window of a series, or all windows of a day. Raises ConfigurationError for bad input."""
+    if series not in SERIES:
+        message = f"--series {series}: no such series; known: {', '.join(SERIES)}"
+        raise UsageError(message)
+    plan = build_plan(settings, read_papers(settings))
+    if date is not None:
+        found = [w for w in plan.windows_on(_day(date)) if series in w.series]
+        rows = [scheduler_window(window, window.freeze_ns - LEAD_NS) for window in found]
+        if as_json:
+            return msgspec.json.encode(rows).decode()
+        return "\n".join(f"{r['label']}: {r['start_et']} to {r['target_et']}" for r in rows) or "no windows that day"
+    answer = windows_answer(plan, series, _instant(now), LEAD_NS)
+    if as_json:
+        return msgspec.json.encode(answer).decode()
+    window = answer["scheduler_window"]
+    if window is None:
+        return f"{answer['now_utc']}  {answer['phase']}: no window is open"
+    return f"{answer['now_utc']}  {window['label']} {answer['phase']}, {answer['seconds_to_freeze']:.1f} s to freeze"
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        message = f"--date {text}: write it like 2026-03-06"
+        raise UsageError(message) from None
+
+
+def _instant(text: str | None) -> int:
+    if text is None:
+        return SystemClock().now().utc_ns
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = f"--now {text}: write it like 2026-03-06T14:50:00Z"
+        raise UsageError(message)
+    return int(moment.timestamp()) * NS_PER_S + moment.microsecond * 1000
+
+
+def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int, str]:
+    """Leave a request for the daemon of a state directory and wait for its answer."""
+    if not state_dir.is_dir():
+        message = f"{state_dir}: no such state directory; give --state-dir"
+        raise ConfigurationError(message)
+    now = SystemClock().now()
+    ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
+    try:
+        done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
+    except OSError as problem:
+        return EX_NOT_OK, f"{command}: cannot be written down: {problem.strerror}; kill -USR1 PID still cancels all"
+    text = asyncio.run(_answer(done))
+    if text is None:
+        if Command(command) in (Command.RESUME, Command.ARM):
+            return EX_UNAVAILABLE, f"{command}: no daemon answered, and it counts for a minute only: ask again later"
+        return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
+    return (EX_NOT_OK, f"{command} refused: {text}") if text else (EX_OK, f"{command}: done")
+
+
+async def _answer(done: Path) -> str | None:
+    for _ in range(int(ANSWER_LIMIT_S / LOOK_S)):
+        text = await asyncio.to_thread(_read_answer, done)
+        if text is not None:
+            return text
+        await asyncio.sleep(LOOK_S)
+    return None
+
+
+def _read_answer(done: Path) -> str | None:
+    return done.read_text(encoding="utf-8") if done.exists() else None
+
+
+def write_kill_file(state_dir: Path, reason: str) -> tuple[int, str]:
+    """Create the kill file unless it is there already: the first reason is kept. Exit 1 if no daemon would see it."""
+    path = state_dir / "KILL_SWITCH"
+    unused = not (state_dir / "journal").is_dir()
+    try:
+        written = _write_kill_file(path, f"{reason}\n".encode(errors="replace"))
+    except OSError as problem:
+        return EX_NOT_OK, f"{path} cannot be written: {problem.strerror}; use kill -USR1 PID, or ladderd cancel-all"
+    if not written:
+        return EX_OK, f"{path} was there already: {read_kill_file(state_dir).reason}"
+    if unused:
+        return EX_NOT_OK, f"{path} written, but no daemon has ever run there: give --state-dir for the one that runs"
+    return EX_OK, f"{path} written; a running daemon cancels everything within 250 ms"
+
+
+def _write_kill_file(path: Path, text: bytes) -> bool:
+    disk = Disk()
+    disk.make_directory(path.parent)
+    try:
+        return disk.create(path, text)
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC:
+            raise
+        # A full disk has no room for the reason, but mostly for an empty file, and any file stops the daemon.
+        path.touch(mode=0o600, exist_ok=False)
+        return True
+
+
+def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
+    """The snapshot's age and content; exit 1 when there is none, it is damaged, or older than 5 s."""
+    try:
+        snapshot = read_snapshot(state_dir)
+    except SnapshotDamaged as problem:
+        return EX_NOT_OK, f"snapshot: {problem}"
+    if snapshot is None:
+        return EX_NOT_OK, f"snapshot: none in {state_dir}"
+    age_s = snapshot.age_s(SystemClock().now().utc_ns)
+    payload: dict[str, Any] = msgspec.json.decode(snapshot.payload)
+    shown = {"age_seconds": round(age_s, 3), "seq": snapshot.seq, "state_hash": snapshot.state_hash} | payload
+    code = EX_OK if age_s < SNAPSHOT_LIMIT_S else EX_NOT_OK
+    if as_json:
+        return code, msgspec.json.encode(shown).decode()
+    held = ", ".join(
+        f"{ticker} {print_count(market['position'])}"
+        for ticker, market in payload["ledger"]["markets"].items()
+        if market["position"] and not market["result"]
+    )
+    return code, (
+        f"snapshot {age_s:.1f} s old at record {snapshot.seq}: {len(payload['orders'])} live orders,"
+        f" positions {held or 'none'}, cancel-all {payload['empty_reason'] or 'none'},"
+        f" paused {payload['paused'] or 'no'}"
+    )
+
+
+def require_journal(state_dir: Path) -> None:
+    """Raise ConfigurationError unless a daemon has run in this state directory."""
+    if not (state_dir / "journal").is_dir():
+        message = f"{state_dir}: no journal there; give --state-dir"
+        raise ConfigurationError(message)
+
+
+def verify_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
+    """Check the journal. Raises ConfigurationError when there is none, and never was one by its anchors."""
+    if not (state_dir / "anchor").is_dir():
+        require_journal(state_dir)
+    try:
+        verdict = verify_state(state_dir)
+    except JournalDamaged as problem:
+        told = {"ok": False, "file": problem.file, "line": problem.line, "sentence": problem.what}
+        text = f"journal NOT whole: {problem.file}:{problem.line}: {problem.what}"
+        return EX_NOT_OK, msgspec.json.encode(told).decode() if as_json else text
+    code = EX_OK if verdict.ok else EX_NOT_OK
+    if as_json:
+        return code, msgspec.json.encode(verdict).decode()
+    if verdict.ok:
+        torn = "; its last line is torn and will be repaired at the next start" if verdict.torn_tail else ""
+        return code, f"journal whole: {verdict.head.count} records, last hash {verdict.head.hash}{torn}"
+    return code, f"journal NOT whole: {verdict.first_fault}"
+
+
+def write_pages(
+    state_dir: Path, date: str | None, target_ns: int | None, series: str | None = None
+) -> list[tuple[str, str]]:
+    """Write reports from the journal; (series, page) of each. Raises ConfigurationError for bad input."""
+    if (date is None) is (target_ns is None):
+        message = "report: give either --date or --target-ns"
+        raise UsageError(message)
+    day = None if date is None else _day(date).isoformat()
+    require_journal(state_dir)
+    if target_ns is not None:
+        return [(name, path) for (name, _), path in write_reports(state_dir, target_ns, only=series).items()]
+    assert day is not None, "one of the two was given"
+    written = write_day(state_dir, state_dir / "reports", day, (series,) if series else ())
+    return [(name, str(files.day_html)) for name, files in written.items()]
+
+
+def watch_daemon(http: str) -> None:
+    """Show a running daemon in the terminal until interrupted."""
+    from ops.terminal_io import TerminalView  # noqa: PLC0415 - only this command
+
+    asyncio.run(TerminalView(http, clock=SystemClock()).run())

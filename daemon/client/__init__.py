@@ -1,0 +1,1 @@
+"""How a command asks the exchange, or the running daemon, one thing at a time."""

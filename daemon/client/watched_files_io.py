@@ -1,0 +1,167 @@
+"""What the shell looks at by itself, a few times a second: kill switch, cancel-all markers, operators' requests.
+
+All three are files that any process may write, read in a thread so that a slow disk cannot hold the loop. Each look
+becomes events for the engine; the first look at the kill switch is reported even when it is off, because until
+then the engine knows nothing and stays closed. A look that does not come back within some 5 s is a kill switch that
+cannot be read, and that counts as on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from daemon.client.requests_io import Request, answer, pending
+from daemon.engine.control_ages import GROUP_TRIGGER
+from daemon.settings.files_io import read_proofs
+from domain.clock import NS_PER_S, Clock
+from domain.errors import ConfigurationError
+from domain.events import AnyEvent, CancelAllMarker, Command, ControlProven, KillSwitch, Operator
+from journal.marker import Marker
+from journal.marker_io import KillFile, read_cancel_all, read_kill_file
+
+LOOK_EVERY_S = 0.2
+LOOK_SLICE_S = 0.5
+LOOK_SLICES_MAX = 10
+KILL_FILE = "state/KILL_SWITCH"
+MARKER_RELEVANT_NS = 70 * NS_PER_S
+LIFTING = frozenset({Command.RESUME, Command.ARM})
+LIFTING_AGE_LIMIT_S = 60
+HALTED_VARIABLE = "EXECUTION_HALTED"
+HALTED_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
+TRUTHY = frozenset({"1", "true", "yes", "on"})
+FALSY = frozenset({"0", "false", "no", "off"})
+
+# What the live proof calls a control, and what the engine does.
+PROVEN_BY = {"order_group_trigger": GROUP_TRIGGER}
+Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[Request], dict[str, int]]
+
+
+def execution_halted(*, live: bool) -> KillFile:
+    """EXECUTION_HALTED, or the file that EXECUTION_HALTED_FILE names. Unset halts in live mode; unreadable halts."""
+    text = os.environ.get(HALTED_VARIABLE)
+    named = os.environ.get(HALTED_FILE_VARIABLE)
+    if named:
+        try:
+            text = Path(named).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            return KillFile(active=True, reason=f"{named} cannot be read: {problem}")
+    if text is None:
+        return KillFile(active=live, reason=f"{HALTED_VARIABLE} is not set" if live else "")
+    word = text.strip().lower()
+    if word in FALSY or (not word and not live):
+        return KillFile(active=False, reason="")
+    known = word in TRUTHY
+    return KillFile(active=True, reason=f"{HALTED_VARIABLE}={word}" if known else f"{HALTED_VARIABLE} is unreadable")
+
+
+def _proofs(state_dir: Path) -> dict[str, int]:
+    """What `ladderd preflight --orders` proved; a file that cannot be read proves nothing."""
+    try:
+        return read_proofs(state_dir)
+    except ConfigurationError:
+        return {}
+
+
+class Sentinels:
+    """Looks, and emits what it sees."""
+
+    def __init__(
+        self, state_dir: Path, clock: Clock, emit: Callable[[AnyEvent], None], run_id: str, *, live: bool
+    ) -> None:
+        self._state_dir = state_dir
+        self._clock = clock
+        self._emit = emit
+        self._run_id = run_id
+        self._live = live
+        self._seen: dict[str, KillFile] = {}
+        self._markers: set[str] = set()
+        self._asked: dict[str, Request] = {}
+        self._proofs: dict[str, int] = {}
+        self._looking: asyncio.Task[Sight] | None = None
+        self.progress_mono_ns = clock.now().mono_ns
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """One look at everything."""
+        utc_ns = self._clock.now().utc_ns
+        sight = await self._sight(utc_ns)
+        if sight is None:
+            self._told(KILL_FILE, KillFile(active=True, reason="cannot be read: the disk does not answer"))
+            return
+        kill, halted, markers, requests, proofs = sight
+        self._told(KILL_FILE, kill)
+        self._told(HALTED_VARIABLE, halted)
+        for marker in markers:
+            self._marked(marker, utc_ns)
+        self._proven(proofs)
+        for request in requests:
+            if request.ident not in self._asked:
+                self._asked[request.ident] = request
+                age_s = (utc_ns - request.asked_utc_ns) // NS_PER_S
+                if request.command in LIFTING and age_s > LIFTING_AGE_LIMIT_S:
+                    # Asked while no daemon ran: what has happened since then was not known to who asked.
+                    await self.answered(request.ident, f"asked {age_s} s ago, when no daemon answered; ask again")
+                    continue
+                self._emit(Operator(request.command, request.by, request.cause, "operator_cli", request.ident))
+        self.progress_mono_ns = self._clock.now().mono_ns
+
+    async def _sight(self, utc_ns: int) -> Sight | None:
+        """What the files say; None when the disk does not answer. One look at a time: each that hangs costs a thread.
+
+        Waits in slices: a process that was stopped wakes up with one timer run out, but not with ten.
+        """
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(asyncio.to_thread(self._read, utc_ns))
+        for _ in range(LOOK_SLICES_MAX):
+            await asyncio.wait({self._looking}, timeout=LOOK_SLICE_S)
+            if self._looking.done():
+                looking, self._looking = self._looking, None
+                return looking.result()
+        return None
+
+    def _proven(self, proofs: dict[str, int]) -> None:
+        for name, control in PROVEN_BY.items():
+            utc_ns = proofs.get(name, 0)
+            if utc_ns > self._proofs.get(name, 0):
+                self._proofs[name] = utc_ns
+                self._emit(ControlProven(control, utc_ns))
+
+    def _read(self, utc_ns: int) -> Sight:
+        kill = read_kill_file(self._state_dir)
+        if not self._state_dir.is_dir():
+            # Where nothing can be put there is no kill switch to look at.
+            kill = KillFile(active=True, reason=f"{self._state_dir} is gone")
+        return (
+            kill,
+            execution_halted(live=self._live),
+            read_cancel_all(self._state_dir, utc_ns),
+            pending(self._state_dir),
+            _proofs(self._state_dir),
+        )
+
+    def _told(self, source: str, file: KillFile) -> None:
+        if self._seen.get(source) != file:
+            self._seen[source] = file
+            self._emit(KillSwitch(active=file.active, source=source, reason=file.reason))
+
+    def _marked(self, marker: Marker, utc_ns: int) -> None:
+        if marker.ident in self._markers:
+            return
+        self._markers.add(marker.ident)
+        if marker.by == self._run_id or (marker.done and utc_ns - marker.asked_utc_ns > MARKER_RELEVANT_NS):
+            return
+        self._emit(CancelAllMarker(marker.asked_utc_ns, marker.by, marker.reason))
+
+    async def answered(self, ident: str, text: str) -> None:
+        """The engine has stepped over a request: tell who asked."""
+        request = self._asked.get(ident)
+        if request is not None:
+            await asyncio.to_thread(answer, self._state_dir, request, text)

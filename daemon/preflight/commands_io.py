@@ -1,0 +1,168 @@
+"""The commands around preflight: run the checks, prove the controls, compare with the exchange; print, and give a code.
+
+People get a table, programs JSON; both get the same exit code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from daemon.client.exchange_reads_io import Look
+from daemon.preflight import checks as preflight
+from daemon.preflight.checks import CHECKS, FAIL, PASS, UNKNOWN, Check, Finding, chosen, exit_code
+from daemon.preflight.evidence_io import NEEDS_EXCHANGE, run_check
+from daemon.preflight.live_drill_io import Proof
+from daemon.preflight.order_drill import daemon_idle, no_window_open
+from daemon.settings.build import build_plan
+from daemon.settings.files_io import read_papers
+from daemon.settings.load_io import load
+from daemon.settings.tree import Settings
+from daemon.system_clock import SystemClock
+from domain.errors import ConfigurationError
+from domain.reasons import GateStatus, Reason
+from guards.vote import Vote
+from guards.windows import utc_text
+
+COLOURS: Final = {"PASS": "green", "FAIL": "bold red", "UNKNOWN": "yellow", "NOT_CONFIGURED": "dim"}
+PLAIN_WIDTH: Final = 160
+BEFORE_ORDERS: Final = (
+    "settings", "credentials", "private_key", "mode_host", "exchange_reachable", "exchange_authenticated",
+    "clock_offset", "kill_switch", "cancel_all_markers",
+)  # fmt: skip
+COMPARED: Final = ("exchange_reachable", "position_reconciliation", "open_orders", "order_groups")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What `--json` prints."""
+
+    ok: bool
+    exit_code: int
+    mode: str
+    checked_utc: str
+    checks: tuple[Finding, ...]
+
+
+def preflight_command(
+    config: Path | None,
+    mode: str | None,
+    state_dir: Path | None,
+    http: str | None,
+    *,
+    as_json: bool,
+    apis: bool,
+    data: bool,
+    orders: bool,
+) -> int:
+    """`ladderd preflight`: the exit code, everything printed."""
+    overrides = {k: v for k, v in (("mode", mode), ("state_dir", state_dir)) if v is not None}
+    try:
+        settings = load(config, **overrides)
+    except ConfigurationError as problem:
+        broken = (Finding("settings", FAIL, str(problem)),)
+        return _print(broken, exit_code(broken, asked=False, heard=False), mode or "", as_json=as_json)
+    look = Look(settings, SystemClock(), http)
+    checks = chosen(apis=apis, data=data)
+    if orders and not (apis or data):
+        checks = tuple(check for check in CHECKS if check.name in BEFORE_ORDERS)
+    findings, code = asyncio.run(_preflight(look, checks, orders=orders))
+    return _print(findings, code, settings.mode, as_json=as_json)
+
+
+async def _preflight(look: Look, checks: tuple[Check, ...], *, orders: bool) -> tuple[tuple[Finding, ...], int]:
+    try:
+        with contextlib.suppress(ConfigurationError):  # the checks of key and credentials say it
+            look.connect()
+        findings = await _run(look, checks)
+        if orders:
+            findings = (*findings, await prove(look, findings))
+        asked = any(check.name in NEEDS_EXCHANGE for check in checks)
+        heard = look.line is not None and look.line.heard
+        return findings, exit_code(findings, asked=asked, heard=heard)
+    finally:
+        look.close()
+
+
+async def _run(look: Look, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
+    return tuple(await asyncio.gather(*(run_check(look, check) for check in checks)))
+
+
+async def account_votes(look: Look) -> tuple[tuple[str, Vote], ...]:
+    """Whether trial orders may be sent on this account at all."""
+    frame, problem = await look.ask_daemon()
+    phases = tuple(view.phase for view in frame.picture.series) if frame is not None else ()
+    orders = len(frame.picture.orders) if frame is not None else 0
+    runs, answers = frame is not None or bool(problem), frame is not None
+    settings = look.settings
+    plan = build_plan(settings, read_papers(settings))
+    return (
+        ("daemon", daemon_idle(phases, orders, runs=runs, answers=answers)),
+        ("window", no_window_open(plan, settings.windows.series, look.clock.now().utc_ns)),
+    )
+
+
+async def prove(look: Look, findings: tuple[Finding, ...]) -> Finding:
+    """The live proof of controls, once everything that it needs has passed."""
+    name = "control_orders"
+    votes = tuple(
+        (finding.name, Vote(finding.status, Reason.QUALITY_GATE, finding.evidence))
+        for finding in findings
+        if finding.name in BEFORE_ORDERS
+    )
+    if any(not vote.open for _, vote in votes):
+        closed = ", ".join(name for name, vote in votes if not vote.open)
+        return Finding(name, UNKNOWN, f"not tried: {closed} must pass first")
+    proof = Proof(look.settings, look.exchange(), look.clock, (*votes, *await account_votes(look)))
+    problem = await proof.run()
+    said = "; ".join(proof.lines)
+    if problem:
+        return Finding(name, FAIL, f"{problem}{f' (before that: {said})' if said else ''}")
+    return Finding(name, PASS, said, 0.0)
+
+
+def reconcile_full(settings: Settings, http: str | None, *, as_json: bool) -> int:
+    """`ladderd reconcile --full`: exchange against snapshot and daemon, asked from here. UNKNOWN is never agreement."""
+    look = Look(settings, SystemClock(), http)
+    look.connect()
+    checks = tuple(check for check in CHECKS if check.name in COMPARED)
+
+    async def compare() -> tuple[Finding, ...]:
+        try:
+            return await _run(look, checks)
+        finally:
+            look.close()
+
+    findings = asyncio.run(compare())
+    heard = look.line is not None and look.line.heard
+    return _print(findings, exit_code(findings, asked=True, heard=heard), settings.mode, as_json=as_json)
+
+
+def _print(findings: tuple[Finding, ...], code: int, mode: str, *, as_json: bool) -> int:
+    if as_json:
+        checked = utc_text(SystemClock().now().utc_ns)
+        outcome = Outcome(code == 0, code, mode, checked, findings)
+        sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
+        return code
+    table = Table(box=None, pad_edge=False)
+    for title in ("check", "verdict", "evidence", "age"):
+        table.add_column(title, overflow="fold")
+    for finding in findings:
+        age = "" if finding.age_s is None else f"{finding.age_s:.1f} s"
+        verdict = f"[{COLOURS[finding.status]}]{finding.status}[/]"
+        table.add_row(finding.name, verdict, finding.evidence.replace("[", "\\["), age)
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console.print(table)
+    blocking = [finding.name for finding in findings if finding.status in preflight.BLOCKING]
+    passed = sum(finding.status is GateStatus.PASS for finding in findings)
+    if blocking:
+        console.print(f"[bold red]NO-GO[/]: {passed} of {len(findings)} pass; blocked by {', '.join(blocking)}")
+    else:
+        console.print(f"[green]GO[/]: {passed} of {len(findings)} pass, nothing blocks")
+    return code

@@ -1,0 +1,320 @@
+"""Looks at the world for every line of preflight's table, and has it judged.
+
+What is expected to go wrong (nobody answers, a file cannot be read) is UNKNOWN; whatever else a check raises is FAIL.
+What a running daemon and the exchange say of the same thing is compared twice before it counts as different: lists and
+snapshots lag.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import resource
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from daemon.client.exchange_io import Unread
+from daemon.client.exchange_reads_io import Look
+from daemon.client.watched_files_io import HALTED_VARIABLE, execution_halted
+from daemon.engine.picture import Process, draw
+from daemon.preflight import checks as preflight
+from daemon.preflight import state_checks as preflight_state
+from daemon.preflight.checks import FAIL, PASS, UNKNOWN, Check, Finding
+from daemon.preflight.live_drill_io import CONTROLS
+from daemon.settings.build import build_engine, build_plan
+from daemon.settings.files_io import read_optional, read_papers, read_proofs
+from daemon.settings.load_io import private_key_pem
+from daemon.settings.pin_io import read_pin
+from domain.actions import Read
+from domain.clock import NS_PER_S
+from domain.errors import ConfigurationError, ProtocolError, UnavailableError
+from domain.events import (
+    BalanceRead,
+    ExchangeStatusRead,
+    FeesRead,
+    GroupsRead,
+    LimitsRead,
+    MarketsRead,
+    OrdersRead,
+    PositionsRead,
+)
+from domain.money import print_cash
+from execution.kalshi.sign import load_key
+from guards.calendar import NyseCalendar, parse_table
+from journal.marker_io import read_cancel_all, read_kill_file
+from journal.reader_io import verify_state
+from journal.snapshot import SnapshotDamaged
+from ops.client_io import fetch
+from ops.metrics.families import render_text
+from ops.metrics.view import Runtime, View
+from pricing.fees import parse_fees
+
+RECONCILE_AGAIN_S: Final = 1.6
+DAY_ZONE: Final = ZoneInfo("America/New_York")
+EXPECTED: Final = (UnavailableError, Unread, ProtocolError, ConfigurationError, SnapshotDamaged, OSError)
+NEEDS_EXCHANGE: Final = frozenset(
+    {
+        "exchange_reachable", "exchange_authenticated", "clock_offset", "rate_limits", "order_groups", "fee_agreement",
+        "position_reconciliation", "open_orders",
+    }
+)  # fmt: skip
+
+
+# --- one look for each line of the table -------------------------------------------------------------------------
+
+
+async def _settings(look: Look) -> Finding:
+    return Finding("settings", PASS, f"readable, hash {look.digest[:12]}")
+
+
+async def _credentials(look: Look) -> Finding:
+    return preflight.credentials(look.settings)
+
+
+async def _private_key(look: Look) -> Finding:
+    try:
+        load_key(private_key_pem(look.settings))
+    except ConfigurationError as problem:
+        return Finding("private_key", FAIL, str(problem))
+    path = look.settings.exchange.private_key_file
+    return Finding("private_key", PASS, f"{path or 'from the environment'}: usable, not readable by others")
+
+
+async def _mode_host(look: Look) -> Finding:
+    return preflight.mode_host(look.settings, urlsplit(look.settings.exchange.rest_url).hostname or "")
+
+
+async def _config_pin(look: Look) -> Finding:
+    approved = await asyncio.to_thread(read_pin, look.settings.state_dir)
+    return preflight.config_pin(look.settings, approved, look.digest)
+
+
+async def _exchange_reachable(look: Look) -> Finding:
+    read = await look.exchange().read(ExchangeStatusRead, Read.STATUS)
+    up = read.exchange_active and read.trading_active
+    word = "up and trading" if up else "up, trading paused" if read.exchange_active else "paused"
+    return Finding("exchange_reachable", PASS if up else FAIL, f"{look.settings.exchange.rest_url}: {word}")
+
+
+async def _exchange_authenticated(look: Look) -> Finding:
+    try:
+        read = await look.exchange().read(BalanceRead, Read.BALANCE)
+    except Unread as problem:
+        status = FAIL if problem.status in {401, 403} else UNKNOWN
+        return Finding("exchange_authenticated", status, str(problem))
+    return Finding("exchange_authenticated", PASS, f"key accepted, {print_cash(read.balance)} dollars on shard 0")
+
+
+async def _clock_offset(look: Look) -> Finding:
+    sample = await look.exchange().measure_clock()
+    return preflight.clock_offset(sample, look.clock.now())
+
+
+async def _rate_limits(look: Look) -> Finding:
+    limits = await look.exchange().read(LimitsRead, Read.LIMITS)
+    series = len(look.settings.windows.series)
+    return preflight.rate_limits(limits, 2 * look.settings.quoting.rungs_max * series, 2 * series)
+
+
+async def _order_groups(look: Look) -> Finding:
+    return await _settled(look, _order_groups_once)
+
+
+async def _order_groups_once(look: Look) -> Finding:
+    read = await look.exchange().read(GroupsRead, Read.GROUPS)
+    memory, _ = await look.see_memory()
+    known = None if memory is None else frozenset(group.group_id for group in memory.groups)
+    return preflight.order_groups(read, known)
+
+
+async def _control_proofs(look: Look) -> Finding:
+    proofs = await asyncio.to_thread(read_proofs, look.settings.state_dir)
+    return preflight.control_proofs(proofs, CONTROLS, look.clock.now(), live=look.live)
+
+
+async def _market_calendar(look: Look) -> Finding:
+    raw = await asyncio.to_thread(read_optional, look.settings.calendar_file)
+    hourly = raw is not None and look.settings.windows.template == "hourly"
+    table = parse_table(raw.decode()) if hourly and raw is not None else None
+    calendar = None if table is None else await asyncio.to_thread(NyseCalendar, table)
+    return preflight.market_calendar(look.settings, table, calendar, _today(look))
+
+
+def _today(look: Look) -> dt.date:
+    return dt.datetime.fromtimestamp(look.clock.now().utc_ns // NS_PER_S, DAY_ZONE).date()
+
+
+async def _fee_agreement(look: Look) -> Finding:
+    raw = await asyncio.to_thread(read_optional, look.settings.fees_file)
+    file = parse_fees(raw, str(look.settings.fees_file)) if raw is not None else None
+    plan = build_plan(look.settings, read_papers(look.settings))
+    line, utc_ns, reads = look.exchange(), look.clock.now().utc_ns, []
+    for name in look.settings.windows.series:
+        window = plan.current_window(name, utc_ns) or plan.next_window(name, utc_ns)
+        target_ns = window.target_ns if window is not None else 0
+        event = ""
+        if window is not None:
+            listed = await line.read(MarketsRead, Read.MARKETS, series=name, target_ns=target_ns)
+            event = listed.markets[0].event_ticker if listed.markets else ""
+        reads.append(await line.read(FeesRead, Read.FEES, series=name, target_ns=target_ns, ticker=event))
+    return preflight.fee_agreement(file, reads)
+
+
+async def _feed_entitlement(look: Look) -> Finding:
+    return preflight_state.feed_entitlement(*await look.see_vendor())
+
+
+async def _data_freshness(look: Look) -> Finding:
+    frame, _ = await look.see_daemon()
+    rows = [] if frame is not None else (await look.see_vendor())[0]
+    settings = look.settings
+    is_open = build_plan(settings, read_papers(settings)).market_open(look.clock.now().utc_ns)
+    limit_ms = settings.freshness.arm_limit_ms
+    return preflight_state.data_freshness(frame, rows, settings.windows.series, limit_ms, market_open=is_open)
+
+
+async def _kill_switch(look: Look) -> Finding:
+    frame, _ = await look.see_daemon()
+    file = await asyncio.to_thread(read_kill_file, look.settings.state_dir)
+    halted = execution_halted(live=look.live)
+    sources = {"KILL_SWITCH": (file.active, file.reason), HALTED_VARIABLE: (halted.active, halted.reason)}
+    return preflight_state.kill_switch(sources, frame)
+
+
+async def _cancel_all_markers(look: Look) -> Finding:
+    now = look.clock.now()
+    markers = await asyncio.to_thread(read_cancel_all, look.settings.state_dir, now.utc_ns)
+    return preflight_state.cancel_all_markers(markers, now)
+
+
+async def _journal_chain(look: Look) -> Finding:
+    state_dir = look.settings.state_dir
+    there = (state_dir / "journal").is_dir()
+    verdict = await asyncio.to_thread(verify_state, state_dir) if there else None
+    return preflight_state.journal_chain(verdict, str(state_dir))
+
+
+async def _settled(look: Look, once: Callable[[Look], Awaitable[Finding]]) -> Finding:
+    """Look again before calling it different while a daemon runs: lists and snapshots lag, quotes come and go."""
+    found = await once(look)
+    if found.status is FAIL and (await look.see_daemon())[0] is not None:
+        await asyncio.sleep(RECONCILE_AGAIN_S)
+        found = await once(look)
+    return found
+
+
+async def _positions(look: Look) -> Finding:
+    return await _settled(look, _positions_once)
+
+
+async def _positions_once(look: Look) -> Finding:
+    read = await look.exchange().read(PositionsRead, Read.POSITIONS)
+    memory, snapshot = await look.see_memory()
+    age_s = None if snapshot is None else snapshot.age_s(look.clock.now().utc_ns)
+    return preflight_state.positions(read.positions, memory, age_s)
+
+
+async def _open_orders(look: Look) -> Finding:
+    first, runs = await _compare_open(look)
+    second = None
+    if first.strays or first.missing:
+        await asyncio.sleep(RECONCILE_AGAIN_S)
+        second, runs = await _compare_open(look)
+    return preflight_state.open_orders(first, second, runs=runs)
+
+
+async def _compare_open(look: Look) -> tuple[preflight_state.Compared, bool]:
+    before, problem = await look.ask_daemon()
+    if problem:
+        raise UnavailableError(problem)
+    read = await look.exchange().read(OrdersRead, Read.RESTING)
+    after, _ = await look.ask_daemon() if before is not None else (None, "")
+    exclusive = look.settings.exchange.exclusive_account
+    return preflight_state.compare_open(read.orders, before, after, exclusive=exclusive), before is not None
+
+
+async def _running_daemon(look: Look) -> Finding:
+    frame, problem = await look.see_daemon()
+    return preflight_state.running_daemon(frame, problem, look.settings, look.digest)
+
+
+async def _risk_budget(look: Look) -> Finding:
+    frame, _ = await look.see_daemon()
+    memory, _ = await look.see_memory()
+    plan = build_plan(look.settings, read_papers(look.settings))
+    session = plan.session_date(look.clock.now().utc_ns).isoformat()
+    return preflight_state.risk_budget(frame, memory, look.settings.risk.per_day_dollars, session)
+
+
+async def _metrics_registry(look: Look) -> Finding:
+    frame, _ = await look.see_daemon()
+    if frame is not None:
+        answer = await asyncio.to_thread(fetch, look.address, "/metrics/prometheus")
+        return preflight_state.metrics_registry(answer.text, "running daemon")
+    now = look.clock.now()
+    process = Process(os.getpid(), "preflight", look.settings.mode, "", look.digest, now.utc_ns, 0, {}, {}, {}, {}, {})
+    picture = draw(build_engine(look.settings, read_papers(look.settings)), process, now)
+    text = render_text(View(picture=picture, tasks=(), runtime=Runtime(), histograms={}))
+    return preflight_state.metrics_registry(text.decode(), "rendered here")
+
+
+async def _disk(look: Look) -> Finding:
+    return await asyncio.to_thread(_room, look.settings.state_dir)
+
+
+def _room(state_dir: Path) -> Finding:
+    usage = shutil.disk_usage(state_dir)
+    with tempfile.TemporaryFile(dir=state_dir) as file:
+        file.write(b"preflight")
+        os.fsync(file.fileno())
+    return preflight_state.disk(usage.free, usage.total, str(state_dir))
+
+
+async def _file_limits(_look: Look) -> Finding:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return preflight_state.file_limits(soft)
+
+
+LOOKS: Final[dict[str, Callable[[Look], Awaitable[Finding]]]] = {
+    "settings": _settings,
+    "credentials": _credentials,
+    "private_key": _private_key,
+    "mode_host": _mode_host,
+    "config_pin": _config_pin,
+    "exchange_reachable": _exchange_reachable,
+    "exchange_authenticated": _exchange_authenticated,
+    "clock_offset": _clock_offset,
+    "rate_limits": _rate_limits,
+    "order_groups": _order_groups,
+    "control_proofs": _control_proofs,
+    "market_calendar": _market_calendar,
+    "fee_agreement": _fee_agreement,
+    "feed_entitlement": _feed_entitlement,
+    "data_freshness": _data_freshness,
+    "kill_switch": _kill_switch,
+    "cancel_all_markers": _cancel_all_markers,
+    "journal_chain": _journal_chain,
+    "position_reconciliation": _positions,
+    "open_orders": _open_orders,
+    "running_daemon": _running_daemon,
+    "risk_budget": _risk_budget,
+    "metrics_registry": _metrics_registry,
+    "disk": _disk,
+    "file_limits": _file_limits,
+}
+
+
+async def run_check(look: Look, check: Check) -> Finding:
+    """One check's verdict, whatever happens in it."""
+    try:
+        return await LOOKS[check.name](look)
+    except EXPECTED as problem:
+        return Finding(check.name, UNKNOWN, str(problem))
+    except Exception as problem:  # noqa: BLE001 # tidy: swallow - the one place: a check that raises FAILS, by contract
+        return Finding(check.name, FAIL, f"the check itself raised {type(problem).__name__}: {problem}")

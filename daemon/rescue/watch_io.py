@@ -1,0 +1,77 @@
+"""`ladderd watch`: the outside watcher, a small process with a key of its own (belt 4 in another pair of hands)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import sdnotify
+
+from daemon.client.requests_io import ENDED, MONITORS
+from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything
+from daemon.rescue.watch import Duty, Sight, Watcher
+from daemon.system_clock import SystemClock
+from domain.clock import NS_PER_S
+from execution.kalshi.sign import load_key
+from journal.reader_io import segment_paths
+
+LOOK_EVERY_S = 0.5
+RETRY_S = 1.0
+# Each try is short, so that the service manager's watchdog is fed between two of them.
+LIMITS = CancelAllLimits(give_up_after_ms=8_000)
+
+
+def sight_of(state_dir: Path) -> Sight:
+    """Look at the journal's newest segment and at the last run's goodbye."""
+    ended = (state_dir / MONITORS / ENDED).exists()
+    try:
+        newest = segment_paths(state_dir)[-1]
+        return Sight(newest.name, newest.stat().st_size, ended)
+    except (IndexError, OSError):
+        return Sight("", 0, ended)
+
+
+def watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int) -> int:
+    """Watch until told to end. Raises ConfigurationError for a bad key or address."""
+    load_key(key_pem)
+    return asyncio.run(_watch(rest_url, key_id, key_pem, state_dir, limit_ms))
+
+
+async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    clock, watcher, notifier = SystemClock(), Watcher(limit_ms), sdnotify.SystemdNotifier()
+    notifier.notify("READY=1")
+    say(f"watching {state_dir}: flattens the account after {limit_ms} ms without progress")
+    while not stop.is_set():
+        notifier.notify("WATCHDOG=1")
+        sight = await asyncio.to_thread(sight_of, state_dir)
+        now = clock.now()
+        if watcher.look(sight, now) is Duty.FLATTEN:
+            still_s = watcher.stood_still_ns(now) / NS_PER_S
+            say(f"no progress for {still_s:.1f} s: cancelling everything")
+            code = await cancel_everything(
+                rest_url, key_id, key_pem, "watcher", state_dir, by="watcher", clock=clock, limits=LIMITS, say=say
+            )
+            if code == 0:
+                watcher.flattened()
+                say("the account is flat; waiting for progress")
+            else:
+                say(f"not proven flat (code {code}); trying again")
+                await asyncio.sleep(RETRY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await stop.wait()
+    say("ended")
+    return 0
+
+
+def say(text: str) -> None:
+    """One line on stderr, for the system's journal."""
+    sys.stderr.write(f"ladderd watch: {text}\n")
+    sys.stderr.flush()

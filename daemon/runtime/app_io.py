@@ -1,0 +1,385 @@
+"""The wiring: makes every part, joins them, keeps them in one task group, and ends them in order.
+
+Vital tasks stand bare in the group: if one of them fails, all end, the process exits and systemd starts it again from
+the exchange's truth. Screens and alerts are contained: their crash halts quoting (the engine is told) but strands
+nothing. Signals are installed before anything else, so that SIGTERM in the first second still goes the orderly way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import signal
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+import sdnotify
+import structlog
+
+from daemon.client.watched_files_io import Sentinels
+from daemon.engine.picture import Process, draw
+from daemon.engine.step import Engine
+from daemon.runtime.history_io import fetch_history
+from daemon.runtime.inbox_io import Inbox
+from daemon.runtime.jobs_io import Jobs
+from daemon.runtime.log_lines import spoken
+from daemon.runtime.recovery_io import Recovered
+from daemon.runtime.runner_io import Runner
+from daemon.runtime.signals_io import held_signals
+from daemon.runtime.snapshots_io import Chores
+from daemon.settings.files_io import learned_codes
+from daemon.settings.tree import FeedEndpoint, Settings
+from domain.actions import (
+    Alert,
+    Answer,
+    AnyAction,
+    Ask,
+    CancelAll,
+    CancelOrders,
+    CreateGroup,
+    DeleteGroup,
+    Exit,
+    FeedControl,
+    MarkCancelAll,
+    Place,
+    Record,
+    Report,
+    SubscribeBooks,
+    TriggerGroup,
+)
+from domain.clock import NS_PER_S, Clock
+from domain.events import AnyEvent, Command, Operator, Started, Stop
+from domain.market import SERIES
+from domain.window import Phase
+from execution.kalshi.sign import Signer
+from execution.kalshi.venue_io import KalshiVenue
+from feeds.backoff import Backoff
+from feeds.kalshi_stream import KalshiStream
+from feeds.massive import MassiveSession
+from feeds.socket_io import ReconnectingSocket
+from journal.writer_io import JournalWriter
+from ops.alerts.delivery_io import AlertFan
+from ops.http.http_io import OpsServer
+from ops.metrics.view import Runtime
+from ops.ops_status import Identity
+from ops.status import Status, TaskHealth
+
+LAG_EVERY_S = 0.05
+LAGS_KEPT = 2048
+RUNNER_LIMIT_S = 3.0
+WATCH_LIMIT_S = 5.0
+DRAIN_LIMIT_S = 5.0
+log = structlog.get_logger("ladderd")
+
+
+class App:
+    """One daemon, from start to exit code."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        signer: Signer,
+        clock: Clock,
+        journal: JournalWriter,
+        recovered: Recovered,
+        alerts: AlertFan,
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.clock = clock
+        self.journal = journal
+        self.recovered = recovered
+        self.alerts = alerts
+        self.inbox = Inbox(clock)
+        self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say)
+        codes = learned_codes(settings.state_dir)
+        self.venue = KalshiVenue(settings.exchange.rest_url, signer, clock, self.inbox.emit, codes=codes)
+        self.stream = KalshiStream(SERIES[name].exchange_series for name in settings.windows.series)
+        path = urlsplit(settings.exchange.ws_url).path
+        self.stream_socket = ReconnectingSocket(
+            settings.exchange.ws_url,
+            self.stream,
+            self.inbox.emit,
+            clock,
+            Backoff(random.Random()),  # noqa: S311 - spreads reconnects, keeps no secret
+            headers=lambda now: signer.headers("GET", path, now.utc_ns // 1_000_000),
+        )
+        self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
+        self.sentinels = Sentinels(
+            settings.state_dir, clock, self.inbox.emit, recovered.run_id, live=settings.mode == "live"
+        )
+        self.chores = Chores(self)
+        self.jobs = Jobs(self)
+        self.ops = OpsServer(
+            picture=self.picture,
+            tasks=self.tasks,
+            command=self.command,
+            clock=clock,
+            token=_secret(settings.http.control_token),
+            live=settings.mode == "live",
+            in_final_minute=self.in_final_minute,
+            host=settings.http.host,
+            port=settings.http.port,
+            runtime=self.runtime,
+            identity=Identity(git_sha=recovered.build_id),
+            reports_dir=settings.state_dir / "reports",
+        )
+        self.lags_s: deque[float] = deque(maxlen=LAGS_KEPT)
+        self.lag_mono_ns = clock.now().mono_ns
+        self.started_utc_ns = clock.now().utc_ns
+        self.background: set[asyncio.Task[Any]] = set()
+        self.notifier = sdnotify.SystemdNotifier()
+
+    def _endpoints(self) -> list[FeedEndpoint]:
+        feeds = self.settings.feeds
+        return [feed for feed in (feeds.primary, feeds.secondary) if feed is not None]
+
+    def _feed_socket(self, feed: FeedEndpoint) -> ReconnectingSocket:
+        symbols = tuple(SERIES[name].symbol for name in self.settings.windows.series)
+        session = MassiveSession(
+            feed.name,
+            self.settings.feeds.key_of(feed) or "",
+            symbols,
+            expects=lambda now: self.engine.plan.market_open(now.utc_ns),
+        )
+        rng = random.Random()  # noqa: S311 - spreads reconnects, keeps no secret
+        return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, Backoff(rng))
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> Exit:
+        """Run until the engine says Exit; everything is flushed and closed on return."""
+        loop = asyncio.get_running_loop()
+        self.journal.on_durable(self.runner.release)
+        self.journal.on_fault(self.runner.journal_failed)
+        self.inbox.emit(
+            Started(
+                run_id=self.recovered.run_id,
+                boot_epoch=self.recovered.epoch,
+                mode=self.settings.mode,
+                config_hash=self.recovered.config_hash,
+                build_id=self.recovered.build_id,
+                recovered=self.recovered.memory,
+            )
+        )
+        self._install_signals(loop)
+        await self.ops.start()
+        await self.chores.tell_port(self.ops.port)
+        await self.sentinels.look()
+        try:
+            async with asyncio.TaskGroup() as group:
+                vital = [
+                    group.create_task(self.venue.run(), name="venue"),
+                    group.create_task(self.stream_socket.run(), name="stream"),
+                    group.create_task(self.sentinels.run(), name="sentinels"),
+                    group.create_task(self.chores.run(), name="chores"),
+                    group.create_task(self._measure_lag(), name="lag"),
+                    group.create_task(self._seed_history(), name="history"),
+                    group.create_task(self._contain(self.alerts.run(), "alerts"), name="alerts"),
+                    group.create_task(self._contain(self.ops.broken(), "http"), name="http"),
+                ]
+                vital += [group.create_task(socket.run(), name=f"feed {n}") for n, socket in self.feeds.items()]
+                self.stream_socket.open()
+                vital.append(group.create_task(self.jobs.start(), name="jobs"))
+                runner = group.create_task(self.runner.run(), name="runner")
+                self.notifier.notify("READY=1")
+                gc.freeze()
+                ended = await runner
+                for task in vital:
+                    task.cancel()
+        finally:
+            self.jobs.stop()
+            await self.ops.stop()
+        await self._flush(ended)
+        return ended
+
+    async def _flush(self, ended: Exit) -> None:
+        self.notifier.notify("STOPPING=1")
+        await self.chores.snapshot()
+        if self.background:
+            await asyncio.wait(self.background, timeout=DRAIN_LIMIT_S)
+        await self.alerts.drain(1.0)
+        await self.journal.drain(DRAIN_LIMIT_S)
+        self.journal.close()
+        await self.chores.say_goodbye(ended)
+
+    def _install_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        emit = self.inbox.emit
+        usr1 = Operator(Command.CANCEL_ALL, "signal", "SIGUSR1", "operator_sigusr1", "")
+        loop.add_signal_handler(signal.SIGUSR1, emit, usr1)
+        events: dict[int, AnyEvent] = {signal.SIGUSR1: usr1}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            events[number] = Stop(number.name)
+            loop.add_signal_handler(number, emit, events[number])
+        for held in held_signals():
+            emit(events[held])
+
+    async def _contain(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run an auxiliary task; if it breaks, quoting is paused and the rest goes on."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as problem:  # tidy: swallow - contained on purpose: screens must not strand orders
+            log.exception("auxiliary task failed", task=name)
+            self.inbox.emit(Operator(Command.PAUSE, name, f"{name} failed: {problem}", "operator_http", ""))
+
+    async def _measure_lag(self) -> None:
+        while True:
+            before = self.clock.now().mono_ns
+            await asyncio.sleep(LAG_EVERY_S)
+            late = self.clock.now().mono_ns - before - int(LAG_EVERY_S * NS_PER_S)
+            self.lags_s.append(max(0, late) / NS_PER_S)
+            self.lag_mono_ns = before
+
+    async def _seed_history(self) -> None:
+        feeds = [(feed.rest_url, self.settings.feeds.key_of(feed) or "") for feed in self._endpoints()]
+        hosts = tuple((base, key) for base, key in feeds if base)
+        for name in self.settings.windows.series:
+            self.inbox.emit(await fetch_history(SERIES[name].symbol, hosts, self.clock))
+
+    # --- deeds ---------------------------------------------------------------------------------------------------
+
+    def perform(self, action: AnyAction) -> None:
+        """Carry out one action; never blocks."""
+        _DEEDS[type(action)](self, action)
+
+    def _to_venue(self, action: AnyAction) -> None:
+        self.venue.perform(action)
+
+    def _cancel_all(self, action: CancelAll) -> None:
+        self.venue.perform(action)
+        self.venue.purge_places()
+
+    def _subscribe(self, action: SubscribeBooks) -> None:
+        self.stream_socket.perform(self.stream.want(action.tickers, self.clock.now()))
+
+    def _feed_control(self, action: FeedControl) -> None:
+        socket = self.feeds.get(action.feed)
+        if socket is None:
+            return
+        if action.open:
+            socket.open()
+        else:
+            self.spawn(socket.close())
+
+    def _alert(self, action: Alert) -> None:
+        self.alerts.send(action.action, action.severity, action.payload)
+
+    def _mark(self, action: MarkCancelAll) -> None:
+        self.spawn(self.chores.mark_cancel_all(action))
+
+    def _report(self, action: Report) -> None:
+        self.spawn(self.chores.report(action))
+
+    def _answer(self, action: Answer) -> None:
+        self.spawn(self._acknowledge(action))
+
+    async def _acknowledge(self, action: Answer) -> None:
+        """What an operator asked is in journal and snapshot before he reads that it is done."""
+        await self.journal.drain(DRAIN_LIMIT_S)
+        await self.chores.snapshot()
+        await self.sentinels.answered(action.ident, action.text)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something small beside the loop, and hold on to it until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.background.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", problem=str(task.exception()))
+
+    def command(self, name: str, by: str, cause: str) -> None:
+        """An operator's order by HTTP."""
+        command = {"cancel-all": Command.CANCEL_ALL, "kill": Command.KILL, "pause": Command.PAUSE}[name]
+        self.inbox.emit(Operator(command, by, cause, "operator_http", ""))
+
+    # --- what others may look at ---------------------------------------------------------------------------------
+
+    def picture(self) -> Status:
+        """The engine as it stands now."""
+        now = self.clock.now()
+        return draw(self.engine, self.process(), now)
+
+    def process(self) -> Process:
+        """What the shell knows."""
+        recovered = self.recovered
+        reconnects = {name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()}
+        streamed = max(0, self.stream_socket.attempts - 1)
+        return Process(
+            pid=os.getpid(),
+            run_id=recovered.run_id,
+            mode=self.settings.mode,
+            build_id=recovered.build_id,
+            config_hash=recovered.config_hash,
+            started_utc_ns=self.started_utc_ns,
+            seq=self.runner.seq,
+            hosts={feed.name: urlsplit(feed.url).netloc for feed in self._endpoints()},
+            reconnects=reconnects,
+            counters={f"reconnects:{name}": count for name, count in (reconnects | {"exchange": streamed}).items()}
+            | {
+                "steps": self.runner.steps,
+                "journal_records": self.runner.seq,
+                "alerts": self.alerts.counters["sent"],
+                "starts": 1,
+            },
+            histograms={
+                "step_s": tuple(ns / NS_PER_S for ns in self.runner.step_ns),
+                "loop_lag_s": tuple(self.lags_s),
+            },
+            report_paths=self.chores.report_paths,
+        )
+
+    def runtime(self) -> Runtime:
+        """Figures of the shell for the metrics."""
+        proofs = {name: ns / NS_PER_S for name, ns in self.engine.controls.proven.items()}
+        return Runtime(bus_depth={"inbox": len(self.inbox)}, proofs=proofs)
+
+    def tasks(self) -> tuple[TaskHealth, ...]:
+        """Which tasks made progress, how long ago."""
+        now_ns = self.clock.now().mono_ns
+        return (
+            TaskHealth("runner", (now_ns - self.runner.progress_mono_ns) / NS_PER_S, RUNNER_LIMIT_S),
+            TaskHealth("sentinels", (now_ns - self.sentinels.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
+            TaskHealth("loop", (now_ns - self.lag_mono_ns) / NS_PER_S, RUNNER_LIMIT_S),
+            TaskHealth("snapshot", (now_ns - self.chores.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
+        )
+
+    def in_final_minute(self) -> bool:
+        """Whether any series is in its final minute."""
+        return any(desk.phase in {Phase.STRICT, Phase.FLATTENING, Phase.FROZEN} for desk in self.engine.desks.values())
+
+
+_DEEDS: dict[type, Callable[[App, Any], None]] = {
+    CancelOrders: App._to_venue,  # noqa: SLF001 - the class's own table
+    TriggerGroup: App._to_venue,  # noqa: SLF001
+    CancelAll: App._cancel_all,  # noqa: SLF001
+    Place: App._to_venue,  # noqa: SLF001
+    CreateGroup: App._to_venue,  # noqa: SLF001
+    DeleteGroup: App._to_venue,  # noqa: SLF001
+    Ask: App._to_venue,  # noqa: SLF001
+    SubscribeBooks: App._subscribe,  # noqa: SLF001
+    FeedControl: App._feed_control,  # noqa: SLF001
+    MarkCancelAll: App._mark,  # noqa: SLF001
+    Alert: App._alert,  # noqa: SLF001
+    Report: App._report,  # noqa: SLF001
+    Answer: App._answer,  # noqa: SLF001
+}
+
+
+def _say(record: Record) -> None:
+    facts = spoken(record)
+    if facts is not None:
+        log.info(record.type, **facts)
+
+
+def _secret(value: Any) -> str | None:  # noqa: ANN401 - SecretStr or None
+    return None if value is None else str(value.get_secret_value())

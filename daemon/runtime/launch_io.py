@@ -1,0 +1,135 @@
+"""`ladderd run`: from settings to a running daemon, and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from daemon.runtime.app_io import App
+from daemon.runtime.recovery_io import recover
+from daemon.settings.build import build_engine
+from daemon.settings.files_io import keep_config, read_papers
+from daemon.settings.load_io import account_key, load, require_secrets
+from daemon.settings.tree import Settings
+from daemon.system_clock import SystemClock
+from domain.clock import Clock
+from domain.errors import EX_CONFIG, EX_NOT_OK, EX_UNAVAILABLE, ConfigurationError, UnavailableError
+from execution.kalshi.sign import Signer
+from journal.opening_io import JournalLocked
+from journal.reader_io import JournalDamaged
+from journal.writer_io import JournalUnwritable, JournalWriter
+from ops.alerts.delivery_io import AlertFan, LogReceiver
+from ops.alerts.policy import Policy
+from ops.logs.log_io import LogFiles, LogIdentity, set_up_logging
+from ops.logs.masking import Masker
+
+LEAVE_LIMIT_S = 5.0
+log = structlog.get_logger("ladderd")
+
+
+def launch(config: Path | str | None = None, mode: str | None = None, state_dir: Path | str | None = None) -> int:
+    """`ladderd run` with its options: read the settings and run. A bad configuration is one line on stderr, exit 78."""
+    overrides = {"mode": mode, "state_dir": state_dir}
+    try:
+        settings = load(
+            None if config is None else Path(config), **{k: v for k, v in overrides.items() if v is not None}
+        )
+    except ConfigurationError as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_CONFIG
+    return run_daemon(settings)
+
+
+def run_daemon(settings: Settings) -> int:
+    """Run until told to stop. Errors of configuration are one line on stderr and exit 78; see the contracts."""
+    leaving = _Leaving()
+    try:
+        require_secrets(settings)
+        return uvloop.run(_run(settings, SystemClock(), leaving))
+    except (ConfigurationError, JournalDamaged, JournalUnwritable) as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_CONFIG if isinstance(problem, ConfigurationError) else EX_NOT_OK
+    except JournalLocked as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_NOT_OK
+    except UnavailableError as problem:
+        sys.stderr.write(f"ladderd: {problem}\n")
+        return EX_UNAVAILABLE
+    finally:
+        leaving.left()
+
+
+class _Leaving:
+    """Ends a process that is done but held by a thread on a disk that hangs; the loop would wait for it for ever."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def begin(self, code: int) -> None:
+        """The work is done: leave with this code, at the latest after the limit."""
+        self._timer = threading.Timer(LEAVE_LIMIT_S, os._exit, (code,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def left(self) -> None:
+        """No thread held us up."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
+    signer = Signer(*account_key(settings))
+    papers = read_papers(settings)
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        message = f"state_dir: {settings.state_dir} cannot be made: {problem.strerror}; choose another"
+        raise ConfigurationError(message) from None
+    recovered = await asyncio.to_thread(recover, settings, papers, clock)
+    secrets = _secrets(settings)
+    logging = set_up_logging(
+        clock=clock,
+        identity=LogIdentity(recovered.run_id, settings.mode, recovered.config_hash),
+        files=LogFiles(settings.state_dir / "logs", settings.log.level, settings.log.retention_days),
+        secrets=secrets,
+    )
+    keep_config(settings, recovered.config_hash)
+    journal = JournalWriter(settings.state_dir, recovered.run_id, settings.mode, recovered.config_hash, clock)
+    if journal.repair is not None:
+        log.warning("journal tail repaired", repair=str(journal.repair))
+    alerts = AlertFan(
+        [(LogReceiver(), Policy())],
+        clock=clock,
+        receipts_path=settings.state_dir / "alert_receipts.jsonl",
+        masker=Masker(secrets),
+    )
+    app = App(settings, build_engine(settings, papers), signer, clock, journal, recovered, alerts)
+    log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
+    try:
+        ended = await app.run()
+        log.info("ended", code=ended.code, reason=ended.reason)
+        leaving.begin(ended.code)
+        if ended.code:
+            sys.stderr.write(f"ladderd: {ended.reason}\n")
+        return ended.code
+    finally:
+        logging.stop()
+
+
+def _secrets(settings: Settings) -> list[str]:
+    found = [_plain(settings.exchange.api_key_id), _plain(settings.exchange.private_key)]
+    feeds = [feed for feed in (settings.feeds.primary, settings.feeds.secondary) if feed is not None]
+    found += [settings.feeds.key_of(feed) or "" for feed in feeds]
+    found.append(_plain(settings.http.control_token))
+    return [text for text in found if text]
+
+
+def _plain(secret: object) -> str:
+    reveal = getattr(secret, "get_secret_value", None)
+    return str(reveal()) if reveal is not None else ""

@@ -1,0 +1,1 @@
+"""The exchange's own forms: requests, answers, signatures, and the venue that speaks them."""

@@ -1,0 +1,103 @@
+"""Which markets make up one ladder: read from the markets' own fields, never from their tickers.
+
+A market belongs to a window when its `close_time` is the window's target. What settles it are `strike_type`,
+`floor_strike` and `cap_strike`; the number in the ticker is off by a hundredth or less and only looks like the strike
+(Kalshi API, sections 12 and 15). Strikes are JSON numbers: they are read from their text, digit by digit, so that no
+binary fraction ever stands between the exchange's 6844.9999 and our integer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from domain.errors import ProtocolError
+from domain.ids import Ticker
+from domain.market import SERIES, Market, PriceRange, StrikeType
+from domain.money import INDEX_DECIMALS, IndexValue, parse_fixed, parse_price
+from execution.kalshi.codes import PARSE_ERRORS
+from execution.kalshi.rfc3339 import parse_ns
+
+_STRIKE_TYPES: Final = {kind.value: kind for kind in StrikeType if kind is not StrikeType.OTHER}
+_ABSENT: Final = msgspec.Raw(b"null")
+
+
+class _Range(msgspec.Struct):
+    start: str
+    end: str
+    step: str
+
+
+class WireMarket(msgspec.Struct):
+    """A market as GET /markets lists it: the fields that we use."""
+
+    ticker: str
+    event_ticker: str
+    open_time: str
+    close_time: str
+    status: str
+    price_ranges: list[_Range]
+    result: str = ""
+    expiration_value: str = ""
+    strike_type: str | None = None
+    floor_strike: msgspec.Raw = _ABSENT
+    cap_strike: msgspec.Raw = _ABSENT
+    exchange_index: int | None = None
+
+
+def _strike(raw: msgspec.Raw) -> IndexValue | None:
+    text = bytes(raw).decode("ascii")
+    return None if text == "null" else IndexValue(parse_fixed(text, INDEX_DECIMALS))
+
+
+def read_market(series: str, wire: WireMarket) -> Market:
+    """Turn one listed market of our series (`INXU`, ...) into a rung. Raises ProtocolError for what cannot be exact."""
+    try:
+        return Market(
+            ticker=Ticker(wire.ticker),
+            event_ticker=wire.event_ticker,
+            series=series,
+            strike_type=_STRIKE_TYPES.get(wire.strike_type or "", StrikeType.OTHER),
+            floor_strike=_strike(wire.floor_strike),
+            cap_strike=_strike(wire.cap_strike),
+            open_ns=parse_ns(wire.open_time),
+            close_ns=parse_ns(wire.close_time),
+            price_ranges=tuple(
+                PriceRange(parse_price(each.start), parse_price(each.end), parse_price(each.step))
+                for each in wire.price_ranges
+            ),
+            exchange_index=wire.exchange_index or 0,
+            status=wire.status,
+            result=wire.result,
+            expiration_value=wire.expiration_value,
+        )
+    except PARSE_ERRORS as error:
+        raise ProtocolError(f"market {wire.ticker}: {error}") from None
+
+
+def exchange_series(series: str) -> str:
+    """Return the exchange's name of our series; the name itself where it is not one of ours."""
+    known = SERIES.get(series)
+    return series if known is None else known.exchange_series
+
+
+def ladder(series: str, target_ns: int, listed: list[WireMarket]) -> tuple[Market, ...]:
+    """Return the rungs that close exactly at the target, lowest strike first. `target_ns` 0 takes every market.
+
+    Raises ProtocolError when a rung of this very ladder cannot be read: a ladder with a hole is not quoted.
+    """
+    rungs = []
+    for wire in listed:
+        try:
+            closes_ns = parse_ns(wire.close_time)
+        except ValueError as error:
+            raise ProtocolError(f"market {wire.ticker}: close_time: {error}") from None
+        if target_ns in (0, closes_ns):
+            rungs.append(read_market(series, wire))
+    return tuple(sorted(rungs, key=_position))
+
+
+def _position(market: Market) -> tuple[int, int, str]:
+    low = market.floor_strike if market.floor_strike is not None else market.cap_strike
+    return (0 if low is None else low, market.cap_strike or 0, market.ticker)

@@ -1,0 +1,78 @@
+"""How a read walks through the exchange's answers: one object, or all pages of a list.
+
+A script is a generator: it yields a request, is sent its answer, and returns an event. A cursor that cannot be read is
+silently answered with page 1 (Kalshi API, section 3.8), so a cursor that comes twice, or pages without end, are refused
+rather than followed for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Final, TypeVar
+from urllib.parse import urlencode
+
+from domain.clock import Now
+from domain.errors import ProtocolError
+from domain.events import AnyEvent
+from execution.kalshi.answers import HTTP_OK
+from execution.kalshi.codes import PARSE_ERRORS, detail_text, read_error
+from execution.kalshi.objects import Page
+from execution.kalshi.wire import Account, Answer, Request
+
+PAGE_LIMIT: Final = 1_000
+PAGES_MAX: Final = 100
+
+T = TypeVar("T")
+P = TypeVar("P", bound=Page)
+Step = Generator[Request, Answer, T]
+Script = Generator[Request, Answer, AnyEvent]
+
+
+class ReadRefusedError(ProtocolError):
+    """The exchange answered a read with something other than 200."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def decoded(decode: Callable[[bytes], T], answer: Answer, path: str, also: tuple[int, ...] = ()) -> T:
+    """Return the body of a 200, or of a status in `also`. Raises ReadRefusedError, naming the path."""
+    if answer.status != HTTP_OK and answer.status not in also:
+        code, detail = read_error(answer.body)
+        raise ReadRefusedError(answer.status, f"{path}: HTTP {answer.status} {code} {detail}".rstrip())
+    try:
+        return decode(answer.body)
+    except PARSE_ERRORS as error:
+        raise ReadRefusedError(answer.status, f"{path}: unreadable answer: {detail_text(error)}") from None
+
+
+def one(account: Account, path: str, decode: Callable[[bytes], T], **query: int | str) -> Step[tuple[T, Now]]:
+    """Ask for one object: (body, when it was asked)."""
+    answer = yield Request("GET", f"{account.prefix}{path}", urlencode(query))
+    return decoded(decode, answer, path), answer.sent
+
+
+def pages(account: Account, path: str, decode: Callable[[bytes], P], **query: int | str) -> Step[tuple[list[P], Now]]:
+    """Ask for a whole list: (pages, when the first was asked)."""
+    found: list[P] = []
+    cursors: set[str] = set()
+    asked: Now | None = None
+    cursor = ""
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        answer = yield Request("GET", f"{account.prefix}{path}", urlencode({**query, "limit": PAGE_LIMIT, **more}))
+        asked = asked or answer.sent
+        page = decoded(decode, answer, path)
+        found.append(page)
+        if not page.cursor:
+            return found, asked
+        cursor = page.cursor
+        if cursor in cursors or len(found) >= PAGES_MAX:
+            raise ProtocolError(f"{path}: pages do not end (cursor repeated, or more than {PAGES_MAX})")
+        cursors.add(cursor)
+
+
+def own(account: Account) -> dict[str, int | str]:
+    """The query that narrows a portfolio read to our subaccount, if we have one."""
+    return {} if account.subaccount is None else {"subaccount": account.subaccount}

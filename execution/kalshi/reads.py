@@ -1,0 +1,201 @@
+"""Reads of the exchange, each a short script that ends in one event. Pure: a test plays the exchange by hand.
+
+Reads lag writes by some 0.4 s (Kalshi API, section 3.10). `asked` is the instant at which the *first* page was asked
+for: the oldest thing that the result can speak of. No validity stamp is taken from /exchange/user_data_timestamp: it
+is not tied to any one listing, and the asking time alone is enough for the rule that buries an order.
+
+What cannot be read exactly ends in ReadFailed: nothing known is not the same as nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from domain.actions import Ask, Read
+from domain.clock import NS_PER_S
+from domain.errors import ProtocolError
+from domain.events import (
+    AnyEvent,
+    BalanceRead,
+    ExchangeStatusRead,
+    FillsRead,
+    GroupsRead,
+    LimitsRead,
+    MarketsRead,
+    OrdersRead,
+    PositionsRead,
+    ReadFailed,
+    SettlementsRead,
+)
+from domain.money import parse_cash
+from execution.kalshi import objects as wire
+from execution.kalshi.codes import PARSE_ERRORS, detail_text
+from execution.kalshi.discovery import exchange_series, ladder
+from execution.kalshi.fees import read_fees
+from execution.kalshi.pages import ReadRefusedError, Script, decoded, one, own, pages
+from execution.kalshi.wire import Account, Answer, Request
+
+MS_PER_S: Final = 1_000
+STATUS_TOO: Final = (500, 503, 504)
+"""GET /exchange/status may carry its normal body with these: an exchange that is down says so (section 9.1)."""
+
+_orders = msgspec.json.Decoder(wire.OrdersPage).decode
+_fills = msgspec.json.Decoder(wire.FillsPage).decode
+_positions = msgspec.json.Decoder(wire.PositionsPage).decode
+_settlements = msgspec.json.Decoder(wire.SettlementsPage).decode
+_markets = msgspec.json.Decoder(wire.MarketsPage).decode
+_groups = msgspec.json.Decoder(wire.Groups).decode
+_balance = msgspec.json.Decoder(wire.Balance).decode
+_limits = msgspec.json.Decoder(wire.Limits).decode
+_costs = msgspec.json.Decoder(wire.Costs).decode
+_status = msgspec.json.Decoder(wire.Status).decode
+
+
+def _read_orders(account: Account, ask: Ask) -> Script:
+    resting = ask.what is Read.RESTING
+    query: dict[str, int | str] = {"status": "resting"} if resting else {}
+    if ask.since_ms and not resting:
+        query["min_ts"] = ask.since_ms // MS_PER_S
+    if ask.ticker:
+        query["event_ticker"] = ask.ticker
+    found, asked = yield from pages(account, "/portfolio/orders", _orders, **query, **own(account))
+    orders = tuple(each.state() for page in found for each in page.orders)
+    return OrdersRead(ask.request_id, asked, 0, resting, orders)
+
+
+def _read_fills(account: Account, ask: Ask) -> Script:
+    query: dict[str, int | str] = {"min_ts": ask.since_ms // MS_PER_S} if ask.since_ms else {}
+    found, asked = yield from pages(account, "/portfolio/fills", _fills, **query, **own(account))
+    fills = tuple(each.fill() for page in found for each in page.fills)
+    return FillsRead(ask.request_id, asked, ask.since_ms, fills)
+
+
+def _read_positions(account: Account, ask: Ask) -> Script:
+    query: dict[str, int | str] = {"count_filter": "position"}
+    found, asked = yield from pages(account, "/portfolio/positions", _positions, **query, **own(account))
+    positions = tuple(each.state() for page in found for each in page.market_positions)
+    return PositionsRead(ask.request_id, asked, positions)
+
+
+def _read_settlements(account: Account, ask: Ask) -> Script:
+    query: dict[str, int | str] = {"event_ticker": ask.ticker} if ask.ticker else {}
+    if ask.since_ms:
+        query["min_ts"] = ask.since_ms // MS_PER_S
+    found, asked = yield from pages(account, "/portfolio/settlements", _settlements, **query, **own(account))
+    settlements = tuple(each.state() for page in found for each in page.settlements)
+    return SettlementsRead(ask.request_id, asked, ask.ticker, settlements)
+
+
+def _read_balance(account: Account, ask: Ask) -> Script:
+    shard = ask.exchange_index
+    body, asked = yield from one(account, "/portfolio/balance", _balance, exchange_index=shard, **own(account))
+    # The breakdown names its shard; the top level is the sum over the shards asked for, here one.
+    named = [each.balance for each in body.balance_breakdown or () if each.exchange_index == shard]
+    return BalanceRead(ask.request_id, asked, shard, parse_cash(named[0] if named else body.balance_dollars))
+
+
+def _read_groups(account: Account, ask: Ask) -> Script:
+    body, asked = yield from one(account, "/portfolio/order_groups", _groups, **own(account))
+    return GroupsRead(ask.request_id, asked, tuple(each.state() for each in body.order_groups or ()))
+
+
+def _read_markets(account: Account, ask: Ask) -> Script:
+    query: dict[str, int | str] = {"series_ticker": exchange_series(ask.series)}
+    if ask.ticker:
+        query["event_ticker"] = ask.ticker
+    if ask.target_ns:
+        # A second of room on both sides: whether the exchange's bounds are inclusive is not documented.
+        query["min_close_ts"] = ask.target_ns // NS_PER_S - 1
+        query["max_close_ts"] = ask.target_ns // NS_PER_S + 1
+    found, asked = yield from pages(account, "/markets", _markets, **query)
+    markets = ladder(ask.series, ask.target_ns, [each for page in found for each in page.markets])
+    return MarketsRead(ask.request_id, asked, ask.series, ask.target_ns, markets)
+
+
+def _read_limits(account: Account, ask: Ask) -> Script:
+    limits, asked = yield from one(account, "/account/limits", _limits)
+    costs, _ = yield from one(account, "/account/endpoint_costs", _costs)
+    orders = f"{account.prefix}/portfolio/events/orders"
+    return LimitsRead(
+        ask.request_id,
+        asked,
+        limits.usage_tier,
+        write_refill_per_s=limits.write.refill_rate,
+        write_capacity=limits.write.bucket_capacity,
+        read_refill_per_s=limits.read.refill_rate,
+        read_capacity=limits.read.bucket_capacity,
+        place_cost=cost_of(costs, "POST", orders),
+        cancel_cost=cost_of(costs, "DELETE", f"{orders}/batched"),
+        group_cost=cost_of(costs, "PUT", f"{account.prefix}/portfolio/order_groups/:/trigger"),
+    )
+
+
+def cost_of(costs: wire.Costs, method: str, path: str) -> int:
+    """Return the tokens of one operation; a path parameter, whatever its name, is written `:` in `path`."""
+    for each in costs.endpoint_costs:
+        if each.method.upper() == method and _unnamed(each.path) == path:
+            return each.cost
+    return costs.default_cost
+
+
+def _unnamed(path: str) -> str:
+    return "/".join(":" if part[:1] in {":", "{"} else part for part in path.split("/"))
+
+
+def _read_status(account: Account, ask: Ask) -> Script:
+    path = "/exchange/status"
+    answer = yield Request("GET", f"{account.prefix}{path}")
+    body = decoded(_status, answer, path, STATUS_TOO)
+    exchange, trading = body.exchange_active, body.trading_active
+    for shard in body.exchange_index_statuses or ():
+        if shard.exchange_index == ask.exchange_index:
+            exchange, trading = shard.exchange_active, shard.trading_active
+    return ExchangeStatusRead(ask.request_id, answer.sent, exchange, trading)
+
+
+SCRIPTS: Final[dict[Read, Callable[[Account, Ask], Script]]] = {
+    Read.RESTING: _read_orders,
+    Read.ORDERS: _read_orders,
+    Read.FILLS: _read_fills,
+    Read.POSITIONS: _read_positions,
+    Read.BALANCE: _read_balance,
+    Read.GROUPS: _read_groups,
+    Read.MARKETS: _read_markets,
+    Read.FEES: read_fees,
+    Read.LIMITS: _read_limits,
+    Read.STATUS: _read_status,
+    Read.SETTLEMENTS: _read_settlements,
+}
+
+
+class ReadRun:
+    """One read under way. `start` gives the first request; `advance` takes an answer and gives the next, or the end."""
+
+    __slots__ = ("_script", "ask")
+
+    def __init__(self, account: Account, ask: Ask) -> None:
+        self.ask = ask
+        self._script = SCRIPTS[ask.what](account, ask)
+
+    def start(self) -> Request:
+        """Return the first request."""
+        return next(self._script)
+
+    def advance(self, answer: Answer) -> Request | AnyEvent:
+        """Return the next request, or the event in which the read ends (ReadFailed for what cannot be read)."""
+        try:
+            return self._script.send(answer)
+        except StopIteration as end:
+            event: AnyEvent = end.value
+            return event
+        except ReadRefusedError as error:
+            return self.failed(error.status, str(error))
+        except (ProtocolError, *PARSE_ERRORS) as error:
+            return self.failed(answer.status, detail_text(error))
+
+    def failed(self, status: int, reason: str) -> ReadFailed:
+        """Return the event of a read that ended without a usable answer."""
+        return ReadFailed(self.ask.request_id, self.ask.what.value, status, reason)

@@ -1,0 +1,1 @@
+"""Folds over the journal for people: window and day reports, plots, the ledger."""

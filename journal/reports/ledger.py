@@ -1,0 +1,120 @@
+"""The ledger of a day: one row for every fill, what it came to, and the day's totals, exact to the unit.
+
+P&L of a row is cash at settlement less what was paid, less the fill's fee; a settlement's own fee belongs to its market
+and is in the totals. Rows of windows that are not settled have no result and no P&L.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import msgspec
+
+from domain.money import CASH_DECIMALS, COUNT_DECIMALS, PRICE_DECIMALS, print_fixed
+from journal.record import print_utc
+from journal.reports.fold import Fold
+from journal.reports.window_fold import total
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """One fill with its end. Integers of domain.money; None where the journal does not say."""
+
+    utc_ns: int
+    series: str
+    window: str | None
+    target_ns: int
+    ticker: str | None
+    side: str | None
+    price: int | None
+    count: int | None
+    fee: int | None
+    liquidity: str | None
+    trade_id: str | None
+    client_order_id: str | None
+    order_id: str | None
+    result: str | None
+    pnl: int | None
+
+
+class DayTotals(msgspec.Struct, frozen=True):
+    """A day of one series. `pnl` is what was booked; None as long as any window with fills is not settled."""
+
+    series: str
+    day: str
+    windows: int
+    settled: int
+    quotes: int
+    fills: int
+    contracts: int | None
+    fees: int | None
+    pnl: int | None
+    pnl_from_fills: int | None
+    trips: int
+
+
+def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
+    """Every fill of a series' windows of one UTC day, in the order they were recorded."""
+    rows = []
+    for window in fold.of_day(series, day):
+        results = {row.ticker: row.result for row in window.settlements}
+        for fill in window.fills:
+            result = results.get(fill.ticker)
+            rows.append(
+                LedgerRow(
+                    utc_ns=fill.utc_ns,
+                    series=series,
+                    window=window.label,
+                    target_ns=window.target_ns,
+                    ticker=fill.ticker,
+                    side=fill.side,
+                    price=fill.price,
+                    count=fill.count,
+                    fee=fill.fee,
+                    liquidity=fill.liquidity,
+                    trade_id=fill.trade_id,
+                    client_order_id=fill.client_order_id,
+                    order_id=fill.order_id,
+                    result=result,
+                    pnl=fill.pnl(result),
+                )
+            )
+    return rows
+
+
+def day_totals(fold: Fold, series: str, day: str) -> DayTotals:
+    """The sums of a series' windows of one UTC day."""
+    windows = fold.of_day(series, day)
+    traded = [window for window in windows if window.fills or window.pnl is not None]
+    return DayTotals(
+        series=series,
+        day=day,
+        windows=len(windows),
+        settled=sum(window.pnl is not None for window in windows),
+        quotes=sum(len(window.quotes) for window in windows),
+        fills=sum(len(window.fills) for window in windows),
+        contracts=total(window.contracts for window in windows),
+        fees=total(window.fees for window in windows),
+        pnl=total(window.pnl for window in traded),
+        pnl_from_fills=total(window.pnl_from_fills for window in traded),
+        trips=sum(len(window.trips) for window in windows),
+    )
+
+
+def ledger_csv(rows: Sequence[LedgerRow]) -> str:
+    """The rows as CSV with a header; money in dollars, counts in contracts, empty where not recorded."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(LedgerRow.__struct_fields__)
+    for row in rows:
+        fields = msgspec.structs.asdict(row)
+        fields["utc_ns"] = print_utc(row.utc_ns)
+        fields["target_ns"] = print_utc(row.target_ns)
+        for name, decimals in _DECIMALS.items():
+            fields[name] = "" if fields[name] is None else print_fixed(fields[name], decimals)
+        writer.writerow("" if value is None else value for value in fields.values())
+    return out.getvalue()
+
+
+_DECIMALS = {"price": PRICE_DECIMALS, "count": COUNT_DECIMALS, "fee": CASH_DECIMALS, "pnl": CASH_DECIMALS}

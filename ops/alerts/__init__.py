@@ -1,0 +1,1 @@
+"""Which alerts are raised, and how they reach somebody."""

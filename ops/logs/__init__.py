@@ -1,0 +1,1 @@
+"""Log lines, on the console and in files, with their secrets masked."""

@@ -1,0 +1,1 @@
+"""Metrics: names, families, and their rendering."""

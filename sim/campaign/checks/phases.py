@@ -1,0 +1,70 @@
+"""The windows' phases to the nanosecond, and the page's word on readiness against the votes themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from domain.clock import NS_PER_MS, Now
+from domain.reasons import GateStatus
+from domain.window import Phase
+from guards.vote import Vote
+
+if TYPE_CHECKING:
+    from daemon.engine.step import Engine
+    from sim.campaign.checks.suite import Checks
+    from sim.campaign.ports.box import Process
+
+EDGE_LATE_NS = NS_PER_MS
+
+
+class PhaseChecks:
+    """Windows and the page."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+
+    def entered(self, process: Process, payload: dict[str, Any], now: Now) -> None:
+        """The phase changes in the very nanosecond of the edge, unless a clock or the loop was disturbed."""
+        checks, phase = self._checks, Phase(payload["phase"])
+        checks.counts[f"phase {phase.value}"] += 1
+        window = checks.window_at(payload["series"], payload["target_ns"])
+        assert window is not None, "a phase of a window that does not exist"
+        lead_ns = process.engine.duties.lead_ns
+        if window.phase(now.utc_ns, lead_ns) is not phase:
+            checks.breach("phase late or early", f"{phase} at {now.utc_ns}, lead {lead_ns}")
+        edges = {
+            Phase.PREFLIGHT: window.preflight_ns,
+            Phase.QUOTING: window.opens_ns,
+            Phase.STRICT: window.strict_ns,
+            Phase.FLATTENING: window.freeze_ns - lead_ns,
+            Phase.FROZEN: window.freeze_ns,
+            Phase.CLOSED: window.target_ns + 1,
+        }
+        late_ns = now.utc_ns - edges[phase]
+        undisturbed = now.mono_ns > checks.wall_disturbed_ns
+        if undisturbed and late_ns > EDGE_LATE_NS:
+            checks.breach("phase late or early", f"{phase} {late_ns / 1e6:.3f} ms late")
+
+    def readiness(self, process: Process, ready: bool) -> None:  # noqa: FBT001 - a fact
+        """The page's answer against the votes themselves."""
+        checks = self._checks
+        checks.counts["readiness looks"] += 1
+        if not ready:
+            return
+        checks.counts["ready"] += 1
+        engine = process.engine
+        red = [name for name, vote in engine.account_votes if _red(vote)]
+        for desk in engine.desks.values():
+            if desk.phase in {Phase.QUOTING, Phase.STRICT}:
+                red += [name for name, vote in engine.gates.get(desk.series.name, ()) if _red(vote)]
+        red = [n for n in red if n != "freshness" or not _planned(engine)]
+        if red or checks.halts:
+            checks.breach("ready while a gate is red", f"{', '.join(sorted(set(red) | set(checks.halts)))}")
+
+
+def _red(vote: Vote) -> bool:
+    return vote.status not in {GateStatus.PASS, GateStatus.NOT_CONFIGURED}
+
+
+def _planned(engine: Engine) -> bool:
+    return any(d.sentry.verdict(engine.last_now, d.phase).planned_stand_down for d in engine.desks.values())

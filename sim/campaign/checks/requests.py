@@ -1,0 +1,114 @@
+"""What leaves the daemon: every place at the instant it is written, every cancel, and what the exchange made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import orjson
+
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.market import SERIES
+from execution.kalshi.wire import Request
+from sim.campaign.checks.resting import NAME_OF
+
+if TYPE_CHECKING:
+    from sim.campaign.checks.suite import Checks
+    from sim.campaign.ports.box import Process
+    from sim.exchange.http.calls import Operation
+
+SYMBOL_OF = {series.exchange_series: series.symbol for series in SERIES.values()}
+CANCELS = frozenset({"cancel_order", "batch_cancel", "cancel_all", "trigger_group"})
+TOO_MANY = 429
+SWEEP_SEEN_NS = 300 * NS_PER_MS
+TAIL_NS = 60 * NS_PER_S
+# Long enough to find out that a stream is half open.
+CLOSED_SEEN_NS = 20 * NS_PER_S
+CLOCK_LIMIT_NS = 1_750 * NS_PER_MS
+CLOCK_SEEN_NS = 2 * NS_PER_S
+
+
+class RequestChecks:
+    """Requests on the wire."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+        self._sent_names: set[str] = set()
+        self._clock_wrong_ns: int | None = None
+        self.placed_in: Counter[tuple[str, int]] = Counter()
+
+    def asked(self, operation: Operation, request: Request, status: int) -> None:
+        """The exchange has carried out (or refused by itself) one request."""
+        checks, name = self._checks, operation.name
+        checks.counts[f"requests {name}"] += 1
+        if status == TOO_MANY:
+            checks.counts[f"genuine 429 {name}"] += 1
+            if name in CANCELS:
+                checks.breach("cancel starved of tokens", f"{name} was refused for lack of tokens")
+        if name == "cancel_all":
+            checks.swept_ns = checks.timeline.now_ns
+        elif name == "create_order":
+            order_name = orjson.loads(request.body)["client_order_id"]
+            if order_name in self._sent_names:
+                checks.breach("client order id used twice", order_name)
+            self._sent_names.add(order_name)
+
+    def writing(self, process: Process, request: Request) -> None:
+        """A request is about to be written."""
+        if request.method != "POST" or not request.path.endswith("/events/orders"):
+            if request.method in {"DELETE", "PUT"}:
+                self._cancelling(request)
+            return
+        checks = self._checks
+        checks.counts["orders"] += 1
+        body = orjson.loads(request.body)
+        series, name = body["ticker"].partition("-")[0], body["client_order_id"]
+        now = process.clock.now()
+        window = checks.window_at(NAME_OF[series], now.utc_ns)
+        if checks.halts:
+            checks.breach("place after halt", f"{name} after {', '.join(sorted(checks.halts))}")
+        if window is None or not window.opens_ns <= now.utc_ns < window.freeze_ns:
+            checks.breach("place outside its window", f"{name} at {now.utc_ns}")
+            return
+        market = checks.exchange.state.markets.get(body["ticker"])
+        if (
+            market is not None
+            and market.status == "closed"
+            and market.updated_ns < checks.exchange_ns() - CLOSED_SEEN_NS
+        ):
+            checks.breach("place in a closed market", f"{name}: {body['ticker']}")
+        self.placed_in[NAME_OF[series], window.target_ns] += 1
+        self._writes_place(process, name)
+        if now.utc_ns >= window.strict_ns and checks.settings.freshness.basis == "age":
+            age_ns = now.mono_ns - checks.newest_value_ns.get(SYMBOL_OF[series], 0)
+            if age_ns > checks.settings.freshness.strict_limit_ms * NS_PER_MS:
+                checks.breach("place while stale in strict", f"{name}: value {age_ns / 1e6:.0f} ms old")
+
+    def _writes_place(self, process: Process, name: str) -> None:
+        checks = self._checks
+        now_ns = checks.timeline.now_ns
+        if checks.swept_ns and SWEEP_SEEN_NS < now_ns - checks.swept_ns < TAIL_NS:
+            since_s = (now_ns - checks.swept_ns) / NS_PER_S
+            checks.breach("place in the tail of a cancel-all", f"{name} {since_s:.1f} s after it")
+        if not process.stream_socket.connected:
+            checks.breach("place without private stream", name)
+        off_ns = abs(process.clock.off_ns - checks.skew_ns())
+        if off_ns <= CLOCK_LIMIT_NS:
+            self._clock_wrong_ns = None
+        elif self._clock_wrong_ns is None:
+            self._clock_wrong_ns = now_ns
+        elif now_ns - self._clock_wrong_ns > CLOCK_SEEN_NS:
+            checks.breach("place by a wrong clock", f"{name}: our clock is {off_ns / 1e6:.0f} ms off")
+
+    def _cancelling(self, request: Request) -> None:
+        """A cancel of any kind leaves: for one order, a batch, a group, or for all."""
+        path, member = request.path, self._checks.exchange.member
+        word = path.split("/")[-2] if path.endswith("/trigger") else path.split("/")[-1]
+        if path.endswith("/events/orders"):
+            covered = list(member.resting)
+        elif path.endswith("/batched"):
+            covered = [item["order_id"] for item in orjson.loads(request.body)["orders"]]
+        else:
+            # The group too: a place that is still on its way when the trigger leaves is covered by it.
+            covered = [word, *(member.groups[word].resting if word in member.groups else ())]
+        self._checks.resting.cancelling(covered)

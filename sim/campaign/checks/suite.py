@@ -1,0 +1,345 @@
+"""What must be true, looked at from outside: the exchange's record, the requests on the wire, the steps as recorded.
+
+Each check has a name, and the first breach of each name in a unit is kept with its instant. Nothing here asks a guard
+for its opinion; what the daemon knows is compared with what was really so. Counters say how often the rare things were
+seen, because a check that was never reached has proven nothing. A check runs when something that it looks at has
+changed: what rests (`checks_resting`), what leaves (`checks_requests`), phases and the page's answer (`checks_phases`),
+the books once all is quiet (`checks_settled`); the rest is here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from domain.actions import Alert, AnyAction, Exit, Place, Record
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.events import (
+    AnyEvent,
+    BookTop,
+    CancelAllMarker,
+    Command,
+    JournalFault,
+    KillSwitch,
+    LoopStall,
+    Operator,
+    Started,
+    Stop,
+    Tick,
+    Wake,
+)
+from domain.window import Window
+from execution.kalshi.wire import Request
+from sim.campaign.checks.phases import PhaseChecks
+from sim.campaign.checks.requests import RequestChecks
+from sim.campaign.checks.resting import RestingChecks
+from sim.campaign.checks.settled import SettledChecks
+from sim.virtual.timeline import MONO_START_NS
+
+if TYPE_CHECKING:
+    from daemon.settings.tree import Settings
+    from sim.campaign.ports.box import Process
+    from sim.exchange.core import Exchange
+    from sim.exchange.http.calls import Operation
+    from sim.virtual.timeline import Timeline
+
+WindowAt = Callable[[str, int], Window | None]
+KEPT_NS = 1_500 * NS_PER_MS
+FRESH_NS = 600 * NS_PER_MS
+EXIT_LIMIT_NS = 21 * NS_PER_S
+CLEARED_NS = 250 * NS_PER_MS
+STORY_LINES = 60
+
+NAMES = (
+    "resting at the freeze",
+    "taker fill",
+    "order without expiry",
+    "order without post-only, group or pause flag",
+    "place while stale in strict",
+    "place after halt",
+    "place outside its window",
+    "place past its permission",
+    "exchange's book not in ours",
+    "positions differ",
+    "fills differ",
+    "replay differs",
+    "limit exceeded",
+    "budget negative",
+    "cancel starved of tokens",
+    "ready while a gate is red",
+    "phase late or early",
+    "P&L differs from settlement",
+    "tables without bound",
+    "engine crashed",
+    "exit not flat",
+    "quoting did not resume",
+    "calm window without quotes",
+    "cancel late",
+    "not flat in time",
+    "two orders on one side",
+    "stale feed kept",
+    "place by a wrong clock",
+    "place without private stream",
+    "place in the tail of a cancel-all",
+    "group leaked",
+    "client order id used twice",
+    "limits forgotten by a restart",
+    "place in a closed market",
+    "journal chain broken",
+    "damaged journal believed",
+    "bad start not refused",
+)
+
+
+class Breach(NamedTuple):
+    """One broken promise."""
+
+    name: str
+    at_ns: int
+    detail: str
+
+
+class Checks:
+    """The onlooker of one unit: takes in what happens, keeps what was broken."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        exchange: Exchange,
+        settings: Settings,
+        skew_ns: Callable[[], int],
+        window_at: WindowAt,
+    ) -> None:
+        self.timeline = timeline
+        self.exchange = exchange
+        self.settings = settings
+        self.skew_ns = skew_ns
+        self.window_at = window_at
+        self.breaches: dict[str, Breach] = {}
+        self.counts: Counter[str] = Counter()
+        self.story: deque[str] = deque(maxlen=STORY_LINES)
+        self.slowest_flat_ms = 0.0
+        self.slowest_stop_ms = 0.0
+        self.process: Process | None = None
+        self.halts: dict[str, int] = {}
+        self._resumed_utc_ns = 0
+        self.newest_value_ns: dict[str, int] = {}
+        self.opened_ns = timeline.now_ns
+        self.swept_ns = 0
+        self.rest_disturbed_ns = 0
+        self.cut_off_until_ns = 0  # until then there may be no connection that a cancel could leave by
+        self.wall_disturbed_ns = 0
+        self.stop_ns = 0
+        self._life_began_ns = 0
+        self._stamps: dict[tuple[str, str], int] = {}
+        self._feed_newest_ns: dict[str, int] = {}
+        self._equity: tuple[str, int] | None = None
+        self._two_feeds = settings.feeds.mode == "hot"
+        self.resting = RestingChecks(self)
+        self.requests = RequestChecks(self)
+        self.phases = PhaseChecks(self)
+        self.books = SettledChecks(self)
+        self._hears: dict[type, Callable[[Process, Any, Now], None]] = {
+            Started: self._started,
+            KillSwitch: self._kill_switch,
+            Stop: self._stop,
+            JournalFault: self._journal_fault,
+            LoopStall: self._loop_stall,
+            CancelAllMarker: self._marker,
+            Operator: self._operator,
+        }
+        exchange.state.listeners.append(self.resting.noticed)
+
+    # --- small -----------------------------------------------------------------------------------------------------
+
+    def breach(self, name: str, detail: str) -> None:
+        """Keep the first of each name."""
+        assert name in NAMES, name
+        self.counts["breaches"] += 1
+        if name not in self.breaches:
+            self.breaches[name] = Breach(name, self.timeline.now_ns, detail)
+            self.tell(f"BREACH {name}: {detail}")
+
+    def tell(self, line: str) -> None:
+        """One line of the story."""
+        self.story.append(f"{(self.timeline.now_ns - self.opened_ns) / NS_PER_S:+10.3f} s  {line}")
+
+    def exchange_ns(self) -> int:
+        """The exchange's own time."""
+        return int(self.timeline.now_ns + self.skew_ns())
+
+    def disturbed(self, for_s: float) -> None:
+        """Edges may be seen late for a while: the loop stood still, a clock was set, or nobody was there."""
+        mono_ns = self.timeline.now_ns - self.opened_ns + MONO_START_NS
+        self.wall_disturbed_ns = max(self.wall_disturbed_ns, mono_ns + int(for_s * NS_PER_S))
+
+    # --- what happens, passed on to whoever looks at it --------------------------------------------------------------
+
+    def asked(self, operation: Operation, request: Request, status: int) -> None:
+        """The exchange has carried out (or refused by itself) one request."""
+        self.requests.asked(operation, request, status)
+
+    def writing(self, process: Process, request: Request) -> None:
+        """A request is about to be written."""
+        self.requests.writing(process, request)
+
+    def readiness(self, process: Process, ready: bool) -> None:  # noqa: FBT001 - a fact
+        """What the page says about readiness."""
+        self.phases.readiness(process, ready)
+
+    def froze(self) -> None:
+        """An event has closed."""
+        self.resting.froze()
+
+    def settled(self, process: Process) -> None:
+        """Everything is quiet and settled."""
+        self.books.settled(process)
+
+    # --- steps -----------------------------------------------------------------------------------------------------
+
+    def stepped(self, process: Process, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
+        """The engine took one step."""
+        self.counts["steps"] += 1
+        kind = type(event)
+        if kind is Tick:
+            self._tick(process, event, now)
+        elif kind is not BookTop:
+            # Market data ends no order and adds none to our book; what it makes us place is looked at when it rests.
+            hears = self._hears.get(kind)
+            if hears is not None:
+                hears(process, event, now)
+            if kind is not Wake:
+                self.resting.subset(process)
+        if actions:
+            self._acted(process, actions, now)
+        if self.resting.any:
+            self.resting.may_rest(process, now)
+
+    def _acted(self, process: Process, actions: list[AnyAction], now: Now) -> None:
+        for action in actions:
+            if isinstance(action, Record):
+                self._record(process, action, now)
+            elif isinstance(action, Place):
+                self._place(action, now)
+            elif isinstance(action, Alert):
+                self.counts[f"alert {action.action}"] += 1
+            elif isinstance(action, Exit):
+                self._exit(action, now)
+        budget = process.engine.account.budget
+        if budget.tokens_milli < 0 or budget.quoting_milli < 0:
+            self.breach("budget negative", "our own reckoning is below zero")
+
+    def _tick(self, process: Process, tick: Any, now: Now) -> None:  # noqa: ANN401 - a Tick, known by its type
+        key = (tick.feed, tick.symbol)
+        if tick.event_ns <= self._stamps.get(key, 0):
+            return
+        self._stamps[key] = tick.event_ns
+        self.newest_value_ns[tick.symbol] = self._feed_newest_ns[tick.feed] = tick.received_mono_ns
+        if self._two_feeds:
+            self._feed_kept(process, tick, now)
+
+    def _feed_kept(self, process: Process, tick: Any, now: Now) -> None:  # noqa: ANN401 - as above
+        """With two live feeds the one believed is not the one that fell silent: asked when the other one speaks."""
+        active = process.engine.failover.active
+        if tick.feed == active or active not in self._feed_newest_ns:
+            return
+        mine_ns, other_ns = now.mono_ns - self._feed_newest_ns[active], now.mono_ns - tick.received_mono_ns
+        if mine_ns > KEPT_NS and other_ns < FRESH_NS:
+            self.breach("stale feed kept", f"{active} is {mine_ns / 1e6:.0f} ms old, the other {other_ns / 1e6:.0f} ms")
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def _started(self, process: Process, event: Started, now: Now) -> None:
+        self.tell(f"started {event.run_id}")
+        self.process, self.stop_ns = process, 0
+        self.disturbed(1)
+        self._life_began_ns = now.mono_ns
+        self.halts.pop("stop", None)
+        self.halts.pop("journal", None)
+        self.newest_value_ns.clear()
+        self._feed_newest_ns.clear()
+        # A restart on the same day goes on with the day's starting equity.
+        state, before = process.engine.risk.state(), self._equity
+        if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
+            self.breach("limits forgotten by a restart", f"equity {before[1]} became {state['equity']}")
+
+    def _kill_switch(self, _process: Process, event: KillSwitch, now: Now) -> None:
+        if event.active:
+            self.halts.setdefault("kill switch", now.mono_ns)
+
+    def _stop(self, _process: Process, _event: Stop, now: Now) -> None:
+        self.halts["stop"] = self.stop_ns = now.mono_ns
+
+    def _journal_fault(self, _process: Process, _event: JournalFault, now: Now) -> None:
+        self.halts["journal"] = now.mono_ns
+
+    def _loop_stall(self, _process: Process, _event: LoopStall, _now: Now) -> None:
+        self.counts["loop stalls"] += 1
+
+    def _marker(self, _process: Process, event: CancelAllMarker, now: Now) -> None:
+        # A restart reads it again; what was asked for before somebody resumed is over.
+        if not event.by.startswith("run-") and event.asked_utc_ns > self._resumed_utc_ns:
+            self.halts.setdefault("cancel-all", now.mono_ns)
+
+    def _operator(self, process: Process, event: Operator, now: Now) -> None:
+        self.tell(f"operator {event.command.value}")
+        if event.command is Command.CANCEL_ALL:
+            self.halts.setdefault("cancel-all", now.mono_ns)
+        elif event.command is Command.PAUSE:
+            self.halts.setdefault("pause", now.mono_ns)
+        elif event.command is Command.RESUME and not process.box.disk.kill_text:
+            self._resumed_utc_ns = now.utc_ns
+            for name in ("kill switch", "cancel-all", "pause"):
+                self.halts.pop(name, None)
+
+    # --- actions ---------------------------------------------------------------------------------------------------
+
+    def _record(self, process: Process, record: Record, now: Now) -> None:
+        if record.type == "time_to_flat":
+            self.slowest_flat_ms = max(self.slowest_flat_ms, record.payload["ms"])
+            self.counts["flattenings"] += 1
+        elif record.type == "window_phase":
+            self.phases.entered(process, record.payload, now)
+        elif record.type == "guard_trip":
+            self.counts[f"trip {record.payload['reason']}"] += 1
+        elif record.type in {"feed_switch", "kill_switch", "risk_decision"}:
+            self.counts[record.type] += 1
+            if record.type == "risk_decision":
+                self.tell(
+                    f"gate {record.payload.get('series', 'day')}:"
+                    f" {record.payload['decision']} {record.payload['reason']}"
+                )
+
+    def _place(self, place: Place, now: Now) -> None:
+        if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:
+            self.breach("place past its permission", f"{place.client_order_id}: permission too long")
+
+    def _exit(self, action: Exit, now: Now) -> None:
+        resting = len(self.exchange.member.resting)
+        self.tell(f"exit {action.code} {action.reason}")
+        if action.code == 0 and resting:
+            self.breach("exit not flat", f"exit 0 with {resting} orders resting")
+        if self.stop_ns:
+            self.slowest_stop_ms = max(self.slowest_stop_ms, (now.mono_ns - self.stop_ns) / NS_PER_MS)
+            if now.mono_ns - self.stop_ns > EXIT_LIMIT_NS:
+                self.breach("exit not flat", f"stopping took {(now.mono_ns - self.stop_ns) / 1e9:.1f} s")
+
+    # --- lives -----------------------------------------------------------------------------------------------------
+
+    def ended(self, process: Process, why: str) -> None:
+        """A process is no more."""
+        self.tell(f"process ended: {why}")
+        state = process.engine.risk.state()
+        old_enough = process.clock.now().mono_ns - self._life_began_ns > 5 * NS_PER_S
+        if state["equity"] is not None and old_enough:
+            self._equity = (state["session"], state["equity"])
+        self.counts["lives"] += 1
+        self.process = None
+        self.disturbed(5)
+        if why.startswith("crash"):
+            self.breach("engine crashed", why)
+        # A halt that was only just heard may not have reached the disk before a SIGKILL.
+        young_ns = process.clock.now().mono_ns - process.box.disk.sync_ns - 300 * NS_PER_MS
+        if why == "SIGKILL":
+            self.halts = {n: at for n, at in self.halts.items() if at < young_ns or n == "kill switch"}

@@ -1,0 +1,1 @@
+"""Both ends of each way out of the simulated daemon."""

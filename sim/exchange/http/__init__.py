@@ -1,0 +1,1 @@
+"""The simulated exchange on sockets: REST, websocket, signatures, token buckets, faults."""

@@ -1,0 +1,1 @@
+"""Operations of a member: place, cancel, amend, order groups."""

@@ -1,0 +1,1 @@
+"""The simulated exchange's forms: what it reads and what it answers, field for field."""

@@ -1,0 +1,1 @@
+"""Trading days under virtual time with the sockets left in."""

@@ -1,0 +1,1 @@
+"""Virtual time: timeline, event loop, and TCP in memory."""

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.client.requests_io import Request, ask, pending
+from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, Sentinels, execution_halted
+from domain.clock import NS_PER_S
+from domain.events import AnyEvent, CancelAllMarker, Command, KillSwitch, Operator
+from journal.marker import Marker
+from journal.marker_io import ask_cancel_all, finish_cancel_all
+from tests.daemon.timepiece import Timepiece
+
+
+class Bench:
+    """Sentinels over a directory."""
+
+    def __init__(self, folder: Path, *, live: bool = False) -> None:
+        self.clock = Timepiece()
+        self.folder = folder
+        self.seen: list[AnyEvent] = []
+        self.sentinels = Sentinels(folder, self.clock, self.seen.append, "run-1", live=live)
+
+    async def look(self) -> list[AnyEvent]:
+        self.seen.clear()
+        await self.sentinels.look()
+        return list(self.seen)
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(HALTED_VARIABLE, raising=False)
+    monkeypatch.delenv(HALTED_FILE_VARIABLE, raising=False)
+
+
+async def test_the_first_look_is_told_even_when_nothing_is_wrong_and_then_only_changes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    first = await bench.look()
+    assert {(e.source, e.active) for e in first if isinstance(e, KillSwitch)} == {
+        ("state/KILL_SWITCH", False), (HALTED_VARIABLE, False),
+    }  # fmt: skip
+    assert await bench.look() == []
+    (tmp_path / "KILL_SWITCH").write_text("ann: fire\n")
+    (told,) = await bench.look()
+    assert isinstance(told, KillSwitch)
+    assert told.active
+    assert "fire" in told.reason
+    (tmp_path / "KILL_SWITCH").unlink()
+    (told,) = await bench.look()
+    assert isinstance(told, KillSwitch)
+    assert not told.active
+
+
+async def test_a_kill_file_that_cannot_be_read_kills(tmp_path: Path) -> None:
+    (tmp_path / "KILL_SWITCH").mkdir()
+    assert any(isinstance(e, KillSwitch) and e.active for e in await Bench(tmp_path).look())
+
+
+@pytest.mark.parametrize(
+    ("text", "live", "halted"),
+    [
+        (None, False, False), (None, True, True), ("0", True, False), ("false", True, False), ("1", False, True),
+        ("true", False, True), ("YES", False, True), (" on ", False, True), ("", False, False), ("", True, True),
+        ("maybe", False, True), ("maybe", True, True),
+    ],
+)  # fmt: skip
+def test_execution_halted(text: str | None, live: bool, halted: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a case
+    if text is not None:
+        monkeypatch.setenv(HALTED_VARIABLE, text)
+    assert execution_halted(live=live).active is halted
+
+
+@pytest.mark.parametrize("body", [None, b"\xff\xfe", b"1"])
+def test_a_halt_file_that_is_missing_unreadable_or_true_halts(
+    body: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "halted"
+    if body is not None:
+        path.write_bytes(body)
+    monkeypatch.setenv(HALTED_FILE_VARIABLE, str(path))
+    assert execution_halted(live=False).active
+    path.write_text("0")
+    assert not execution_halted(live=True).active
+
+
+async def test_markers_of_others_are_told_once_and_our_own_never(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    utc_ns = bench.clock.utc_ns
+    ask_cancel_all(tmp_path, Marker("a", utc_ns, "cancel-all", "operator_cli"))
+    ask_cancel_all(tmp_path, Marker("b", utc_ns, "run-1", "kill_switch_engaged"))
+    assert await bench.look() == [CancelAllMarker(utc_ns, "cancel-all", "operator_cli")]
+    assert await bench.look() == []
+
+
+async def test_a_finished_marker_matters_only_as_long_as_its_tail(tmp_path: Path) -> None:
+    begun_ns = Timepiece().utc_ns
+    marker = Marker("a", begun_ns, "run-0", "shutdown")
+    ask_cancel_all(tmp_path, marker)
+    open_one = Bench(tmp_path)
+    open_one.clock.wait(3_600 * NS_PER_S)
+    assert any(isinstance(e, CancelAllMarker) for e in await open_one.look()), "unfinished: it must be completed"
+    finish_cancel_all(tmp_path, marker, begun_ns + 1)
+    for age_s, matters in ((60, True), (71, False)):
+        bench = Bench(tmp_path)
+        bench.clock.wait(age_s * NS_PER_S)
+        assert any(isinstance(e, CancelAllMarker) for e in await bench.look()) is matters
+
+
+async def test_a_request_is_told_once_and_answered(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    done = ask(tmp_path, Request("1-2", Command.PAUSE, "ann", "because", bench.clock.utc_ns))
+    assert await bench.look() == [Operator(Command.PAUSE, "ann", "because", "operator_cli", "1-2")]
+    assert await bench.look() == []
+    await bench.sentinels.answered("1-2", "")
+    assert done.read_text() == ""
+    assert pending(tmp_path) == []
+    await bench.sentinels.answered("nobody", "x")
+
+
+@pytest.mark.parametrize("command", [Command.RESUME, Command.ARM])
+async def test_an_old_request_to_lift_something_lifts_nothing(command: Command, tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    done = ask(tmp_path, Request("1-2", command, "ann", "because", bench.clock.utc_ns - 62 * NS_PER_S))
+    assert await bench.look() == []
+    assert "ask again" in done.read_text()
+
+
+async def test_an_old_request_to_stop_still_stops(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    ask(tmp_path, Request("1-2", Command.CANCEL_ALL, "ann", "because", bench.clock.utc_ns - 3_600 * NS_PER_S))
+    assert [type(e) for e in await bench.look()] == [Operator]
+
+
+async def test_a_look_that_never_comes_back_is_a_kill_switch_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.client.watched_files_io.LOOK_SLICE_S", 0.001)
+    bench = Bench(tmp_path)
+    await bench.look()
+    made = bench.sentinels.progress_mono_ns
+    bench.clock.wait(NS_PER_S)
+    pipe = tmp_path / "requests" / "1.json"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    (told,) = await bench.look()
+    assert isinstance(told, KillSwitch)
+    assert told.active
+    assert "does not answer" in told.reason
+    assert bench.sentinels.progress_mono_ns == made  # and /health says so
+    assert await bench.look() == []
+    await asyncio.to_thread(pipe.write_bytes, b"")  # lets the one thread go that hangs
+    monkeypatch.setattr("daemon.client.watched_files_io.LOOK_SLICE_S", 1)
+    (told,) = await bench.look()
+    assert isinstance(told, KillSwitch)
+    assert not told.active

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+
+from daemon.engine.memory import remember
+from daemon.engine.picture import Process, draw
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import Command
+from ops.status import Status
+from tests.daemon.exchange import BASE
+from tests.daemon.stand import LEAD_NS, Stand
+
+S = NS_PER_S
+
+
+def drawn(stand: Stand) -> Status:
+    hosts = {"massive": "a", "polygon": "b"}
+    process = Process(os.getpid(), "run", "paper", "build", "hash", 0, 1, hosts, {}, {}, {}, {})
+    return draw(stand.engine, process, stand.now())
+
+
+def quoting() -> Stand:
+    stand = Stand()
+    stand.quote_both()
+    stand.run(500 * NS_PER_MS)
+    return stand
+
+
+def test_it_can_be_drawn_from_the_first_moment_on() -> None:
+    stand = Stand(begin=False)
+    assert drawn(stand).orders == ()
+    stand.begin()
+    assert not drawn(stand).reconciled
+
+
+def test_drawing_changes_nothing() -> None:
+    stand = quoting()
+    before = remember(stand.engine)
+    drawn(stand)
+    assert remember(stand.engine) == before
+    assert drawn(stand) == drawn(stand)
+
+
+def test_it_shows_what_rests_at_which_price_and_leaves_our_own_out_of_the_book() -> None:
+    picture = drawn(quoting())
+    assert len(picture.orders) == 4
+    assert {o.state for o in picture.orders} == {"open"}
+    rungs = [r for r in picture.ladder if r.our_bid is not None]
+    assert {r.series for r in rungs} == set(BASE)
+    assert all(r.our_bid < r.fair < r.our_ask for r in rungs if r.our_bid and r.our_ask and r.fair)
+    assert all(r.bid != r.our_bid for r in rungs)
+
+
+def test_it_shows_why_nothing_is_quoted() -> None:
+    stand = quoting()
+    stand.operator(Command.PAUSE)
+    stand.run(3 * S)
+    picture = drawn(stand)
+    assert picture.paused
+    assert "ann" in picture.pause_reason
+    assert {g.reason for g in picture.gates if g.status != "PASS"} >= {"paused"}
+    assert all(not s.open and s.reasons == ("paused",) for s in picture.series)
+
+
+def test_it_shows_phase_edges_and_seconds_to_the_freeze() -> None:
+    stand = quoting()
+    (row, _) = drawn(stand).series
+    assert row.phase == "quoting"
+    assert row.freeze_ns == stand.target_ns - 2 * S
+    assert row.flatten_ns == row.freeze_ns - LEAD_NS
+    assert row.seconds_to_freeze == (row.freeze_ns - stand.utc_ns) / S
+    assert row.verdict == "PASS"
+
+
+def test_it_shows_the_tail_and_the_reason_of_a_cancel_all() -> None:
+    stand = quoting()
+    stand.operator(Command.CANCEL_ALL)
+    first = drawn(stand).cancel_all
+    assert first.active
+    assert first.reason == "operator_cli"
+    stand.run(4 * S)
+    later = drawn(stand).cancel_all
+    assert not later.active
+    assert 60 < later.tail_s < 62

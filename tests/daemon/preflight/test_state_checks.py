@@ -1,0 +1,176 @@
+"""Data and own state: what is missing, too old or different blocks, and what merely lags does not."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from daemon.client.index_snapshot import Shown
+from daemon.preflight import state_checks as checks
+from daemon.preflight.state_checks import Compared
+from daemon.settings.tree import Settings
+from domain.clock import NS_PER_S, Now
+from domain.events import OrderState, PositionState
+from domain.ids import ClientOrderId, GroupId, OrderId, Ticker
+from domain.market import Side
+from domain.money import Count, Price
+from domain.reasons import GateStatus
+from journal.chain import EMPTY, Verdict
+from journal.marker import Marker
+from ops.http.frame import Frame, frame_of
+from ops.ops_status import Identity
+from tests.ops.pictures import picture
+
+NOW = Now(10**12, 1_800_000_000 * NS_PER_S)
+PASS, FAIL, UNKNOWN = GateStatus.PASS, GateStatus.FAIL, GateStatus.UNKNOWN
+T = Ticker("KXINXU-26NOV23H1200-T6844.9999")
+SERIES = ("INXU", "NASDAQ100U")
+
+
+def frame(**changes: object) -> Frame:
+    return frame_of(picture(NOW, **changes), (), Identity(), 2.0, samples=False)
+
+
+def listed(ident: str, name: str = "ladderd-1-1") -> OrderState:
+    return OrderState(
+        OrderId(ident), ClientOrderId(name), T, Side.BID, Price(100), "resting", Count(100), Count(0), Count(100),
+        GroupId("g"), 0,
+    )  # fmt: skip
+
+
+def shown(**changes: object) -> Shown:
+    fields = {"host": "massive", "symbol": "I:SPX", "timeframe": "REAL-TIME", "age_ms": 300.0}
+    return msgspec.convert(fields | changes, Shown)
+
+
+@pytest.mark.parametrize(
+    ("rows", "unasked", "status"),
+    [
+        ([shown()], [], PASS),
+        ([shown(timeframe="DELAYED")], [], FAIL),
+        ([shown(), shown(symbol="I:NDX", error="NOT_ENTITLED")], [], FAIL),
+        ([shown(timeframe="")], [], FAIL),
+        ([], [], UNKNOWN),
+        ([shown()], ["polygon: no answer"], UNKNOWN),
+    ],
+)
+def test_entitlement(rows: list[Shown], unasked: list[str], status: GateStatus) -> None:
+    assert checks.feed_entitlement(rows, unasked).status is status
+
+
+def test_freshness_without_a_daemon_comes_from_the_vendors_own_stamps() -> None:
+    def judged(*rows: Shown, is_open: bool = True) -> GateStatus:
+        return checks.data_freshness(None, list(rows), SERIES, 2000, market_open=is_open).status
+
+    assert judged(shown()) is PASS
+    assert judged(shown(age_ms=2001.0)) is FAIL
+    assert judged(shown(), shown(symbol="I:NDX", age_ms=None)) is FAIL
+    assert judged(shown(timeframe="DELAYED")) is UNKNOWN
+    assert judged() is UNKNOWN
+    assert judged(shown(), is_open=False) is UNKNOWN, "closed hours show nothing"
+
+
+def test_freshness_of_a_running_daemon_is_its_own_ages() -> None:
+    def judged(age_ms: float | None) -> GateStatus:
+        seen = frame()
+        views = tuple(msgspec.structs.replace(view, index_age_ms=age_ms) for view in seen.picture.series)
+        aged = msgspec.structs.replace(seen, picture=msgspec.structs.replace(seen.picture, series=views))
+        return checks.data_freshness(aged, [], SERIES, 2000, market_open=True).status
+
+    assert judged(1999.0) is PASS
+    assert judged(2000.0) is FAIL
+    assert judged(None) is FAIL
+
+
+def test_whoever_says_stop_is_heard() -> None:
+    quiet = {"KILL_SWITCH": (False, ""), "EXECUTION_HALTED": (False, "")}
+    assert checks.kill_switch(quiet, None).status is PASS
+    assert checks.kill_switch(quiet | {"KILL_SWITCH": (True, "drill")}, None).status is FAIL
+    latched = checks.kill_switch(quiet, frame(kill_switch=True, kill_reason="drill"))
+    assert latched.status is FAIL
+    assert "drill" in latched.evidence
+
+
+def test_a_cancel_all_blocks_until_its_tail_is_over() -> None:
+    def judged(age_s: int, *, done: bool) -> GateStatus:
+        asked = NOW.utc_ns - age_s * NS_PER_S
+        return checks.cancel_all_markers((Marker("m", asked, "op", "why", 0, done, asked if done else 0),), NOW).status
+
+    assert checks.cancel_all_markers((), NOW).status is PASS
+    assert judged(64, done=True) is FAIL
+    assert judged(66, done=True) is PASS
+    assert judged(900, done=False) is FAIL
+
+
+def test_journal() -> None:
+    assert checks.journal_chain(None, "state").status is UNKNOWN
+    assert checks.journal_chain(Verdict(True, EMPTY, None, None, "", 0, 0), "state").status is PASS
+    assert checks.journal_chain(Verdict(False, EMPTY, None, None, "", 0, 0), "state").status is FAIL
+
+
+def test_positions_without_a_snapshot_must_be_none() -> None:
+    assert checks.positions((), None, None).status is PASS
+    assert checks.positions((PositionState(T, Count(100)),), None, None).status is FAIL
+    foreign = PositionState(Ticker("KXOTHER-1"), Count(100))
+    assert checks.positions((foreign,), None, None).status is PASS, "not one of our series"
+
+
+def test_orders_that_nobody_knows_are_orphans_when_two_lists_say_so() -> None:
+    first = checks.compare_open((listed("a"),), None, None, exclusive=True)
+    assert first.strays == {"a"}
+    again = checks.compare_open((listed("a"), listed("b")), None, None, exclusive=True)
+    assert checks.open_orders(first, again, runs=False).status is FAIL
+    gone = checks.compare_open((listed("b"),), None, None, exclusive=True)
+    assert checks.open_orders(first, gone, runs=True).status is PASS, "it had only lagged"
+    empty = checks.compare_open((), None, None, exclusive=True)
+    assert checks.open_orders(empty, None, runs=False).status is PASS
+
+
+def test_others_orders_matter_in_an_exclusive_account_only() -> None:
+    theirs = (listed("a", "somebody-else"),)
+    assert checks.compare_open(theirs, None, None, exclusive=True).strays
+    assert not checks.compare_open(theirs, None, None, exclusive=False).strays
+    assert checks.compare_open((listed("a"),), None, None, exclusive=False).strays
+
+
+def test_an_order_the_daemon_holds_open_and_the_exchange_does_not_list_is_missing() -> None:
+    seen = frame()
+    opened = {OrderId(o.order_id) for o in seen.picture.orders if o.state == "open"}
+    assert opened
+    compared = checks.compare_open((), seen, seen, exclusive=True)
+    assert compared.missing == opened
+    assert checks.open_orders(compared, compared, runs=True).status is FAIL
+    met = checks.compare_open(tuple(listed(o) for o in opened), seen, seen, exclusive=True)
+    assert met == Compared(len(opened), len(seen.picture.orders), frozenset(), frozenset())
+
+
+def test_a_running_daemon_must_have_this_configuration() -> None:
+    settings = Settings()
+    assert checks.running_daemon(None, "", settings, "x").status is GateStatus.NOT_CONFIGURED
+    assert checks.running_daemon(None, "does not answer", settings, "x").status is FAIL
+    healthy = msgspec.structs.replace(frame(config_hash="x"), healthy=True)
+    assert checks.running_daemon(healthy, "", settings, "x").status is PASS
+    assert checks.running_daemon(healthy, "", settings, "y").status is FAIL
+    assert checks.running_daemon(msgspec.structs.replace(healthy, healthy=False), "", settings, "x").status is FAIL
+
+
+def test_risk_used_up_fails() -> None:
+    assert checks.risk_budget(frame(day_loss_used=5, day_loss_limit=5), None, 1000, "2026-11-23").status is FAIL
+    assert checks.risk_budget(frame(day_loss_used=4, day_loss_limit=5), None, 1000, "2026-11-23").status is PASS
+    assert checks.risk_budget(None, None, 1000, "2026-11-23").status is PASS
+
+
+def test_machine_limits() -> None:
+    assert checks.disk(3 * 1024**3, 9 * 1024**3, "state").status is PASS
+    assert checks.disk(1024**3, 9 * 1024**3, "state").status is FAIL
+    assert checks.file_limits(1024).status is PASS
+    assert checks.file_limits(256).status is FAIL
+    assert checks.file_limits(-1).status is PASS, "no limit"
+
+
+def test_metrics_need_every_required_name() -> None:
+    text = "\n".join(f"{name} 1.0" for name in checks.REQUIRED_METRICS)
+    assert checks.metrics_registry(text, "here").status is PASS
+    short = checks.metrics_registry(text.replace("errors_total", "mistakes_total"), "here")
+    assert short.status is FAIL
+    assert "errors_total" in short.evidence

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from daemon.rescue.watch import Duty, Sight, Watcher
+from domain.clock import NS_PER_MS, Now
+
+LIMIT_MS = 5_000
+
+
+def at(ms: int) -> Now:
+    return Now(10**12 + ms * NS_PER_MS, 10**18 + ms * NS_PER_MS)
+
+
+def test_a_journal_that_stands_still_for_the_limit_means_flatten_and_not_a_moment_earlier() -> None:
+    watcher = Watcher(LIMIT_MS)
+    assert watcher.look(Sight("a", 10, ended=False), at(0)) is Duty.NOTHING
+    assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS - 1)) is Duty.NOTHING
+    assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS)) is Duty.FLATTEN
+
+
+def test_growth_or_a_new_segment_is_progress() -> None:
+    watcher = Watcher(LIMIT_MS)
+    watcher.look(Sight("a", 10, ended=False), at(0))
+    assert watcher.look(Sight("a", 11, ended=False), at(LIMIT_MS)) is Duty.NOTHING
+    assert watcher.look(Sight("b", 1, ended=False), at(2 * LIMIT_MS)) is Duty.NOTHING
+
+
+def test_it_acts_once_for_each_stop() -> None:
+    watcher = Watcher(LIMIT_MS)
+    watcher.look(Sight("a", 10, ended=False), at(0))
+    assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS)) is Duty.FLATTEN
+    watcher.flattened()
+    assert watcher.look(Sight("a", 10, ended=False), at(3 * LIMIT_MS)) is Duty.NOTHING
+    assert watcher.look(Sight("a", 20, ended=False), at(4 * LIMIT_MS)) is Duty.NOTHING
+    assert watcher.look(Sight("a", 20, ended=False), at(5 * LIMIT_MS)) is Duty.FLATTEN
+
+
+def test_it_keeps_asking_until_the_account_was_seen_flat() -> None:
+    watcher = Watcher(LIMIT_MS)
+    watcher.look(Sight("a", 10, ended=False), at(0))
+    assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS)) is Duty.FLATTEN
+    assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS + 1)) is Duty.FLATTEN
+
+
+def test_an_orderly_end_and_a_missing_journal_are_left_alone() -> None:
+    for sight in (Sight("a", 10, ended=True), Sight("", 0, ended=False)):
+        watcher = Watcher(LIMIT_MS)
+        watcher.look(sight, at(0))
+        assert watcher.look(sight, at(10 * LIMIT_MS)) is Duty.NOTHING
+
+
+def test_a_daemon_that_was_dead_before_we_looked_is_flattened_too() -> None:
+    watcher = Watcher(LIMIT_MS)
+    watcher.look(Sight("a", 10, ended=False), at(0))
+    assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS)) is Duty.FLATTEN

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from daemon.runtime.inbox_io import INBOX_FACTS_MAX, INBOX_URGENT_MAX, Inbox, InboxFullError
+from domain.events import (
+    AnyEvent,
+    BooksStale,
+    BookTop,
+    KillSwitch,
+    LoopStall,
+    Started,
+    Stop,
+    StreamStatus,
+    Wake,
+)
+from domain.ids import Ticker
+from domain.market import Top
+from tests.daemon.timepiece import Timepiece
+
+
+def top(ticker: str, number: int) -> BookTop:
+    return BookTop(Top(Ticker(ticker), (), (), number, 0))
+
+
+async def drained(inbox: Inbox) -> list[AnyEvent]:
+    return [await inbox.get(0) for _ in range(len(inbox))]
+
+
+async def test_urgent_overtakes_facts_and_facts_overtake_books() -> None:
+    inbox = Inbox(Timepiece())
+    fact, urgent, book = StreamStatus(up=True, reason=""), Stop("x"), top("a", 1)
+    for event in (book, fact, urgent):
+        inbox.emit(event)
+    assert await drained(inbox) == [urgent, fact, book]
+
+
+async def test_the_start_comes_before_whatever_was_urgent_after_it() -> None:
+    inbox = Inbox(Timepiece())
+    start = Started("r", 1, "paper", "h", "b", "")
+    inbox.emit(start)
+    inbox.emit(KillSwitch(active=False, source="file", reason=""))
+    assert await inbox.get(0) == start
+
+
+async def test_facts_keep_their_order_and_none_is_dropped() -> None:
+    inbox = Inbox(Timepiece())
+    facts = [BooksStale((Ticker(str(n)),), "") for n in range(500)]
+    for fact in facts:
+        inbox.emit(fact)
+    assert await drained(inbox) == facts
+
+
+async def test_of_books_only_the_newest_of_each_market_waits_and_the_others_are_counted() -> None:
+    inbox = Inbox(Timepiece())
+    for event in (top("a", 1), top("b", 1), top("a", 2), top("a", 3)):
+        inbox.emit(event)
+    assert inbox.replaced == 2
+    assert await drained(inbox) == [top("a", 3), top("b", 1)]
+
+
+@pytest.mark.parametrize(("event", "most"), [(Stop("x"), INBOX_URGENT_MAX), (BooksStale((), ""), INBOX_FACTS_MAX)])
+def test_a_lane_that_must_not_lose_anything_says_when_it_is_full(event: AnyEvent, most: int) -> None:
+    inbox = Inbox(Timepiece())
+    for _ in range(most):
+        inbox.emit(event)
+    with pytest.raises(InboxFullError, match=str(most)):
+        inbox.emit(event)
+    assert len(inbox) == most
+
+
+async def test_nothing_waiting_and_the_deadline_reached_is_a_wake() -> None:
+    clock = Timepiece()
+    assert await Inbox(clock).get(clock.mono_ns) == Wake()
+
+
+async def test_the_clock_decides_and_not_the_timer() -> None:
+    clock = Timepiece()
+    inbox = Inbox(clock)
+    waiting = asyncio.ensure_future(inbox.get(clock.mono_ns + 1))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not waiting.done(), "the timer may have fired, but the clock has not moved"
+    clock.wait(1)
+    assert await waiting == Wake()
+
+
+async def test_an_event_ends_the_waiting_at_once() -> None:
+    clock = Timepiece()
+    inbox = Inbox(clock)
+    waiting = asyncio.ensure_future(inbox.get(clock.mono_ns + 10**15))
+    await asyncio.sleep(0)
+    stall = LoopStall(1)
+    inbox.emit(stall)
+    inbox.emit(stall)
+    assert await waiting == stall
+    assert inbox.depth_max == 2

@@ -1,0 +1,220 @@
+"""The fold tells each fact once, puts it where it belongs, and invents nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from domain.actions import Record
+from domain.clock import NS_PER_S
+from domain.events import BookTop, Wake
+from domain.ids import Ticker
+from domain.market import Top
+from journal.reader_io import read_records
+from journal.reports.facts import Fact, Seen, facts, tells_nothing
+from journal.reports.fold import Fold, day_of
+from journal.reports.ledger import day_totals, ledger_csv, ledger_rows
+from journal.reports.window_fold import WindowFold, quantile, total
+from journal.writer_io import JournalWriter
+from tests.journal import story
+from tests.journal.story import DAY, HIGH, LOW, SERIES, TARGET_NS
+
+OpenWriter = Callable[..., JournalWriter]
+
+
+@pytest.fixture
+def fold(open_writer: OpenWriter, tmp_path: Path) -> Fold:
+    writer = open_writer()
+    story.journal(writer, story.story())
+    writer.append("note", {"text": "looked slow", "by": "night desk"})
+    writer.close()
+    return Fold().take_all(facts(read_records(tmp_path)))
+
+
+@pytest.fixture
+def window(fold: Fold) -> WindowFold:
+    return fold.windows[(SERIES, TARGET_NS)]
+
+
+def test_a_fact_inside_a_step_and_on_its_own_line_is_told_once(fold: Fold) -> None:
+    assert fold.counts[(DAY, "order_created")] == 3
+    assert fold.counts[(DAY, "guard_trip")] == 1
+    assert fold.counts[(DAY, "note")] == 1
+
+
+def test_a_fact_only_inside_the_step_is_told_too(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    payload = {"event": Wake(), "now": [1, TARGET_NS], "actions": [Record("note", {"text": "same"})] * 2}
+    writer.append("step", payload)
+    writer.append("note", {"text": "same"})
+    writer.append("note", {"text": "other"})
+    writer.close()
+    told = list(facts(read_records(tmp_path)))
+    assert [item.payload["text"] for item in told if isinstance(item, Fact)] == ["same", "same", "other"]
+
+
+def test_events_that_no_report_draws_on_are_passed_over(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    story.journal(writer, story.story())
+    writer.close()
+    kinds = {type(item.event).__name__ for item in facts(read_records(tmp_path)) if isinstance(item, Seen)}
+    assert kinds == {"Tick", "MarketsRead", "Started"}
+
+
+def test_lines_that_tell_nothing_are_known_by_their_bytes(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    top = BookTop(Top(Ticker(LOW), (), (), 1, 2))
+    story.journal(writer, [(-5.0, top, []), (-5.0, Wake(), []), *story.story(), (-4.0, top, [story.phase("x")])])
+    writer.close()
+    every = list(read_records(tmp_path))
+    kept = list(read_records(tmp_path, skip=tells_nothing))
+    assert len(every) - len(kept) == 2
+    assert list(facts(kept)) == list(facts(every))
+
+
+def test_a_window_has_its_parts(window: WindowFold) -> None:
+    assert window.label == "hourly-1000"
+    assert window.scheduler_window is not None
+    assert window.scheduler_window["target_et"] == "10:00:00"
+    assert window.fee_path is not None
+    assert window.fee_path["fee_type"] == "quadratic"
+    assert window.freshness is not None
+    assert window.freshness["age_p50_ms"] == 120.0
+    assert [name for _, name in window.phases] == ["preflight", "quoting", "strict"]
+    assert (len(window.trips), len(window.switches), len(window.flats)) == (1, 1, 1)
+    assert window.strikes == {LOW: 5_800_000_000, HIGH: 5_810_000_000}
+
+
+def test_orders_are_followed_from_intent_to_end(window: WindowFold) -> None:
+    bid, ask, refused = window.quotes
+    assert (bid.edge, bid.place_rtt_ms, bid.filled, bid.order_id) == (300, 12.5, 100, "o1")
+    assert bid.ended_ns(TARGET_NS) == TARGET_NS - 700 * NS_PER_S
+    assert (ask.edge, ask.cancel_source, ask.cancel_rtt_ms, ask.filled) == (300, "id", 9.0, 0)
+    assert (refused.failure_stage, refused.error_message, refused.ended_ns(TARGET_NS)) == (
+        "exchange",
+        "400",
+        refused.created_ns,
+    )
+    assert round(window.resting_ns / NS_PER_S, 1) == 750.1
+
+
+def test_a_fill_told_twice_counts_once(window: WindowFold) -> None:
+    assert [fill.trade_id for fill in window.fills] == ["t1"]
+    assert (window.contracts, window.fees) == (100, 0)
+
+
+def test_booked_and_counted_profit_agree(window: WindowFold) -> None:
+    assert window.pnl == window.pnl_from_fills == 580_000
+
+
+def test_the_index_is_kept_in_half_seconds(fold: Fold, window: WindowFold) -> None:
+    track = fold.active_track(window)
+    assert track is not None
+    assert track.ticks == 100
+    assert max(longest for *_, longest in track.buckets.values()) == NS_PER_S
+    low, high, last, _ = track.buckets[(TARGET_NS - 900 * NS_PER_S) // 500_000_000]
+    assert low == high == last == 5_804_000_000
+
+
+def test_the_active_feed_is_the_one_switched_to() -> None:
+    fold = Fold()
+    told = story.story()
+    for at_s, event, actions in told[:6]:
+        at_ns = TARGET_NS + int(at_s * NS_PER_S)
+        fold.see(at_ns, event)
+        for action in actions:
+            assert isinstance(action, Record)
+            fold.take(at_ns, action.type, action.payload)
+    window = fold.windows[(SERIES, TARGET_NS)]
+    for n in range(3):
+        at_s, event = story.tick(-800 + n, 5_804_000_000, "backup")
+        fold.see(TARGET_NS + int(at_s * NS_PER_S), event)
+    assert fold.active_track(window) is window.tracks["backup"]
+    at_s, event = story.tick(-700, 5_804_000_000, "primary")
+    fold.take(TARGET_NS - 790 * NS_PER_S, "feed_switch", {"from_feed": "backup", "to_feed": "primary"})
+    assert fold.active_track(window) is window.tracks["primary"]
+
+
+@pytest.mark.parametrize(
+    "record_type",
+    [
+        *("order_created", "order_acked", "order_cancelled", "order_failed", "order_filled", "guard_trip", "note"),
+        *("feed_switch", "window_phase", "settlement", "time_to_flat", "fee_path", "ws_freshness", "operator_action"),
+        *("config", "window_result", "strict_stand_down", "something new"),
+    ],
+)
+def test_absent_and_wrong_keys_invent_nothing(record_type: str) -> None:
+    fold = Fold()
+    fold.take(TARGET_NS - 10, "window_phase", {"series": SERIES, "target_ns": TARGET_NS, "phase": "quoting"})
+    before = fold.windows[(SERIES, TARGET_NS)]
+    wrong = {"series": 7, "window": [], "client_order_id": None, "fill_price": "cheap", "pnl": True, "target_ns": "x"}
+    for payload in ({}, {"value": 3}, wrong, {"series": SERIES}, {"series": SERIES, "target_ns": TARGET_NS}):
+        fold.take(TARGET_NS - 5, record_type, dict(payload))
+    assert list(fold.windows) == [(SERIES, TARGET_NS)]
+    assert before.pnl is None
+    assert all(fill.price is None and fill.pnl("yes") is None for fill in before.fills)
+    assert all(quote.price is None and quote.edge is None for quote in before.quotes)
+
+
+def test_what_names_no_window_goes_to_the_running_ones() -> None:
+    fold = Fold()
+    later_ns = TARGET_NS + 3600 * NS_PER_S
+    fold.take(TARGET_NS - 60, "window_phase", {"series": SERIES, "target_ns": TARGET_NS, "phase": "strict"})
+    fold.take(TARGET_NS - 60, "window_phase", {"series": "NASDAQ100U", "target_ns": TARGET_NS, "phase": "strict"})
+    fold.take(TARGET_NS - 60, "window_phase", {"series": SERIES, "target_ns": later_ns, "phase": "closed"})
+    fold.take(TARGET_NS - 50, "time_to_flat", {"series": "all", "ms": 5.0})
+    fold.take(TARGET_NS - 50, "time_to_flat", {"series": SERIES, "ms": 6.0})
+    fold.take(TARGET_NS - 50, "guard_trip", {"symbol": "I:NDX", "reason": "feed_divergence"})
+    first, second, later = fold.windows.values()
+    assert (len(first.flats), len(second.flats), len(later.flats)) == (2, 1, 0)
+    assert (len(first.trips), len(second.trips)) == (0, 1)
+    fold.take(TARGET_NS + 60 * NS_PER_S, "time_to_flat", {"series": "all", "ms": 5.0})
+    assert len(first.flats) == 2
+
+
+def test_the_ledger_has_a_row_a_fill_and_exact_totals(fold: Fold) -> None:
+    (row,) = ledger_rows(fold, SERIES, DAY)
+    assert (row.ticker, row.price, row.result, row.pnl) == (LOW, 4200, "yes", 580_000)
+    totals = day_totals(fold, SERIES, DAY)
+    assert (totals.windows, totals.settled, totals.quotes, totals.fills) == (1, 1, 3, 1)
+    assert (totals.pnl, totals.pnl_from_fills, totals.fees, totals.trips) == (580_000, 580_000, 0, 1)
+    header, line, end = ledger_csv([row]).split("\n")
+    assert header.startswith("utc_ns,series,window")
+    assert ",0.4200,1.00,0.000000,maker,t1," in line
+    assert line.endswith(",yes,0.580000")
+    assert end == ""
+    assert ledger_rows(fold, SERIES, "2026-03-07") == []
+
+
+def test_totals_are_unknown_while_a_traded_window_is_not_settled(fold: Fold) -> None:
+    later_ns = TARGET_NS + 3600 * NS_PER_S
+    fold.take(later_ns, "window_phase", {"series": SERIES, "target_ns": later_ns, "phase": "quoting"})
+    assert day_totals(fold, SERIES, DAY).pnl == 580_000
+    payload = story.filled(9, LOW, "bid", 4200, trade="t9").payload | {"window": later_ns}
+    fold.take(later_ns, "order_filled", payload)
+    assert day_totals(fold, SERIES, DAY).pnl is None
+
+
+@pytest.mark.parametrize(("side", "result", "pnl"), [("bid", "yes", 577_000), ("bid", "no", -423_000)])
+def test_a_fill_is_worth_what_its_market_paid(side: str, result: str, pnl: int) -> None:
+    fold = Fold()
+    fold.take(TARGET_NS - 5, "order_filled", story.filled(1, LOW, side, 4200, fee=3_000).payload)
+    (fill,) = fold.windows[(SERIES, TARGET_NS)].fills
+    assert fill.pnl(result) == pnl
+    other = story.filled(1, LOW, "ask", 4200, fee=3_000).payload | {"trade_id": "other"}
+    fold.take(TARGET_NS - 5, "order_filled", other)
+    assert fold.windows[(SERIES, TARGET_NS)].fills[1].pnl(result) == -pnl - 6_000
+    assert fill.pnl("scalar") is None
+
+
+def test_small_sums() -> None:
+    assert quantile([], 0.5) is None
+    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert quantile([float(n) for n in range(1, 101)], 0.99) == 99.0
+    assert quantile([5.0], 0.99) == 5.0
+    assert total([]) is None
+    assert total([1, None]) is None
+    assert total([1, 2]) == 3
+    assert day_of(TARGET_NS) == DAY
