@@ -48,27 +48,25 @@ fi
 
 # 3. The packages, without asking pip to resolve (the locks are complete; `pip check` in the tests says so) and without
 #    its one-core compiler; then the project itself, as a link to this folder; then all bytecode: it is most of start time.
-install() { # LOCK
-    .venv/bin/python -m pip -qq --disable-pip-version-check --no-input install --no-compile --no-deps \
-        --no-build-isolation "$@"
+pip_install() {
+    .venv/bin/python -m pip -qq --disable-pip-version-check --no-input install --no-compile --no-deps "$@"
+}
+install() { # LOCK: wheels only, so that no package needs a compiler or a build tool of its own
+    pip_install --require-hashes --only-binary=:all: -r "$@"
 }
 if ! stamped .venv/stamp-runtime "$runtime" || ! [ -x .venv/bin/ladderd ]; then
     say "installing what the daemon needs"
     rm -f .venv/stamp-runtime
-    if ! .venv/bin/python -c 'import setuptools' 2>/dev/null; then # from 3.12 on venv brings none
-        sed -n '/^setuptools==/,/[^\\]$/p' requirements.txt >.venv/build-lock.txt
-        install --require-hashes -r .venv/build-lock.txt || die "pip could not install setuptools (above)"
-    fi
-    install --require-hashes -r requirements.txt || die "pip could not install requirements.txt (above)"
-    install --no-index --editable . || die "pip could not install ladderd (above)"
+    install requirements.txt || die "pip could not install requirements.txt (above)"
+    pip_install --no-index --no-build-isolation --editable . || die "pip could not install ladderd (above)"
     compile=1
 fi
 if [ "$want" = dev ] && ! stamped .venv/stamp-dev "$dev"; then
     say "installing what the checks need"
     rm -f .venv/stamp-dev
-    install --require-hashes -r requirements-dev.txt || die "pip could not install requirements-dev.txt (above)"
+    install requirements-dev.txt || die "pip could not install requirements-dev.txt (above)"
     # the official clients that judge the simulators; the exchange's says 3.13 and runs on 3.11
-    install --require-hashes --ignore-requires-python -r requirements-conformance.txt ||
+    install requirements-conformance.txt --ignore-requires-python ||
         die "pip could not install requirements-conformance.txt (above)"
     if [ -f tests/official.py ]; then .venv/bin/python -m tests.official || die "the vendor's client (above)"; fi
     compile=1

@@ -24,7 +24,7 @@ def massive_folder() -> Path:
     if STAMP.exists() and STAMP.read_text() == wanted:
         return FOLDER
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "--no-input", "install", "--upgrade"]
-    command = [*pip, "--no-deps", "--require-hashes", "--target", str(FOLDER), "-r", str(LOCK)]
+    command = [*pip, "--no-deps", "--require-hashes", "--only-binary=:all:", "--target", str(FOLDER), "-r", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_WITHIN_S, check=False)
     if done.returncode:
         raise RuntimeError(f"pip could not install {LOCK.name}: {done.stderr.strip()[-500:]}")

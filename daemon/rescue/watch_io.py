@@ -8,9 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-import sdnotify
-
 from daemon.client.requests_io import ENDED, MONITORS
+from daemon.notify_io import Notifier
 from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything
 from daemon.rescue.watch import Duty, Sight, Watcher
 from daemon.system_clock import SystemClock
@@ -45,7 +44,7 @@ async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, li
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    clock, watcher, notifier = SystemClock(), Watcher(limit_ms), sdnotify.SystemdNotifier()
+    clock, watcher, notifier = SystemClock(), Watcher(limit_ms), Notifier()
     notifier.notify("READY=1")
     say(f"watching {state_dir}: flattens the account after {limit_ms} ms without progress")
     while not stop.is_set():
@@ -67,6 +66,7 @@ async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, li
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
                 await stop.wait()
+    notifier.close()
     say("ended")
     return 0
 

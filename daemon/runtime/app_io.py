@@ -17,12 +17,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
-import sdnotify
 import structlog
 
 from daemon.client.watched_files_io import Sentinels
 from daemon.engine.picture import Process, draw
 from daemon.engine.step import Engine
+from daemon.notify_io import Notifier
 from daemon.runtime.history_io import fetch_history
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.jobs_io import Jobs
@@ -133,7 +133,7 @@ class App:
         self.lag_mono_ns = clock.now().mono_ns
         self.started_utc_ns = clock.now().utc_ns
         self.background: set[asyncio.Task[Any]] = set()
-        self.notifier = sdnotify.SystemdNotifier()
+        self.notifier = Notifier()
 
     def _endpoints(self) -> list[FeedEndpoint]:
         feeds = self.settings.feeds
@@ -207,6 +207,7 @@ class App:
         await self.journal.drain(DRAIN_LIMIT_S)
         self.journal.close()
         await self.chores.say_goodbye(ended)
+        self.notifier.close()
 
     def _install_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         emit = self.inbox.emit

@@ -23,7 +23,7 @@ def words(text: str) -> frozenset[str]:
 
 
 WORLD_MODULES = words(
-    "aiohttp apscheduler asyncio concurrent fcntl http.client http.server mmap multiprocessing sdnotify select "
+    "aiohttp apscheduler asyncio concurrent fcntl http.client http.server mmap multiprocessing select "
     "selectors shutil signal socket socketserver sqlite3 ssl subprocess tempfile threading urllib.request uvloop "
     "websockets"
 )
@@ -256,7 +256,7 @@ def _zero(call: ast.Call) -> bool:
 
 DECLARED = words(
     "aiohttp apscheduler cryptography holidays msgspec multidict orjson prometheus_client pydantic pydantic_settings "
-    "rich sdnotify structlog typer tzdata uvloop websockets"
+    "rich structlog typer tzdata uvloop websockets"
 )
 
 
