@@ -1,8 +1,8 @@
 """Looks at the world for every line of preflight's table, and has it judged.
 
 What is expected to go wrong (nobody answers, a file cannot be read) is UNKNOWN; whatever else a check raises is FAIL.
-What a running daemon and the exchange say of the same thing is compared twice before it counts as different: lists and
-snapshots lag.
+What we hold and what the exchange lists is compared twice, a settling time apart: lists and snapshots lag, so one look
+may show what is gone and lack what has just come.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from domain.events import (
 )
 from domain.money import print_cash
 from execution.kalshi.sign import load_key
+from execution.orders import SETTLE_NS
 from guards.calendar import NyseCalendar, parse_table
 from journal.marker_io import read_cancel_all, read_kill_file
 from journal.reader_io import verify_state
@@ -55,7 +56,8 @@ from ops.metrics.families import render_text
 from ops.metrics.view import Runtime, View
 from pricing.fees import parse_fees
 
-RECONCILE_AGAIN_S: Final = 1.6
+RECONCILE_AGAIN_S: Final = SETTLE_NS / NS_PER_S + 0.6  # the lag of lists, and of snapshots, which are a second old
+OPEN_LOOKS_MAX: Final = 3
 DAY_ZONE: Final = ZoneInfo("America/New_York")
 EXPECTED: Final = (UnavailableError, Unread, ProtocolError, ConfigurationError, SnapshotDamaged, OSError)
 NEEDS_EXCHANGE: Final = frozenset(
@@ -201,12 +203,20 @@ async def _journal_chain(look: Look) -> Finding:
 
 
 async def _settled(look: Look, once: Callable[[Look], Awaitable[Finding]]) -> Finding:
-    """Look again before calling it different while a daemon runs: lists and snapshots lag, quotes come and go."""
-    found = await once(look)
-    if found.status is FAIL and (await look.see_daemon())[0] is not None:
+    """Look twice, past the lag of lists, which may lack what was done just before the first look.
+
+    Without a running daemon nothing may change, so either look's difference counts. Beside one, fills and groups come
+    while we look: then a difference counts that two looks running show.
+    """
+    first = await once(look)
+    await asyncio.sleep(RECONCILE_AGAIN_S)
+    second = await once(look)
+    if (await look.see_daemon())[0] is None:
+        return first if first.status is FAIL else second
+    if second.status is FAIL and first.status is not FAIL:
         await asyncio.sleep(RECONCILE_AGAIN_S)
-        found = await once(look)
-    return found
+        return await once(look)
+    return second
 
 
 async def _positions(look: Look) -> Finding:
@@ -222,11 +232,12 @@ async def _positions_once(look: Look) -> Finding:
 
 async def _open_orders(look: Look) -> Finding:
     first, runs = await _compare_open(look)
-    second = None
-    if first.strays or first.missing:
+    looks = [first]
+    while len(looks) < OPEN_LOOKS_MAX and preflight_state.undecided(looks):
         await asyncio.sleep(RECONCILE_AGAIN_S)
-        second, runs = await _compare_open(look)
-    return preflight_state.open_orders(first, second, runs=runs)
+        again, still = await _compare_open(look)
+        looks, runs = [*looks, again], runs and still
+    return preflight_state.open_orders(looks, runs=runs)
 
 
 async def _compare_open(look: Look) -> tuple[preflight_state.Compared, bool]:

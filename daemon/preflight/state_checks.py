@@ -5,7 +5,8 @@ The table, what a verdict means, and the checks of configuration and exchange: d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from daemon.client.index_snapshot import Shown
@@ -27,6 +28,7 @@ from ops.http.frame import Frame
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
 FILES_MIN: Final = 1024
 FEED_AGE_LIMIT_MS: Final = 2_000
+LOOKS_MIN: Final = 2
 REAL_TIME: Final = "REAL-TIME"
 OPEN: Final = State.OPEN.value
 REQUIRED_METRICS: Final = (
@@ -155,21 +157,35 @@ def compare_open(
     return Compared(len(listed), len(known), frozenset(strays), frozenset(missing))
 
 
-def open_orders(first: Compared, second: Compared | None, *, runs: bool) -> Finding:
+def undecided(looks: Sequence[Compared]) -> bool:
+    """Whether one more look is needed: a single one proves nothing, and what the last one newly shows may be lag."""
+    if len(looks) < LOOKS_MIN:
+        return True
+    before, last = looks[-2:]
+    return not (last.strays <= before.strays and last.missing <= before.missing)
+
+
+def open_orders(looks: Sequence[Compared], *, runs: bool) -> Finding:
     """The exchange's resting orders are those of the running daemon; without one nothing may rest.
 
-    Lists lag by some 0.4 s, so only what two comparisons say, a settling time apart, counts.
+    `looks` are comparisons a settling time apart. Lists lag by some 0.4 s, so a first one may lack what was placed just
+    before it. Beside a running daemon, whose quotes come and go, a difference counts when two looks running show it;
+    without one, whatever any look shows counts.
     """
-    last = second or first
-    strays = first.strays & last.strays
-    missing = first.missing & last.missing
+    name = "open_orders"
+    if len(looks) < LOOKS_MIN:
+        return Finding(name, UNKNOWN, "the list was read once only, and it lags")
+    last = looks[-1]
+    pairs = list(pairwise(looks)) if runs else [(each, each) for each in looks]
+    strays = {order_id for one, two in pairs for order_id in one.strays & two.strays}
+    missing = {order_id for one, two in pairs for order_id in one.missing & two.missing}
     who = f"running daemon has {last.known}" if runs else "no daemon runs"
     said = f"exchange lists {last.listed} resting, {who}"
     if strays:
         said += f"; orphans: {', '.join(sorted(strays)[:3])}; run ladderd cancel-all"
     if missing:
         said += f"; not at the exchange: {', '.join(sorted(missing)[:3])}"
-    return Finding("open_orders", FAIL if strays or missing else PASS, said)
+    return Finding(name, FAIL if strays or missing else PASS, said)
 
 
 def running_daemon(frame: Frame | None, problem: str, settings: Settings, digest: str) -> Finding:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,8 +16,23 @@ from daemon.preflight.checks import CHECKS, Finding
 from daemon.preflight.evidence_io import LOOKS, NEEDS_EXCHANGE, run_check
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
+from domain.actions import Read
+from domain.clock import NS_PER_S, Now
 from domain.errors import UnavailableError
+from domain.events import (
+    Event,
+    GroupsRead,
+    GroupState,
+    OrdersRead,
+    OrderState,
+    PositionsRead,
+    PositionState,
+)
+from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
+from domain.market import Side
+from domain.money import Count, Price
 from domain.reasons import GateStatus
+from execution.orders import SETTLE_NS
 
 DISK = next(check for check in CHECKS if check.name == "disk")
 
@@ -66,3 +85,46 @@ async def test_a_page_file_of_a_process_that_ended_is_no_running_daemon(tmp_path
     frame, problem = await Look(Settings(state_dir=tmp_path), SystemClock()).ask_daemon()
     assert frame is None
     assert "http.json" in problem
+
+
+LAG_S = SETTLE_NS / NS_PER_S - 0.001
+ASKED = Now(0, 0)
+T = Ticker("KXINXU-26NOV23H1200-T6844.9999")
+STRANGER = OrderState(
+    OrderId("x"), ClientOrderId("by-hand"), T, Side.BID, Price(100), "resting", Count(100), Count(0), Count(100),
+    GroupId(""), 0,
+)  # fmt: skip
+LISTS: dict[Read, Callable[[bool], Event]] = {
+    Read.RESTING: lambda there: OrdersRead(RequestId(0), ASKED, 0, True, (STRANGER,) * there),
+    Read.POSITIONS: lambda there: PositionsRead(RequestId(0), ASKED, (PositionState(T, Count(100)),) * there),
+    Read.GROUPS: lambda there: GroupsRead(RequestId(0), ASKED, (GroupState(GroupId("g"), False, 0),) * there),
+}
+
+
+class LaggingExchange(Look):
+    """What was done at 0 s is listed from a little before SETTLE on, or only until then; sleeping moves its time."""
+
+    def __init__(self, folder: Path, *, comes: bool) -> None:
+        super().__init__(Settings(state_dir=folder), SystemClock())
+        self.comes = comes
+        self.now_s = 0.0
+
+    def exchange(self) -> Any:  # noqa: ANN401 - stands in for the line
+        return self
+
+    async def read(self, _kind: type[Event], what: Read) -> Event:
+        return LISTS[what]((self.now_s >= LAG_S) is self.comes)
+
+    async def sleep(self, wait_s: float) -> None:
+        self.now_s += wait_s
+
+
+@pytest.mark.parametrize("name", ["open_orders", "position_reconciliation", "order_groups"])
+@pytest.mark.parametrize("comes", [True, False], ids=["listed late", "gone late"])
+async def test_no_list_is_believed_before_it_was_read_twice_past_its_lag(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, comes: bool
+) -> None:
+    look = LaggingExchange(tmp_path, comes=comes)
+    monkeypatch.setattr(preflight_io, "asyncio", SimpleNamespace(sleep=look.sleep, to_thread=asyncio.to_thread))
+    (check,) = [check for check in CHECKS if check.name == name]
+    assert (await run_check(look, check)).status is GateStatus.FAIL

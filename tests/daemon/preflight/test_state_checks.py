@@ -115,15 +115,33 @@ def test_positions_without_a_snapshot_must_be_none() -> None:
     assert checks.positions((foreign,), None, None).status is PASS, "not one of our series"
 
 
-def test_orders_that_nobody_knows_are_orphans_when_two_lists_say_so() -> None:
-    first = checks.compare_open((listed("a"),), None, None, exclusive=True)
-    assert first.strays == {"a"}
-    again = checks.compare_open((listed("a"), listed("b")), None, None, exclusive=True)
-    assert checks.open_orders(first, again, runs=False).status is FAIL
-    gone = checks.compare_open((listed("b"),), None, None, exclusive=True)
-    assert checks.open_orders(first, gone, runs=True).status is PASS, "it had only lagged"
-    empty = checks.compare_open((), None, None, exclusive=True)
-    assert checks.open_orders(empty, None, runs=False).status is PASS
+def looked(*ids: str) -> Compared:
+    """A comparison in which nobody knows these orders."""
+    return checks.compare_open(tuple(listed(one) for one in ids), None, None, exclusive=True)
+
+
+def test_one_list_proves_nothing_for_what_was_placed_just_before_it_is_not_in_it_yet() -> None:
+    assert looked("a").strays == {"a"}
+    assert checks.undecided([looked()])
+    assert checks.open_orders([looked()], runs=False).status is UNKNOWN
+    assert not checks.undecided([looked(), looked()])
+    assert checks.open_orders([looked(), looked()], runs=False).status is PASS
+
+
+@pytest.mark.parametrize("looks", [("a", "ab"), ("a", ""), ("", "a")])
+def test_without_a_daemon_an_order_in_either_list_is_an_orphan(looks: tuple[str, ...]) -> None:
+    assert checks.open_orders([looked(*ids) for ids in looks], runs=False).status is FAIL
+
+
+def test_beside_a_daemon_an_order_is_an_orphan_when_two_lists_running_say_so() -> None:
+    lagged = [looked("a"), looked()]
+    assert not checks.undecided(lagged)
+    assert checks.open_orders(lagged, runs=True).status is PASS, "it had only lagged"
+    new = [looked("a"), looked("b")]
+    assert checks.undecided(new), "what the last look newly shows may be lag, or an orphan"
+    assert checks.open_orders([*new, looked()], runs=True).status is PASS
+    assert checks.open_orders([*new, looked("b")], runs=True).status is FAIL
+    assert checks.open_orders([looked("a"), looked("a")], runs=True).status is FAIL
 
 
 def test_others_orders_matter_in_an_exclusive_account_only() -> None:
@@ -139,7 +157,7 @@ def test_an_order_the_daemon_holds_open_and_the_exchange_does_not_list_is_missin
     assert opened
     compared = checks.compare_open((), seen, seen, exclusive=True)
     assert compared.missing == opened
-    assert checks.open_orders(compared, compared, runs=True).status is FAIL
+    assert checks.open_orders([compared, compared], runs=True).status is FAIL
     met = checks.compare_open(tuple(listed(o) for o in opened), seen, seen, exclusive=True)
     assert met == Compared(len(opened), len(seen.picture.orders), frozenset(), frozenset())
 
