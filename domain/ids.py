@@ -17,7 +17,7 @@ CLIENT_ORDER_PREFIX = "ladderd"
 def client_order_id(epoch: int, number: int) -> ClientOrderId:
     """The name under which we send one order, once: prefix, boot epoch (Unix seconds), running number.
 
-    The exchange never lets a client order id be used again, and refuses a dot in it (Kalshi API, section 3.2).
+    The exchange never lets a client order id be used again, and refuses a dot in it (docs/exchange.md 3.2).
     """
     return ClientOrderId(f"{CLIENT_ORDER_PREFIX}-{epoch}-{number}")
 

@@ -31,7 +31,7 @@ class Side(enum.StrEnum):
 
 
 class StrikeType(enum.StrEnum):
-    """How a market settles against its strikes (Kalshi API, section 9.2); only these three are quoted."""
+    """How a market settles against its strikes (docs/exchange.md 9.2); only these three are quoted."""
 
     GREATER = "greater"
     GREATER_OR_EQUAL = "greater_or_equal"
@@ -123,7 +123,7 @@ class Top(msgspec.Struct, frozen=True):
 
 
 class OrderRef(msgspec.Struct, frozen=True, array_like=True):
-    """What the exchange needs to find one order: an order id alone cannot be routed (Kalshi API, section 3.6)."""
+    """What the exchange needs to find one order: an order id alone cannot be routed (docs/exchange.md 3.6)."""
 
     order_id: OrderId
     ticker: Ticker

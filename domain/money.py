@@ -2,7 +2,7 @@
 
 Three units, chosen so that a price times a count is a whole number of the third:
 Price 1/10,000 dollar, Count 1/100 contract, Cash 1/1,000,000 dollar. A value finer than its unit is refused, never
-rounded: the exchange documents at most four decimals in prices and two in counts (Kalshi API, section 0), so a finer
+rounded: the exchange documents at most four decimals in prices and two in counts (docs/exchange.md 0), so a finer
 one means that we misread it. Index values are integers of 1e-6 points. No float is ever turned into money here.
 """
 

@@ -1,6 +1,6 @@
 """The write budget: the exchange's token bucket as we reckon it, with a reserve that only cancels may touch.
 
-The exchange refills continuously and bills each operation (Kalshi API, section 8): a place 10, a cancel by id 2, a
+The exchange refills continuously and bills each operation (docs/exchange.md 8): a place 10, a cancel by id 2, a
 group trigger 10, cancel-all 2. Quoting yields first: a place is allowed only if, after it, there is still enough to
 trigger every group, batch-cancel every live order and send one cancel-all twice over. Quoting has an allowance of its
 own besides, refilled at half the rate, so that churn stays under half of the budget. Tokens are counted in

@@ -1,7 +1,7 @@
 """The converger: compares what we would rest with what may be live, and closes the difference, again and again.
 
 It holds no opinion. A closed gate reaches it as an empty want, and it keeps cancelling until the exchange agrees; it
-never waits to be asked twice. Which cancel for what (contracts, Orders): a series going flat triggers its order
+never waits to be asked twice. Which cancel for what (docs/contracts.md, Orders): a series going flat triggers its order
 groups; a single order that is no longer wanted is cancelled by id; the operator, the kill switch and shutdown use
 the account-wide cancel-all. A place goes out only for a side on which nothing of ours may be live.
 """

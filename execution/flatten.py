@@ -20,7 +20,7 @@ from execution.orders import SETTLE_NS, Order
 
 POLL_NS = 220 * NS_PER_MS
 EMPTIES_NEEDED = 2
-# After an account-wide cancel-all the exchange may kill new orders for a minute (Kalshi API, section 7).
+# After an account-wide cancel-all the exchange may kill new orders for a minute (docs/exchange.md 7).
 TAIL_NS = 65 * NS_PER_S
 # Lost answers to the listing itself are asked for again after this.
 

@@ -1,6 +1,6 @@
 """Order groups: one live and one spare for each series and window, triggered once and never reset.
 
-A group is the exchange's own kill switch (Kalshi API, section 4): one request cancels every order in it and refuses
+A group is the exchange's own kill switch (docs/exchange.md 4): one request cancels every order in it and refuses
 those still travelling. So each window quotes through a group made ahead of time; when the series must go flat the group
 is triggered, and quoting can resume only through the next one. A create whose answer was lost may have left a
 group at the exchange that we cannot name: groups listed there which no record of ours knows are deleted when we are

@@ -5,7 +5,7 @@ PLACING -> OPEN -> CANCELLING -> GONE, and what may happen to an order in each i
 pair of state and fact has an entry, tested as a product. Four laws are kept here. (1) A cancel by id is never sent
 while PLACING: it could overtake the place. (2) A listing that lacks an order buries it only if it was asked more than
 SETTLE after the last act or news that may have brought it to life: the exchange's reads lag its writes by some 0.4 s
-(Kalshi API, 3.10). A cancel is no such act, or its retries would keep a dead order young for ever. (3) GONE is not
+(docs/exchange.md 3.10). A cancel is no such act, or its retries would keep a dead order young for ever. (3) GONE is not
 forgotten: a late fill must find its order, and one that shows up again is may-be-live again. (4) Fills count by trade
 id; that is `positions`' part.
 """

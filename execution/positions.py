@@ -101,7 +101,7 @@ class Ledger:
         """Close one market by the exchange's result ("yes" or "no"); its P&L after fees, or None if nothing to do.
 
         `fee` is the settlement row's: the sum of what the market's fills were charged, told again and not charged again
-        (Kalshi API, section 5). Where it is larger than what we booked, the exchange's word counts.
+        (docs/exchange.md 5). Where it is larger than what we booked, the exchange's word counts.
         """
         account = self.markets.get(ticker)
         if account is None or account.result or result not in {"yes", "no"}:

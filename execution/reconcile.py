@@ -1,8 +1,8 @@
 """Exchange against own book: orders, fills, positions. Drift has a name, and any drift keeps the gate closed.
 
 The exchange's fills and user orders carry no sequence numbers, so a lost message cannot be noticed on the stream
-(Kalshi API, 11.3): the listings are the only proof. A listing is compared only when it was asked SETTLE after the last
-thing that could have changed what it describes; a position is called wrong only when two listings in a row say so.
+(docs/exchange.md 11.3): the listings are the only proof. A listing is compared only when it was asked SETTLE after the
+last thing that could have changed what it describes; a position is called wrong only when two listings in a row say so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How long to wait before the next attempt to connect.
 
 Doubling from `first_ms` to `most_ms`, each wait drawn evenly between a half and the whole of it, so that many clients
-do not return in step. The count starts anew only when a connection has proven itself (10 s of values; FEED.md,
-section 10, rule 2): an authentication that succeeds and is evicted at once must not reset it, or it becomes a hot loop.
+do not return in step. The count starts anew only when a connection has proven itself (10 s of values; docs/feed.md
+10, rule 2): an authentication that succeeds and is evicted at once must not reset it, or it becomes a hot loop.
 """
 
 from __future__ import annotations

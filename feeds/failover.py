@@ -1,4 +1,4 @@
-"""Which of two feeds is believed, and in standby mode which one may have a socket (contracts, "Failover").
+"""Which of two feeds is believed, and in standby mode which one may have a socket (docs/contracts.md, Failover).
 
 Hot: both feeds deliver. A feed is fresh while its newest valid value, of any index, is at most 1200 ms old. From a
 stale primary to a fresh secondary, and from a stale secondary to a fresh primary, at once; from a fresh secondary back
@@ -47,7 +47,7 @@ class FailoverState(enum.StrEnum):
 
 
 class FailoverSettings(msgspec.Struct, frozen=True):
-    """Limits of contracts, "Failover"; `open_budget_ms` is how long a standby host may take to its first value."""
+    """Limits (docs/contracts.md, Failover); `open_budget_ms`: how long a standby host may take to its first value."""
 
     stale_limit_ms: int = 1_200
     fail_back_after_ms: int = 5_000

@@ -1,7 +1,7 @@
 """One market's book: a snapshot, then signed changes of levels; its top three levels on each side come out.
 
 Everything is on the YES leg: the subscription asks for `use_yes_price`, so the "no" side's prices are those at which
-YES is offered, and no price is ever subtracted from a dollar here (Kalshi API, section 11.4).
+YES is offered, and no price is ever subtracted from a dollar here (docs/exchange.md 11.4).
 
 A change adds a signed count to one level, and a level at zero is gone. A change that would leave less than nothing, or
 a price outside the market, cannot follow from the snapshot we hold: the book is not the exchange's any more, and is

@@ -3,7 +3,7 @@
 What is held follows what is wanted, one command at a time: subscribe, add_markets, delete_markets, unsubscribe. A book
 is believed from a snapshot on. It stops being believed, and a new snapshot is asked for, when the numbering of
 the subscription has a gap (then all of them), when a change is impossible, or when best bid and best ask have met for
-a second. REST snapshots carry no number and cannot be spliced in (Kalshi API, section 11.3), so they are never used.
+a second. REST snapshots carry no number and cannot be spliced in (docs/exchange.md 11.3), so they are never used.
 
 A market whose snapshot does not come after three requests, or that the exchange calls invalid, is given up for as long
 as it stays wanted on this connection: a quote without a book is not made anyway.

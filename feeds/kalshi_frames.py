@@ -2,7 +2,7 @@
 
 Each message is read in two steps: the envelope (type, sid, seq, id), which must be counted whatever is inside, and then
 the body, by type. A body that cannot be read exactly raises FrameError; what that costs is the session's decision.
-Source: Kalshi API, section 11.
+Source: docs/exchange.md 11.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     connected -> the private channels are asked for -> all acknowledged: StreamStatus(up) -> books follow `want`
 
 A subscription of a sequenced channel numbers its messages from 1, across all its markets, and spends numbers on `ok`,
-`unsubscribed` and its own errors too (Kalshi API, section 11.3), so every message is counted before it is read. A gap
+`unsubscribed` and its own errors too (docs/exchange.md 11.3), so every message is counted before it is read. A gap
 in the books is mended by snapshots. A gap in the order groups may hide a trigger, and one cannot ask again, so it ends
 the connection: after each new one the engine reconciles over REST. Fills and user orders have no numbers; what is
 unreadable there ends the connection for the same reason. A gap in the markets' lives is only counted: that channel

@@ -1,6 +1,6 @@
 """The session of one Massive (formerly Polygon) index socket, as a pure machine: bytes in, events and bytes out.
 
-    DOWN -> CONNECTING -> CONNECTED -> AUTHED -> SUBSCRIBED -> LIVE          FEED.md, sections 3 and 10
+    DOWN -> CONNECTING -> CONNECTED -> AUTHED -> SUBSCRIBED -> LIVE          docs/feed.md 3 and 10
                  any state -> DOWN | COOLING (max_connections) | FATAL (auth_failed)
 
 The wanted topics live outside the connection, so every new one subscribes to all of them. Acknowledgements are counted
@@ -9,8 +9,8 @@ is laid to the topics still unanswered. LIVE means that every topic granted has 
 takes it back to SUBSCRIBED, 25 s hang up, both only while `expects` says that there should be values.
 
 Values that repeat (T, t, val) or whose stamp goes backwards are dropped and counted. An equal stamp with another value
-is passed on: the guards recognise a stuck feed by it. A value a minute old (a delayed plan, section 5) or 2 s ahead of
-our clock is not a value of now: it is counted, never passed on, and the session is not LIVE meanwhile.
+is passed on: the guards recognise a stuck feed by it. A value a minute old (a delayed plan, docs/feed.md 5) or 2 s
+ahead of our clock is not a value of now: it is counted, never passed on, and the session is not LIVE meanwhile.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class MassiveSession:
         return None if self.state is FeedState.FATAL else max(now.mono_ns, self._cooling_until_ns)
 
     def proven(self, now: Now) -> bool:
-        """Whether values have been flowing for 10 s: only then may the back-off begin anew (section 10, rule 2)."""
+        """Whether values have flowed for 10 s: only then may the back-off begin anew (docs/feed.md 10, rule 2)."""
         live = self._live_since_ns
         return live is not None and now.mono_ns - live >= self._limits.proven_ms * NS_PER_MS
 
@@ -344,7 +344,7 @@ class MassiveSession:
 
 
 def _refusal(text: str) -> str:
-    """The two messages of auth_failed mean different things to the operator (section 3.2)."""
+    """The two messages of auth_failed mean different things to the operator (docs/feed.md 3.2)."""
     if PLAN_HINT in text.lower():
         return f"auth_failed: {text} Buy real-time index access, or use another account's key"
     return f"auth_failed: {text}: the vendor does not know this API key; check it"

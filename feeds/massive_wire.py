@@ -6,7 +6,7 @@ again object by object and only that one is left out. `ev` need not be the first
 `val` stays text until here. The vendor sends raw doubles (24812.345678901234), so a value is rounded to the nearest
 1e-6, half to even, by integer arithmetic on that text: this and the simulator are the only places where an outside
 number is rounded and not refused, because these digits are noise of the vendor's arithmetic and not money.
-`t` is documented in milliseconds; nanoseconds are told apart by size (FEED.md, sections 4 and 6).
+`t` is documented in milliseconds; nanoseconds are told apart by size (docs/feed.md 4 and 6).
 """
 
 from __future__ import annotations

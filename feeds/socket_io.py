@@ -3,7 +3,7 @@
 Per connection: the reader hands each message to the session at once and its events to `emit`, in the same turn of the
 loop; a writer sends what the session wants sent; one timer serves the session's deadlines and the liveness of the
 transport. Liveness is ours and not the library's: any frame or pong counts, because the vendor has been seen not to
-answer pings in busy hours (FEED.md, 3.2), and every end of a connection, a clean Close included, is only a drop.
+answer pings in busy hours (docs/feed.md 3.2), and every end of a connection, a clean Close included, is only a drop.
 
 `open` and `close` say whether a socket is wanted. `close` returns when the TCP connection is known to have ended, and
 the session is then told CLOSED_AS_TOLD, so that a pair under one quota never has two sockets.

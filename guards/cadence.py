@@ -1,7 +1,7 @@
 """How a series learns its feed's habits: the usual gap between values, and the usual lag of their stamps.
 
 Cadence: the public index feed sends about one value a second, so an age limit below that cannot hold; the median and
-the 99th percentile of the recent gaps tell. Lag: what `t` on a value means is not documented (FEED, section 5), so wall
+the 99th percentile of the recent gaps tell. Lag: what `t` on a value means is not documented (docs/feed.md 5), so wall
 clock minus stamp is an unknown constant plus transit. The constant is learned as the least median of five
 lags, and never raised: a delay that grows, as a slow reader's does, must not be learned away.
 """

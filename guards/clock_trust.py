@@ -17,7 +17,7 @@ from guards.vote import PASS, Vote, fail, unknown
 
 @dataclass(frozen=True, slots=True)
 class ClockTrustSettings:
-    """Limits of contracts, "Time", in milliseconds."""
+    """Limits of docs/contracts.md, Time, in milliseconds."""
 
     step_limit_ms: int = 250
     quiet_ms: int = 30_000

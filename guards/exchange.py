@@ -1,7 +1,7 @@
 """Whether the exchange is open for orders, as far as it told us and its schedule says.
 
 The status answer names two things: the exchange runs, trading runs; both must. It is asked again and again, so an old
-answer is no answer. Every Thursday from 03:00 to 05:00 New York time trading pauses (Kalshi API, section 9); we stand
+answer is no answer. Every Thursday from 03:00 to 05:00 New York time trading pauses (docs/exchange.md 9); we stand
 down a minute before, because orders that rest through a pause can be hit the moment it ends.
 """
 

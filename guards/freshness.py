@@ -35,7 +35,7 @@ FINAL = frozenset({Phase.STRICT, Phase.FLATTENING, Phase.FROZEN})
 
 @dataclass(frozen=True, slots=True)
 class FreshnessSettings:
-    """Limits of contracts, "Freshness"; `basis` lateness subtracts the median cadence from the age."""
+    """Limits of docs/contracts.md, Freshness; `basis` lateness subtracts the median cadence from the age."""
 
     arm_limit_ms: int = 2000
     soft_limit_ms: int = 1500

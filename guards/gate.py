@@ -2,8 +2,8 @@
 
 Every place needs a `Cleared`, and only this file constructs one (the tidy test looks). The gate takes the votes of all
 guards that concern a series; a single FAIL or UNKNOWN closes it. The permission is short: it names the instant after
-which it is void (contracts: the least of 250 ms, the start of flattening and the next freshness deadline), and the
-venue looks again at the socket.
+which it is void (docs/contracts.md, Orders: the least of 250 ms, the start of flattening and the next freshness
+deadline), and the venue looks again at the socket.
 """
 
 from __future__ import annotations

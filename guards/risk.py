@@ -29,7 +29,7 @@ PPM = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RiskSettings:
-    """Limits of contracts, "Quoting" and "Risk actions"; `var_limit_ppm` None leaves value at risk out."""
+    """Limits of docs/contracts.md, Risk; `var_limit_ppm` None leaves value at risk out."""
 
     per_order_dollars: int = 75
     per_day_dollars: int = 1_000

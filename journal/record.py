@@ -2,10 +2,10 @@
 
 The canonical form of a record is its JSON with sorted keys at every depth, no spaces, UTF-8, on one line (JSON escapes
 every control character, so a newline ends a record and nothing else). `hash` is SHA-256 of the canonical form without
-the field `hash` (contracts, Journal); the line on disk is that same text with the field put in its place, which in
-alphabetical order is just before `mono_ns`. So a verifier cuts the field out again and hashes what is left: it needs
-no JSON printer of its own, and no byte of the line escapes the hash. A quote inside a JSON string is always escaped,
-so the two marks searched for can only be found at the top level, and both stand before the payload.
+the field `hash` (docs/contracts.md, Journal); the line on disk is that same text with the field put in its place, which
+in alphabetical order is just before `mono_ns`. So a verifier cuts the field out again and hashes what is left: it needs
+no JSON printer of its own, and no byte of the line escapes the hash. A quote inside a JSON string is always escaped, so
+the two marks searched for can only be found at the top level, and both stand before the payload.
 """
 
 from __future__ import annotations

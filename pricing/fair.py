@@ -3,8 +3,8 @@
 Theory. Over the time left the index moves like a normal variable without drift, of deviation value * sigma * sqrt(t),
 where sigma is per root second; the log-normal correction at these horizons is below a hundredth of a cent. So the
 chance to settle at or above x is erfc((x - value) / (deviation * sqrt 2)) / 2: monotone in x, and a step when no time
-is left. The exchange compares at two decimals (contracts, "Money and prices"), so each strike type is first turned
-into the least raw value that rounds to a winning one: half a cent below the first winning cent.
+is left. The exchange compares at two decimals (docs/contracts.md, Money and prices), so each strike type is first
+turned into the least raw value that rounds to a winning one: half a cent below the first winning cent.
 
 Floats live only between `Ladder.fair` and its return; what leaves is whole 1/10,000 dollars, off by half a unit at
 most. The unit that this may cost is given away from risk in edge.py.

@@ -1,8 +1,8 @@
 """What a fill costs: the fee file, the formula, and whether the exchange agrees with both.
 
-Formula (exchange's fee schedule; contracts, "Money and prices"): coefficient * C * P * (1 - P) dollars for an order of
-C contracts at P dollars, rounded up to a whole cent per order. Coefficients are kept in millionths, so all of it is
-integer arithmetic. The exchange publishes a type and a multiplier instead of coefficients (Kalshi API, section 10):
+Formula (exchange's fee schedule; docs/contracts.md, Money and prices): coefficient * C * P * (1 - P) dollars for an
+order of C contracts at P dollars, rounded up to a whole cent per order. Coefficients are kept in millionths, so all of
+it is integer arithmetic. The exchange publishes a type and a multiplier instead of coefficients (docs/exchange.md 10):
 `quadratic` means maker 0 and taker 0.07 * multiplier. Any other type may charge a maker, so it blocks quoting; another
 taker multiplier only warns, and blocks `close-all`, the one deed that takes.
 

@@ -2,8 +2,8 @@
 
 Each settled quote is a forecast (the fair probability when it was quoted) and an outcome (0 or 1). Brier score: mean
 squared error. ECE: over ten equal bins of the forecast, the mean distance between forecast and frequency, weighted by
-the bin's share (Naeini et al. 2015). The clamp (contracts, "Quoting"): ECE <= .02 and Brier <= .08 gives 1.0; <= .05
-and <= .12 gives .75; else .5; with fewer than 100 settled quotes .75 at most, because too little evidence may not
+the bin's share (Naeini et al. 2015). The clamp (docs/contracts.md, Honesty): ECE <= .02 and Brier <= .08 gives 1.0; <=
+.05 and <= .12 gives .75; else .5; with fewer than 100 settled quotes .75 at most, because too little evidence may not
 raise anything. All of it in integers, so that the same evidence always gives the same clamp: forecasts in millionths.
 """
 

@@ -1,4 +1,4 @@
-"""The command line. Every command answers in one screen, speaks plainly, and exits as the contracts say.
+"""The command line. Every command answers in one screen, speaks plainly, and exits as docs/contracts.md says.
 
 0 done; 1 checked and not OK; 2 usage; 69 the exchange or daemon cannot be reached; 78 configuration. Heavy modules are
 imported inside the commands, so that `ladderd cancel-all` and `ladderd windows` start quickly.

@@ -1,6 +1,6 @@
 """`ladderd orders`: the exchange's list of our resting orders beside the running daemon's own book.
 
-Neither is a picture of one instant: reads lag writes by some 0.4 s (Kalshi API, section 3.10), and while it quotes the
+Neither is a picture of one instant: reads lag writes by some 0.4 s (docs/exchange.md 3.10), and while it quotes the
 daemon places and cancels between the two looks. So a difference counts only if a second look, past that lag, still
 shows it for the same order.
 """

@@ -272,7 +272,7 @@ class Duties:
             out.append(SubscribeBooks(everything))
 
     def _measure_lead(self, ahead_ns: int, *, in_window: bool) -> None:
-        """Flattening starts earlier the longer it was seen to take (contracts, Windows), and by the exchange's clock.
+        """Flattening starts earlier the longer it took, and by the exchange's clock (docs/contracts.md, Windows).
 
         The part for the clock grows at once and shrinks only between windows: an edge that has come stays where it is.
         """

@@ -2,7 +2,7 @@
 
 The exchange's own words decide. A window is finished when the exchange has told the result of its markets and, if we
 held anything, the settlement of every market that we held; our own verdict from the index print is kept beside it, and
-is UNKNOWN within a hundredth of a point of the strike (contracts, Money and prices).
+is UNKNOWN within a hundredth of a point of the strike (docs/contracts.md, Money and prices).
 """
 
 from __future__ import annotations

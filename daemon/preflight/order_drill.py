@@ -33,7 +33,7 @@ OPEN_PHASES: Final = frozenset({Phase.QUOTING.value, Phase.STRICT.value, Phase.F
 
 
 class QuotedMarket(WireMarket, kw_only=True):
-    """A market with the best prices that the list shows; a size of zero is no quote (Kalshi API, section 9.2)."""
+    """A market with the best prices that the list shows; a size of zero is no quote (docs/exchange.md 9.2)."""
 
     yes_bid_dollars: str
     yes_bid_size_fp: str

@@ -1,6 +1,6 @@
 """What `ladderd probe` asks of an exchange's demo host, and what may be learned from the answers. Pure.
 
-The exchange's public documents leave questions open (Kalshi API, section 17). Each question here ends ANSWERED, with
+The exchange's public documents leave questions open (docs/exchange.md 17). Each question here ends ANSWERED, with
 the figures and where they were seen, or UNKNOWN, with why; a question nobody asked is UNKNOWN too. A code is learned
 only as a proof that a place was refused: the order was looked for afterwards in the exchange's own lists and was not
 there. Nothing is ever learned about cancels, nor from a code that already has a meaning.

@@ -4,8 +4,8 @@ A program of its own, with keys and REST only: no engine, no settings library, n
 comes first: it keeps every process from placing for the tail that the exchange takes after a cancel-all, and a daemon
 that is up acts on it even if our key is wrong; a disk that hangs holds nothing up for more than a second. Then the
 account-wide cancel-all is asked for until it is accepted (retrying is right here: it is idempotent, and nobody else
-decides), with cancels by id in between, and the list of resting orders is watched. Reads lag writes (Kalshi API,
-section 3.10), so flat means two empty lists in a row, each asked a second or more after our last act; what rests by
+decides), with cancels by id in between, and the list of resting orders is watched. Reads lag writes (docs/exchange.md
+3.10), so flat means two empty lists in a row, each asked a second or more after our last act; what rests by
 then is cancelled again.
 
 Exit: 0 flat; 1 not flat in time, or flat without a marker; 69 the exchange never answered; 78 key or address.

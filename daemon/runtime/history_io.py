@@ -1,7 +1,7 @@
 """Past second bars of an index from the vendor's REST side, to know today's volatility at the start.
 
 Tried once for each host in turn; no answer is no error: the estimate then waits for a minute of ticks, and the gate
-with it (Massive FEED, section 6: aggregates, results {o,h,l,c,t}).
+with it (docs/feed.md 6: aggregates, results {o,h,l,c,t}).
 """
 
 from __future__ import annotations

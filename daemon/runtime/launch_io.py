@@ -47,7 +47,7 @@ def launch(config: Path | str | None = None, mode: str | None = None, state_dir:
 
 
 def run_daemon(settings: Settings) -> int:
-    """Run until told to stop. Errors of configuration are one line on stderr and exit 78; see the contracts."""
+    """Run until told to stop. A configuration error is one line and exit 78 (docs/contracts.md, Exit codes)."""
     leaving = _Leaving()
     try:
         require_secrets(settings)

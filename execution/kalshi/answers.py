@@ -5,7 +5,7 @@ that speaks of the order we asked about (in May 2026 bodies of cancels could des
 itself was right: such an answer is worth nothing, so UNKNOWN). Errors go through the table of `kalshi_codes`. A 2xx
 that cannot be read is UNKNOWN: something happened, and we do not know what.
 
-201 with nothing filled and nothing remaining is accepted and already over (an own cross, Kalshi API, section 3.3).
+201 with nothing filled and nothing remaining is accepted and already over (an own cross, docs/exchange.md 3.3).
 """
 
 from __future__ import annotations

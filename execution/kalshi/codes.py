@@ -2,7 +2,7 @@
 
 REFUSED is a proof: the exchange said no and did nothing. UNKNOWN is everything else, and the default: a row is added
 only when a source shows that the answer leaves no order behind (for a cancel: that the order was not touched). The
-codes come in four body shapes and several spellings; `read_error` brings them to one. Source: Kalshi API, sections 3.3,
+codes come in four body shapes and several spellings; `read_error` brings them to one. Source: docs/exchange.md 3.3,
 3.6 and 6.
 
 Three answers look like proofs and are none. 409 order_already_exists: an order of that name exists, ours perhaps. 404

@@ -2,7 +2,7 @@
 
 A market belongs to a window when its `close_time` is the window's target. What settles it are `strike_type`,
 `floor_strike` and `cap_strike`; the number in the ticker is off by a hundredth or less and only looks like the strike
-(Kalshi API, sections 12 and 15). Strikes are JSON numbers: they are read from their text, digit by digit, so that no
+(docs/exchange.md 12 and 15). Strikes are JSON numbers: they are read from their text, digit by digit, so that no
 binary fraction ever stands between the exchange's 6844.9999 and our integer.
 """
 

@@ -1,6 +1,6 @@
 """The fee terms that will hold for one window, read whole: series, event override, planned changes of both.
 
-The terms in force are the event's override where it has one, else the series' (Kalshi API, section 10). A change that
+The terms in force are the event's override where it has one, else the series' (docs/exchange.md 10). A change that
 is planned to begin before the window's target would change the terms under resting orders, so it is a problem, named;
 so is a read without a target and any change ahead. Whether the terms agree with the fee file is judged elsewhere.
 """

@@ -2,7 +2,7 @@
 
 Unknown extra keys are ignored, a missing or mistyped one is refused: the exchange adds fields often, and a field that
 we rely on and that has gone must not read as zero. Cash is in dollars as text, except `revenue` of settlements, which
-is in whole cents (Kalshi API, section 0).
+is in whole cents (docs/exchange.md 0).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Page(msgspec.Struct):
 
 
 class WireOrder(msgspec.Struct):
-    """An order, section 3.9."""
+    """An order (docs/exchange.md 3.9)."""
 
     order_id: str
     client_order_id: str
@@ -61,7 +61,7 @@ class WireOrder(msgspec.Struct):
 
 
 class WireFill(msgspec.Struct):
-    """A fill, section 5. REST does not tell the client order id, and the time in one of two fields."""
+    """A fill (docs/exchange.md 5). REST does not tell the client order id, and the time in one of two fields."""
 
     trade_id: str
     order_id: str
@@ -97,7 +97,7 @@ class WireFill(msgspec.Struct):
 
 
 class WirePosition(msgspec.Struct):
-    """A market position, section 5; positive is YES."""
+    """A market position (docs/exchange.md 5); positive is YES."""
 
     ticker: str
     position_fp: str
@@ -108,7 +108,7 @@ class WirePosition(msgspec.Struct):
 
 
 class WireGroup(msgspec.Struct):
-    """An order group, section 4. The name misleads: a fresh group was recorded with false, so true means triggered."""
+    """An order group (docs/exchange.md 4). The name misleads: a fresh group has false, so true means triggered."""
 
     id: str
     is_auto_cancel_enabled: bool
@@ -120,7 +120,7 @@ class WireGroup(msgspec.Struct):
 
 
 class WireSettlement(msgspec.Struct):
-    """How one market we held ended, section 5."""
+    """How one market we held ended (docs/exchange.md 5)."""
 
     ticker: str
     market_result: str
@@ -185,7 +185,7 @@ class Balance(msgspec.Struct):
 
 
 class Bucket(msgspec.Struct):
-    """One token bucket, section 8."""
+    """One token bucket (docs/exchange.md 8)."""
 
     refill_rate: int
     bucket_capacity: int

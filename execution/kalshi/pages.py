@@ -1,7 +1,7 @@
 """How a read walks through the exchange's answers: one object, or all pages of a list.
 
 A script is a generator: it yields a request, is sent its answer, and returns an event. A cursor that cannot be read is
-silently answered with page 1 (Kalshi API, section 3.8), so a cursor that comes twice, or pages without end, are refused
+silently answered with page 1 (docs/exchange.md 3.8), so a cursor that comes twice, or pages without end, are refused
 rather than followed for ever.
 """
 

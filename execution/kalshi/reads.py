@@ -1,6 +1,6 @@
 """Reads of the exchange, each a short script that ends in one event. Pure: a test plays the exchange by hand.
 
-Reads lag writes by some 0.4 s (Kalshi API, section 3.10). `asked` is the instant at which the *first* page was asked
+Reads lag writes by some 0.4 s (docs/exchange.md 3.10). `asked` is the instant at which the *first* page was asked
 for: the oldest thing that the result can speak of. No validity stamp is taken from /exchange/user_data_timestamp: it
 is not tied to any one listing, and the asking time alone is enough for the rule that buries an order.
 
@@ -40,7 +40,7 @@ from execution.kalshi.wire import Account, Answer, Request
 
 MS_PER_S: Final = 1_000
 STATUS_TOO: Final = (500, 503, 504)
-"""GET /exchange/status may carry its normal body with these: an exchange that is down says so (section 9.1)."""
+"""GET /exchange/status may carry its body with these: an exchange that is down says so (docs/exchange.md 9.1)."""
 
 _orders = msgspec.json.Decoder(wire.OrdersPage).decode
 _fills = msgspec.json.Decoder(wire.FillsPage).decode

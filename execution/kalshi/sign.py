@@ -1,6 +1,6 @@
 """Signatures of the exchange's API, made ahead of need for the few paths that must never wait.
 
-Rule (Kalshi API, section 2.2): the signed text is `timestamp + METHOD + path`, the path from the root and without the
+Rule (docs/exchange.md 2.2): the signed text is `timestamp + METHOD + path`, the path from the root and without the
 query; the body is not signed. RSA keys sign with PSS, SHA-256, salt of 32 bytes; Ed25519 keys sign the text as it is.
 Which of the two a key is, is found by parsing it: the PEM header does not tell.
 

@@ -6,7 +6,7 @@ not an argument of anything here: the constants stand in `_Create`, and `Place` 
 
 Prices and counts are strings (a JSON number is answered 400), `expiration_time` is Unix seconds. `exchange_index` is
 always said: leaving it out makes the exchange route by ticker, which is slower and bills every shard's budget.
-Source: Kalshi API, sections 3, 4 and 8.
+Source: docs/exchange.md 3, 4 and 8.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What waits to be sent to one client, in order, each thing not before its time.
 
 This is the vendor's server-side buffer: every channel of a connection is one ordered stream, so one late frame makes
-all behind it late, and a reader that is too slow fills it (FEED.md, section 3.2).
+all behind it late, and a reader that is too slow fills it (docs/feed.md 3.2).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One key has `limit` authenticated sockets over all hosts; counting starts at auth, and the handshake of one too many is
 not refused: some socket is then told `max_connections` and closed with 1008. Which one varies between observers
-(FEED.md, section 2), so it is a setting.
+(docs/feed.md 2), so it is a setting.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The vendor's REST answers for indices, on the same clock and values as the socket (FEED.md, section 6).
+"""The vendor's REST answers for indices, on the same clock and values as the socket (docs/feed.md 6).
 
 Pure: a query and an instant in, a status and a body out. Aggregates come from the ticks that the socket would have
 shown, thinned inside long bars; a span without a value has no bar, and history starts at 2023-02-14.

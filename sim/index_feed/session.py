@@ -1,8 +1,8 @@
 """One client's connection, as the vendor's side of the protocol sees it. Bytes in, frames and closes out.
 
-Three clients must be served (FEED.md, 3.3): Python waits for `connected` and for the auth reply; JS sends auth at once;
-Go sends auth and all subscribes at once. So commands are taken in any order and answered in theirs, exactly one frame
-after the upgrade and exactly one per auth.
+Three clients must be served (docs/feed.md 3.3): Python waits for `connected` and for the auth reply; JS sends auth at
+once; Go sends auth and all subscribes at once. So commands are taken in any order and answered in theirs, exactly one
+frame after the upgrade and exactly one per auth.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Live. Each index has its own slots of `cadence` length with its own phase, so S&P and Nasdaq are not locked together;
 inside its slot the tick comes at a place drawn by hash (the jitter), and a value that has not changed since the last
-slot is left out (FEED.md, section 5). As the ticks are a pure function of time, the REST history can be asked for any
+slot is left out (docs/feed.md 5). As the ticks are a pure function of time, the REST history can be asked for any
 span and agrees with what the socket showed. Nothing is replayed to a client that connects late.
 
 Recorded. Rows of t (Unix ms), T, val keep their distances; the first is shown at the start, re-stamped to now.

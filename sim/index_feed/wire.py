@@ -1,7 +1,7 @@
 """Texts and grammar of the vendor's index websocket.
 
 Everything from the server is a JSON array in a text frame, compact; everything from a client is one JSON object
-`{"action": ..., "params": ...}` (FEED.md, section 3). Numbers are printed as the vendor's Go encoder prints a double:
+`{"action": ..., "params": ...}` (docs/feed.md 3). Numbers are printed as the vendor's Go encoder prints a double:
 the shortest text, so 6800.00 points leave as `6800`. Indices that are published unrounded carry some 15 digits.
 """
 
@@ -55,7 +55,7 @@ def read_command(data: str | bytes) -> Command | None:
 
 
 def read_topics(params: str) -> tuple[Topic, ...]:
-    """Read `V.I:SPX, AM.*`: order kept, repeats and unknown topics dropped silently (FEED.md, section 3.2)."""
+    """Read `V.I:SPX, AM.*`: order kept, repeats and unknown topics dropped silently (docs/feed.md 3.2)."""
     matches = (PARAM.fullmatch(text.strip()) for text in params.split(","))
     return tuple(dict.fromkeys(Topic(found[1], found[2]) for found in matches if found))
 

@@ -1,7 +1,7 @@
 """What a fill costs, in millionths of a dollar.
 
 trade fee = multiplier x k x C x P x (1 - P), rounded up to $0.000001; k is 0.07 for the taker and depends on the fee
-type for the maker (exchange's fee pages as of October 2026; reference, section 10). Then the change of a direct
+type for the maker (exchange's fee pages as of October 2026; docs/exchange.md 10). Then the change of a direct
 member's balance is floored to $0.0001, and the part lost to that is charged too; a carry per order gives it back as
 soon as it amounts to one step. `fee_cost` is the sum, which is what one contract at 0.52 showed on the wire: 0.017500.
 """

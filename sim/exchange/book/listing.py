@@ -1,6 +1,6 @@
 """Which events exist, and what they and their rungs are called.
 
-Grammar of section 12: event `KXINXU-26NOV23H1200` (series, YYMMMDD, H, close HHMM in Eastern time), market
+Grammar (docs/exchange.md 12): event `KXINXU-26NOV23H1200` (series, YYMMMDD, H, close HHMM in Eastern time), market
 `<event>-T6844.9999`. Strikes step 5 (S&P) or 10 (Nasdaq) points; the suffix is the strike less 0.0001 or 0.01 while
 `floor_strike` is the strike itself with `greater_or_equal`. For periods under an hour seconds are appended (H120012).
 """

@@ -1,7 +1,7 @@
 """The websocket's commands, as a pure machine: text in, frames out.
 
 One `Session` a connection. Subscribing answers one `subscribed` per channel, each with its own `sid`; `seq` counts from
-1 per sid and is spent by snapshots, data, `ok`, `unsubscribed` and scoped errors alike. Error codes: reference, section
+1 per sid and is spent by snapshots, data, `ok`, `unsubscribed` and scoped errors alike. Error codes: docs/exchange.md
 11.7. The second subscription to a channel is a subscription of its own (the code "Already subscribed" is retired).
 """
 

@@ -1,7 +1,7 @@
 """Notices of the core as websocket payloads, and which channel carries them.
 
 Sequenced: orderbook_delta, trade, market_lifecycle_v2, order_group_updates. Not sequenced: fill, user_orders,
-market_positions, ticker; their loss cannot be seen on the wire. Field lists: reference, section 11.5.
+market_positions, ticker; their loss cannot be seen on the wire. Field lists: docs/exchange.md 11.5.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Refusals of the exchange, in the body shapes that were recorded on its wire.
 
-Four shapes exist (reference, section 6): (a) nested `{"error":{code,message,details}}` for most; (b) flat
+Four shapes exist (docs/exchange.md 6): (a) nested `{"error":{code,message,details}}` for most; (b) flat
 `{"code","message","details"}` for JSON decode errors; (c) `{"msg": ...}` for parameter validation; (d) the string
 `{"error":"too many requests"}` for 429. Codes marked "unconfirmed" below were never recorded; the reading is ours.
 """
