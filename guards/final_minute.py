@@ -16,6 +16,6 @@ def final_minute_guard(sentry: FreshnessSentry, now: Now, phase: Phase) -> dict[
         "strict": phase in FINAL,
         "limit_ms": verdict.limit_ms,
         "age_ms": verdict.age_ms,
-        "verdict": "PASS" if verdict.ok else str(verdict.reason),
+        "verdict": verdict.verdict,
         "series": sentry.series,
     }

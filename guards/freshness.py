@@ -26,6 +26,7 @@ from domain.events import Tick
 from domain.reasons import Reason
 from domain.window import Phase
 from guards.cadence import Cadence, StampLag
+from guards.index_freshness import IndexFreshness
 from guards.vote import PASS, Vote, fail, unknown
 
 # Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
@@ -69,25 +70,6 @@ class Admission(enum.StrEnum):
     FUTURE = "future"
     LATE = "late"
     AFTER_STALL = "after_stall"
-
-
-class FreshnessVerdict(msgspec.Struct, frozen=True):
-    """One series at one instant. `age_ms` and `lateness_ms` are both reported; `basis` says which is judged.
-
-    `age_ns` is exact; None means never seen. `lateness_ms` is None until the cadence is known, and until then the
-    age is judged, which is stricter.
-    """
-
-    ok: bool
-    age_ms: float | None
-    lateness_ms: float | None
-    limit_ms: float
-    basis: str
-    reason: Reason | None
-    planned_stand_down: bool
-    latched: bool
-    session_frozen: bool
-    age_ns: int | None
 
 
 class Trip(msgspec.Struct, frozen=True):
@@ -253,24 +235,33 @@ class FreshnessSentry:
 
     # --- what it answers -----------------------------------------------------------------------------------------
 
-    def verdict(self, now: Now, phase: Phase) -> FreshnessVerdict:
+    def verdict(self, now: Now, phase: Phase) -> IndexFreshness:
         """Judge this instant in this phase. Never improves by waiting alone."""
         last = self._last
         age_ns = None if last is None else now.mono_ns - last.received_mono_ns
         median_ns = self._cadence.median_ns
         final, here = phase in FINAL, self._target_ns
+        planned = final and here is not None and self._planned_target_ns == here
+        # A planned stand-down quotes nothing, so the strict limit is not in force: the index is judged as for arming.
+        judged = Phase.PREFLIGHT if planned else phase
         reason = self._reason(now, phase)
-        return FreshnessVerdict(
-            ok=reason is None,
+        return IndexFreshness(
+            series=self.series,
+            symbol=self.symbol,
+            feed="" if last is None else last.feed,
+            received_utc_ns=None if last is None else last.received_utc_ns,
+            age_ns=age_ns,
             age_ms=None if age_ns is None else age_ns / NS_PER_MS,
             lateness_ms=None if age_ns is None or median_ns is None else max(age_ns - median_ns, 0) / NS_PER_MS,
-            limit_ms=self.limit_ms(phase),
+            limit_ms=self.limit_ms(judged),
             basis=self._basis(),
+            cadence_ms=self.cadence_median_ms,
+            fresh=self._trusted and self._fresh(now, judged),
+            ok=reason is None,
             reason=reason,
-            planned_stand_down=final and here is not None and self._planned_target_ns == here,
+            planned_stand_down=planned,
             latched=final and here is not None and self._latched_target_ns == here,
             session_frozen=self._frozen,
-            age_ns=age_ns,
         )
 
     def _reason(self, now: Now, phase: Phase) -> Reason | None:
@@ -386,7 +377,7 @@ class FreshnessSentry:
     def _basis(self) -> str:
         return "lateness" if self._use_lateness and self._cadence.median_ns is not None else "age"
 
-    def _why(self, verdict: FreshnessVerdict) -> str:
+    def _why(self, verdict: IndexFreshness) -> str:
         if verdict.session_frozen:
             return f"{self.symbol}: {self._trips} trips in session {self._session}; frozen until resumed"
         if verdict.latched:
@@ -394,7 +385,7 @@ class FreshnessSentry:
         if verdict.planned_stand_down:
             p99 = self.cadence_p99_ms
             slow = "unknown since the restart" if p99 is None else f"{p99:.0f} ms"
-            return f"{self.symbol}: planned stand-down, cadence p99 {slow}, limit {verdict.limit_ms:.0f} ms"
+            return f"{self.symbol}: planned stand-down, cadence p99 {slow}, limit {self.settings.strict_limit_ms} ms"
         if not self._trusted:
             return f"{self.symbol}: after a loop stall, no value yet whose stamp agrees with the wall clock"
         return f"{self.symbol}: {verdict.basis} over {verdict.limit_ms:.0f} ms"

@@ -2,7 +2,7 @@
 
 The truth table of the contract is `RULES`, read from the top; the first row that matches wins. What is not known is
 never fine: a kill switch that cannot be read counts as on, data never seen is worse than stale data, and a heartbeat
-that nobody has seen is stale. Pure: facts in, document out.
+that nobody has seen is stale. One dead index is stale data, whichever other index ticks. Pure: facts in, document out.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from domain.clock import NS_PER_S
+from guards.index_freshness import IndexFreshness, worst
 from ops.iso import iso_et, iso_utc
 from ops.status import SeriesView, Status, TaskHealth
 
 HEARTBEAT_TTL_S = 60
-MARKETDATA_STALE_S = 120.0  # the same limit as a decision's `marketdata_stale_or_missing`
+MS_PER_S = 1_000
 HEARTBEAT_TASK = "runner"
 
 ENDPOINTS = {
@@ -49,8 +50,7 @@ class Facts(msgspec.Struct, frozen=True):
     kill_switch: bool | None
     kill_reason: str
     market_hours: bool
-    tick_age_s: float | None
-    stale_after_s: float
+    index: tuple[IndexFreshness, ...]
     heartbeat_age_s: float | None
     ready: bool = True
 
@@ -63,8 +63,20 @@ class Verdict(msgspec.Struct, frozen=True):
     reason_codes: tuple[str, ...]
 
 
-def _stale(facts: Facts) -> bool:
-    return facts.tick_age_s is not None and facts.tick_age_s > facts.stale_after_s
+def _stale(facts: Facts) -> list[IndexFreshness]:
+    """The series whose index was seen, and not within its limit; the oldest first."""
+    found = [one for one in facts.index if one.age_ns is not None and not one.fresh]
+    return sorted(found, key=lambda one: one.age_ns or 0, reverse=True)
+
+
+def _missing(facts: Facts) -> list[str]:
+    """The indices that were never seen; no series at all is not knowing either."""
+    return [one.symbol for one in facts.index if one.age_ns is None] or ([] if facts.index else ["any index"])
+
+
+def _told(one: IndexFreshness) -> str:
+    age = _age(None if one.age_ns is None else one.age_ns / NS_PER_S)
+    return f"{one.symbol}: last value {age} ago, limit {one.limit_ms / MS_PER_S:g} s"
 
 
 def _no_heartbeat(facts: Facts) -> bool:
@@ -98,16 +110,16 @@ RULES: tuple[Rule, ...] = (
         lambda f: f"kill switch: {f.kill_reason or 'cannot be read'}",
     ),
     (
-        lambda f: f.market_hours and _stale(f),
+        lambda f: f.market_hours and bool(_stale(f)),
         "HALTED",
         "MARKETDATA_STALE",
-        lambda f: f"last index value {_age(f.tick_age_s)} ago, limit {f.stale_after_s:g} s",
+        lambda f: "; ".join(_told(one) for one in _stale(f)),
     ),
     (
-        lambda f: f.market_hours and f.tick_age_s is None,
+        lambda f: f.market_hours and bool(_missing(f)),
         "HALTED",
         "MARKETDATA_MISSING",
-        lambda _: "no index value seen since the start",
+        lambda f: f"no value of {', '.join(_missing(f))} seen since the start",
     ),
     (
         _no_heartbeat,
@@ -130,23 +142,20 @@ def verdict(facts: Facts) -> Verdict:
 
 
 def heartbeat_age_s(tasks: tuple[TaskHealth, ...]) -> float | None:
-    """Seconds since the runner made progress; the slowest task speaks where none has that name; None without tasks."""
-    ages = [task.age_s for task in tasks if task.name == HEARTBEAT_TASK] or [task.age_s for task in tasks]
-    return max(ages, default=None)
+    """Seconds since the runner made progress; None while it never has, whatever other tasks do."""
+    return next((task.age_s for task in tasks if task.name == HEARTBEAT_TASK and task.began), None)
 
 
-def tick_age_s(picture: Status) -> float | None:
-    """Seconds since the newest index value of any symbol, by the wall clock of the picture; None when never seen."""
-    if picture.last_tick_utc_ns is None:
-        return None
-    return max(0, picture.now.utc_ns - picture.last_tick_utc_ns) / NS_PER_S
+def index_age_s(picture: Status) -> float | None:
+    """Age of the oldest index of all series in seconds; None when one was never seen, or there is no series."""
+    oldest = worst(view.freshness for view in picture.series)
+    return None if oldest is None or oldest.age_ns is None else oldest.age_ns / NS_PER_S
 
 
 def facts_of(
     picture: Status,
     tasks: tuple[TaskHealth, ...],
     identity: Identity,
-    stale_after_s: float = MARKETDATA_STALE_S,
 ) -> Facts:
     """What the table needs, taken from the picture."""
     required = {
@@ -165,8 +174,7 @@ def facts_of(
         kill_switch=picture.kill_switch,
         kill_reason=picture.kill_reason,
         market_hours=picture.market_hours,
-        tick_age_s=tick_age_s(picture),
-        stale_after_s=stale_after_s,
+        index=tuple(view.freshness for view in picture.series),
         heartbeat_age_s=heartbeat_age_s(tasks),
         ready=is_ready(picture),
     )
@@ -181,10 +189,9 @@ def ops_status(
     picture: Status,
     tasks: tuple[TaskHealth, ...],
     identity: Identity,
-    stale_after_s: float = MARKETDATA_STALE_S,
 ) -> dict[str, Any]:
     """The whole document of `GET /ops/status`, ready to be written as JSON."""
-    facts = facts_of(picture, tasks, identity, stale_after_s)
+    facts = facts_of(picture, tasks, identity)
     outcome = verdict(facts)
     return {
         "service_name": identity.service_name,
@@ -202,7 +209,7 @@ def ops_status(
             "last_updated_utc": iso_utc(picture.now.utc_ns),
         },
         "heartbeat": _heartbeat(picture, facts),
-        "marketdata": _marketdata(picture, facts),
+        "marketdata": _marketdata(facts),
         "safety": _safety(picture, outcome),
         "window": _window(picture.series),
         "feeds": [
@@ -231,13 +238,30 @@ def _heartbeat(picture: Status, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _marketdata(picture: Status, facts: Facts) -> dict[str, Any] | None:
-    if picture.last_tick_utc_ns is None:
+def _marketdata(facts: Facts) -> dict[str, Any] | None:
+    """The oldest index speaks for all; None while no index was ever seen."""
+    oldest = worst(facts.index)
+    seen = [one.received_utc_ns for one in facts.index if one.received_utc_ns is not None]
+    if oldest is None or not seen:
         return None
     return {
-        "last_tick_utc": iso_utc(picture.last_tick_utc_ns),
-        "stale_threshold_seconds": facts.stale_after_s,
-        "is_fresh": not _stale(facts),
+        "last_tick_utc": None if oldest.received_utc_ns is None else iso_utc(oldest.received_utc_ns),
+        "stale_threshold_seconds": oldest.limit_ms / MS_PER_S,
+        "is_fresh": all(one.fresh for one in facts.index),
+        "series": [_index(one) for one in facts.index],
+    }
+
+
+def _index(one: IndexFreshness) -> dict[str, Any]:
+    return {
+        "series": one.series,
+        "symbol": one.symbol,
+        "feed": one.feed,
+        "received_utc": None if one.received_utc_ns is None else iso_utc(one.received_utc_ns),
+        "age_seconds": None if one.age_ns is None else one.age_ns / NS_PER_S,
+        "limit_seconds": one.limit_ms / MS_PER_S,
+        "basis": one.basis,
+        "is_fresh": one.fresh,
     }
 
 

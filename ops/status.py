@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.clock import Now
+from guards.index_freshness import IndexFreshness
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -50,11 +51,7 @@ class SeriesView(msgspec.Struct, frozen=True):
     target_ns: int | None
     seconds_to_freeze: float | None
     index_value: int | None
-    index_age_ms: float | None
-    age_limit_ms: float
-    basis: str
-    cadence_ms: float | None
-    verdict: str
+    freshness: IndexFreshness
     active_feed: str
     volatility_ppm: int | None
     open: bool
@@ -152,7 +149,6 @@ class Status(msgspec.Struct, frozen=True):
     stream_up: bool
     clock_offset_ms: float | None
     clock_uncertainty_ms: float | None
-    last_tick_utc_ns: int | None
     gates: tuple[Gate, ...]
     feeds: tuple[FeedView, ...]
     series: tuple[SeriesView, ...]
@@ -176,8 +172,12 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class TaskHealth(msgspec.Struct, frozen=True):
-    """One task of the shell: how long ago it made progress, and how long it may go without."""
+    """One task of the shell: how long ago it made progress, and how long it may go without.
+
+    `began`: whether it ever made progress; until then the age counts from the start of the process.
+    """
 
     name: str
     age_s: float
     limit_s: float
+    began: bool = True

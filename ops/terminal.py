@@ -125,7 +125,7 @@ def cash_text(cash: int | None) -> str:
 
 
 def _plus(view: dict[str, Any], more_s: float) -> float | None:
-    age = view["index_age_ms"]
+    age = view["freshness"]["age_ms"]
     return None if age is None else age / 1000 + more_s
 
 
@@ -172,7 +172,7 @@ def _window(view: dict[str, Any], picture: dict[str, Any], more_s: float) -> Ren
     text.append(f"{countdown(view, picture, more_s)} ", style=f"bold {style}")
     text.append("to freeze  " if view["phase"] != "closed" else "to the next window  ", style="dim")
     text.append(view["phase"].upper(), style=f"bold {style}")
-    age, limit_s = _plus(view, more_s), view["age_limit_ms"] / 1000
+    age, limit_s = _plus(view, more_s), view["freshness"]["limit_ms"] / 1000
     late = age is None or age > limit_s
     index = "-" if view["index_value"] is None else f"{view['index_value'] / 1e6:,.2f}"
     text.append(f"\n{view['symbol']} {index}  age ")

@@ -22,6 +22,7 @@ from execution.orders import Order
 from execution.quoter import Candidate, Others, QuoteSettings, Want, desired, others_of, select
 from guards.divergence import DivergenceGuard, DivergenceSettings
 from guards.freshness import Admission, FreshnessSentry, FreshnessSettings
+from guards.index_freshness import IndexFreshness
 from guards.stuck import StuckGuard
 from guards.vote import PASS, Vote, fail, unknown
 from guards.windows import WindowPlan
@@ -253,6 +254,10 @@ class Desk:
         return desired(candidates, by_market, self.cooling, quotes, now.mono_ns)
 
     # --- votes ---------------------------------------------------------------------------------------------------
+
+    def freshness(self, now: Now) -> IndexFreshness:
+        """How fresh the index is: what every screen, file and metric shows, and what the vote below is made of."""
+        return self.sentry.verdict(now, self.phase)
 
     def window_vote(self) -> Vote:
         """Only QUOTING and STRICT let orders out."""

@@ -146,7 +146,6 @@ class Observers:
         engine.duties.printed(desk, tick)
         admission = desk.tick(tick, now)
         if admission is _ACCEPTED:
-            engine.last_tick = tick
             engine.stall.agreed(desk.series.name)
         else:
             engine.account.count(f"ticks_rejected:{admission}")

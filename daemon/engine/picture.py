@@ -52,7 +52,6 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
     """The picture at one instant."""
     account, failover = engine.account, engine.failover
     offset, doubt = engine.clock_trust.offset_ns, engine.clock_trust.uncertainty_ns
-    last = engine.last_tick
     tail_s = max(0.0, (account.tail_until_utc_ns - now.utc_ns) / NS_PER_S)
     times = account.times_to_flat_ns
     unrealised = sum(_unrealised(engine, desk) for desk in engine.desks.values())
@@ -83,7 +82,6 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
         stream_up=engine.stream_up,
         clock_offset_ms=None if offset is None else offset / NS_PER_MS,
         clock_uncertainty_ms=None if doubt is None else doubt / NS_PER_MS,
-        last_tick_utc_ns=last.received_utc_ns if last is not None else None,
         gates=tuple(_gates(engine)),
         feeds=tuple(_feed(engine, process, name, now) for name in (engine.settings.primary, engine.settings.secondary)),
         series=tuple(_series(engine, desk, failover.active, now) for desk in engine.desks.values()),
@@ -188,7 +186,6 @@ def _feed(engine: Engine, process: Process, name: str, now: Now) -> FeedView:
 
 
 def _series(engine: Engine, desk: Desk, active_feed: str, now: Now) -> SeriesView:
-    verdict = desk.sentry.verdict(now, desk.phase)
     window = desk.window if desk.phase is not Phase.CLOSED else engine.plan.next_window(desk.series.name, now.utc_ns)
     last = desk.sentry.last
     sigma = desk.sigma.sigma_ppm
@@ -205,11 +202,7 @@ def _series(engine: Engine, desk: Desk, active_feed: str, now: Now) -> SeriesVie
         target_ns=window.target_ns if window else None,
         seconds_to_freeze=(window.freeze_ns - now.utc_ns) / NS_PER_S if window else None,
         index_value=last.value if last else None,
-        index_age_ms=verdict.age_ms,
-        age_limit_ms=verdict.limit_ms,
-        basis=verdict.basis,
-        cadence_ms=desk.sentry.cadence_median_ms,
-        verdict="PASS" if verdict.ok else str(verdict.reason),
+        freshness=desk.freshness(now),
         active_feed=active_feed,
         volatility_ppm=None if sigma is None else int(sigma),
         open=closed == (),

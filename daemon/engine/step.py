@@ -100,7 +100,6 @@ class Engine:
         self.fee_file = settings.fees.path.rpartition("/")[2] if settings.fees else "unreadable"
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
-        self.last_tick: Tick | None = None
         self.observers = Observers(self)
 
     # --- the one function ----------------------------------------------------------------------------------------

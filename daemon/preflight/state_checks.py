@@ -65,7 +65,7 @@ def data_freshness(
     if not market_open:
         return Finding(name, UNKNOWN, "the market is closed: freshness shows in market hours only")
     if frame is not None:
-        ages = {view.name: view.index_age_ms for view in frame.picture.series if view.name in series}
+        ages = {view.name: view.freshness.age_ms for view in frame.picture.series if view.name in series}
         said = ", ".join(f"{n} {'never seen' if a is None else f'{a:.0f} ms'}" for n, a in ages.items())
         fresh = len(ages) == len(series) and all(age is not None and age < arm_limit_ms for age in ages.values())
         return Finding(name, PASS if fresh else FAIL, f"running daemon: {said}; limit {arm_limit_ms} ms")

@@ -348,7 +348,9 @@ class App:
         """Which tasks made progress, how long ago."""
         now_ns = self.clock.now().mono_ns
         return (
-            TaskHealth("runner", (now_ns - self.runner.progress_mono_ns) / NS_PER_S, RUNNER_LIMIT_S),
+            TaskHealth(
+                "runner", (now_ns - self.runner.progress_mono_ns) / NS_PER_S, RUNNER_LIMIT_S, self.runner.steps > 0
+            ),
             TaskHealth("sentinels", (now_ns - self.sentinels.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
             TaskHealth("loop", (now_ns - self.lag_mono_ns) / NS_PER_S, RUNNER_LIMIT_S),
             TaskHealth("snapshot", (now_ns - self.chores.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),

@@ -28,11 +28,9 @@ def is_healthy(tasks: tuple[TaskHealth, ...]) -> bool:
     return bool(tasks) and all(task.age_s <= task.limit_s for task in tasks)
 
 
-def frame_of(
-    picture: Status, tasks: tuple[TaskHealth, ...], identity: Identity, stale_after_s: float, *, samples: bool
-) -> Frame:
+def frame_of(picture: Status, tasks: tuple[TaskHealth, ...], identity: Identity, *, samples: bool) -> Frame:
     """Put one look together; `samples` keeps the raw histogram samples."""
-    outcome = verdict(facts_of(picture, tasks, identity, stale_after_s))
+    outcome = verdict(facts_of(picture, tasks, identity))
     return Frame(
         picture=picture if samples else msgspec.structs.replace(picture, histograms={}),
         tasks=tasks,

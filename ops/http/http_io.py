@@ -24,7 +24,7 @@ from ops.http.pages_io import PageFiles
 from ops.metrics.buckets import SampleFold
 from ops.metrics.page_io import MetricsPage
 from ops.metrics.view import Runtime, View
-from ops.ops_status import MARKETDATA_STALE_S, Identity, is_ready, ops_status
+from ops.ops_status import Identity, is_ready, ops_status
 from ops.status import Status, TaskHealth
 
 COMMANDS = ("cancel-all", "kill", "pause")
@@ -53,7 +53,6 @@ class OpsServer:
         identity: Identity | None = None,
         reports_dir: Path | None = None,
         hosts: frozenset[str] = frozenset(),
-        marketdata_stale_s: float = MARKETDATA_STALE_S,
         cadence_s: float = 0.25,
         limits: Limits | None = None,
     ) -> None:
@@ -61,7 +60,6 @@ class OpsServer:
         self._runtime, self._clock, self._in_final_minute = runtime, clock, in_final_minute
         self._host, self._port = host, port
         self._identity = identity or Identity()
-        self._stale_s = marketdata_stale_s
         self._limits = limits or Limits()
         self._guard = ConnectionGuard(self._limits)
         self._request_guard = RequestGuard(
@@ -175,18 +173,18 @@ class OpsServer:
         return reply({"ready": ready, "gates": picture.gates}, 200 if ready else 503)
 
     async def _ops_status(self, _: web.Request) -> web.Response:
-        return reply(ops_status(self._picture(), self._tasks(), self._identity, self._stale_s))
+        return reply(ops_status(self._picture(), self._tasks(), self._identity))
 
     async def _whole_picture(self, request: web.Request) -> web.Response:
         """The picture; `?samples=no` leaves the raw histogram samples out, as screens do."""
         samples = request.query.get("samples", "yes") != "no"
-        frame = frame_of(self._picture(), self._tasks(), self._identity, self._stale_s, samples=samples)
+        frame = frame_of(self._picture(), self._tasks(), self._identity, samples=samples)
         return web.Response(body=encode(frame), content_type="application/json")
 
     def _event(self) -> bytes:
         picture = self._picture()
         self._samples.observe(picture.histograms, picture.counters)
-        return encode(frame_of(picture, self._tasks(), self._identity, self._stale_s, samples=False))
+        return encode(frame_of(picture, self._tasks(), self._identity, samples=False))
 
     def _view(self) -> View:
         picture = self._picture()

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from domain.clock import NS_PER_S
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, INDEX_PER_POINT
 from ops.iso import iso_et
-from ops.ops_status import is_ready, tick_age_s
+from ops.ops_status import index_age_s, is_ready
 from ops.status import SeriesView, Status, TaskHealth
 
 Family = Metric
@@ -57,7 +57,7 @@ def daemon_families(picture: Status, tasks: tuple[TaskHealth, ...]) -> Iterator[
         yield gauge(name, text, int(on))
     yield gauge("ladderd_start_timestamp_seconds", "When this run began.", picture.started_utc_ns / NS_PER_S)
     yield gauge("ladderd_reconcile_age_seconds", "Since the last reconciliation.", age(picture.reconcile_age_s))
-    yield gauge("ladderd_marketdata_age_seconds", "Since the last index value.", age(tick_age_s(picture)))
+    yield gauge("ladderd_marketdata_age_seconds", "Age of the oldest index of all series.", age(index_age_s(picture)))
     yield gauge("ladderd_clock_offset_seconds", "Own clock against the exchange's.", _ms(picture.clock_offset_ms))
     yield gauge("ladderd_clock_uncertainty_seconds", "Of that offset.", _age_ms(picture.clock_uncertainty_ms))
     labels = ("task",)
@@ -80,13 +80,13 @@ def series_families(picture: Status) -> Iterator[Family]:
         "ladderd_index_age_seconds",
         "Age of the newest valid value of the series' own symbol on the active feed; +Inf when never seen.",
         label,
-        (((view.name,), _age_ms(view.index_age_ms)) for view in views),
+        (((view.name,), _age_ms(view.freshness.age_ms)) for view in views),
     )
     yield gauges(
         "ladderd_index_age_limit_seconds",
         "The limit in force now: soft, or strict in the final minute.",
         label,
-        (((view.name,), view.age_limit_ms / 1000) for view in views),
+        (((view.name,), view.freshness.limit_ms / 1000) for view in views),
     )
     yield gauges(
         "ladderd_index_value_points",
@@ -119,7 +119,7 @@ def series_families(picture: Status) -> Iterator[Family]:
         "ladderd_final_minute_guard_info",
         "The freshness guard's verdict and basis.",
         ("series", "verdict", "basis"),
-        (((view.name, view.verdict, view.basis), 1) for view in views),
+        (((view.name, view.freshness.verdict, view.freshness.basis), 1) for view in views),
     )
 
 

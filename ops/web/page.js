@@ -98,7 +98,7 @@ function paintWindow(card, v) {
     put(n.children[0], big); put(n.children[1], tenth);
     cls(n, "countdown num " + (tone || ""));
   });
-  const limit = v.age_limit_ms / 1000, age = v.index_age_ms == null ? null : v.index_age_ms / 1000;
+  const f = v.freshness, limit = f.limit_ms / 1000, age = f.age_ms == null ? null : f.age_ms / 1000;
   pairs(facts, [
     [v.symbol, points(v.index_value)],
     ["age", (n) => {
@@ -109,7 +109,7 @@ function paintWindow(card, v) {
         cls(n.children[1], "meter " + c); n.children[1].firstChild.style.width = Math.min(100, part * 100) + "%";
       });
     }],
-    ["feed", `${v.active_feed || "none"}, ${v.verdict} by ${v.basis}` + (v.cadence_ms == null ? "" : `, every ${(v.cadence_ms / 1000).toFixed(2)} s`)],
+    ["feed", `${v.active_feed || "none"}, ${f.ok ? "PASS" : f.reason} by ${f.basis}` + (f.cadence_ms == null ? "" : `, every ${(f.cadence_ms / 1000).toFixed(2)} s`)],
     ["volatility", v.volatility_ppm == null ? "unknown" : `${v.volatility_ppm} ppm/\u221as, ${(v.volatility_ppm * YEARLY_PERCENT).toFixed(1)} % a year`, v.volatility_ppm == null ? "warn" : ""],
     ["trips", String(v.trips), v.trips ? "warn" : ""],
     ["fees", v.fee_path.split("/").slice(-2).join("/") || "unknown", v.fee_path ? "" : "warn"],

@@ -103,7 +103,7 @@ def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
         stage.heal()
         # Third window: two trips freeze the session until an operator resumes, however fresh the index is.
         until_instant(stage.target_s(first + 1) + 1.5)
-        until("the index is fresh", lambda: (stage.series()["index_age_ms"] or 1e9) < 700, 5)
+        until("the index is fresh", lambda: (stage.series()["freshness"]["age_ms"] or 1e9) < 700, 5)
         assert "polygon_ws_final_minute_stale" in stage.reasons()
         assert not stage.truth()["resting"]
         resumed = stage.ladderd("resume", "--by", "drill", "--cause", "feeds are back", "--state-dir", str(tmp_path))

@@ -58,7 +58,7 @@ def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) ->
         stage.feed_fault("silence")
         stage.ladderd("kill", "--reason", "drill", "--state-dir", str(tmp_path))
         until("the daemon killed", lambda: stage.picture()["kill_switch"], 5)
-        until("an old index", lambda: (stage.series()["index_age_ms"] or 0) > 2_500, 10)
+        until("an old index", lambda: (stage.series()["freshness"]["age_ms"] or 0) > 2_500, 10)
         told = asked(stage, "preflight", code=1)
         failing = {name for name, status in verdicts(told).items() if status == "FAIL"}
         assert failing >= {"fee_agreement", "feed_entitlement", "data_freshness", "kill_switch"}, told

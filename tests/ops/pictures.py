@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.reasons import Reason
+from guards.index_freshness import IndexFreshness
 from ops.status import (
     Budget,
     CancelAllView,
@@ -52,6 +56,49 @@ GATES = (
 )
 
 
+def freshness(
+    series: str = "INXU",
+    symbol: str = "I:SPX",
+    age_ms: float | None = 312.4,
+    limit_ms: float = 1500.0,
+    now: Now | None = None,
+    feed: str = "primary",
+) -> IndexFreshness:
+    """One index: fresh up to its limit, never seen without an age."""
+    now = now or HandClock().now()
+    age_ns = None if age_ms is None else round(age_ms * NS_PER_MS)
+    fresh = age_ms is not None and age_ms <= limit_ms
+    reason = None if fresh else Reason.FRESHNESS_MISSING if age_ms is None else Reason.WS_STALE
+    return IndexFreshness(
+        series=series,
+        symbol=symbol,
+        feed="" if age_ns is None else feed,
+        received_utc_ns=None if age_ns is None else now.utc_ns - age_ns,
+        age_ns=age_ns,
+        age_ms=age_ms,
+        lateness_ms=None,
+        limit_ms=limit_ms,
+        basis="age",
+        cadence_ms=1003.0,
+        fresh=fresh,
+        ok=fresh,
+        reason=reason,
+        planned_stand_down=False,
+        latched=False,
+        session_frozen=False,
+    )
+
+
+def aged(views: tuple[SeriesView, ...], age_ms: float | None, *only: str) -> tuple[SeriesView, ...]:
+    """The same series with an index of this age; `only` these series if any is named."""
+    return tuple(
+        msgspec.structs.replace(v, freshness=freshness(v.name, v.symbol, age_ms, v.freshness.limit_ms))
+        if not only or v.name in only
+        else v
+        for v in views
+    )
+
+
 def series_view(name: str, symbol: str, value: int, to_freeze_s: float, *, phase: str = "quoting") -> SeriesView:
     return SeriesView(
         name=name,
@@ -65,11 +112,7 @@ def series_view(name: str, symbol: str, value: int, to_freeze_s: float, *, phase
         target_ns=TARGET_NS,
         seconds_to_freeze=to_freeze_s,
         index_value=value,
-        index_age_ms=312.4,
-        age_limit_ms=700.0 if phase == "strict" else 1500.0,
-        basis="age",
-        cadence_ms=1003.0,
-        verdict="fresh",
+        freshness=freshness(name, symbol, limit_ms=700.0 if phase == "strict" else 1500.0),
         active_feed="primary",
         volatility_ppm=58,
         open=True,
@@ -173,7 +216,6 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "stream_up": True,
         "clock_offset_ms": 3.2,
         "clock_uncertainty_ms": 8.0,
-        "last_tick_utc_ns": now.utc_ns - 312 * NS_PER_MS,
         "gates": GATES,
         "feeds": feeds(),
         "series": (

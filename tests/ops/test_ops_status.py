@@ -3,10 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.clock import NS_PER_S
-from ops.ops_status import RULES, Facts, Identity, heartbeat_age_s, is_ready, ops_status, verdict
+from ops.ops_status import RULES, Facts, Identity, heartbeat_age_s, index_age_s, is_ready, ops_status, verdict
 from ops.status import TaskHealth
-from tests.ops.pictures import GATES, TASKS, HandClock, gate, picture
+from tests.ops.pictures import GATES, TASKS, aged, freshness, gate, picture
 
 GOOD = Facts(
     missing=(),
@@ -15,8 +14,7 @@ GOOD = Facts(
     kill_switch=False,
     kill_reason="",
     market_hours=True,
-    tick_age_s=1.0,
-    stale_after_s=120.0,
+    index=(freshness("INXU", "I:SPX"), freshness("NASDAQ100U", "I:NDX")),
     heartbeat_age_s=0.5,
 )
 
@@ -27,8 +25,10 @@ ROWS = (
     ({"stopping": True}, "OFFLINE", "PROCESS_DOWN"),
     ({"kill_switch": True, "kill_reason": "file"}, "HALTED", "KILL_SWITCH"),
     ({"kill_switch": None}, "HALTED", "KILL_SWITCH"),
-    ({"tick_age_s": 120.001}, "HALTED", "MARKETDATA_STALE"),
-    ({"tick_age_s": None}, "HALTED", "MARKETDATA_MISSING"),
+    ({"index": (freshness(age_ms=1_500.001), freshness("NASDAQ100U", "I:NDX"))}, "HALTED", "MARKETDATA_STALE"),
+    ({"index": (freshness("INXU", "I:SPX"), freshness(age_ms=142_000.0))}, "HALTED", "MARKETDATA_STALE"),
+    ({"index": (freshness(), freshness("NASDAQ100U", "I:NDX", None))}, "HALTED", "MARKETDATA_MISSING"),
+    ({"index": ()}, "HALTED", "MARKETDATA_MISSING"),
     ({"heartbeat_age_s": 60.001}, "DEGRADED", "HEARTBEAT_STALE"),
     ({"heartbeat_age_s": None}, "DEGRADED", "HEARTBEAT_STALE"),
     ({"market_hours": False}, "MARKET_CLOSED", ""),
@@ -58,11 +58,13 @@ def test_all_well_is_ok() -> None:
 
 
 def test_limits_themselves_still_pass() -> None:
-    assert verdict(msgspec.structs.replace(GOOD, tick_age_s=120.0, heartbeat_age_s=60.0)).state == "OK"
+    at_limits = msgspec.structs.replace(GOOD, index=(freshness(age_ms=1_500.0),), heartbeat_age_s=60.0)
+    assert verdict(at_limits).state == "OK"
 
 
 def test_old_data_when_the_market_is_closed_is_no_fault() -> None:
-    assert verdict(msgspec.structs.replace(GOOD, market_hours=False, tick_age_s=None)).state == "MARKET_CLOSED"
+    closed = msgspec.structs.replace(GOOD, market_hours=False, index=(freshness(age_ms=None),))
+    assert verdict(closed).state == "MARKET_CLOSED"
 
 
 def test_the_table_has_the_contracts_rows() -> None:
@@ -91,9 +93,22 @@ def test_the_document_has_every_field_of_the_contract() -> None:
         "ttl_seconds": 60,
     }
     assert document["marketdata"] == {
-        "last_tick_utc": "2026-03-06T14:54:59.688Z",
-        "stale_threshold_seconds": 120.0,
+        "last_tick_utc": "2026-03-06T14:54:59.687Z",
+        "stale_threshold_seconds": 1.5,
         "is_fresh": True,
+        "series": [
+            {
+                "series": name,
+                "symbol": symbol,
+                "feed": "primary",
+                "received_utc": "2026-03-06T14:54:59.687Z",
+                "age_seconds": 0.3124,
+                "limit_seconds": 1.5,
+                "basis": "age",
+                "is_fresh": True,
+            }
+            for name, symbol in (("INXU", "I:SPX"), ("NASDAQ100U", "I:NDX"))
+        ],
     }
     assert document["safety"] == {
         "kill_switch": False,
@@ -108,7 +123,7 @@ def test_the_document_has_every_field_of_the_contract() -> None:
 
 
 def test_data_never_seen_is_not_safe_to_run() -> None:
-    document = ops_status(picture(last_tick_utc_ns=None), TASKS, Identity())
+    document = ops_status(picture(series=aged(picture().series, None)), TASKS, Identity())
     assert document["status"]["state"] == "HALTED"
     assert document["marketdata"] is None
     assert document["safety"]["safe_to_run_strategies"] is False
@@ -135,22 +150,37 @@ def test_the_build_id_stands_for_a_missing_git_sha_but_nothing_stands_for_a_buil
     assert ops_status(picture(build_id=""), TASKS, Identity())["status"]["state"] == "UNKNOWN"
 
 
-def test_the_runner_is_the_heartbeat_and_the_slowest_task_where_there_is_none() -> None:
+def test_the_runner_alone_is_the_heartbeat_whatever_other_tasks_do() -> None:
     assert heartbeat_age_s(TASKS) == 0.02
-    assert heartbeat_age_s((TaskHealth("a", 1.0, 2.0), TaskHealth("b", 3.0, 9.0))) == 3.0
+    assert heartbeat_age_s((TaskHealth("a", 1.0, 2.0), TaskHealth("b", 3.0, 9.0))) is None
     assert heartbeat_age_s(()) is None
+    assert heartbeat_age_s((TaskHealth("runner", 0.1, 1.0, began=False),)) is None
+
+
+@pytest.mark.parametrize("dead", ["INXU", "NASDAQ100U"])
+def test_one_dead_index_is_stale_whichever_other_ticks(dead: str) -> None:
+    document = ops_status(picture(series=aged(picture().series, 142_000.0, dead)), TASKS, Identity())
+    assert (document["status"]["state"], document["status"]["reason_codes"]) == ("HALTED", ["MARKETDATA_STALE"])
+    assert document["marketdata"]["is_fresh"] is False
+    assert document["marketdata"]["last_tick_utc"] == "2026-03-06T14:52:38.000Z"
+    assert [row["is_fresh"] for row in document["marketdata"]["series"] if row["series"] != dead] == [True]
+    assert document["safety"]["safe_to_execute_orders"] is False
+    symbol = {"INXU": "I:SPX", "NASDAQ100U": "I:NDX"}[dead]
+    assert document["status"]["summary"] == f"{symbol}: last value 142.0 s ago, limit 1.5 s"
+
+
+def test_an_index_never_seen_beside_one_that_ticks_is_not_fresh_and_has_no_last_value() -> None:
+    document = ops_status(picture(series=aged(picture().series, None, "INXU")), TASKS, Identity())
+    assert document["status"]["reason_codes"] == ["MARKETDATA_MISSING"]
+    assert document["marketdata"]["is_fresh"] is False
+    assert document["marketdata"]["last_tick_utc"] is None
+    assert index_age_s(picture(series=aged(picture().series, None, "INXU"))) is None
 
 
 def test_no_gates_is_not_ready() -> None:
     assert is_ready(picture())
     assert not is_ready(picture(gates=()))
     assert not is_ready(picture(stopping=True))
-
-
-def test_a_tick_from_the_future_does_not_go_negative() -> None:
-    now = HandClock().now()
-    document = ops_status(picture(now, last_tick_utc_ns=now.utc_ns + 5 * NS_PER_S), TASKS, Identity())
-    assert document["status"]["state"] == "OK"
 
 
 def test_nothing_is_called_well_while_gates_hold_orders_back() -> None:

@@ -12,11 +12,11 @@ from ops.http.frame import encode, frame_of
 from ops.ops_status import Identity
 from ops.status import CancelAllView
 from ops.terminal import age_text, cash_text, cents_text, finished, gist, plain, screen, span_text
-from tests.ops.pictures import GATES, TASKS, gate, picture
+from tests.ops.pictures import GATES, TASKS, aged, gate, picture
 
 
 def frame(**changes: object) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(encode(frame_of(picture(**changes), TASKS, Identity(), 120.0, samples=False)))
+    decoded: dict[str, Any] = json.loads(encode(frame_of(picture(**changes), TASKS, Identity(), samples=False)))
     return decoded
 
 
@@ -71,7 +71,7 @@ def test_trouble_is_named() -> None:
 
 
 def test_nothing_known_still_draws() -> None:
-    bare = frame(series=(), ladder=(), orders=(), windows=(), feeds=(), gates=(), last_tick_utc_ns=None)
+    bare = frame(series=(), ladder=(), orders=(), windows=(), feeds=(), gates=())
     assert "no gate has voted" in shown(bare)
     assert "0 orders" in plain(bare)
 
@@ -81,13 +81,12 @@ def test_never_seen_values_draw() -> None:
         msgspec.structs.replace(
             view,
             index_value=None,
-            index_age_ms=None,
             window=None,
             opens_ns=None,
             seconds_to_freeze=None,
             phase="closed",
         )
-        for view in picture().series
+        for view in aged(picture().series, None)
     )
     text = shown(frame(series=views))
     assert "never of 1.50 s" in text

@@ -69,7 +69,7 @@ def test_it_shows_phase_edges_and_seconds_to_the_freeze() -> None:
     assert row.freeze_ns == stand.target_ns - 2 * S
     assert row.flatten_ns == row.freeze_ns - LEAD_NS
     assert row.seconds_to_freeze == (row.freeze_ns - stand.utc_ns) / S
-    assert row.verdict == "PASS"
+    assert row.freshness.verdict == "PASS"
 
 
 def test_it_shows_the_tail_and_the_reason_of_a_cancel_all() -> None:

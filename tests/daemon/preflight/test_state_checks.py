@@ -19,7 +19,7 @@ from journal.chain import EMPTY, Verdict
 from journal.marker import Marker
 from ops.http.frame import Frame, frame_of
 from ops.ops_status import Identity
-from tests.ops.pictures import picture
+from tests.ops.pictures import aged, picture
 
 NOW = Now(10**12, 1_800_000_000 * NS_PER_S)
 PASS, FAIL, UNKNOWN = GateStatus.PASS, GateStatus.FAIL, GateStatus.UNKNOWN
@@ -28,7 +28,7 @@ SERIES = ("INXU", "NASDAQ100U")
 
 
 def frame(**changes: object) -> Frame:
-    return frame_of(picture(NOW, **changes), (), Identity(), 2.0, samples=False)
+    return frame_of(picture(NOW, **changes), (), Identity(), samples=False)
 
 
 def listed(ident: str, name: str = "ladderd-1-1") -> OrderState:
@@ -73,9 +73,9 @@ def test_freshness_without_a_daemon_comes_from_the_vendors_own_stamps() -> None:
 def test_freshness_of_a_running_daemon_is_its_own_ages() -> None:
     def judged(age_ms: float | None) -> GateStatus:
         seen = frame()
-        views = tuple(msgspec.structs.replace(view, index_age_ms=age_ms) for view in seen.picture.series)
-        aged = msgspec.structs.replace(seen, picture=msgspec.structs.replace(seen.picture, series=views))
-        return checks.data_freshness(aged, [], SERIES, 2000, market_open=True).status
+        views = aged(seen.picture.series, age_ms)
+        older = msgspec.structs.replace(seen, picture=msgspec.structs.replace(seen.picture, series=views))
+        return checks.data_freshness(older, [], SERIES, 2000, market_open=True).status
 
     assert judged(1999.0) is PASS
     assert judged(2000.0) is FAIL

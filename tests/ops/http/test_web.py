@@ -12,7 +12,7 @@ import pytest
 
 from ops.status import CancelAllView
 from tests.ops.conftest import Site, Start
-from tests.ops.pictures import GATES, gate, picture
+from tests.ops.pictures import GATES, aged, gate, picture
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -71,7 +71,7 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     site = await start(cadence_s=0.05)
     views = list(picture().series)
     views[0] = msgspec.structs.replace(
-        views[0], open=False, reasons=("polygon_ws_final_minute_stale",), index_age_ms=None
+        aged((views[0],), None)[0], open=False, reasons=("polygon_ws_final_minute_stale",)
     )
     site.daemon.changes = {
         "kill_switch": True,

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.metrics.buckets import Buckets, SampleFold
 from ops.metrics.families import json_parts, render_text
 from ops.metrics.view import Runtime, View
-from tests.ops.pictures import TARGET_NS, TASKS, picture
+from tests.ops.pictures import TARGET_NS, TASKS, aged, picture
 
 REQUIRED = (
     *("agent_start_total", "errors_total", "heartbeat_age_seconds", "marketdata_ticks_total"),
@@ -93,8 +93,7 @@ def test_nothing_counted_is_hidden() -> None:
 
 
 def test_what_was_never_seen_is_infinitely_old() -> None:
-    series = tuple(msgspec.structs.replace(one, index_age_ms=None) for one in picture().series)
-    found = samples(View(picture(series=series, last_tick_utc_ns=None), (), Runtime(), {}))
+    found = samples(View(picture(series=aged(picture().series, None)), (), Runtime(), {}))
     assert found["ladderd_index_age_seconds", (("series", "INXU"),)] == math.inf
     assert found["ladderd_marketdata_age_seconds", ()] == math.inf
     assert found["heartbeat_age_seconds", ()] == math.inf
@@ -140,7 +139,7 @@ def test_histograms_from_samples_and_from_the_shell() -> None:
 
 
 def test_json_says_the_same_and_is_valid_json() -> None:
-    seen = view(last_tick_utc_ns=None)
+    seen = view(series=aged(picture().series, None))
     document = json.loads(b"".join(json_parts(seen)))["metrics"]
     flat = {
         (sample["name"], tuple(sorted(sample["labels"].items()))): sample["value"]
