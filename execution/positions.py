@@ -3,6 +3,9 @@
 A market's cash is what its fills paid in (asks) and out (bids), before fees; its position is net YES contracts. A
 binary contract pays 1 dollar to the winning side, so at settlement: P&L = cash + 1 dollar x position if YES, cash
 if NO, less fees. A short position of n was sold for cash already in `cash`, and costs n dollars if YES.
+
+What an operator adopted (somebody else's fill, a position that nobody can explain) is held, risked and settled like
+the rest, but it is kept apart as well: it is never our P&L.
 """
 
 from __future__ import annotations
@@ -18,7 +21,11 @@ TRADES_KEPT_MAX = 50_000
 
 
 class MarketAccount(msgspec.Struct):
-    """What one market holds."""
+    """What one market holds.
+
+    `fees` is what was charged, `fill_fees` what the fills say of it; they are the same until a settlement tells more.
+    `adopted_*` is the part of position, cash and fees that an operator adopted.
+    """
 
     series: str
     target_ns: int
@@ -30,10 +37,38 @@ class MarketAccount(msgspec.Struct):
     fills: int = 0
     result: str = ""
     revenue: Cash = Cash(0)
+    fill_fees: Cash = Cash(0)
+    adopted_position: Count = Count(0)
+    adopted_cash: Cash = Cash(0)
+    adopted_fees: Cash = Cash(0)
 
     def outcome(self, *, yes: bool) -> Cash:
-        """P&L before fees if the market settles that way."""
+        """P&L before fees if the market settles that way, adopted part included."""
         return Cash(self.cash + (self.position * PRICE_PER_DOLLAR if yes else 0))
+
+    def adopted_pnl(self, *, yes: bool) -> Cash:
+        """What the adopted part comes to after its fees if the market settles that way."""
+        worth = self.adopted_position * PRICE_PER_DOLLAR if yes else 0
+        return Cash(self.adopted_cash + worth - self.adopted_fees)
+
+    def pnl(self, *, yes: bool) -> Cash:
+        """Our own P&L after fees if the market settles that way."""
+        return Cash(self.outcome(yes=yes) - self.fees - self.adopted_pnl(yes=yes))
+
+    def charge(self, fee: Cash) -> Cash:
+        """Take the fee of one more fill; how much more is charged now. A settlement may have told it already."""
+        self.fill_fees = Cash(self.fill_fees + fee)
+        before, self.fees = self.fees, max(self.fees, self.fill_fees)
+        return Cash(self.fees - before)
+
+    @property
+    def paid_in(self) -> Cash:
+        """What this market did to the balance so far: cash less fees, and a dollar set aside for each contract short.
+
+        Selling YES without holding it is buying NO: the exchange takes 1 dollar less the price, and gives it back when
+        the position closes.
+        """
+        return Cash(self.cash - self.fees - max(0, -self.position) * PRICE_PER_DOLLAR)
 
     @property
     def worst_loss(self) -> Cash:
@@ -46,16 +81,17 @@ class MarketAccount(msgspec.Struct):
 
 
 class Ledger:
-    """All markets of the session."""
+    """All markets of the session. `realised` is the result of all settled markets, `adopted` the part not ours."""
 
     def __init__(self) -> None:
         self.markets: dict[Ticker, MarketAccount] = {}
         self.trades: dict[TradeId, None] = {}
         self.realised = Cash(0)
         self.settled_fees = Cash(0)
+        self.adopted = Cash(0)
 
-    def fill(self, fill: Fill, series: str, target_ns: int) -> bool:
-        """Book one fill; False when it was already booked."""
+    def fill(self, fill: Fill, series: str, target_ns: int, *, adopted: bool = False) -> bool:
+        """Book one fill, ours or `adopted`; False when it was already booked."""
         if fill.trade_id in self.trades:
             return False
         self._know(fill.trade_id)
@@ -63,8 +99,12 @@ class Ledger:
         sign = 1 if fill.side is Side.BID else -1
         account.position = Count(account.position + sign * fill.count)
         account.cash = Cash(account.cash - sign * fill.price * fill.count)
-        account.fees = Cash(account.fees + fill.fee)
-        account.fills += 1
+        charged = account.charge(fill.fee)
+        if adopted:
+            account.adopted_position = Count(account.adopted_position + sign * fill.count)
+            account.adopted_cash = Cash(account.adopted_cash - sign * fill.price * fill.count)
+            account.adopted_fees = Cash(account.adopted_fees + fill.fee)
+        account.fills += not adopted
         if sign > 0:
             account.bought = Count(account.bought + fill.count)
         else:
@@ -72,9 +112,27 @@ class Ledger:
         if account.result:
             # Told after its market was settled: it is worth what it settled to, now.
             worth = PRICE_PER_DOLLAR if account.result == "yes" else 0
-            self.realised = Cash(self.realised + sign * (worth - fill.price) * fill.count - fill.fee)
-            self.settled_fees = Cash(self.settled_fees + fill.fee)
+            gross = sign * (worth - fill.price) * fill.count
+            self.realised = Cash(self.realised + gross - charged)
+            self.settled_fees = Cash(self.settled_fees + charged)
+            self.adopted = Cash(self.adopted + (gross - fill.fee if adopted else 0))
         return True
+
+    def adopt_position(self, ticker: Ticker, held: Count, series: str, target_ns: int) -> Cash:
+        """Take the exchange's count of one unsettled market as the truth; the cash that is booked for the difference.
+
+        What nobody can explain has no known price: it is booked at the worst one, a dollar a contract that came and
+        nothing for one that went, so that risk counts all that it can lose.
+        """
+        account = self.markets.setdefault(ticker, MarketAccount(series, target_ns))
+        assert not account.result, f"{ticker} is settled"
+        more = held - account.position
+        cash = Cash(-max(0, more) * PRICE_PER_DOLLAR)
+        account.position = held
+        account.cash = Cash(account.cash + cash)
+        account.adopted_position = Count(account.adopted_position + more)
+        account.adopted_cash = Cash(account.adopted_cash + cash)
+        return cash
 
     def pass_over(self, fill: Fill) -> bool:
         """Know a fill that is not to be booked, so that no listing brings it again; False when it was known."""
@@ -98,7 +156,7 @@ class Ledger:
         return {t: a.position for t, a in self.markets.items() if a.position and not a.result}
 
     def settle(self, ticker: Ticker, result: str, fee: Cash) -> Cash | None:
-        """Close one market by the exchange's result ("yes" or "no"); its P&L after fees, or None if nothing to do.
+        """Close one market by the exchange's result ("yes" or "no"); our P&L after fees, or None if nothing to do.
 
         `fee` is the settlement row's: the sum of what the market's fills were charged, told again and not charged again
         (docs/exchange.md 5). Where it is larger than what we booked, the exchange's word counts.
@@ -107,11 +165,22 @@ class Ledger:
         if account is None or account.result or result not in {"yes", "no"}:
             return None
         account.result = result
-        gross = account.outcome(yes=result == "yes")
         account.fees = max(account.fees, fee)
-        self.realised = Cash(self.realised + gross - account.fees)
+        yes = result == "yes"
+        own, others = account.pnl(yes=yes), account.adopted_pnl(yes=yes)
+        self.realised = Cash(self.realised + own + others)
+        self.adopted = Cash(self.adopted + others)
         self.settled_fees = Cash(self.settled_fees + account.fees)
-        return Cash(gross - account.fees)
+        return own
+
+    @property
+    def own_realised(self) -> Cash:
+        """Our own P&L of all settled markets."""
+        return Cash(self.realised - self.adopted)
+
+    def paid_in(self) -> Cash:
+        """What everything booked here did to the exchange's balance, from the beginning."""
+        return Cash(self.realised + sum(a.paid_in for a in self.markets.values() if not a.result))
 
     def worst_loss(self) -> Cash:
         """The sum over unsettled markets of what each can still lose."""
@@ -130,18 +199,25 @@ class LedgerRecord(msgspec.Struct, frozen=True):
     trades: tuple[TradeId, ...]
     realised: Cash
     settled_fees: Cash
+    adopted: Cash = Cash(0)
 
 
 def record(ledger: Ledger) -> LedgerRecord:
     """The ledger as plain values."""
-    return LedgerRecord(dict(ledger.markets), tuple(ledger.trades), ledger.realised, ledger.settled_fees)
+    return LedgerRecord(
+        dict(ledger.markets), tuple(ledger.trades), ledger.realised, ledger.settled_fees, ledger.adopted
+    )
 
 
 def restore(kept: LedgerRecord) -> Ledger:
     """The ledger of the run before."""
     ledger = Ledger()
     ledger.markets = dict(kept.markets)
+    for account in ledger.markets.values():
+        # A snapshot of an earlier version does not tell the two apart.
+        account.fill_fees = account.fill_fees or account.fees
     ledger.trades = dict.fromkeys(kept.trades)
     ledger.realised = kept.realised
     ledger.settled_fees = kept.settled_fees
+    ledger.adopted = kept.adopted
     return ledger

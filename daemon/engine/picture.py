@@ -116,7 +116,7 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
             )
             for r in engine.duties.results.values()
         ),
-        realised=account.ledger.realised,
+        realised=account.ledger.own_realised,
         unrealised=unrealised,
         fees=sum(a.fees for a in account.ledger.markets.values()),
         day_loss_used=engine.risk.used(account),

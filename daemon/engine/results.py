@@ -112,7 +112,7 @@ def finish(ledger: Ledger, result: Result) -> bool:
     total = 0
     for ticker in held:
         account = ledger.markets[ticker]
-        total += account.outcome(yes=account.result == "yes") - account.fees
+        total += account.pnl(yes=account.result == "yes")
     result.pnl = Cash(total)
     result.settled = True
     return True

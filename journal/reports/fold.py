@@ -48,6 +48,9 @@ class Fold:
             "order_cancelled": self._order_cancelled,
             "order_failed": self._order_failed,
             "order_filled": self._order_filled,
+            "foreign_fill": self._not_ours,
+            "adoption": self._not_ours,
+            "fill_adopted": self._fill_adopted,
             "settlement": self._settlement,
             "window_phase": self._window_phase,
             "window_result": self._window_result,
@@ -203,12 +206,27 @@ class Fold:
             quote.error_message = text(payload, "error_message")
 
     def _order_filled(self, utc_ns: int, payload: Payload) -> None:
+        row = self._new_fill(utc_ns, payload)
+        if row is None:
+            return
+        found = self._quotes.get(row.client_order_id or "")
+        windows = [found[0]] if found else self._named(utc_ns, payload)
+        if len(windows) != 1:
+            self.stray_fills.append(row)
+            return
+        windows[0].fills.append(row)
+        if found is not None:
+            found[1].filled += row.count or 0
+            found[1].last_fill_ns = utc_ns
+
+    def _new_fill(self, utc_ns: int, payload: Payload) -> FillRow | None:
+        """The fill of a record; None when its trade was told before."""
         trade_id = text(payload, "trade_id")
         if trade_id is not None and trade_id in self._trades:
-            return
+            return None
         if trade_id is not None:
             self._trades.add(trade_id)
-        row = FillRow(
+        return FillRow(
             utc_ns=utc_ns,
             trade_id=trade_id,
             client_order_id=text(payload, "client_order_id"),
@@ -220,15 +238,17 @@ class Fold:
             fee=whole(payload, "fee"),
             liquidity=text(payload, "liquidity_side"),
         )
-        found = self._quotes.get(row.client_order_id or "")
-        windows = [found[0]] if found else self._named(utc_ns, payload)
-        if len(windows) != 1:
-            self.stray_fills.append(row)
-            return
-        windows[0].fills.append(row)
-        if found is not None:
-            found[1].filled += row.count or 0
-            found[1].last_fill_ns = utc_ns
+
+    def _fill_adopted(self, utc_ns: int, payload: Payload) -> None:
+        """Somebody else's fill that an operator adopted: never ours, but its fee is in its market's settlement."""
+        row = self._new_fill(utc_ns, payload)
+        windows = self._named(utc_ns, payload)
+        if row is not None and len(windows) == 1:
+            windows[0].adopted.append(row)
+
+    def _not_ours(self, utc_ns: int, payload: Payload) -> None:
+        for window in self._named(utc_ns, payload):
+            window.not_ours.append(Moment(utc_ns, payload))
 
     def _settlement(self, utc_ns: int, payload: Payload) -> None:
         for window in self._named(utc_ns, payload):

@@ -72,6 +72,7 @@ def _window_blocks(fold: Fold, window: WindowFold) -> list[Block]:
         *_trips(window),
         Heading(3, "Latency"),
         *_latency(window),
+        *_moments("Not ours", window.not_ours),
         *_moments("Feed switches", window.switches),
         *_moments("Operator", window.commands),
     ]

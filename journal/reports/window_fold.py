@@ -144,11 +144,13 @@ class WindowFold:
     phases: list[tuple[int, str]] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)
     fills: list[FillRow] = field(default_factory=list)
+    adopted: list[FillRow] = field(default_factory=list)
     settlements: list[SettlementRow] = field(default_factory=list)
     trips: list[Moment] = field(default_factory=list)
     stand_downs: list[Moment] = field(default_factory=list)
     switches: list[Moment] = field(default_factory=list)
     flats: list[Moment] = field(default_factory=list)
+    not_ours: list[Moment] = field(default_factory=list)
     commands: list[Moment] = field(default_factory=list)
     strikes: dict[str, int] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
@@ -171,13 +173,23 @@ class WindowFold:
 
     @property
     def pnl_from_fills(self) -> int | None:
-        """The same profit worked out from our fills, the markets' results and settlement fees, for comparison."""
+        """The same profit worked out from our fills and the markets' results, for comparison.
+
+        A settlement tells the fees of its market's fills again (docs/exchange.md, Portfolio): they are not charged
+        twice. Only where it tells more than the fills did, the difference is charged too.
+        """
         results = {row.ticker: row.result for row in self.settlements}
         if not self.fills:
             return 0 if self.result or self.settlements else None
-        gross = total(row.pnl(results.get(row.ticker)) for row in self.fills)
-        fees = total(row.fee for row in self.settlements)
-        return None if gross is None or fees is None else gross - fees
+        net = total(row.pnl(results.get(row.ticker)) for row in self.fills)
+        untold = total(self._untold_fee(row) for row in self.settlements)
+        return None if net is None or untold is None else net - untold
+
+    def _untold_fee(self, settlement: SettlementRow) -> int | None:
+        """What a settlement charges beyond the fees that its market's fills told; the fills of others count too."""
+        mine = [row.fee for row in (*self.fills, *self.adopted) if row.ticker == settlement.ticker]
+        told = total(mine) if mine else 0
+        return None if told is None or settlement.fee is None else max(0, settlement.fee - told)
 
     @property
     def contracts(self) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.book import matching
-from sim.exchange.book.fixed import COUNT_ONE, NS, rfc3339, show_count
+from sim.exchange.book.fixed import COUNT_ONE, NS, rfc3339, show_count, show_dollars
 from sim.exchange.book.lifecycle import Lifecycle
 from sim.exchange.book.listing import Template
 from sim.exchange.book.objects import Account, Market, Order, OrderState
@@ -132,6 +132,13 @@ class Exchange:
         matching.trade(state, order, taker, size, now_ns)
         return size
 
+    def move_cash(self, amount: int, now_ns: int, shard: int = 0) -> int:
+        """Money comes to the member (or goes, negative) for no trade at all; the cash there afterwards."""
+        self.advance(now_ns)
+        purse = self.member.purse(0, shard)
+        purse.set(now_ns, purse.value + amount)
+        return purse.value
+
     # -- the record for tests and operators ----------------------------------------------------------------------
 
     def truth(self, now_ns: int) -> dict[str, Any]:
@@ -162,6 +169,7 @@ class Exchange:
                 for fill in self.member.fills
             ],
             "windows": windows,
+            "cash": {str(shard): show_dollars(self.member.purse(0, shard).value) for shard in self.state.config.shards},
             "positions": {
                 position.market.ticker: show_count(position.count.value)
                 for position in self.member.positions.values()

@@ -10,6 +10,8 @@ from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.positions import Ledger, LedgerRecord, record, restore
+from tests.sim.exchange.rig import Rig
+from tests.sim.exchange.trading import TRADES, earned, fill_of, settlements_of, trade_at_random
 
 T = Ticker("KXINXU-X-T1")
 
@@ -81,3 +83,79 @@ def test_a_ledger_survives_being_written_down() -> None:
     kept = restore(msgspec.json.decode(msgspec.json.encode(record(ledger)), type=LedgerRecord))
     assert kept.open_positions() == {T: 100}
     assert not kept.fill(fill("a", Side.BID, 4000), "INXU", 1)
+
+
+# --- against the exchange's own ledger --------------------------------------------------------------------------------
+
+
+def booked(made: Rig) -> Ledger:
+    ledger = Ledger()
+    for each in made.member.fills:
+        ledger.fill(fill_of(each), "INXU", 1)
+    return ledger
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_walk_is_the_exchanges_balance_to_the_cent_after_every_trade_and_after_settlement(seed: int) -> None:
+    looks: list[int] = []
+
+    def look(made: Rig) -> None:
+        looks.append(booked(made).paid_in() - earned(made))
+
+    made = trade_at_random(seed, look)
+    assert looks == [0] * TRADES
+    ledger = booked(made)
+    rows = settlements_of(made)
+    for ticker in list(ledger.markets):
+        row = rows.get(ticker)
+        result = made.exchange.state.markets[ticker].result
+        ledger.settle(ticker, result, row.fee if row else Cash(0))
+    assert ledger.paid_in() == ledger.realised == earned(made)
+    assert ledger.settled_fees == sum(each.fee for each in made.member.fills)
+
+
+def test_a_fee_that_the_settlement_told_before_its_fill_was_listed_is_charged_once() -> None:
+    ledger = Ledger()
+    ledger.fill(fill("a", Side.BID, 4_000, fee=1_000), "INXU", 1)
+    assert ledger.settle(T, "yes", Cash(3_500)) == 600_000 - 3_500
+    ledger.fill(fill("b", Side.BID, 4_000, fee=2_500), "INXU", 1)
+    assert (ledger.realised, ledger.settled_fees) == (1_200_000 - 3_500, 3_500)
+
+
+# --- what an operator adopted -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("result", "ours", "others"), [("yes", 600_000, -550_500), ("no", -400_000, 449_500)])
+def test_an_adopted_fill_is_held_and_settled_but_is_never_our_profit(result: str, ours: int, others: int) -> None:
+    ledger = Ledger()
+    ledger.fill(fill("a", Side.BID, 4_000), "INXU", 1)
+    ledger.fill(fill("theirs", Side.ASK, 4_500, fee=500), "INXU", 1, adopted=True)
+    assert ledger.position(T) == 0
+    assert ledger.settle(T, result, Cash(500)) == ours
+    assert (ledger.own_realised, ledger.adopted) == (ours, others)
+    assert ledger.realised == ours + others
+    again = restore(msgspec.json.decode(msgspec.json.encode(record(ledger)), type=LedgerRecord))
+    assert again.own_realised == ours
+
+
+@pytest.mark.parametrize("result", ["yes", "no"])
+def test_an_adopted_fill_of_a_settled_market_is_kept_apart_too(result: str) -> None:
+    early, late = Ledger(), Ledger()
+    for ledger in (early, late):
+        ledger.fill(fill("a", Side.BID, 4_000), "INXU", 1)
+    early.fill(fill("theirs", Side.ASK, 4_500, fee=500), "INXU", 1, adopted=True)
+    early.settle(T, result, Cash(0))
+    late.settle(T, result, Cash(0))
+    late.fill(fill("theirs", Side.ASK, 4_500, fee=500), "INXU", 1, adopted=True)
+    assert record(late) == record(early)
+
+
+@pytest.mark.parametrize(("held", "cash"), [(300, -2_000_000), (-100, 0), (0, 0)])
+def test_a_position_that_nobody_explains_is_adopted_at_the_worst_price(held: int, cash: int) -> None:
+    ledger = Ledger()
+    ledger.fill(fill("a", Side.BID, 4_000), "INXU", 1)
+    assert ledger.adopt_position(T, Count(held), "INXU", 1) == cash
+    account = ledger.markets[T]
+    assert (account.position, account.adopted_position) == (held, held - 100)
+    assert account.worst_loss >= 400_000
+    assert account.pnl(yes=True) == 600_000

@@ -22,6 +22,7 @@ NS = 1_000_000_000
 
 _PRICE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?")
 _COUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
+_CASH = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
 def _scaled(text: str, decimals: int) -> int:
@@ -37,6 +38,13 @@ def parse_price(text: str) -> int | None:
 def parse_count(text: str) -> int | None:
     """`"5"` or `"5.00"` -> 500; None for anything that is not a plain decimal of at most two places."""
     return _scaled(text, 2) if _COUNT.fullmatch(text) else None
+
+
+def parse_cash(text: str) -> int | None:
+    """`"-12.34"` -> -12340000; None for anything that is not a plain decimal of at most six places."""
+    if not _CASH.fullmatch(text):
+        return None
+    return -_scaled(text[1:], 6) if text.startswith("-") else _scaled(text, 6)
 
 
 @lru_cache(maxsize=20_000)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from sim.exchange.book.fixed import parse_count, parse_price
+from sim.exchange.book.fixed import parse_cash, parse_count, parse_price, show_dollars
 from sim.exchange.faults import MENU, BadFault
 from sim.exchange.trade.orders import create
 from sim.exchange.wire.rejects import Reject
@@ -24,7 +24,7 @@ LOOPBACK = ("127.", "::1")
 
 
 class SimRoutes:
-    """GET /sim/state, GET/POST/DELETE /sim/faults, POST /sim/fill, POST /sim/place, POST /sim/foreign."""
+    """GET /sim/state, GET/POST/DELETE /sim/faults, POST /sim/fill, POST /sim/place, /sim/foreign, /sim/cash."""
 
     def __init__(self, server: ExchangeServer) -> None:
         self.server = server
@@ -39,6 +39,7 @@ class SimRoutes:
             ("POST", "/sim/fill", self._fill),
             ("POST", "/sim/place", self._place),
             ("POST", "/sim/foreign", self._foreign),
+            ("POST", "/sim/cash", self._cash),
         )
         for method, path, act in rows:
             app.router.add_route(method, path, self._guarded(act))
@@ -96,6 +97,14 @@ class SimRoutes:
         self.server.exchange.advance(now_ns)
         fields = {"time_in_force": "good_till_canceled", "self_trade_prevention_type": "taker_at_cross", **body}
         return create(self.server.exchange.state, self.server.exchange.member, fields, now_ns)
+
+    def _cash(self, body: object) -> dict[str, Any]:
+        """`{amount, exchange_index?}`: a deposit, or (negative) a withdrawal, in dollars as a string."""
+        amount = parse_cash(str(body.get("amount"))) if isinstance(body, dict) else None
+        shard = body.get("exchange_index", 0) if isinstance(body, dict) else None
+        if amount is None or shard not in self.server.exchange.state.config.shards:
+            raise BadFault("give amount in dollars as a string, and exchange_index if not 0")
+        return {"cash": show_dollars(self.server.exchange.move_cash(amount, self.server.now_ns(), shard))}
 
     def _foreign(self, body: object) -> dict[str, Any]:
         """`{ticker, side, price, count, take?}`: an order of somebody else."""

@@ -32,6 +32,16 @@ def test_prices_and_counts_survive_the_round_trip(number: int) -> None:
     assert fixed.parse_count(fixed.show_count(number)) == number
 
 
+@pytest.mark.parametrize(("text", "cash"), [("-12.34", -12_340_000), ("0.000001", 1), ("250", 250_000_000)])
+def test_cash_is_read_exactly(text: str, cash: int) -> None:
+    assert fixed.parse_cash(text) == cash
+
+
+@pytest.mark.parametrize("text", ["", "--1", "1.0000001", "1e2", "None"])
+def test_what_is_no_plain_cash_is_none(text: str) -> None:
+    assert fixed.parse_cash(text) is None
+
+
 def test_cash_is_printed_as_recorded() -> None:
     assert fixed.show_cash(17_500) == "0.017500"
     assert fixed.show_cash(-250) == "-0.000250"

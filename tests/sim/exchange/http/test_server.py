@@ -276,3 +276,14 @@ async def test_deltas_of_the_no_side_are_in_the_leg_that_was_asked_for(
         wire.rig.foreign("ask", "0.60", 3)
         told = (await socket.sync())[0]["msg"]
         assert (told["side"], told["price_dollars"], told["delta_fp"]) == ("no", price, "3.00")
+
+
+async def test_cash_that_is_moved_by_hand_is_in_the_balance_and_in_the_record() -> None:
+    async with served() as wire:
+        for amount, cash in (("-12.345678", "9987.654322"), ("12.345678", "10000.0000")):
+            assert await wire.sim("POST", "cash", {"amount": amount}) == (200, {"cash": cash})
+            assert (await wire.sim("GET", "state"))[1]["cash"]["0"] == cash
+            status, told = await wire.call("GET", "/portfolio/balance", exchange_index="0")
+            assert (status, told["balance_dollars"]) == (200, cash)
+        for wrong in ({}, {"amount": "ten"}, {"amount": "1", "exchange_index": 9}, None):
+            assert (await wire.sim("POST", "cash", wrong))[0] == 400
