@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (all that CI runs). `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint types layers tests steps bench simulate planted chaos drill lock format clean
+.PHONY: help setup setup-dev run test lint types layers tests steps proofs bench simulate planted chaos drill lock format clean
 
 PY := .venv/bin/python
 ARGS ?=
@@ -41,8 +41,11 @@ tests: setup-dev ## the tests alone, those on real processes last, two files at 
 # Only a whole run leaves the report that `make steps` reads.
 report = $(if $(ARGS),,--junitxml=.venv/junit-$(1).xml)
 
-steps: setup-dev ## which runbook steps hold, which fail, which have no drill yet
+steps: setup-dev ## which runbook steps hold, which are proven; ARGS="--prove [--resume] [H14 ...]" unplugs their controls
 	$(PY) -m tests.steps $(ARGS)
+
+proofs: setup-dev ## for CI: prove anew what changed since its proof and three steps more, four minutes at most
+	$(PY) -m tests.steps --prove --changed --limit-s 200
 
 bench: setup ## latency and throughput beside bare baselines, in one run
 	$(PY) -m bench $(ARGS)

@@ -54,6 +54,7 @@ def test_past_the_end_of_the_table_every_day_is_closed() -> None:
     assert short.close_hour(DAY("2026-11-24")) is None
 
 
+@pytest.mark.step("H01")
 def test_a_day_on_which_the_two_sources_differ_is_closed_and_named() -> None:
     table = parse_table(TABLE) | {DAY("2026-11-24"): None, DAY("2026-11-25"): 13, DAY("2026-11-26"): 16}
     calendar = NyseCalendar(table)

@@ -47,7 +47,7 @@ def test_freshness_closed_when_it_knows_nothing(phase: Phase) -> None:
     assert guard.next_deadline(at(0), phase) is None
 
 
-@pytest.mark.step("H04", "H14")
+@pytest.mark.step("H14")
 @pytest.mark.parametrize(
     ("phase", "age_ns", "ok"),
     [
@@ -311,7 +311,6 @@ def test_a_planned_stand_down_survives_a_restart_and_can_say_so() -> None:
     assert "unknown since the restart" in again.vote(at(30_100), Phase.STRICT).detail
 
 
-@pytest.mark.step("H13")
 @pytest.mark.parametrize("limits", [(2000, 1500, 0), (1000, 1500, 700), (2000, 600, 700)])
 def test_limits_out_of_order_are_refused(limits: tuple[int, int, int]) -> None:
     arm, soft, tight = limits

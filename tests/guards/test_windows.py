@@ -68,6 +68,7 @@ def test_now_may_be_a_stamp_a_number_or_a_datetime_with_a_zone() -> None:
         current_window("INXU", moment.replace(tzinfo=None))
 
 
+@pytest.mark.step("H01")
 def test_edges_of_a_window_to_the_nanosecond() -> None:
     plan = default_plan()
     target = ns("2026-03-06T15:00:00Z")

@@ -133,6 +133,7 @@ def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Pat
         path.unlink()
         until("the removal seen", lambda: sources_off(stage, seen), 2)
         assert "kill_switch_engaged" in stage.reasons()
+        assert gate(stage, "kill_switch")["status"] == "FAIL", "the latch itself, not what is left to flatten"
         code, text = resume()
         assert code == 0, text
         assert gate(stage, "kill_switch")["status"] == "PASS"

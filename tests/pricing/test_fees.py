@@ -38,7 +38,6 @@ def test_the_formula_in_fractions(ppm: int, price: int, count: int) -> None:
     assert order_fee(ppm, Price(price), Count(count)) == ceil(exact * 100) * 10_000
 
 
-@pytest.mark.step("H12")
 def test_the_committed_file_has_both_series_and_agrees_with_a_plain_quadratic_series() -> None:
     for name, series in SERIES.items():
         terms = FEES.of(name)
@@ -71,6 +70,7 @@ def test_another_taker_multiplier_warns_and_blocks_only_taking() -> None:
     assert "0.035000" in agreed.warning
 
 
+@pytest.mark.step("H12")
 def test_without_file_or_series_nothing_is_quoted() -> None:
     assert not agreement(None, "INXU", "quadratic", 1_000_000).may_quote
     missing = agreement(FEES, "KXBTC", "quadratic", 1_000_000)

@@ -1,0 +1,96 @@
+"""A copy of the tree in which a control is unplugged: patched, drilled, put back, used again for the next one.
+
+The copy has the tree's environment by a link and nothing else of it: what runs there imports the copy, or the run is
+no proof. The original is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.proofs.catalogue import Mutation, Patch
+from tests.proofs.sources import ROOT
+
+RUN_LIMIT_S = 600
+TEST_LIMIT_S = 110
+CONTROL_DRILL = "tests/live/test_control_drill.py::test_a_window_is_quoted_and_the_daemon_ends_in_order"
+HOME = "import daemon, sim, guards; print(daemon.__path__[0], sim.__path__[0], guards.__path__[0], sep='\\n')"
+
+
+class Copy:
+    """One copy, in a folder of its own."""
+
+    def __init__(self, place: Path, root: Path = ROOT, home: str = HOME) -> None:
+        self.place, self.root = place, root
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=root, check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        for name in filter(None, listed.split("\0")):
+            if (root / name).is_file():
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, place / name)
+        (place / ".venv").symlink_to(root / ".venv")
+        self.environment = {**os.environ, "PYTHONPATH": str(place), "LADDERD_ENDED": str(place / "ended.jsonl")}
+        self.python = str(Path(sys.executable))
+        done = subprocess.run(
+            [self.python, "-c", home], cwd=place, env=self.environment, check=True, capture_output=True, text=True
+        )
+        strangers = [line for line in done.stdout.split() if not Path(line).is_relative_to(place.resolve())]
+        assert not strangers, f"the copy imports the original: {strangers}"
+
+    @contextmanager
+    def unplugged(self, mutation: Mutation) -> Iterator[None]:
+        """Patched for a while, and as it was afterwards."""
+        files = {patch.file for patch in mutation.patches}
+        before = {file: (self.place / file).read_bytes() for file in files}
+        try:
+            for patch in mutation.patches:
+                self._apply(patch)
+            yield
+        finally:
+            for file, content in before.items():
+                self._write(file, content)
+
+    def _apply(self, patch: Patch) -> None:
+        text = (self.place / patch.file).read_text("utf-8")
+        assert text.count(patch.old) == 1, f"{patch.file}: {patch.old!r} must stand there once"
+        self._write(patch.file, text.replace(patch.old, patch.new).encode())
+
+    def _write(self, file: str, content: bytes) -> None:
+        path = self.place / file
+        path.write_bytes(content)
+        for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            stale.unlink()  # bytecode is told from its source by whole seconds and size
+
+    def run(self, tests: tuple[str, ...]) -> dict[str, list[tuple[str, str]]]:
+        """Run tests there: for each function how its cases ended (`ended.py`), empty when it was not run at all."""
+        told = Path(self.environment["LADDERD_ENDED"])
+        told.write_text("", encoding="utf-8")
+        command = [self.python, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+        command += ["-p", "no:xdist", "-p", "tests.proofs.ended", f"--timeout={TEST_LIMIT_S}", "--tb=short", *tests]
+        with (self.place / "pytest.log").open("wb") as log:
+            subprocess.run(
+                command, cwd=self.place, env=self.environment, stdout=log, stderr=log, check=False, timeout=RUN_LIMIT_S
+            )
+        found: dict[str, list[tuple[str, str]]] = {test: [] for test in tests}
+        for line in told.read_text("utf-8").splitlines():
+            said = json.loads(line)
+            found.setdefault(said["test"], []).append((said["how"], said["where"]))
+        return found
+
+
+@contextmanager
+def copies(count: int, root: Path = ROOT) -> Iterator[list[Copy]]:
+    """So many copies, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="ladderd-proofs-") as folder:
+        places = [Path(folder).resolve() / f"copy{number}" for number in range(count)]
+        yield [Copy(place, root) for place in places]
