@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
 
-from domain.clock import Now
 from domain.window import Phase
-from guards.freshness import FINAL, FreshnessSentry
+from guards.freshness import FINAL
+from guards.index_freshness import IndexFreshness
 
 
-def final_minute_guard(sentry: FreshnessSentry, now: Now, phase: Phase) -> dict[str, Any]:
-    """The `ws_final_minute_guard` of reports and monitors."""
-    verdict = sentry.verdict(now, phase)
-    return {
-        "strict": phase in FINAL,
-        "limit_ms": verdict.limit_ms,
-        "age_ms": verdict.age_ms,
-        "verdict": verdict.verdict,
-        "series": sentry.series,
-    }
+class FinalMinuteGuard(msgspec.Struct, frozen=True):
+    """The `ws_final_minute_guard` of one series: whether the strict limit is in force, and what it says."""
+
+    strict: bool
+    limit_ms: float
+    age_ms: float | None
+    verdict: str
+    series: str
+
+
+def final_minute_guard(facts: IndexFreshness, phase: Phase) -> FinalMinuteGuard:
+    """The guard of one series in a phase."""
+    return FinalMinuteGuard(phase in FINAL, facts.limit_ms, facts.age_ms, facts.verdict, facts.series)

@@ -254,6 +254,7 @@ class FreshnessSentry:
             age_ms=None if age_ns is None else age_ns / NS_PER_MS,
             lateness_ms=None if age_ns is None or median_ns is None else max(age_ns - median_ns, 0) / NS_PER_MS,
             limit_ms=self.limit_ms(judged),
+            arm_limit_ms=self.settings.arm_limit_ms,
             basis=self._basis(),
             cadence_ms=self.cadence_median_ms,
             fresh=self._trusted and self._fresh(now, judged),

@@ -18,7 +18,8 @@ class IndexFreshness(msgspec.Struct, frozen=True):
     `received_utc_ns`, `feed`: when, and on which feed, the newest valid value of `symbol` arrived; None and empty when
     never seen. `age_ns` is exact, by the monotonic clock. `age_ms` and `lateness_ms` are both reported; `basis` says
     which is judged. `lateness_ms` is None until the cadence is known, and until then the age is judged, which is
-    stricter. `fresh`: within `limit_ms`, the limit in force. `ok` is the guard's vote: fresh, and nothing latched.
+    stricter. `fresh`: within `limit_ms`, the limit in force; arming asks for less than `arm_limit_ms`. `ok` is the
+    guard's vote: fresh, and nothing latched.
     """
 
     series: str
@@ -29,6 +30,7 @@ class IndexFreshness(msgspec.Struct, frozen=True):
     age_ms: float | None
     lateness_ms: float | None
     limit_ms: float
+    arm_limit_ms: float
     basis: str
     cadence_ms: float | None
     fresh: bool

@@ -346,6 +346,20 @@ def ops_window(window: Window, utc_ns: int) -> dict[str, Any]:
     }
 
 
+# What stands in place of a window when none is in sight: no second is left to send anything in.
+OPS_WINDOW_NONE: dict[str, Any] = {
+    "ops_window_name": None,
+    "ops_window_start_et": None,
+    "ops_window_end_et": None,
+    "ops_window_cancel_buffer_seconds": None,
+    "ops_seconds_to_cancel": 0,
+    "ops_window_cancel_at": None,
+    "ops_window_timezone": NEW_YORK.key,
+    "ops_window_target_et": None,
+    "ops_window_target_unix": None,
+}
+
+
 def windows_answer(plan: WindowPlan, series: str, utc_ns: int, lead_ns: int) -> dict[str, Any]:
     """What `ladderd windows --json` prints for an instant; the window only while opens <= now <= target."""
     window = plan.current_window(series, utc_ns)

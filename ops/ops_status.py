@@ -26,6 +26,7 @@ ENDPOINTS = {
     "ready": "/ready",
     "metrics": "/metrics",
     "ops_status": "/ops/status",
+    "freshness": "/freshness",
     "picture": "/picture",
     "events": "/events",
     "page": "/",

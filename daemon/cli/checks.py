@@ -1,4 +1,4 @@
-"""The commands that look before anybody trades: preflight, probe, discover. Joined by commands.py."""
+"""The commands that look before anybody trades: preflight, probe, freshness, discover. Joined by commands.py."""
 
 from __future__ import annotations
 
@@ -53,6 +53,23 @@ def probe(
 
     settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
     raise typer.Exit(probe_command(settings, wait_s, as_json=as_json))
+
+
+@app.command()
+def freshness(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    http: HttpOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Whether every index is young enough to arm: asks the daemon, else reads its file; exit 1 unless proven."""
+    from daemon.cli.freshness_io import freshness_view  # noqa: PLC0415 - heavy
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    home = state_dir if state_dir is not None else load(config).state_dir
+    code, text = freshness_view(home, http, as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @app.command()

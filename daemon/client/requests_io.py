@@ -17,6 +17,7 @@ from domain.events import Command
 MONITORS = "monitors"
 ENDED = "ended.json"
 HTTP = "http.json"
+FRESHNESS = "freshness.json"
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -12,22 +12,22 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
-from daemon.client.requests_io import ENDED, HTTP, MONITORS
+from daemon.client.requests_io import ENDED, FRESHNESS, HTTP, MONITORS
 from daemon.engine.memory import remember
+from daemon.engine.monitors import gap_monitor, window_monitor
 from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import JournalFault
 from domain.window import Phase
-from guards.final_minute import final_minute_guard
-from guards.windows import ops_window, utc_text
 from journal.marker import Marker, open_requests
 from journal.marker_io import ask_cancel_all, finish_cancel_all, read_cancel_all
 from journal.snapshot_io import write_snapshot
+from ops.freshness import freshness_document
 
 if TYPE_CHECKING:
     from daemon.runtime.app_io import App
@@ -124,31 +124,15 @@ class Chores:
 
     def _monitors(self) -> dict[str, bytes]:
         app = self.app
-        now = app.clock.now()
-        newest = [t.received_mono_ns for t in app.engine.newest.values() if t.feed == app.engine.failover.active]
-        age_s = (now.mono_ns - max(newest)) / NS_PER_S if newest else None
-        freshness = {
-            "written_utc": utc_text(now.utc_ns),
-            "written_utc_ns": now.utc_ns,
-            "polygon_index": {
-                "active_feed": app.engine.failover.active,
-                "websocket": {"age_seconds": age_s, "arm_limit_seconds": 2.0},
-            },
-            "ws_final_minute_guard": [
-                final_minute_guard(desk.sentry, now, desk.phase) for desk in app.engine.desks.values()
-            ],
+        now, engine = app.clock.now(), app.engine
+        desks = engine.desks.values()
+        rows = [(desk.phase, desk.freshness(now)) for desk in desks]
+        files: dict[str, Any] = {
+            FRESHNESS: freshness_document(now, os.getpid(), engine.failover.active, rows),
+            "ev_gap.json": gap_monitor(engine.failover, now),
+            "ops_window.json": window_monitor(desks, engine.duties.lead_ns, now),
         }
-        gap = {
-            "written_utc": utc_text(now.utc_ns),
-            "active_feed": app.engine.failover.active,
-            "failover_state": str(app.engine.failover.state(now)),
-            "switches": app.engine.failover.switches,
-        }
-        files = {"freshness.json": msgspec.json.encode(freshness), "ev_gap.json": msgspec.json.encode(gap)}
-        window = next((d.window for d in app.engine.desks.values() if d.window and d.phase is not Phase.CLOSED), None)
-        if window is not None:
-            files["ops_window.json"] = msgspec.json.encode(ops_window(window, now.utc_ns))
-        return files
+        return {name: msgspec.json.encode(document) for name, document in files.items()}
 
     def _collect_garbage(self) -> None:
         """Inside a window nothing is collected: a collection of everything takes longer than a cancel may."""

@@ -17,6 +17,8 @@ from aiohttp import web
 
 from domain.clock import Clock
 from domain.errors import UnavailableError
+from domain.window import Phase
+from ops.freshness import freshness_document
 from ops.http.frame import encode, frame_of, is_healthy
 from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, Limits, Order, RequestGuard, read_order, refuse
 from ops.http.http_stream_io import EventStream
@@ -151,6 +153,7 @@ class OpsServer:
         app.router.add_get("/metrics", self._metrics.negotiated)
         app.router.add_get("/metrics/prometheus", self._metrics.text)
         app.router.add_get("/ops/status", self._ops_status)
+        app.router.add_get("/freshness", self._freshness)
         app.router.add_get("/picture", self._whole_picture)
         app.router.add_get("/events", self._stream.serve, allow_head=False)
         app.router.add_get("/", self._pages.index)
@@ -174,6 +177,13 @@ class OpsServer:
 
     async def _ops_status(self, _: web.Request) -> web.Response:
         return reply(ops_status(self._picture(), self._tasks(), self._identity))
+
+    async def _freshness(self, _: web.Request) -> web.Response:
+        """The document of `monitors/freshness.json`, drawn now."""
+        picture = self._picture()
+        active = next((feed.name for feed in picture.feeds if feed.active), "")
+        rows = [(Phase(view.phase), view.freshness) for view in picture.series]
+        return reply(freshness_document(picture.now, picture.pid, active, rows))
 
     async def _whole_picture(self, request: web.Request) -> web.Response:
         """The picture; `?samples=no` leaves the raw histogram samples out, as screens do."""

@@ -78,6 +78,7 @@ def freshness(
         age_ms=age_ms,
         lateness_ms=None,
         limit_ms=limit_ms,
+        arm_limit_ms=2000.0,
         basis="age",
         cadence_ms=1003.0,
         fresh=fresh,
