@@ -24,7 +24,7 @@ import msgspec
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
 from sim.campaign import faults as menu
-from sim.campaign.checks.suite import NAMES
+from sim.campaign.checks.record import NAMES
 from sim.campaign.days import day_of
 from sim.campaign.faults import Fault
 from sim.campaign.profile import cpu_s, profiled

@@ -12,7 +12,7 @@ from domain.window import Window
 from sim.campaign.faults import Fault
 
 if TYPE_CHECKING:
-    from sim.campaign.world import World
+    from sim.campaign.scene import Scene
 
 CALM_ORDERS = 1
 TAIL_NS = 66 * NS_PER_S
@@ -28,7 +28,7 @@ LASTING = frozenset(
 class Liveness:
     """Looks whether quoting is back."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         self._checks = world.checks
         self._timeline = world.timeline
         self._box = world.box

@@ -18,7 +18,7 @@ from sim.exchange.trade import orders
 
 if TYPE_CHECKING:
     from domain.window import Window
-    from sim.campaign.world import World
+    from sim.campaign.scene import Scene
     from sim.exchange.book.objects import Event
     from sim.exchange.faults import Fault as Struck
 
@@ -35,7 +35,7 @@ REFUSED_TRIES = 40
 class Deeds:
     """Carries out the faults of one unit."""
 
-    def __init__(self, world: World, rng: Random) -> None:
+    def __init__(self, world: Scene, rng: Random) -> None:
         self.reached: Counter[str] = Counter()
         self._rng = rng
         self._timeline = world.timeline

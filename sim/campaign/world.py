@@ -28,9 +28,11 @@ from sim.campaign.checks.suite import Checks
 from sim.campaign.faults import Fault, WindowSpan
 from sim.campaign.liveness import Liveness
 from sim.campaign.operator_acts import Deeds
-from sim.campaign.ports.box import NEVER_NS, Box, Outside, Process
+from sim.campaign.ports.box import NEVER_NS, Box
 from sim.campaign.ports.exchange import PortServer
 from sim.campaign.ports.feed import FeedPort, Paths
+from sim.campaign.ports.outside import Outside
+from sim.campaign.ports.process import Process
 from sim.campaign.unit import HOUR_S, Outcome, Unit, settings_of
 from sim.exchange.background import Crowd
 from sim.exchange.book.listing import Template

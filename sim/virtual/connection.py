@@ -15,13 +15,16 @@ import os
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.clock import NS_PER_MS, NS_PER_S
 from sim.virtual.loop import HOST, Host
 
 if TYPE_CHECKING:
-    from sim.virtual.network import Network
+    from collections.abc import Callable
+    from random import Random
+
+    from sim.virtual.loop import VirtualLoop
 
 LATENCY_NS = 120_000
 JITTER_NS = 40_000
@@ -75,13 +78,29 @@ class Sock:
         return -1
 
 
+class Wires(Protocol):
+    """What an end knows of the network that it is part of."""
+
+    loop: VirtualLoop
+    rng: Random
+    tap: Callable[[End, bytes], None] | None
+
+    def next_serial(self) -> int:
+        """Return a number that only grows."""
+        ...
+
+    def forget(self, end: End) -> None:
+        """Drop an end that is over."""
+        ...
+
+
 class End(asyncio.Transport):
     """One side of a connection."""
 
     peer: End
 
     def __init__(
-        self, network: Network, path: Path, port: int, names: tuple[tuple[str, int], tuple[str, int]], *, serves: bool
+        self, network: Wires, path: Path, port: int, names: tuple[tuple[str, int], tuple[str, int]], *, serves: bool
     ) -> None:
         sock = Sock(*names)
         super().__init__({"socket": sock, "sockname": names[0], "peername": names[1]})

@@ -11,8 +11,8 @@ from guards.vote import Vote
 
 if TYPE_CHECKING:
     from daemon.engine.step import Engine
-    from sim.campaign.checks.suite import Checks
-    from sim.campaign.ports.box import Process
+    from sim.campaign.checks.record import CheckRecord
+    from sim.campaign.ports.process import Process
 
 EDGE_LATE_NS = NS_PER_MS
 
@@ -20,7 +20,7 @@ EDGE_LATE_NS = NS_PER_MS
 class PhaseChecks:
     """Windows and the page."""
 
-    def __init__(self, checks: Checks) -> None:
+    def __init__(self, checks: CheckRecord) -> None:
         self._checks = checks
 
     def entered(self, process: Process, payload: dict[str, Any], now: Now) -> None:

@@ -10,11 +10,11 @@ import orjson
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.market import SERIES
 from execution.kalshi.wire import Request
-from sim.campaign.checks.resting import NAME_OF
+from sim.campaign.checks.resting import NAME_OF, RestingChecks
 
 if TYPE_CHECKING:
-    from sim.campaign.checks.suite import Checks
-    from sim.campaign.ports.box import Process
+    from sim.campaign.checks.record import CheckRecord
+    from sim.campaign.ports.process import Process
     from sim.exchange.http.calls import Operation
 
 SYMBOL_OF = {series.exchange_series: series.symbol for series in SERIES.values()}
@@ -31,8 +31,9 @@ CLOCK_SEEN_NS = 2 * NS_PER_S
 class RequestChecks:
     """Requests on the wire."""
 
-    def __init__(self, checks: Checks) -> None:
+    def __init__(self, checks: CheckRecord, resting: RestingChecks) -> None:
         self._checks = checks
+        self._resting = resting
         self._sent_names: set[str] = set()
         self._clock_wrong_ns: int | None = None
         self.placed_in: Counter[tuple[str, int]] = Counter()
@@ -111,4 +112,4 @@ class RequestChecks:
         else:
             # The group too: a place that is still on its way when the trigger leaves is covered by it.
             covered = [word, *(member.groups[word].resting if word in member.groups else ())]
-        self._checks.resting.cancelling(covered)
+        self._resting.cancelling(covered)

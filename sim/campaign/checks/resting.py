@@ -14,8 +14,8 @@ from sim.exchange.book.fixed import COUNT_ONE
 from sim.exchange.book.notices import Filled, GroupChanged, Notice, OrderChanged
 
 if TYPE_CHECKING:
-    from sim.campaign.checks.suite import Checks
-    from sim.campaign.ports.box import Process
+    from sim.campaign.checks.record import CheckRecord
+    from sim.campaign.ports.process import Process
     from sim.exchange.book.objects import Fill, Order
 
 NAME_OF = {series.exchange_series: name for name, series in SERIES.items()}
@@ -29,7 +29,7 @@ CANCELS_KEPT = 4_096
 class RestingChecks:
     """Orders at rest."""
 
-    def __init__(self, checks: Checks) -> None:
+    def __init__(self, checks: CheckRecord) -> None:
         self._checks = checks
         self._member = checks.exchange.member
         self._cancelled_ns: dict[str, int] = {}

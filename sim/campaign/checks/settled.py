@@ -9,8 +9,8 @@ from sim.campaign.checks.resting import NAME_OF
 from sim.exchange.book.fixed import PRICE_ONE
 
 if TYPE_CHECKING:
-    from sim.campaign.checks.suite import Checks
-    from sim.campaign.ports.box import Process
+    from sim.campaign.checks.record import CheckRecord
+    from sim.campaign.ports.process import Process
 
 # A quiet daemon holds next to nothing.
 TABLE_ROWS_MAX = 64
@@ -20,7 +20,7 @@ GROUPS_PER_SERIES_MAX = 4
 class SettledChecks:
     """The books at the end of a unit."""
 
-    def __init__(self, checks: Checks) -> None:
+    def __init__(self, checks: CheckRecord) -> None:
         self._checks = checks
 
     def settled(self, process: Process) -> None:

@@ -10,45 +10,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple, Protocol
 
 import msgspec
 
 from daemon.engine.memory import remember
 from daemon.runtime.recovery_io import relive
-from daemon.settings.build import Papers
-from daemon.settings.tree import Settings
 from domain.actions import AnyAction, Exit
 from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent
-from execution.kalshi.wire import Request
 from sim.campaign.ports.disk import Disk, Mark
-from sim.campaign.ports.exchange import PortServer
-from sim.campaign.ports.feed import FeedPort
-from sim.campaign.ports.process import Process
+from sim.campaign.ports.outside import Outside
+from sim.campaign.ports.process import Process, Watcher
 from sim.virtual.timeline import MachineClock, Timeline
 
 NEVER_NS = 1 << 62
-
-
-class Watcher(Protocol):
-    """Who looks on from outside, at every step and every request."""
-
-    def stepped(self, process: Process, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
-        """The engine took one step."""
-        ...
-
-    def writing(self, process: Process, request: Request) -> None:
-        """A request is about to be written."""
-        ...
-
-    def ended(self, process: Process, why: str) -> None:
-        """A process is no more."""
-        ...
-
-    def journaled(self, body: bytes) -> None:
-        """One record was made."""
-        ...
 
 
 class _Tail(msgspec.Struct):
@@ -58,15 +33,6 @@ class _Tail(msgspec.Struct):
 
 
 _tail = msgspec.json.Decoder(_Tail)
-
-
-class Outside(NamedTuple):
-    """The world around the box."""
-
-    server: PortServer
-    feed: FeedPort
-    settings: Settings
-    papers: Papers
 
 
 class Box:

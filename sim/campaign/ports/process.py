@@ -7,7 +7,7 @@ tasks, `turn` does in a loop: take an event, step, record, perform, until nothin
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from daemon.engine.step import Engine
 from daemon.runtime.inbox_io import Inbox
@@ -22,6 +22,7 @@ from domain.actions import (
     CancelOrders,
     CreateGroup,
     DeleteGroup,
+    Exit,
     FeedControl,
     MarkCancelAll,
     Place,
@@ -43,13 +44,61 @@ from sim.campaign.ports.links import Link, Socket
 from sim.campaign.ports.venue import PortVenue
 
 if TYPE_CHECKING:
-    from sim.campaign.ports.box import Box
+    from collections import deque
+    from random import Random
+
+    from sim.campaign.ports.disk import Disk
+    from sim.campaign.ports.outside import Outside
+    from sim.virtual.timeline import MachineClock, Timeline
 
 VENUE = (CancelOrders, TriggerGroup, Place, CreateGroup, DeleteGroup, Ask)
 MARKER_RELEVANT_NS = 70 * NS_PER_S
 BAR_MS = 1_000
 BARS = 600
 HALTED = "EXECUTION_HALTED"
+
+
+class Watcher(Protocol):
+    """Who looks on from outside, at every step and every request."""
+
+    def stepped(self, process: Process, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
+        """The engine took one step."""
+        ...
+
+    def writing(self, process: Process, request: Request) -> None:
+        """A request is about to be written."""
+        ...
+
+    def ended(self, process: Process, why: str) -> None:
+        """A process is no more."""
+        ...
+
+    def journaled(self, body: bytes) -> None:
+        """One record was made."""
+        ...
+
+
+class Machine(Protocol):
+    """The machine as a process on it sees it."""
+
+    timeline: Timeline
+    clock: MachineClock
+    rng: Random
+    outside: Outside
+    watcher: Watcher
+    disk: Disk
+    process: Process | None
+    still_until_ns: int
+    wake_ns: int
+    waiting: deque[tuple[Process, Callable[..., None], tuple[object, ...]]]
+
+    def ended(self, ended: Exit) -> None:
+        """Take note that the process has exited by itself."""
+        ...
+
+    def crashed(self, problem: BaseException) -> None:
+        """Take note that a bug has ended the process."""
+        ...
 
 
 class StepKeeper:
@@ -141,7 +190,7 @@ class StreamPort:
 class Process:
     """One life."""
 
-    def __init__(self, box: Box, memory: str, epoch: int) -> None:
+    def __init__(self, box: Machine, memory: str, epoch: int) -> None:
         outside = box.outside
         self.box = box
         self.memory = memory

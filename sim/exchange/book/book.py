@@ -8,34 +8,68 @@ keeps orders, level totals and the two best prices, and is never left crossed by
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.exchange.book.objects import Order
+
+class Resting(Protocol):
+    """What a book knows of the state of an order."""
+
+    @property
+    def price(self) -> int:
+        """Its price on the YES leg."""
+        ...
+
+    @property
+    def remaining(self) -> int:
+        """What has not traded yet."""
+        ...
 
 
-class Level:
+class Queued(Protocol):
+    """What a book knows of an order."""
+
+    @property
+    def id(self) -> str:
+        """The exchange's id."""
+        ...
+
+    @property
+    def side(self) -> str:
+        """`bid` or `ask`."""
+        ...
+
+    @property
+    def state(self) -> Resting:
+        """Its price and what is left of it."""
+        ...
+
+
+Q = TypeVar("Q", bound=Queued)
+
+
+class Level(Generic[Q]):
     """One price: its orders in time order and their total remaining count."""
 
     __slots__ = ("orders", "total")
 
     def __init__(self) -> None:
-        self.orders: dict[str, Order] = {}
+        self.orders: dict[str, Q] = {}
         self.total = 0
 
 
-class Side:
+class Side(Generic[Q]):
     """One side of a book; `prices` ascend."""
 
     __slots__ = ("levels", "prices")
 
     def __init__(self) -> None:
-        self.levels: dict[int, Level] = {}
+        self.levels: dict[int, Level[Q]] = {}
         self.prices: list[int] = []
 
-    def add(self, price: int, order: Order, count: int) -> None:
+    def add(self, price: int, order: Q, count: int) -> None:
         """Queue an order at the back of its level."""
         level = self.levels.get(price)
         if level is None:
@@ -44,7 +78,7 @@ class Side:
         level.orders[order.id] = order
         level.total += count
 
-    def remove(self, price: int, order: Order, count: int) -> None:
+    def remove(self, price: int, order: Q, count: int) -> None:
         """Take an order off, with the count that it still had."""
         level = self.levels[price]
         del level.orders[order.id]
@@ -54,7 +88,7 @@ class Side:
         """An order of this level lost `count` and keeps its place."""
         self._less(price, self.levels[price], count)
 
-    def _less(self, price: int, level: Level, count: int) -> None:
+    def _less(self, price: int, level: Level[Q], count: int) -> None:
         level.total -= count
         assert level.total >= 0, "a level cannot hold less than nothing"
         if not level.orders:
@@ -67,16 +101,16 @@ class Side:
         return [(price, self.levels[price].total) for price in self.prices]
 
 
-class Book:
+class Book(Generic[Q]):
     """Both sides of one market."""
 
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids = Side()
-        self.asks = Side()
+        self.bids: Side[Q] = Side()
+        self.asks: Side[Q] = Side()
 
-    def side(self, name: str) -> Side:
+    def side(self, name: str) -> Side[Q]:
         """`bid` or `ask` -> that side."""
         return self.bids if name == "bid" else self.asks
 
@@ -96,14 +130,14 @@ class Book:
         best = self.best_bid()
         return best is not None and price <= best
 
-    def front(self, side: str, price: int) -> Order | None:
+    def front(self, side: str, price: int) -> Q | None:
         """The resting order that an incoming `side` order at `price` meets first, or None."""
         if not self.crosses(side, price):
             return None
         levels, best = (self.asks, self.asks.prices[0]) if side == "bid" else (self.bids, self.bids.prices[-1])
         return next(iter(levels.levels[best].orders.values()))
 
-    def facing(self, side: str, price: int) -> Iterator[Order]:
+    def facing(self, side: str, price: int) -> Iterator[Q]:
         """Resting orders that an incoming order would meet, in the order of meeting."""
         if side == "bid":
             for level in self.asks.prices:
@@ -116,7 +150,7 @@ class Book:
                     return
                 yield from self.bids.levels[level].orders.values()
 
-    def ahead_of(self, order: Order) -> int:
+    def ahead_of(self, order: Q) -> int:
         """Count that must trade before this order does: better prices, and earlier orders at its own."""
         side, price = self.side(order.side), order.state.price
         better = [p for p in side.prices if (p > price if order.side == "bid" else p < price)]

@@ -115,7 +115,7 @@ class Market:
     strike: int
     price_ranges: list[tuple[int, int, int]]
     price_level_structure: str
-    book: Book
+    book: Book[Order]
     status: str = "initialized"
     result: str = ""
     updated_ns: int = 0

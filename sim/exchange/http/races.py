@@ -16,7 +16,9 @@ from sim.exchange.trade import orders
 
 if TYPE_CHECKING:
     from sim.exchange.book.objects import Order
-    from sim.exchange.http.server import ExchangeServer
+    from sim.exchange.core import Exchange
+    from sim.exchange.faults import FaultDesk
+    from sim.exchange.http.sockets import Hub
 
 NS_PER_MS = 1_000_000
 
@@ -38,27 +40,27 @@ def _threatened(call: Call) -> list[Order]:
     return [resting[order_id] for order_id in ids if order_id in resting]
 
 
-def fill_around_cancel(server: ExchangeServer, call: Call) -> Answer | None:
+def fill_around_cancel(exchange: Exchange, faults: FaultDesk, hub: Hub, call: Call) -> Answer | None:
     """Let the fault strike; an answer when it replaces the call's own."""
     for order in _threatened(call):
-        fault = server.faults.draw("fill_after_cancel", call.now_ns, call.operation)
+        fault = faults.draw("fill_after_cancel", call.now_ns, call.operation)
         if fault is None:
             continue
         whole = order.state.remaining
         given = fault.params.get("count")
         half = max(whole // 2 // COUNT_ONE * COUNT_ONE, min(whole, COUNT_ONE))
         count = half if given is None else min(whole, int(given) * COUNT_ONE)
-        server.hub.hold(order.id, int(fault.params.get("delay_ms", 200)))
-        server.exchange.force_fill(order.id, count, call.now_ns)
+        hub.hold(order.id, int(fault.params.get("delay_ms", 200)))
+        exchange.force_fill(order.id, count, call.now_ns)
         if fault.params.get("mode") == "after" and call.operation == "cancel_order":
-            return _claimed(server, call, order, whole)
+            return _claimed(exchange, call, order, whole)
     return None
 
 
-def _claimed(server: ExchangeServer, call: Call, order: Order, whole: int) -> Answer:
+def _claimed(exchange: Exchange, call: Call, order: Order, whole: int) -> Answer:
     """Cancel what is left and claim that all of it was cancelled."""
     if order.id in call.account.resting:
-        orders.cancel(server.exchange.state, call.account, order.id, call.routing(), call.now_ns)
+        orders.cancel(exchange.state, call.account, order.id, call.routing(), call.now_ns)
     body = {"order_id": order.id, "reduced_by": show_count(whole), "ts_ms": call.now_ns // NS_PER_MS}
     if order.state.client_order_id:
         body["client_order_id"] = order.state.client_order_id

@@ -179,7 +179,7 @@ class ExchangeServer:
             now_ns=now_ns,
             tier=self.meter.tier,
         )
-        claimed = fill_around_cancel(self, call) if self.faults.active else None
+        claimed = fill_around_cancel(self.exchange, self.faults, self.hub, call) if self.faults.active else None
         if claimed is not None:
             return claimed
         return operation.handler(self.exchange, call)

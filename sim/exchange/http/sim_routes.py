@@ -5,7 +5,7 @@ No key is needed; requests from anywhere but the loopback interface are refused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from aiohttp import web
@@ -18,15 +18,40 @@ from sim.exchange.wire.rejects import Reject
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sim.exchange.http.server import ExchangeServer
+    from sim.exchange.core import Exchange
+    from sim.exchange.faults import Fault, FaultDesk
 
 LOOPBACK = ("127.", "::1")
+
+
+class Served(Protocol):
+    """The server as these routes see it."""
+
+    exchange: Exchange
+    faults: FaultDesk
+    counts: dict[str, int]
+
+    def now_ns(self) -> int:
+        """Return the exchange's own time in Unix nanoseconds."""
+        ...
+
+    def arm(self) -> None:
+        """Set the timer for what happens next by itself."""
+        ...
+
+    def inject(self, wanted: object) -> Fault:
+        """Begin a fault. Raises BadFault for one that is not in the menu."""
+        ...
+
+    def clear_faults(self) -> None:
+        """End all faults."""
+        ...
 
 
 class SimRoutes:
     """GET /sim/state, GET/POST/DELETE /sim/faults, POST /sim/fill, POST /sim/place, /sim/foreign, /sim/cash."""
 
-    def __init__(self, server: ExchangeServer) -> None:
+    def __init__(self, server: Served) -> None:
         self.server = server
 
     def add_to(self, app: web.Application) -> None:

@@ -19,7 +19,7 @@ import pytest
 from domain.clock import NS_PER_S
 from sim.campaign import command as campaign
 from sim.campaign import faults as menu
-from sim.campaign.checks.suite import NAMES
+from sim.campaign.checks.record import NAMES
 from sim.campaign.command import main, options, unit_of
 from sim.campaign.days import AWKWARD, day_of
 from sim.campaign.faults import KINDS, Fault, WindowSpan, schedule
