@@ -51,7 +51,7 @@ def probe(
     from daemon.preflight.probe_io import probe_command  # noqa: PLC0415 - heavy
     from daemon.settings.load_io import load  # noqa: PLC0415
 
-    settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
+    settings = load(config, state_dir=state_dir)
     raise typer.Exit(probe_command(settings, wait_s, as_json=as_json))
 
 
@@ -86,5 +86,5 @@ def discover(
     from daemon.settings.load_io import load  # noqa: PLC0415
 
     del today
-    settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
+    settings = load(config, state_dir=state_dir)
     raise typer.Exit(find(settings, series, offline=offline, as_json=as_json))

@@ -15,9 +15,10 @@ import msgspec
 import typer
 
 from daemon.cli.checks import app as checks_app
+from daemon.cli.configuration import app as config_app
+from daemon.cli.configuration import said
 from domain.errors import (
     EX_CONFIG,
-    EX_NOT_OK,
     EX_UNAVAILABLE,
     EX_USAGE,
     ConfigurationError,
@@ -32,27 +33,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(help="The configuration in force.", no_args_is_help=True)
 snapshot_app = typer.Typer(help="The hot-restart snapshot.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(checks_app)
 
 
-def _said(text: str) -> str:
-    """Who and why stand in the journal for ever: an empty word is none."""
-    if not text.strip():
-        message = "is empty; say it in a word or more"
-        raise typer.BadParameter(message)
-    return text
-
-
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 StateOption = Annotated[Path, typer.Option("--state-dir", help="Where journal, snapshots and markers are kept.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HttpOption = Annotated[str, typer.Option("--http", help="The daemon's address.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=_said)]
-CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=_said)]
+ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=said)]
+CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=said)]
 DEFAULT_HTTP = "http://127.0.0.1:8080"
 STATE = Path("state")
 
@@ -85,7 +77,7 @@ def main() -> int:
 def _settings(config: Path | None, **overrides: Any) -> Any:  # noqa: ANN401 - Settings, imported only here
     from daemon.settings.load_io import load  # noqa: PLC0415 - heavy
 
-    return load(config, **{k: v for k, v in overrides.items() if v is not None})
+    return load(config, **overrides)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the option parser calls it
@@ -182,7 +174,7 @@ def cancel_all(
 ) -> None:
     """Cancel every resting order of the account, with the daemon up, hung or dead."""
     from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
-    from daemon.settings.load_io import account_key  # noqa: PLC0415
+    from daemon.settings.secrets_io import account_key  # noqa: PLC0415
 
     settings = _settings(config, state_dir=state_dir)
     code = run_cancel_all(
@@ -202,9 +194,10 @@ def watch(
 ) -> None:
     """The outside watcher: flattens the account when the daemon makes no progress."""
     from daemon.rescue.watch_io import watch as watch_account  # noqa: PLC0415
-    from daemon.settings.load_io import account_key  # noqa: PLC0415 - heavy
+    from daemon.settings.load_io import load_configured  # noqa: PLC0415
+    from daemon.settings.secrets_io import account_key  # noqa: PLC0415 - heavy
 
-    settings = _settings(config, state_dir=state_dir)
+    settings = load_configured(config, state_dir=state_dir)
     raise typer.Exit(
         watch_account(
             settings.exchange.rest_url,
@@ -257,7 +250,7 @@ def kill(
 
 @app.command()
 def note(
-    text: Annotated[str, typer.Argument(callback=_said)], by: ByOption = "operator", state_dir: StateOption = STATE
+    text: Annotated[str, typer.Argument(callback=said)], by: ByOption = "operator", state_dir: StateOption = STATE
 ) -> None:
     """Put a line into the journal and the day's report."""
     _ask("note", by, text, state_dir)
@@ -281,40 +274,6 @@ def status(http: HttpOption = DEFAULT_HTTP, raw: Annotated[bool, typer.Option("-
     code, text = ask_status(http, raw=raw)
     typer.echo(text)
     raise typer.Exit(code)
-
-
-@config_app.command("show")
-def config_show(config: ConfigOption = None) -> None:
-    """The effective configuration, secrets left out, with its hash."""
-    from daemon.settings.tree import config_hash, shown  # noqa: PLC0415 - heavy
-
-    settings = _settings(config)
-    typer.echo(msgspec.json.format(msgspec.json.encode(shown(settings))).decode())
-    typer.echo(f"config hash {config_hash(settings)}")
-
-
-@config_app.command("pin")
-def config_pin(by: ByOption, cause: CauseOption, config: ConfigOption = None) -> None:
-    """Approve the effective configuration: live preflight refuses any other."""
-    from daemon.settings.pin_io import write_pin  # noqa: PLC0415 - heavy
-    from daemon.settings.tree import config_hash  # noqa: PLC0415 - heavy
-
-    settings = _settings(config)
-    digest = config_hash(settings)
-    try:
-        path = write_pin(settings.state_dir, digest, by, cause)
-    except OSError as problem:
-        typer.echo(f"{settings.state_dir}: the pin cannot be written: {problem.strerror}")
-        raise typer.Exit(EX_NOT_OK) from None
-    typer.echo(f"config hash {digest} approved in {path}")
-
-
-@config_app.command("explain")
-def config_explain(key: str) -> None:
-    """What one setting takes: its kind, bounds and default."""
-    from daemon.settings.explain import explain  # noqa: PLC0415 - heavy
-
-    typer.echo(explain(key))
 
 
 @snapshot_app.command("show")

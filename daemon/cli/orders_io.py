@@ -16,7 +16,7 @@ import msgspec
 
 from daemon.client.exchange_io import Line, Unread
 from daemon.client.requests_io import HTTP, MONITORS
-from daemon.settings.load_io import account_key
+from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read

@@ -17,7 +17,7 @@ import msgspec
 from daemon.client.exchange_io import Line
 from daemon.client.index_snapshot import Shown
 from daemon.engine.memory import Memory
-from daemon.settings.load_io import account_key
+from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings, config_hash
 from domain.clock import NS_PER_MS, Clock
 from domain.errors import UnavailableError

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from daemon.settings.tree import DEMO_HOSTS, LIVE_HOSTS, Settings, is_loopback
+from daemon.settings.tree import Settings
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE
 from domain.events import ClockSample, FeesRead, GroupsRead, LimitsRead
+from domain.hosts import DEMO_HOSTS, LIVE_HOSTS, is_loopback
 from domain.reasons import GateStatus
 from guards.calendar import NyseCalendar
 from guards.clock_trust import ClockTrust

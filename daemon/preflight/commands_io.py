@@ -62,9 +62,8 @@ def preflight_command(
     orders: bool,
 ) -> int:
     """`ladderd preflight`: the exit code, everything printed."""
-    overrides = {k: v for k, v in (("mode", mode), ("state_dir", state_dir)) if v is not None}
     try:
-        settings = load(config, **overrides)
+        settings = load(config, mode=mode, state_dir=state_dir)
     except ConfigurationError as problem:
         broken = (Finding("settings", FAIL, str(problem)),)
         return _print(broken, exit_code(broken, asked=False, heard=False), mode or "", as_json=as_json)

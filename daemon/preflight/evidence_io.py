@@ -29,8 +29,8 @@ from daemon.preflight.checks import FAIL, PASS, UNKNOWN, Check, Finding
 from daemon.preflight.live_drill_io import CONTROLS
 from daemon.settings.build import build_engine, build_plan
 from daemon.settings.files_io import read_optional, read_papers, read_proofs
-from daemon.settings.load_io import private_key_pem
 from daemon.settings.pin_io import read_pin
+from daemon.settings.secrets_io import private_key_pem, whereabouts
 from domain.actions import Read
 from domain.clock import NS_PER_S
 from domain.errors import ConfigurationError, ProtocolError, UnavailableError
@@ -82,10 +82,10 @@ async def _credentials(look: Look) -> Finding:
 async def _private_key(look: Look) -> Finding:
     try:
         load_key(private_key_pem(look.settings))
+        seen = whereabouts(look.settings)
     except ConfigurationError as problem:
         return Finding("private_key", FAIL, str(problem))
-    path = look.settings.exchange.private_key_file
-    return Finding("private_key", PASS, f"{path or 'from the environment'}: usable, not readable by others")
+    return Finding("private_key", PASS, f"usable; {seen}")
 
 
 async def _mode_host(look: Look) -> Finding:

@@ -27,12 +27,13 @@ from daemon.preflight.order_drill_io import Trial, TrialError, list_quotes
 from daemon.preflight.probe import keeps_order, learn, whole
 from daemon.settings.files_io import PROBE
 from daemon.settings.learned import QUESTIONS, VERSION, Answered, Found, Learned, Probe
-from daemon.settings.tree import DEMO_HOSTS, Settings, is_loopback
+from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, ProtocolError, UnavailableError
 from domain.events import CancelOutcome, FeesRead, LimitsRead, OrdersRead, Verdict
+from domain.hosts import DEMO_HOSTS, is_loopback
 from domain.ids import ClientOrderId, OrderId
 from domain.market import Market
 from domain.money import print_price

@@ -32,7 +32,8 @@ from daemon.runtime.runner_io import Runner
 from daemon.runtime.signals_io import held_signals
 from daemon.runtime.snapshots_io import Chores
 from daemon.settings.files_io import learned_codes
-from daemon.settings.tree import FeedEndpoint, Settings
+from daemon.settings.sections import FeedEndpoint
+from daemon.settings.tree import Settings
 from domain.actions import (
     Alert,
     Answer,

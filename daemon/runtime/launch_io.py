@@ -15,7 +15,8 @@ from daemon.runtime.app_io import App
 from daemon.runtime.recovery_io import recover
 from daemon.settings.build import build_engine
 from daemon.settings.files_io import keep_config, read_papers
-from daemon.settings.load_io import account_key, load, require_secrets
+from daemon.settings.load_io import load_configured
+from daemon.settings.secrets_io import account_key, require_secrets
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.clock import Clock
@@ -35,11 +36,8 @@ log = structlog.get_logger("ladderd")
 
 def launch(config: Path | str | None = None, mode: str | None = None, state_dir: Path | str | None = None) -> int:
     """`ladderd run` with its options: read the settings and run. A bad configuration is one line on stderr, exit 78."""
-    overrides = {"mode": mode, "state_dir": state_dir}
     try:
-        settings = load(
-            None if config is None else Path(config), **{k: v for k, v in overrides.items() if v is not None}
-        )
+        settings = load_configured(None if config is None else Path(config), mode=mode, state_dir=state_dir)
     except ConfigurationError as problem:
         sys.stderr.write(f"ladderd: {problem}\n")
         return EX_CONFIG

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from daemon.engine.step import Engine
 from daemon.settings.engine_settings import engine_settings, window_settings
 from daemon.settings.tree import Settings
+from domain.errors import ConfigurationError
 from guards.calendar import NyseCalendar, parse_table
 from guards.windows import WindowPlan
 
@@ -26,8 +27,15 @@ def build_plan(settings: Settings, papers: Papers) -> WindowPlan:
     chosen = window_settings(settings)
     if chosen.template != "hourly":
         return WindowPlan(chosen)
-    table = parse_table(papers.calendar.decode()) if papers.calendar is not None else None
-    return WindowPlan(chosen, NyseCalendar(table))
+    if papers.calendar is None:
+        return WindowPlan(chosen, NyseCalendar(None))
+    try:
+        text = papers.calendar.decode()
+    except UnicodeDecodeError as problem:
+        line = papers.calendar.count(b"\n", 0, problem.start) + 1
+        message = f"{settings.calendar_file}:{line}: not UTF-8; take the committed table again"
+        raise ConfigurationError(message) from None
+    return WindowPlan(chosen, NyseCalendar(parse_table(text)))
 
 
 def build_engine(settings: Settings, papers: Papers) -> Engine:

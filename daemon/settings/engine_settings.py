@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from daemon.engine.control_ages import ControlSettings
 from daemon.engine.desk import DeskSettings
 from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
-from daemon.settings.tree import Settings, is_loopback
+from daemon.settings.tree import Settings
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import ConfigurationError
+from domain.hosts import is_loopback
 from domain.money import Price
 from execution.quoter import QuoteSettings
 from feeds.failover import FailoverSettings, Mode

@@ -1,178 +1,263 @@
 """Where the configuration comes from: `configs/ladderd.toml`, `.env.local`, environment `LADDERD_*`, credentials.
 
 Later sources win: file, credential directory, `.env.local`, environment, command line. Every key is known by name: an
-unknown one, a missing secret or a value out of range is one readable line and exit 78.
+unknown one, a missing secret, a value out of range, a line that does not parse, or a secret in a file that others can
+open is one readable line that names the source which is to blame, and exit 78.
 """
 
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from daemon.settings.tree import Settings
+from daemon.settings.env_file import PREFIX, Assignment, parse_env
+from daemon.settings.keys import every_key, holds_secret, leaves, meant, section_of
+from daemon.settings.private_file_io import read_file, read_private, text_of
+from daemon.settings.tree import ENVIRONMENT, Settings
 from domain.errors import ConfigurationError
 
-PREFIX = "LADDERD_"
-NESTING = "__"
-DEFAULT_CONFIG = Path("configs/ladderd.toml")
+NESTING: Final = "__"
+DEFAULT_CONFIG: Final = Path("configs/ladderd.toml")
+ENV_FILE: Final = Path(".env.local")
+COMMAND_LINE: Final = "the command line"
+NO_FILES: Final[Mapping[str, str]] = {}
 
 
-class _Sources(Settings, BaseSettings):
-    """The same settings, read from every source."""
+class _Variables(Settings, BaseSettings):
+    """The shape in which `LADDERD_SECTION__KEY` is taken apart."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter=NESTING,
-        env_file=".env.local",
-        env_file_encoding="utf-8",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line over environment over `.env.local` over credentials over the file."""
-        del file_secret_settings
-        return (
-            init_settings,
-            env_settings,
-            dotenv_settings,
-            _Credentials(settings_cls),
-            TomlConfigSettingsSource(settings_cls, _toml_file),
-        )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=NESTING, extra="ignore")
 
 
-class _Credentials(PydanticBaseSettingsSource):
-    """A systemd credential directory: `exchange__api_key_id`, `feeds__api_key` ... one file for each secret."""
+class _Given(EnvSettingsSource):
+    """Variables that were given by hand, not the process's own."""
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401, ARG002 - the base's signature
-        """Not used: `__call__` gives the whole tree."""
-        return None, field_name, False
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = {name.lower(): value for name, value in variables.items()}
+        super().__init__(_Variables)
 
-    def __call__(self) -> dict[str, Any]:
-        """The tree of all credentials found."""
-        directory = os.environ.get("CREDENTIALS_DIRECTORY")
-        tree: dict[str, Any] = {}
-        if not directory:
-            return tree
-        for path in sorted(Path(directory).iterdir()):
-            branch = tree
-            *parents, leaf = path.name.lower().removeprefix("ladderd_").split(NESTING)
-            for parent in parents:
-                branch = branch.setdefault(parent, {})
-                if not isinstance(branch, dict):
-                    message = f"{path.name}: there is a credential for all of {parent} too; keep one of them"
-                    raise ValueError(message)  # noqa: TRY004 - the operator's value, not a type of ours
-            branch[leaf] = path.read_text(encoding="utf-8").strip()
-        return tree
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return dict(self._variables)
 
 
-_toml_file: Path | None = None
+class _Source(NamedTuple):
+    """One place that values come from: its name in a message, its tree, and which line or variable set a key."""
+
+    name: str
+    tree: dict[str, Any]
+    places: Mapping[str, str]
+    files: Mapping[str, str] = NO_FILES
 
 
 def load(config: Path | None, **overrides: Any) -> Settings:  # noqa: ANN401 - values of any setting
-    """Read all sources. Raises ConfigurationError: one line that names the key, the place and the remedy."""
-    global _toml_file  # noqa: PLW0603 - pydantic-settings builds its sources from the class, so the path goes this way
-    if config is None:
-        config = DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
-    elif not config.is_file():
-        message = f"{config}: no such configuration file; give --config FILE or create it from configs/ladderd.toml"
+    """Read all sources; an override of None overrides nothing.
+
+    Raises ConfigurationError: one line that names the key, the place and the remedy.
+    """
+    path = _config_path(config)
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    sources = [_Source(COMMAND_LINE, overrides, {}), _environment(), _env_file(ENV_FILE), _credentials()]
+    if path is not None:
+        sources.append(_config_file(path))
+    return _settled(sources)
+
+
+def load_configured(config: Path | None, **overrides: Any) -> Settings:  # noqa: ANN401 - values of any setting
+    """The same, but the built-in defaults alone are no configuration. Raises ConfigurationError."""
+    if _config_path(config) is None:
+        message = f"no configuration file: {DEFAULT_CONFIG} is not in {Path.cwd()}; give --config FILE"
         raise ConfigurationError(message)
-    _toml_file = config
-    _refuse_unknown_variables()
+    return load(config, **overrides)
+
+
+def load_file(path: Path) -> Settings:
+    """What one file alone says, over the defaults. Raises ConfigurationError."""
+    return _settled([_config_file(path)])
+
+
+def _config_path(config: Path | None) -> Path | None:
+    if config is not None:
+        if not os.path.lexists(config):
+            message = f"{config}: no such configuration file; give --config FILE or create it from configs/ladderd.toml"
+            raise ConfigurationError(message)
+        return config
+    return DEFAULT_CONFIG if os.path.lexists(DEFAULT_CONFIG) else None
+
+
+def _settled(sources: list[_Source]) -> Settings:
+    """One tree from all sources, the first of them strongest, checked as a whole."""
+    tree: dict[str, Any] = {}
+    for source in reversed(sources):
+        _overlay(tree, source.tree)
     try:
-        return _Sources(**overrides)
+        settings = Settings.model_validate(tree)
     except ValidationError as problem:
-        first = problem.errors(include_input=False, include_url=False, include_context=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "configuration"
-        text = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            text = "no such setting; remove it or correct its name"
-        more = problem.error_count() - 1
-        also = f" (and {more} more)" if more else ""
-        message = f"{key}: {text} [in {config or 'environment'} or LADDERD_* variables]{also}"
-        raise ConfigurationError(message) from None
-    except (OSError, ValueError) as problem:
-        message = f"{config or 'configuration'}: cannot be read: {problem}"
-        raise ConfigurationError(message) from None
-    finally:
-        _toml_file = None
+        raise ConfigurationError(_told(problem, sources)) from None
+    told = ((key, source.files.get(key, source.name)) for source in reversed(sources) for key in leaves(source.tree))
+    settings.came_from(dict(told))
+    return settings
 
 
-def _refuse_unknown_variables() -> None:
-    for name in sorted(os.environ):
-        if not name.startswith(PREFIX):
-            continue
-        fields = Settings.model_fields
-        for part in name.removeprefix(PREFIX).lower().split(NESTING):
-            field = fields.get(part)
-            if field is None:
-                message = f"{name}: no such setting; unset it or correct its name (see ladderd config show)"
-                raise ConfigurationError(message)
-            fields = _fields_of(field.annotation)
+def _overlay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    """Put one tree's values over another's; tables are joined, and those of `above` are not shared."""
+    for name, value in above.items():
+        held = below.get(name)
+        if isinstance(value, dict):
+            below[name] = dict(held) if isinstance(held, dict) else {}
+            _overlay(below[name], value)
+        else:
+            below[name] = value
 
 
-def _fields_of(kind: Any) -> dict[str, FieldInfo]:  # noqa: ANN401 - an annotation
-    """The settings inside a section, also one that may be left out; nothing inside a single value."""
-    for choice in get_args(kind) or (kind,):
-        if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return choice.model_fields
-    return {}
+def _told(problem: ValidationError, sources: list[_Source]) -> str:
+    """The first thing that is wrong, in one line: key, what, where, remedy."""
+    first = problem.errors(include_input=False, include_url=False, include_context=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    text = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        text = f"no such setting{meant(key, every_key(Settings))}; remove it or correct its name"
+    more = problem.error_count() - 1
+    also = f" (and {more} more)" if more else ""
+    return f"{key or 'configuration'}: {text} [in {_blamed(key, sources)}]{also}"
 
 
-def account_key(settings: Settings) -> tuple[str, bytes]:
-    """Id and PEM of the exchange key. Raises ConfigurationError naming the one that is missing or cannot be used."""
-    if settings.exchange.api_key_id is None:
-        message = "exchange.api_key_id: not set; put LADDERD_EXCHANGE__API_KEY_ID into .env.local or the environment"
-        raise ConfigurationError(message)
-    return settings.exchange.api_key_id.get_secret_value(), private_key_pem(settings)
+def _blamed(key: str, sources: list[_Source]) -> str:
+    """The source whose value it was: the strongest that says something of the key, or of a part above it."""
+    while key:
+        for source in sources:
+            held = leaves(source.tree)
+            places = [source.places[name] for name in held if name in source.places and _within(name, key)]
+            if places:
+                return places[0]
+            if any(_within(name, key) for name in held) or _at(source.tree, key):
+                return source.name
+        key = key.rpartition(".")[0]
+    return " and ".join(source.name for source in sources if source.tree) or "the defaults"
 
 
-def private_key_pem(settings: Settings) -> bytes:
-    """The exchange key's PEM. Raises ConfigurationError when missing, or readable by others than its owner."""
-    exchange = settings.exchange
-    if exchange.private_key is not None:
-        return exchange.private_key.get_secret_value().encode()
-    if exchange.private_key_file is None:
-        message = (
-            "exchange.private_key_file: not set; put the key's path into the configuration"
-            " or LADDERD_EXCHANGE__PRIVATE_KEY_FILE, or the PEM into LADDERD_EXCHANGE__PRIVATE_KEY"
-        )
-        raise ConfigurationError(message)
-    path = exchange.private_key_file
+def _within(name: str, key: str) -> bool:
+    return name == key or name.startswith(f"{key}.") or key.startswith(f"{name}.")
+
+
+def _at(tree: Mapping[str, Any], key: str) -> bool:
+    """Whether a tree has a table or a value of that name."""
+    part, _, rest = key.partition(".")
+    if part not in tree:
+        return False
+    held = tree[part]
+    return not rest or (isinstance(held, Mapping) and _at(held, rest))
+
+
+# --- the sources -------------------------------------------------------------------------------------------------
+
+
+def _config_file(path: Path) -> _Source:
+    """The TOML file. A secret may stand in it when nobody else can open it."""
+    file = read_file(path)
+    text = text_of(path, file.data)
     try:
-        mode = path.stat().st_mode & 0o777
-        if mode & 0o077:
-            message = f"exchange.private_key_file: {path} has mode {mode:04o}; run chmod 600 {path}"
-            raise ConfigurationError(message)
-        return path.read_bytes()
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        # The parser's text may quote a value, but only its place is needed.
+        place = str(problem).rpartition("(")[2].rstrip(")")
+        raise ConfigurationError(f"{path}: not TOML ({place}); correct it there") from None
+    if not tree:
+        raise ConfigurationError(f"{path}: is empty; write at least one setting, or copy configs/ladderd.toml")
+    secret = _secret_in(tree)
+    if secret and file.exposed:
+        raise ConfigurationError(f"{secret}: stands in {path}, which {file.exposed}, or move it to .env.local")
+    return _Source(str(path), tree, {})
+
+
+def _environment() -> _Source:
+    given = {name.upper(): value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+    places = {name: f"variable {name}" for name in given}
+    return _Source(ENVIRONMENT, _tree_of(given, places), _by_key(places))
+
+
+def _env_file(path: Path) -> _Source:
+    """`.env.local` of the current directory, if there is one."""
+    if not os.path.lexists(path):
+        return _Source(str(path), {}, {})
+    file = read_file(path)
+    found = parse_env(text_of(path, file.data), str(path))
+    places = {name: f"{path}:{one.line} {name}" for name, one in found.items()}
+    tree = _tree_of({name: one.value for name, one in found.items()}, places)
+    secret = _secret_in(tree)
+    if secret and file.exposed:
+        raise ConfigurationError(f"{_line_of(secret, found, path)} is a secret, and {path} {file.exposed}")
+    return _Source(str(path), tree, _by_key(places))
+
+
+def _line_of(key: str, found: Mapping[str, Assignment], path: Path) -> str:
+    for name, one in found.items():
+        if _within(_key_of(name), key):
+            return f"{path}:{one.line}: {name}"
+    return f"{path}: {key}"
+
+
+def _credentials() -> _Source:
+    """A systemd credential directory: `exchange__api_key_id`, `feeds__api_key` ... one file for each value."""
+    named = os.environ.get("CREDENTIALS_DIRECTORY")
+    tree: dict[str, Any] = {}
+    if not named:
+        return _Source("credentials", tree, {})
+    places: dict[str, str] = {}
+    try:
+        paths = sorted(Path(named).iterdir())
     except OSError as problem:
-        message = f"exchange.private_key_file: {path} cannot be read: {problem.strerror}"
-        raise ConfigurationError(message) from None
+        raise ConfigurationError(f"CREDENTIALS_DIRECTORY: {named} cannot be read: {problem.strerror}") from None
+    for path in paths:
+        if path.name.startswith("."):
+            continue
+        branch, parts = tree, path.name.lower().removeprefix(PREFIX.lower()).split(NESTING)
+        for parent in parts[:-1]:
+            branch = branch.setdefault(parent, {})
+            if not isinstance(branch, dict):
+                raise ConfigurationError(f"{path}: there is a credential for all of {parent} too; keep one of them")
+        key = ".".join(parts)
+        field = every_key(Settings).get(key)
+        secret = field is None or holds_secret(field.annotation)
+        file = read_private(path, key) if secret else read_file(path)
+        branch[parts[-1]] = text_of(path, file.data).strip()
+        places[key] = str(path)
+    return _Source(named, tree, places, places)
 
 
-def require_secrets(settings: Settings) -> None:
-    """Raise ConfigurationError naming the first secret that is missing."""
-    account_key(settings)
-    for name, feed in (("primary", settings.feeds.primary), ("secondary", settings.feeds.secondary)):
-        if feed is not None and settings.feeds.key_of(feed) is None:
-            message = f"feeds.{name}: no API key; put LADDERD_FEEDS__API_KEY into .env.local or the environment"
-            raise ConfigurationError(message)
+def _tree_of(variables: Mapping[str, str], places: Mapping[str, str]) -> dict[str, Any]:
+    """The tree that a set of variables means. Raises ConfigurationError for a name that is none of ours."""
+    tree: dict[str, Any] = {}
+    for name in sorted(variables):
+        model: Any = Settings
+        for part in name.removeprefix(PREFIX).lower().split(NESTING):
+            fields = {} if model is None else model.model_fields
+            if part not in fields:
+                known = [f"{PREFIX}{key.upper().replace('.', NESTING)}" for key in every_key(Settings)]
+                message = f"{places[name]}: no such setting{meant(name, known)}; unset it or correct its name"
+                raise ConfigurationError(message)
+            model = section_of(fields[part].annotation)
+        try:
+            _overlay(tree, _Given({name: variables[name]})())
+        except SettingsError:
+            raise ConfigurationError(f"{places[name]}: not JSON, which a section or a list is given in") from None
+    return tree
+
+
+def _key_of(name: str) -> str:
+    return ".".join(name.removeprefix(PREFIX).lower().split(NESTING))
+
+
+def _by_key(places: Mapping[str, str]) -> dict[str, str]:
+    return {_key_of(name): place for name, place in places.items()}
+
+
+def _secret_in(tree: Mapping[str, Any]) -> str:
+    """The first key of a tree that holds a secret, or nothing."""
+    fields = every_key(Settings)
+    return next((key for key in leaves(tree) if key in fields and holds_secret(fields[key].annotation)), "")

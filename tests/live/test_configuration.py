@@ -146,6 +146,87 @@ def test_key_file_that_holds_no_key(desk: Desk) -> None:
     assert "key" in line
 
 
+def in_env_local(desk: Desk, mode: int, *lines: str) -> None:
+    path = desk.place / ".env.local"
+    path.touch()
+    path.chmod(mode)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.step("H02")
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_a_key_in_an_env_local_that_others_can_read(desk: Desk, mode: int) -> None:
+    del desk.environment["LADDERD_EXCHANGE__PRIVATE_KEY_FILE"]
+    in_env_local(desk, mode, f'LADDERD_EXCHANGE__PRIVATE_KEY="{desk.key.read_text("ascii")}"')
+    code, line = desk.run()
+    assert code == 78
+    assert ".env.local:1: LADDERD_EXCHANGE__PRIVATE_KEY is a secret" in line
+    assert f"mode {mode:04o}" in line
+
+
+@pytest.mark.step("H02")
+def test_a_line_of_env_local_that_does_not_parse(desk: Desk) -> None:
+    in_env_local(desk, 0o600, "# limits", "LADDERD_RISK__PER_DAY_DOLLARS: 50")
+    code, line = desk.run()
+    assert code == 78
+    assert ".env.local:2: LADDERD_RISK__PER_DAY_DOLLARS is not followed by =" in line
+
+
+@pytest.mark.step("H02")
+def test_a_credential_that_others_can_read(desk: Desk) -> None:
+    folder = desk.place / "credentials"
+    folder.mkdir()
+    (folder / "exchange__private_key").write_bytes(desk.key.read_bytes())
+    (folder / "exchange__private_key").chmod(0o444)
+    desk.environment["CREDENTIALS_DIRECTORY"] = str(folder)
+    code, line = desk.run()
+    assert code == 78
+    assert f"{folder / 'exchange__private_key'} has mode 0444" in line
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-8-sig"])
+def test_a_file_in_another_encoding(desk: Desk, codec: str) -> None:
+    desk.config.write_bytes(PLAIN.encode(codec))
+    code, line = desk.run()
+    assert code == 78
+    assert str(desk.config) in line
+    assert "UTF-8" in line
+
+
+def test_a_file_that_is_empty_or_a_directory(desk: Desk) -> None:
+    desk.config.write_text("# nothing\n", encoding="utf-8")
+    code, line = desk.run()
+    assert (code, "is empty" in line) == (78, True)
+    desk.config.unlink()
+    desk.config.mkdir()
+    code, line = desk.run()
+    assert (code, "is a directory" in line) == (78, True)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("LADDERD_FEEDS__API_KEY", "feed-key-0815-do-not-print\n", "feeds.api_key"),
+        ("LADDERD_STATE_DIR", "~/x", "~"),
+        ("LADDERD_EXCHANGE__PRIVATE_KEY_FILE", "/", "is a directory"),
+    ],
+)
+def test_a_value_that_cannot_be_used(desk: Desk, variable: str, value: str, told: str) -> None:
+    desk.environment[variable] = value
+    code, line = desk.run()
+    assert code == 78
+    assert told in line
+
+
+def test_a_calendar_in_another_encoding(desk: Desk) -> None:
+    days = desk.place / "days.csv"
+    days.write_bytes("day,session,close_et,note\n2026-11-29,closed,,d\u00e9j\u00e0\n".encode("latin-1"))
+    desk.environment["LADDERD_CALENDAR_FILE"] = str(days)
+    code, line = desk.run()
+    assert code == 78
+    assert f"{days}:2: not UTF-8" in line
+
+
 def test_short_windows_against_a_live_host(desk: Desk) -> None:
     desk.config.write_text(LIVE, encoding="utf-8")
     code, line = desk.run()

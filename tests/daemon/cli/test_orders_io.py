@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from daemon.cli.orders_io import Compared, Listing, OwnBook, compare, daemon_address
-from daemon.settings.tree import Http, Settings
+from daemon.settings.sections import Http
+from daemon.settings.tree import Settings
 from tests.execution.made import said
 
 T = TypeVar("T")

@@ -14,6 +14,7 @@ from daemon.client.exchange_reads_io import Look
 from daemon.preflight import evidence_io as preflight_io
 from daemon.preflight.checks import CHECKS, Finding
 from daemon.preflight.evidence_io import LOOKS, NEEDS_EXCHANGE, run_check
+from daemon.settings.load_io import load
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read
@@ -33,6 +34,7 @@ from domain.market import Side
 from domain.money import Count, Price
 from domain.reasons import GateStatus
 from execution.orders import SETTLE_NS
+from tests.execution.kalshi.kalshi_fake import ed_key, pem_of
 
 DISK = next(check for check in CHECKS if check.name == "disk")
 
@@ -128,3 +130,29 @@ async def test_no_list_is_believed_before_it_was_read_twice_past_its_lag(
     monkeypatch.setattr(preflight_io, "asyncio", SimpleNamespace(sleep=look.sleep, to_thread=asyncio.to_thread))
     (check,) = [check for check in CHECKS if check.name == name]
     assert (await run_check(look, check)).status is GateStatus.FAIL
+
+
+KEY_CHECK = next(check for check in CHECKS if check.name == "private_key")
+
+
+@pytest.mark.step("H02")
+async def test_the_private_key_is_looked_at_before_it_is_called_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    pem = pem_of(ed_key()).decode()
+    file = tmp_path / ".env.local"
+    file.touch(mode=0o600)
+    file.write_text(f"LADDERD_EXCHANGE__PRIVATE_KEY='{pem}'\n")
+    look = Look(load(None), SystemClock())
+    finding = await run_check(look, KEY_CHECK)
+    assert finding.status is GateStatus.PASS
+    assert "mode 0600, owner" in finding.evidence
+    file.chmod(0o644)
+    finding = await run_check(look, KEY_CHECK)
+    assert finding.status is GateStatus.FAIL
+    assert "mode 0644" in finding.evidence
+    file.unlink()
+    assert (await run_check(look, KEY_CHECK)).status is GateStatus.FAIL
+    assert not [line for line in pem.splitlines()[1:-1] if line in finding.evidence]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from daemon.settings.tree import LIVE_HOSTS, LIVE_WS_HOSTS, Settings, config_hash, is_loopback, shown
+from daemon.settings.tree import Settings, config_hash, shown
+from domain.hosts import LIVE_HOSTS, LIVE_WS_HOSTS, is_loopback
 
 LIVE = {"rest_url": f"https://{LIVE_HOSTS[0]}/trade-api/v2", "ws_url": f"wss://{LIVE_WS_HOSTS[0]}/trade-api/ws/v2"}
 LOCAL = {"rest_url": "http://127.0.0.1:9001/trade-api/v2", "ws_url": "ws://127.0.0.1:9001/trade-api/ws/v2"}
