@@ -10,7 +10,7 @@ from domain.hosts import DEMO_HOSTS, LIVE_HOSTS, LIVE_WS_HOSTS, Posture, is_loop
 
 LOCAL = ("localhost", "127.0.0.1", "127.8.8.8", "::1")
 STRANGERS = (
-    "example.com", "0.0.0.0", "10.0.0.1", "127.1", "localhost.evil.example", "external-api.kalshi.com.evil.example",
+    "example.com", "10.0.0.1", "127.1", "localhost.evil.example", "external-api.kalshi.com.evil.example",
     "external-api.kalshi.com.", "kalshi.com", "",
 )  # fmt: skip
 WRITES = ("POST", "PUT", "DELETE", "PATCH")
