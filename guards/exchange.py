@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import ExchangeStatusRead
 from domain.reasons import Reason
+from domain.stamps import NEW_YORK
 from guards.vote import PASS, Vote, fail, unknown
-from guards.windows import FOREVER_NS, NEW_YORK
+from guards.windows import FOREVER_NS
 
 DAYS_PER_WEEK = 7
 

@@ -14,14 +14,13 @@ import datetime as dt
 import functools
 from dataclasses import dataclass
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ConfigurationError
+from domain.stamps import NEW_YORK, et_text, utc_text
 from domain.window import Phase, Window
 from guards.calendar import FULL_CLOSE_HOUR, OPEN_MINUTE, NyseCalendar
 
-NEW_YORK = ZoneInfo("America/New_York")
 FIRST_TARGET_HOUR = 10
 LAST_TARGET_HOUR = 15
 CLOSE_OPEN_LEAD_S = 600
@@ -296,20 +295,6 @@ def current_window(series: str, now: Now | int | dt.datetime) -> Window | None:
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
-
-
-def et_text(utc_ns: int) -> str:
-    """An instant in New York's time, ISO 8601 with offset; milliseconds only when there are some."""
-    seconds, rest_ns = divmod(utc_ns, NS_PER_S)
-    local = dt.datetime.fromtimestamp(seconds, NEW_YORK).replace(microsecond=rest_ns // 1000)
-    return local.isoformat(timespec="milliseconds" if rest_ns >= NS_PER_MS else "seconds")
-
-
-def utc_text(utc_ns: int) -> str:
-    """An instant in UTC, ISO 8601 with a Z; milliseconds only when there are some."""
-    seconds, rest_ns = divmod(utc_ns, NS_PER_S)
-    moment = dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest_ns // 1000, tzinfo=None)
-    return moment.isoformat(timespec="milliseconds" if rest_ns >= NS_PER_MS else "seconds") + "Z"
 
 
 def seconds_to_freeze(window: Window, utc_ns: int) -> float:

@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_S, Now
+from domain.stamps import utc_ns_text
 from journal.chain import Anchor, Head
-from journal.record import Body, canonical_json, print_utc, seal
+from journal.record import Body, canonical_json, seal
 from journal.tape_io import Tape
 
 Item = tuple[int, Now, str, object, str, str]
@@ -74,7 +75,7 @@ class Committer:
         """Write the head down outside the journal, unless that was done already."""
         head = self.head
         if head.seq != self.anchored:
-            self._tape.anchor(Anchor(head.seq, head.hash, head.count, print_utc(now.utc_ns), why))
+            self._tape.anchor(Anchor(head.seq, head.hash, head.count, utc_ns_text(now.utc_ns), why))
             self.anchored = head.seq
 
     def close(self) -> None:
@@ -108,9 +109,9 @@ class Committer:
         return *seal(body), stamp[:_DAY_CHARS]
 
     def _stamp(self, utc_ns: int) -> str:
-        """`print_utc`, with the text of the second kept: most records share it with the one before."""
+        """`utc_ns_text`, with the text of the second kept: most records share it with the one before."""
         second, nanoseconds = divmod(utc_ns, NS_PER_S)
         if second != self._second:
             self._second = second
-            self._second_text = print_utc(second * NS_PER_S)[:_SECOND_CHARS]
+            self._second_text = utc_ns_text(second * NS_PER_S)[:_SECOND_CHARS]
         return f"{self._second_text}{nanoseconds:09d}Z"

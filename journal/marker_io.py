@@ -14,9 +14,10 @@ from pathlib import Path
 
 import msgspec
 
+from domain.stamps import utc_ns_text
 from journal.disk_io import Disk
 from journal.marker import Marker, checked_ident, parse_marker, unreadable
-from journal.record import canonical, print_utc
+from journal.record import canonical
 
 _KILL_TEXT_BYTES_MAX = 4096
 
@@ -125,7 +126,7 @@ def engage_kill_file(state_dir: Path, reason: str, by: str, utc_ns: int, *, disk
     """Write the kill file, durable on return; one that is there already keeps its first reason. Raises OSError."""
     disk = disk or Disk()
     disk.make_directory(state_dir)
-    text = f"{reason} (by {by} at {print_utc(utc_ns)})\n"
+    text = f"{reason} (by {by} at {utc_ns_text(utc_ns)})\n"
     disk.create(kill_path(state_dir), text.encode())
     return read_kill_file(state_dir)
 

@@ -11,14 +11,15 @@ the two marks searched for can only be found at the top level, and both stand be
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from domain.actions import AnyAction
-from domain.clock import NS_PER_S, Now
+from domain.clock import Now
 from domain.events import AnyEvent
+from domain.stamps import parse_rfc3339
 
 RECORD_VERSION: Final = 1
 GENESIS: Final = "0" * 64
@@ -127,20 +128,11 @@ def decode_record(line: bytes) -> Record:
         raise RecordError(f"it is not a journal record ({error})") from error
 
 
-def print_utc(utc_ns: int) -> str:
-    """Unix nanoseconds as the journal writes them: 2026-03-06T14:50:00.123456789Z."""
-    seconds, nanoseconds = divmod(utc_ns, NS_PER_S)
-    return f"{(_UTC_EPOCH + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')}.{nanoseconds:09d}Z"
-
-
 def parse_utc(text: str) -> int:
-    """The inverse of `print_utc`. Raises RecordError for any other shape."""
-    whole, point, rest = text.partition(".")
-    if not (point and rest.endswith("Z") and len(rest) == len("123456789Z") and rest[:-1].isdigit()):
+    """Unix nanoseconds from the journal's own form, nine digits and a Z. Raises RecordError for any other shape."""
+    if len(text) != len("2026-03-06T14:50:00.123456789Z") or not text.endswith("Z"):
         raise RecordError(f"not a journal time stamp: {text!r}")
     try:
-        moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        return parse_rfc3339(text)
     except ValueError as error:
         raise RecordError(f"not a journal time stamp: {text!r}") from error
-    since = moment - _UTC_EPOCH
-    return (since.days * 86_400 + since.seconds) * NS_PER_S + int(rest[:-1])

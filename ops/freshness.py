@@ -13,10 +13,10 @@ import msgspec
 
 from domain.clock import NS_PER_S, Now
 from domain.reasons import GateStatus, Reason
+from domain.stamps import utc_ms_text
 from domain.window import Phase
 from guards.final_minute import FinalMinuteGuard, final_minute_guard
 from guards.index_freshness import IndexFreshness, worst
-from ops.iso import iso_utc
 
 DOCUMENT_LIMIT_NS = NS_PER_S
 AHEAD_LIMIT_NS = NS_PER_S // 4
@@ -99,7 +99,7 @@ def freshness_document(
         None if oldest is None else oldest.arm_limit_ms / MS_PER_S,
     )
     return FreshnessDocument(
-        iso_utc(now.utc_ns),
+        utc_ms_text(now.utc_ns),
         now.utc_ns,
         pid,
         PolygonIndex(active_feed, headline),
@@ -113,7 +113,7 @@ def _row(facts: IndexFreshness) -> IndexRow:
         facts.series,
         facts.symbol,
         facts.feed,
-        None if facts.received_utc_ns is None else iso_utc(facts.received_utc_ns),
+        None if facts.received_utc_ns is None else utc_ms_text(facts.received_utc_ns),
         facts.received_utc_ns,
         None if facts.age_ns is None else facts.age_ns / NS_PER_S,
         _seconds(facts.lateness_ms),

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from domain.clock import NS_PER_S
+from domain.stamps import et_text, utc_ms_text
 from guards.index_freshness import IndexFreshness, worst
-from ops.iso import iso_et, iso_utc
 from ops.status import SeriesView, Status, TaskHealth
 
 HEARTBEAT_TTL_S = 60
@@ -207,7 +207,7 @@ def ops_status(
             "state": outcome.state,
             "summary": outcome.summary,
             "reason_codes": list(outcome.reason_codes),
-            "last_updated_utc": iso_utc(picture.now.utc_ns),
+            "last_updated_utc": utc_ms_text(picture.now.utc_ns),
         },
         "heartbeat": _heartbeat(picture, facts),
         "marketdata": _marketdata(facts),
@@ -231,7 +231,7 @@ def ops_status(
 
 def _heartbeat(picture: Status, facts: Facts) -> dict[str, Any]:
     age_s = facts.heartbeat_age_s
-    last = None if age_s is None else iso_utc(picture.now.utc_ns - round(age_s * NS_PER_S))
+    last = None if age_s is None else utc_ms_text(picture.now.utc_ns - round(age_s * NS_PER_S))
     return {
         "last_heartbeat_utc": last,
         "age_seconds": None if age_s is None else round(age_s, 3),
@@ -246,7 +246,7 @@ def _marketdata(facts: Facts) -> dict[str, Any] | None:
     if oldest is None or not seen:
         return None
     return {
-        "last_tick_utc": None if oldest.received_utc_ns is None else iso_utc(oldest.received_utc_ns),
+        "last_tick_utc": None if oldest.received_utc_ns is None else utc_ms_text(oldest.received_utc_ns),
         "stale_threshold_seconds": oldest.limit_ms / MS_PER_S,
         "is_fresh": all(one.fresh for one in facts.index),
         "series": [_index(one) for one in facts.index],
@@ -258,7 +258,7 @@ def _index(one: IndexFreshness) -> dict[str, Any]:
         "series": one.series,
         "symbol": one.symbol,
         "feed": one.feed,
-        "received_utc": None if one.received_utc_ns is None else iso_utc(one.received_utc_ns),
+        "received_utc": None if one.received_utc_ns is None else utc_ms_text(one.received_utc_ns),
         "age_seconds": None if one.age_ns is None else one.age_ns / NS_PER_S,
         "limit_seconds": one.limit_ms / MS_PER_S,
         "basis": one.basis,
@@ -297,7 +297,7 @@ def _window(series: tuple[SeriesView, ...]) -> dict[str, Any] | None:
 
 
 def _et(utc_ns: int | None) -> str | None:
-    return None if utc_ns is None else iso_et(utc_ns)
+    return None if utc_ns is None else et_text(utc_ns)
 
 
 def _orders(picture: Status) -> dict[str, Any]:

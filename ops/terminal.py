@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.clock import NS_PER_S
-from ops.iso import iso_et
+from domain.stamps import et_text
 
 LOST_AFTER_S = 1.5
 PHASE_STYLES = {
@@ -130,7 +130,7 @@ def _plus(view: dict[str, Any], more_s: float) -> float | None:
 
 
 def _clock_et(picture: dict[str, Any], more_s: float) -> str:
-    return iso_et(int(picture["now"][1] + more_s * NS_PER_S))[11:19]
+    return et_text(int(picture["now"][1] + more_s * NS_PER_S))[11:19]
 
 
 def _side_by_side(parts: list[RenderableType]) -> RenderableType:

@@ -7,9 +7,10 @@ from typing import Any
 
 from daemon.engine.desk import Desk
 from domain.clock import Now
+from domain.stamps import utc_text
 from domain.window import Phase, Window
 from feeds.failover import DualFeedFailover
-from guards.windows import OPS_WINDOW_NONE, ops_window, scheduler_window, seconds_to_freeze, utc_text
+from guards.windows import OPS_WINDOW_NONE, ops_window, scheduler_window, seconds_to_freeze
 
 
 def window_monitor(desks: Iterable[Desk], lead_ns: int, now: Now) -> dict[str, Any]:

@@ -28,8 +28,8 @@ from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.errors import ConfigurationError
 from domain.reasons import GateStatus, Reason
+from domain.stamps import utc_text
 from guards.vote import Vote
-from guards.windows import utc_text
 
 COLOURS: Final = {"PASS": "green", "FAIL": "bold red", "UNKNOWN": "yellow", "NOT_CONFIGURED": "dim"}
 PLAIN_WIDTH: Final = 160

@@ -22,8 +22,8 @@ from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.events import MarketsRead
 from domain.market import SERIES
 from domain.money import Price, print_price
+from domain.stamps import et_text, utc_text
 from domain.window import Window
-from guards.windows import et_text, utc_text
 from journal.disk_io import Disk
 
 Wanted = dict[str, tuple[Window, ...]]

@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from daemon.client.exchange_io import Unread
 from daemon.client.exchange_reads_io import Look
@@ -45,6 +44,7 @@ from domain.events import (
     PositionsRead,
 )
 from domain.money import print_cash
+from domain.stamps import NEW_YORK
 from execution.kalshi.sign import load_key
 from execution.orders import SETTLE_NS
 from guards.calendar import NyseCalendar, parse_table
@@ -58,7 +58,6 @@ from pricing.fees import parse_fees
 
 RECONCILE_AGAIN_S: Final = SETTLE_NS / NS_PER_S + 0.6  # the lag of lists, and of snapshots, which are a second old
 OPEN_LOOKS_MAX: Final = 3
-DAY_ZONE: Final = ZoneInfo("America/New_York")
 EXPECTED: Final = (UnavailableError, Unread, ProtocolError, ConfigurationError, SnapshotDamaged, OSError)
 NEEDS_EXCHANGE: Final = frozenset(
     {
@@ -149,7 +148,7 @@ async def _market_calendar(look: Look) -> Finding:
 
 
 def _today(look: Look) -> dt.date:
-    return dt.datetime.fromtimestamp(look.clock.now().utc_ns // NS_PER_S, DAY_ZONE).date()
+    return dt.datetime.fromtimestamp(look.clock.now().utc_ns // NS_PER_S, NEW_YORK).date()
 
 
 async def _fee_agreement(look: Look) -> Finding:

@@ -38,8 +38,8 @@ from domain.ids import ClientOrderId, OrderId
 from domain.market import Market
 from domain.money import print_price
 from domain.reasons import GateStatus
+from domain.stamps import utc_text
 from guards.vote import Vote
-from guards.windows import utc_text
 from journal.disk_io import Disk
 
 EXPIRY_S: Final = 3

@@ -18,7 +18,7 @@ import structlog
 from daemon.runtime.jobs import JOBS
 from domain.clock import NS_PER_S
 from domain.events import Command, Operator
-from guards.windows import NEW_YORK
+from domain.stamps import NEW_YORK
 
 if TYPE_CHECKING:
     from apscheduler.events import JobEvent

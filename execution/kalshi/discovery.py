@@ -16,8 +16,8 @@ from domain.errors import ProtocolError
 from domain.ids import Ticker
 from domain.market import SERIES, Market, PriceRange, StrikeType
 from domain.money import INDEX_DECIMALS, IndexValue, parse_fixed, parse_price
+from domain.stamps import parse_rfc3339
 from execution.kalshi.codes import PARSE_ERRORS
-from execution.kalshi.rfc3339 import parse_ns
 
 _STRIKE_TYPES: Final = {kind.value: kind for kind in StrikeType if kind is not StrikeType.OTHER}
 _ABSENT: Final = msgspec.Raw(b"null")
@@ -61,8 +61,8 @@ def read_market(series: str, wire: WireMarket) -> Market:
             strike_type=_STRIKE_TYPES.get(wire.strike_type or "", StrikeType.OTHER),
             floor_strike=_strike(wire.floor_strike),
             cap_strike=_strike(wire.cap_strike),
-            open_ns=parse_ns(wire.open_time),
-            close_ns=parse_ns(wire.close_time),
+            open_ns=parse_rfc3339(wire.open_time),
+            close_ns=parse_rfc3339(wire.close_time),
             price_ranges=tuple(
                 PriceRange(parse_price(each.start), parse_price(each.end), parse_price(each.step))
                 for each in wire.price_ranges
@@ -90,7 +90,7 @@ def ladder(series: str, target_ns: int, listed: list[WireMarket]) -> tuple[Marke
     rungs = []
     for wire in listed:
         try:
-            closes_ns = parse_ns(wire.close_time)
+            closes_ns = parse_rfc3339(wire.close_time)
         except ValueError as error:
             raise ProtocolError(f"market {wire.ticker}: close_time: {error}") from None
         if target_ns in (0, closes_ns):

@@ -17,10 +17,10 @@ from domain.clock import Now
 from domain.errors import ProtocolError
 from domain.events import FeesRead
 from domain.money import parse_fixed
+from domain.stamps import parse_rfc3339
 from execution.kalshi import objects as wire
 from execution.kalshi.discovery import exchange_series
 from execution.kalshi.pages import Script, one
-from execution.kalshi.rfc3339 import parse_ns
 from execution.kalshi.wire import Account
 
 MULTIPLIER_DECIMALS: Final = 6
@@ -69,7 +69,7 @@ def _ppm(raw: msgspec.Raw, absent: int = 0) -> int:
 
 
 def _ahead(scheduled_ts: str, asked: Now, target_ns: int) -> bool:
-    at_ns = parse_ns(scheduled_ts)
+    at_ns = parse_rfc3339(scheduled_ts)
     return at_ns > asked.utc_ns and (not target_ns or at_ns <= target_ns)
 
 

@@ -14,8 +14,8 @@ from domain.events import Fill, GroupState, OrderState, PositionState, Settlemen
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import CASH_PER_CENT, Cash, parse_cash, parse_count, parse_price
+from domain.stamps import parse_rfc3339
 from execution.kalshi.discovery import WireMarket
-from execution.kalshi.rfc3339 import parse_ns
 
 MS_PER_S = 1_000
 
@@ -56,7 +56,7 @@ class WireOrder(msgspec.Struct):
             remaining=parse_count(self.remaining_count_fp),
             group_id=GroupId(self.order_group_id or ""),
             exchange_index=self.exchange_index or 0,
-            expiration_ms=parse_ns(self.expiration_time) // NS_PER_MS if self.expiration_time else 0,
+            expiration_ms=parse_rfc3339(self.expiration_time) // NS_PER_MS if self.expiration_time else 0,
         )
 
 
@@ -77,7 +77,7 @@ class WireFill(msgspec.Struct):
     def fill(self) -> Fill:
         """As ours. Raises ValueError."""
         if self.created_time:
-            at_ms = parse_ns(self.created_time) // NS_PER_MS
+            at_ms = parse_rfc3339(self.created_time) // NS_PER_MS
         elif self.ts is not None:
             at_ms = self.ts * MS_PER_S
         else:

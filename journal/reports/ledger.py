@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.money import CASH_DECIMALS, COUNT_DECIMALS, PRICE_DECIMALS, print_fixed
-from journal.record import print_utc
+from domain.stamps import utc_ns_text
 from journal.reports.fold import Fold
 from journal.reports.window_fold import total
 
@@ -109,8 +109,8 @@ def ledger_csv(rows: Sequence[LedgerRow]) -> str:
     writer.writerow(LedgerRow.__struct_fields__)
     for row in rows:
         fields = msgspec.structs.asdict(row)
-        fields["utc_ns"] = print_utc(row.utc_ns)
-        fields["target_ns"] = print_utc(row.target_ns)
+        fields["utc_ns"] = utc_ns_text(row.utc_ns)
+        fields["target_ns"] = utc_ns_text(row.target_ns)
         for name, decimals in _DECIMALS.items():
             fields[name] = "" if fields[name] is None else print_fixed(fields[name], decimals)
         writer.writerow("" if value is None else value for value in fields.values())

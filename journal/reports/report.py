@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from domain.clock import NS_PER_MS
 from domain.money import CASH_DECIMALS, COUNT_DECIMALS, INDEX_DECIMALS, PRICE_DECIMALS, print_fixed
-from journal.record import print_utc
+from domain.stamps import utc_ns_text
 from journal.reports.fold import Fold, day_of, number, text
 from journal.reports.render import NOT_RECORDED, Block, Heading, Line, Plot, Table
 from journal.reports.report_plots import ages_plot, index_plot, pnl_bars
@@ -24,7 +24,7 @@ _CENT_DECIMALS: Final = 2
 def window_report(fold: Fold, window: WindowFold) -> list[Block]:
     """The report of one window of one series."""
     return [
-        Heading(1, f"{window.series} {window.label or 'window'} {print_utc(window.target_ns)[:19]}Z"),
+        Heading(1, f"{window.series} {window.label or 'window'} {utc_ns_text(window.target_ns)[:19]}Z"),
         *_window_blocks(fold, window),
         *_notes(fold, day_of(window.target_ns)),
     ]
@@ -257,7 +257,7 @@ def _run_lines(fold: Fold) -> list[Block]:
     return [
         Line(
             f"Run {event.run_id}, mode {event.mode}, build {event.build_id}, configuration {event.config_hash[:12]}, "
-            f"started {print_utc(utc_ns)[:19]}Z"
+            f"started {utc_ns_text(utc_ns)[:19]}Z"
         )
         for utc_ns, event in fold.runs
     ]
@@ -307,7 +307,7 @@ def milliseconds(value: float | None) -> str:
 
 def clock(utc_ns: int) -> str:
     """The time of day of an instant, UTC, to the millisecond."""
-    return print_utc(utc_ns // NS_PER_MS * NS_PER_MS)[11:23]
+    return utc_ns_text(utc_ns // NS_PER_MS * NS_PER_MS)[11:23]
 
 
 def trimmed(amount: str, decimals_min: int = _CENT_DECIMALS) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from domain.stamps import utc_ns_text
 from journal.disk_io import Disk
 from journal.layout import first_seq_of
 from journal.reader_io import read_records, segment_paths
-from journal.record import print_utc
 from journal.reports.facts import facts, tells_nothing
 from journal.reports.fold import Fold, day_of
 from journal.reports.ledger import ledger_csv, ledger_rows
@@ -115,5 +115,5 @@ def _write_pair(disk: Disk, stem: Path, blocks: Sequence[Block]) -> tuple[Path, 
 def _window_name(window: WindowFold) -> str:
     """Label and target, for a short template gives many windows of a day the same label."""
     label = re.sub(r"[^A-Za-z0-9_-]+", "-", window.label or "window")
-    at = print_utc(window.target_ns)[11:19].replace(":", "")
+    at = utc_ns_text(window.target_ns)[11:19].replace(":", "")
     return f"{label}_{at}Z"

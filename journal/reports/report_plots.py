@@ -8,8 +8,8 @@ from typing import Final
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.market import SERIES
 from domain.money import CASH_DECIMALS, CASH_PER_DOLLAR, INDEX_PER_POINT, PRICE_DECIMALS, print_fixed
+from domain.stamps import utc_ns_text
 from domain.window import Phase
-from journal.record import print_utc
 from journal.reports.plot import Band, Dot, Level, Picture, Stroke, bars, draw
 from journal.reports.window_fold import BUCKET_NS, Track, WindowFold
 
@@ -122,6 +122,6 @@ def _time_ticks(window: WindowFold, line: Sequence[tuple[float, float]]) -> list
     at = int(-(-first // step_ns)) * step_ns
     ticks = []
     while at < last:
-        ticks.append((float(at), print_utc(at)[11:19]))
+        ticks.append((float(at), utc_ns_text(at)[11:19]))
         at += step_ns
     return ticks

@@ -175,7 +175,7 @@ class WindowFold:
     def pnl_from_fills(self) -> int | None:
         """The same profit worked out from our fills and the markets' results, for comparison.
 
-        A settlement tells the fees of its market's fills again (docs/exchange.md, Portfolio): they are not charged
+        A settlement tells the fees of its market's fills again (docs/exchange.md 5): they are not charged
         twice. Only where it tells more than the fills did, the difference is charged too.
         """
         results = {row.ticker: row.result for row in self.settlements}

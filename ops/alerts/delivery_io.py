@@ -18,8 +18,8 @@ import msgspec
 import structlog
 
 from domain.clock import Clock
+from domain.stamps import utc_ms_text
 from ops.alerts.policy import ATTEMPTS_MAX, RUNBOOK, AlertMessage, Dedupe, Policy, Receipt, backoff_s, subject
-from ops.iso import iso_utc
 from ops.logs.masking import Masker
 
 QUEUE_MAX = 256
@@ -162,7 +162,7 @@ class AlertFan:
             alert_id=f"alert-{now.utc_ns}-{self._number}",
             action=action,
             severity=severity,
-            timestamp=iso_utc(now.utc_ns),
+            timestamp=utc_ms_text(now.utc_ns),
             payload=self._masker.fields(payload),
             correlation_id=correlation_id,
             runbook=f"{RUNBOOK}#{action}",
@@ -235,7 +235,7 @@ class AlertFan:
             lane.receiver.name,
             delivered,
             attempts,
-            iso_utc(self._clock.now().utc_ns),
+            utc_ms_text(self._clock.now().utc_ns),
             self._masker.text(detail),
         )
         self.receipts.append(receipt)

@@ -24,7 +24,7 @@ import structlog
 
 from domain.clock import Clock
 from domain.errors import ConfigurationError
-from ops.iso import iso_utc
+from domain.stamps import utc_ms_text
 from ops.logs.masking import Masker
 
 QUEUE_RECORDS_MAX = 20_000
@@ -143,7 +143,7 @@ class _Lane(QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Work out the text and fields here, where arguments are still what they were; masking is the thread's."""
         fields = {
-            "ts_utc": iso_utc(self._clock.now().utc_ns),
+            "ts_utc": utc_ms_text(self._clock.now().utc_ns),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             "logger": record.name,

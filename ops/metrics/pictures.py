@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from domain.clock import NS_PER_S
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, INDEX_PER_POINT
-from ops.iso import iso_et
+from domain.stamps import et_text
 from ops.ops_status import index_age_s, is_ready
 from ops.status import SeriesView, Status, TaskHealth
 
@@ -166,10 +166,10 @@ def windows_families(series: tuple[SeriesView, ...]) -> Iterator[Family]:
                 (
                     view.name,
                     view.window or "",
-                    iso_et(opens),
-                    iso_et(target),
-                    iso_et(freeze),
-                    iso_et(target),
+                    et_text(opens),
+                    et_text(target),
+                    et_text(freeze),
+                    et_text(target),
                     "America/New_York",
                 ),
                 1,

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,6 +19,7 @@ from domain.actions import AnyAction
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, Started
 from domain.market import SERIES
+from domain.stamps import NEW_YORK
 from domain.window import Window
 from execution.kalshi.wire import Request
 from ops.ops_status import is_ready
@@ -41,7 +41,6 @@ from sim.exchange.core import Exchange, Plan
 from sim.virtual.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
-NEW_YORK = ZoneInfo("America/New_York")
 DAY_START, DAY_END = dt.time(9, 29, 30), dt.time(16, 0)
 # A ladder of the morning must still hold the index in the afternoon; the exchange lists up to 400 rungs.
 DAY_RUNGS, SHORT_RUNGS = 120, 40

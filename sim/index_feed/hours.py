@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import holidays
 
 from domain.clock import NS_PER_S
+from domain.stamps import NEW_YORK
 
-NEW_YORK: Final = ZoneInfo("America/New_York")
 OPENS: Final = dt.time(9, 30)
 CLOSES: Final = dt.time(16, 0)
 CLOSES_EARLY: Final = dt.time(13, 0)

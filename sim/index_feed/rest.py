@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S
-from sim.index_feed.hours import CLOSES_EARLY, NEW_YORK, OPENS, Hours, date_of, instant, local
+from domain.stamps import NEW_YORK
+from sim.index_feed.hours import CLOSES_EARLY, OPENS, Hours, date_of, instant, local
 from sim.index_feed.tape import Shown, Tape
 from sim.index_feed.wire import points
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from domain.clock import NS_PER_S, Now
 from domain.errors import ConfigurationError
+from domain.stamps import NEW_YORK
 from domain.window import Phase
 from guards.calendar import NyseCalendar
 from guards.windows import (
-    NEW_YORK,
     WindowPlan,
     WindowSettings,
     current_window,

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from domain.clock import NS_PER_MS, Now
+from domain.stamps import utc_ns_text
 from journal.chain import EMPTY, Head
 from journal.disk_io import Disk
-from journal.record import Body, print_utc, seal
+from journal.record import Body, seal
 from journal.writer_io import JournalLimits, JournalWriter
 
 NOON_NS = 1_772_805_000_000_000_000  # 2026-03-06T13:50:00Z
@@ -97,7 +98,7 @@ def make_lines(
             prev_hash=head.hash,
             run_id=run_of(head.seq),
             seq=head.seq + 1,
-            ts_utc=print_utc(NOON_NS + head.seq),
+            ts_utc=utc_ns_text(NOON_NS + head.seq),
             type="note",
         )
         line, digest = seal(body)

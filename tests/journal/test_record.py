@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.record import (
-    GENESIS,
-    Body,
-    RecordError,
-    canonical_json,
-    decode_record,
-    digest_of,
-    parse_utc,
-    print_utc,
-    seal,
-)
+from domain.stamps import utc_ns_text
+from journal.record import GENESIS, Body, RecordError, canonical_json, decode_record, digest_of, parse_utc, seal
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text(),
@@ -41,7 +32,7 @@ def body(payload: object, record_type: str = "note", correlation_id: str = "") -
         prev_hash=GENESIS,
         run_id="run",
         seq=1,
-        ts_utc=print_utc(0),
+        ts_utc=utc_ns_text(0),
         type=record_type,
     )
 
@@ -77,7 +68,7 @@ def test_two_orders_of_the_same_keys_give_the_same_bytes() -> None:
 
 @given(st.integers(0, 4_000_000_000_000_000_000))
 def test_a_time_stamp_reads_back_as_written(utc_ns: int) -> None:
-    assert parse_utc(print_utc(utc_ns)) == utc_ns
+    assert parse_utc(utc_ns_text(utc_ns)) == utc_ns
 
 
 @pytest.mark.parametrize(

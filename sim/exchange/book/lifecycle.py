@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from domain.stamps import NEW_YORK
 from sim.exchange.book import matching
 from sim.exchange.book.book import Book
 from sim.exchange.book.fixed import NS, PRICE_ONE, parse_price, show_price
-from sim.exchange.book.listing import EASTERN, FAMILIES, HOUR_S, Template, event_ticker, market_ticker, moment, strikes
+from sim.exchange.book.listing import FAMILIES, HOUR_S, Template, event_ticker, market_ticker, moment, strikes
 from sim.exchange.book.notices import EventListed, FeeOverride, MarketLife, PositionChanged
 from sim.exchange.book.objects import Event, Market, Position, Series, Settlement
 
@@ -73,7 +74,7 @@ class Lifecycle:
             closes = self.template.closes(now_ns)
             today: date | None = None
             for number, close_ns in enumerate(closes):
-                day = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(EASTERN).date()
+                day = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(NEW_YORK).date()
                 today = today or day
                 if number >= LISTED_AHEAD and (self.template.anchor_s is not None or day != today):
                     break
@@ -249,11 +250,11 @@ def _lift(halts: dict[str, int | None], reason: str, until_ns: int) -> None:
 
 def next_thursday(now_ns: int) -> tuple[int, int]:
     """Start and end of the maintenance window that is on, or comes next."""
-    day = datetime.fromtimestamp(now_ns // NS, UTC).astimezone(EASTERN).date()
+    day = datetime.fromtimestamp(now_ns // NS, UTC).astimezone(NEW_YORK).date()
     while True:
-        end = int(datetime.combine(day, PAUSE_TO, EASTERN).timestamp()) * NS
+        end = int(datetime.combine(day, PAUSE_TO, NEW_YORK).timestamp()) * NS
         if day.weekday() == THURSDAY and end > now_ns:
-            return int(datetime.combine(day, PAUSE_FROM, EASTERN).timestamp()) * NS, end
+            return int(datetime.combine(day, PAUSE_FROM, NEW_YORK).timestamp()) * NS, end
         day += timedelta(days=1)
 
 

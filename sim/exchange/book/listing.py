@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from domain.stamps import NEW_YORK
 from sim.exchange.book.fixed import NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EASTERN = ZoneInfo("America/New_York")
 HOUR_S = 3600
 FIRST_HOUR, LAST_HOUR = 10, 16
 FRIDAY = 4
@@ -64,14 +63,14 @@ class Template:
         """When the market of that close begins to trade."""
         if self.anchor_s is not None:
             return close_ns - 10 * self.period_s * NS
-        local = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(EASTERN)
+        local = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(NEW_YORK)
         if local.hour == LAST_HOUR:
             return _instant(local.date(), time(3, 10))
         return _instant(_trading_day_before(local.date()), time(16, 0))
 
 
 def _instant(day: date, at: time) -> int:
-    return int(datetime.combine(day, at, EASTERN).timestamp()) * NS
+    return int(datetime.combine(day, at, NEW_YORK).timestamp()) * NS
 
 
 def _trading_day_before(day: date) -> date:
@@ -83,7 +82,7 @@ def _trading_day_before(day: date) -> date:
 
 def _hours(now_ns: int) -> Iterator[int]:
     """The whole hours 10:00 to 16:00 Eastern of weekdays (holidays trade here; the client's calendar knows better)."""
-    day = datetime.fromtimestamp(now_ns // NS, UTC).astimezone(EASTERN).date()
+    day = datetime.fromtimestamp(now_ns // NS, UTC).astimezone(NEW_YORK).date()
     while True:
         if day.weekday() <= FRIDAY:
             for hour in range(FIRST_HOUR, LAST_HOUR + 1):
@@ -95,7 +94,7 @@ def _hours(now_ns: int) -> Iterator[int]:
 
 def event_ticker(series: str, close_ns: int, *, with_seconds: bool) -> str:
     """`KXINXU-26NOV23H1200`, or with seconds `...H120012`."""
-    local = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(EASTERN)
+    local = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(NEW_YORK)
     clock = f"{local:%H%M%S}" if with_seconds else f"{local:%H%M}"
     return f"{series}-{local:%y}{MONTHS[local.month - 1]}{local:%d}H{clock}"
 
@@ -117,7 +116,7 @@ def strikes(family: Family, index_micro: int, rungs: int) -> list[int]:
 
 def moment(close_ns: int, *, with_seconds: bool) -> str:
     """`Nov 23, 2026 at 12pm EST`, as titles and rules write it."""
-    local = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(EASTERN)
+    local = datetime.fromtimestamp(close_ns // NS, UTC).astimezone(NEW_YORK)
     hour = local.hour % 12 or 12
     clock = f"{hour}:{local:%M:%S}" if with_seconds else f"{hour}"
     return f"{local:%b} {local.day}, {local.year} at {clock}{local:%p}".replace("AM", "am").replace("PM", "pm") + (
