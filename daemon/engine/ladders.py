@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from daemon.engine.account import FILLS, Account
 from daemon.engine.desk import Desk
-from daemon.engine.results import CENT, FINAL, Result, close_flat, finish, held_in, settle
+from daemon.engine.results import CENT, FINAL, Result, close_flat, disputed, finish, held_in, settle
 from daemon.engine.settings import EngineSettings
 from domain.actions import AnyAction, Read, Record, Report, SubscribeBooks
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -173,7 +173,14 @@ class Duties:
                 continue
             ladder = self.ladders.get((result.series, result.target_ns), {})
             rows = settle(self.account.ledger, result, event.settlements, ladder)
-            out.extend(Record("settlement" if key.target_ns else "stray_settlement", row) for row in rows)
+            self._settled("settlement" if key.target_ns else "stray_settlement", rows, out)
+
+    def _settled(self, record: str, rows: list[dict[str, object]], out: list[AnyAction]) -> None:
+        for row in rows:
+            out.append(Record(record, row))
+            dispute = disputed(row)
+            if dispute is not None:
+                out.append(dispute)
 
     def _pursue_results(self, now: Now, out: list[AnyAction]) -> None:
         if FILLS not in self.account.reconciled:
@@ -190,7 +197,7 @@ class Duties:
                 ladder = self.ladders.get((series, target_ns), {})
                 flat = close_flat(self.account.ledger, result, ladder)
                 rows = settle(self.account.ledger, result, flat, ladder)
-                out.extend(Record("settlement", row) for row in rows)
+                self._settled("settlement", rows, out)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
             if not given_up and not (fills_known and finish(self.account.ledger, result)):

@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     from daemon.engine.step import Engine
 
 _ACCEPTED = Admission.ACCEPTED
-FEED_GONE = frozenset({FeedState.DOWN, FeedState.COOLING})
 KEY_REFUSED = frozenset({401, 403})
+REFUSED_OR_UNKNOWN = frozenset({Verdict.REFUSED, Verdict.UNKNOWN})
 CANCEL_ALL_PROGRAM = "cancel-all"
 RUN_PREFIX = "run-"
 # Changes of a market's life after which what was listed is no longer so.
@@ -185,7 +185,8 @@ class Observers:
         payload = {"feed": event.feed, "reason": event.reason}
         if event.state is FeedState.FATAL:
             out.append(Alert("feed_refused", "error", payload))
-        elif before is not None and before.state is FeedState.LIVE and event.state in FEED_GONE:
+        elif before is not None and before.state is FeedState.LIVE and event.state is not FeedState.LIVE:
+            # Also back to SUBSCRIBED: that is how silence begins, before the socket is given up.
             out.append(Alert("feed_down", "warning", payload))
         out.extend(self.engine.failover.observe(event, now))
         self.follow_failover(now, out)
@@ -244,6 +245,8 @@ class Observers:
 
     def _placed(self, event: PlaceOutcome, now: Now, out: list[AnyAction]) -> None:
         order = self.engine.account.placed(event, now, out)
+        if order is not None and event.verdict in REFUSED_OR_UNKNOWN:
+            out.extend(self.engine.announcer.refused(order.ticker, event.code, now))
         if order is None or event.verdict is not Verdict.REFUSED:
             return
         desk = self.engine.desks.get(order.series)
@@ -277,8 +280,8 @@ class Observers:
         self.engine.account.count("read_failures")
         if event.http_status in KEY_REFUSED:
             payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
-            refuses = "clock" if STAMP_EXPIRED in event.reason else "key"
-            out.append(Alert(f"exchange_refuses_{refuses}", "critical", payload))
+            expired = STAMP_EXPIRED in event.reason
+            out.append(Alert("exchange_refuses_clock" if expired else "exchange_refuses_key", "critical", payload))
 
     def _control_proven(self, event: ControlProven, now: Now, out: list[AnyAction]) -> None:
         # A proof from the future would never grow old.

@@ -7,8 +7,11 @@ is UNKNOWN within a hundredth of a point of the strike (docs/contracts.md, Money
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from domain.actions import Alert
 from domain.events import SettlementState
 from domain.ids import Ticker
 from domain.market import Market
@@ -18,6 +21,7 @@ from pricing.fair import settles_yes
 
 NEAR_STRIKE = INDEX_PER_POINT // 100
 CENT = INDEX_PER_POINT // 100
+YES_NO = ("yes", "no")
 FINAL = frozenset({"finalized", "determined", "settled"})
 
 
@@ -102,6 +106,15 @@ def settle(
         }
         rows.append(row)
     return rows
+
+
+def disputed(row: Mapping[str, object]) -> Alert | None:
+    """The exchange settled a market otherwise than our own index print says; None where ours is not known."""
+    own, said = row["own_verdict"], row["result"]
+    if own not in YES_NO or said not in YES_NO or own == said:
+        return None
+    told = ("series", "label", "ticker", "result", "own_verdict", "index_value", "expiration_value", "position")
+    return Alert("settlement_disagrees", "critical", {name: row[name] for name in told})
 
 
 def finish(ledger: Ledger, result: Result) -> bool:

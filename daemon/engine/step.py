@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 
 from daemon.engine.account import Account
+from daemon.engine.announcer import Announcer
 from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER, Controls
 from daemon.engine.desk import Desk
 from daemon.engine.ladders import Duties
@@ -100,6 +101,7 @@ class Engine:
         self.fee_file = settings.fees.path.rpartition("/")[2] if settings.fees else "unreadable"
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
+        self.announcer = Announcer(settings.plan)
         self.observers = Observers(self)
 
     # --- the one function ----------------------------------------------------------------------------------------
@@ -250,6 +252,7 @@ class Engine:
                 ahead_ns=self.clock_trust.ahead_ns,
             )
             self._drill(now, out)
+            out.extend(self.announcer.look(self.desks.values(), self.failover, self.paused or self.risk.paused, now))
             self._finish(now, out)
 
     def _ordinary(self, event: AnyEvent) -> bool:
@@ -303,8 +306,7 @@ class Engine:
             fresh_until = desk.sentry.next_deadline(now, desk.phase)
             until_ns = until_ns if fresh_until is None else min(until_ns, fresh_until)
         verdict = evaluate(name, votes, until_ns, now)
-        turns_ns = desk.next_deadline(now)
-        held_ns = self.account_votes_until_ns
+        turns_ns, held_ns = desk.next_deadline(now), self.account_votes_until_ns
         desk.hold_ns = held_ns if turns_ns is None else min(held_ns, turns_ns)
         before = self.closed.get(name)
         if isinstance(verdict, Closed):

@@ -19,7 +19,8 @@ import structlog
 
 from domain.clock import Clock
 from domain.stamps import utc_ms_text
-from ops.alerts.policy import ATTEMPTS_MAX, RUNBOOK, AlertMessage, Dedupe, Policy, Receipt, backoff_s, subject
+from ops.alerts.policy import ATTEMPTS_MAX, RUNBOOK, AlertMessage, Dedupe, Policy, Receipt, backoff_s
+from ops.alerts.subjects import subject
 from ops.logs.masking import Masker
 
 QUEUE_MAX = 256

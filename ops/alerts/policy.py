@@ -1,6 +1,7 @@
 """What an alert is, who wants it, and when it has been said often enough. Pure.
 
-The same alert (action and subject) is said once in DEDUPE_NS; what was held back meanwhile is counted on the next one.
+The same alert (action and subject, `subjects.py`) is said once in DEDUPE_NS; what was held back meanwhile is counted on
+the next one.
 A receiver wants an alert from its minimum severity up, unless the action has a severity of its own there. Attempts
 wait 0.5, 1, 2, 4 ... seconds. Every end of a delivery, good or bad, is a receipt.
 """
@@ -20,7 +21,6 @@ DEDUPE_KEYS_MAX = 4096
 ATTEMPTS_MAX = 6
 BACKOFF_FIRST_S = 0.5
 BACKOFF_LAST_S = 30.0
-SUBJECT_FIELDS = ("series", "feed", "control", "task", "gate", "reason")
 RUNBOOK = "docs/runbooks/alerts.md"
 
 
@@ -69,11 +69,6 @@ def rank(severity: str) -> int:
 def backoff_s(attempt: int) -> float:
     """Seconds to wait after the attempt of this number (from 1)."""
     return float(min(BACKOFF_FIRST_S * 2 ** (attempt - 1), BACKOFF_LAST_S))
-
-
-def subject(action: str, payload: dict[str, Any]) -> str:
-    """What makes two alerts the same: the action, and what it is about."""
-    return "|".join([action, *(str(payload.get(field, "")) for field in SUBJECT_FIELDS)])
 
 
 class Dedupe:
