@@ -23,6 +23,7 @@ from daemon.system_clock import SystemClock
 from domain.actions import CancelOrders
 from domain.clock import NS_PER_MS
 from domain.events import AnyEvent, Tick, Wake
+from domain.hosts import Posture
 from domain.market import SERIES
 from execution.kalshi.sign import Signer
 from execution.kalshi.venue_io import KalshiVenue
@@ -57,7 +58,9 @@ async def _measure(pem: bytes) -> list[int]:
     server = await asyncio.get_running_loop().create_server(_Exchange, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     told: list[AnyEvent] = []
-    venue = KalshiVenue(f"http://127.0.0.1:{port}/trade-api/v2", Signer("key", pem), SystemClock(), told.append)
+    venue = KalshiVenue(
+        f"http://127.0.0.1:{port}/trade-api/v2", Signer("key", pem), SystemClock(), told.append, posture=Posture.PAPER
+    )
     running = asyncio.create_task(venue.run())
     while not venue.cancels.pool.idle:  # noqa: ASYNC110 - connections, which tell nobody
         await asyncio.sleep(0.01)

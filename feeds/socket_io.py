@@ -40,6 +40,14 @@ class SocketLimits(msgspec.Struct, frozen=True):
     outbox_max: int = 1_000
 
 
+class _Dial(connect):
+    """One attempt, at the address that was given: a redirect would take our signed headers to another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Never follow: the answer's status is how the attempt ended."""
+        return exc
+
+
 class ReconnectingSocket:
     """One socket, kept up while it is wanted. `run` is its life and belongs in a task group."""
 
@@ -160,7 +168,7 @@ class ReconnectingSocket:
     async def _dial(self) -> ClientConnection:
         headers = NO_HEADERS if self._headers is None else self._headers(self._clock.now())
         limits = self._limits
-        return await connect(
+        return await _Dial(
             self._url,
             additional_headers=headers,
             compression=None,

@@ -182,6 +182,7 @@ def cancel_all(
         *account_key(settings),
         reason or "operator_cli",
         settings.state_dir,
+        posture=settings.posture,
     )
     raise typer.Exit(code)
 
@@ -204,6 +205,7 @@ def watch(
             *account_key(settings),
             settings.state_dir,
             limit_ms,
+            settings.posture,
         )
     )
 

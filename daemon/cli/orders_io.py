@@ -23,6 +23,7 @@ from domain.actions import Read
 from domain.clock import NS_PER_S
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
 from domain.events import OrdersRead, OrderState
+from domain.hosts import Posture
 from domain.money import print_count, print_price
 from execution.kalshi.sign import Signer
 from execution.orders import SETTLE_NS
@@ -114,7 +115,7 @@ def _own_book(http: str) -> OwnBook | None:
 
 async def list_resting(settings: Settings) -> Listing:
     """Ask the exchange for our resting orders. Raises UnavailableError when it does not answer."""
-    line = Line(settings.exchange.rest_url, Signer(*account_key(settings)), SystemClock())
+    line = Line(settings.exchange.rest_url, Signer(*account_key(settings)), SystemClock(), Posture.READ_ONLY)
     try:
         return (await line.read(OrdersRead, Read.RESTING)).orders
     except Unread as problem:

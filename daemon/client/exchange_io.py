@@ -14,6 +14,7 @@ from domain.actions import Ask, Read
 from domain.clock import NS_PER_MS, NS_PER_S, Clock, utc_ms
 from domain.errors import UnavailableError
 from domain.events import AnyEvent, ClockSample, ReadFailed, Verdict
+from domain.hosts import Posture
 from domain.ids import RequestId
 from execution.http.http_answer import HttpAnswer
 from execution.http.http_client_io import Connection, Pool, parse_origin, render, seconds
@@ -59,9 +60,12 @@ class Asking:
     `heard` is whether the exchange ever answered; `problem` why the last question was not answered.
     """
 
-    def __init__(self, base_url: str, signer: Signer, clock: Clock) -> None:
-        """Prepare; nothing is connected yet. Raises ConfigurationError for an address that is none."""
-        self._origin = parse_origin(base_url)
+    def __init__(self, base_url: str, signer: Signer, clock: Clock, posture: Posture) -> None:
+        """Prepare; nothing is connected yet.
+
+        Raises ConfigurationError for an address that is none, or that this posture may not reach.
+        """
+        self._origin = parse_origin(base_url, posture)
         self._pool = Pool(self._origin, 1, lambda: None)
         self.signer = signer
         self._clock = clock
@@ -122,10 +126,17 @@ class Line:
     """Asks the exchange as our account. `heard` is whether it ever answered; `sample` what its clock is known to be."""
 
     def __init__(
-        self, base_url: str, signer: Signer, clock: Clock, *, codes: CodeTable = NO_CODES, answer_ms: int = ANSWER_MS
+        self,
+        base_url: str,
+        signer: Signer,
+        clock: Clock,
+        posture: Posture,
+        *,
+        codes: CodeTable = NO_CODES,
+        answer_ms: int = ANSWER_MS,
     ) -> None:
-        """Prepare; nothing is connected yet. Raises ConfigurationError for an address that is none."""
-        self._asking = Asking(base_url, signer, clock)
+        """Prepare; nothing is connected yet. Raises ConfigurationError as `Asking` does."""
+        self._asking = Asking(base_url, signer, clock, posture)
         self._codes = codes
         self._answer_ms = answer_ms
         self._times = ExchangeClock()

@@ -66,7 +66,7 @@ class Look:
 
     def connect(self) -> None:
         """Make the line to the exchange. Raises ConfigurationError as `signer` does."""
-        self.line = Line(self.settings.exchange.rest_url, self.signer(), self.clock)
+        self.line = Line(self.settings.exchange.rest_url, self.signer(), self.clock, self.settings.posture)
 
     def close(self) -> None:
         """Leave the exchange."""
@@ -143,8 +143,9 @@ class Look:
                     continue
                 url = f"{feed.rest_url.rstrip('/')}/v3/snapshot/indices"
                 headers = {"Authorization": f"Bearer {feeds.key_of(feed) or ''}"}
+                asked = {"ticker.any_of": ",".join(symbols)}
                 try:
-                    async with session.get(url, params={"ticker.any_of": ",".join(symbols)}, headers=headers) as answer:
+                    async with session.get(url, params=asked, headers=headers, allow_redirects=False) as answer:
                         rows += self._shown(feed.name, symbols, answer.status, await answer.read())
                 except (aiohttp.ClientError, TimeoutError) as problem:
                     unasked.append(f"{feed.name}: no answer from {feed.rest_url} ({type(problem).__name__})")

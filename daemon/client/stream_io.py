@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from typing import Final
-from urllib.parse import urlsplit
 
 from daemon.client.exchange_reads_io import Look
-from domain.clock import NS_PER_MS, Now
+from domain.clock import Now
 from domain.events import AnyEvent, OrderUpdated, StreamStatus
 from domain.ids import OrderId
 from domain.market import SERIES
+from execution.kalshi.upgrade import upgrade_headers
 from feeds.backoff import Backoff
 from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
@@ -32,14 +32,13 @@ class Ear:
     async def open(self) -> bool:
         """Connect and wait until the private channels are acknowledged; whether they were."""
         settings, clock = self._look.settings, self._look.clock
-        signer, path = self._look.signer(), urlsplit(settings.exchange.ws_url).path
         self._socket = ReconnectingSocket(
             settings.exchange.ws_url,
             KalshiStream(SERIES[name].exchange_series for name in settings.windows.series),
             lambda event: self._heard.append((event, clock.now())),
             clock,
             Backoff(random.Random()),  # noqa: S311 - spreads reconnects, keeps no secret
-            headers=lambda now: signer.headers("GET", path, now.utc_ns // NS_PER_MS),
+            headers=upgrade_headers(settings.exchange.ws_url, self._look.signer(), settings.posture),
         )
         self._task = asyncio.create_task(self._socket.run())
         self._socket.open()

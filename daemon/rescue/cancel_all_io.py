@@ -30,6 +30,7 @@ from domain.actions import Ask, CancelAll, CancelOrders, Read
 from domain.clock import NS_PER_MS, Clock, utc_ms
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
 from domain.events import OrdersRead, OrderState, ReadFailed
+from domain.hosts import Posture
 from domain.ids import RequestId
 from domain.market import OrderRef
 from execution.http.http_client_io import seconds
@@ -208,6 +209,7 @@ async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, t
     state_dir: Path | None,
     *,
     by: str = "cancel-all",
+    posture: Posture,
     subaccount: int | None = None,
     clock: Clock,
     limits: CancelAllLimits,
@@ -218,7 +220,7 @@ async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, t
     marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, by, reason)
     marked = state_dir is None or await _aside("not written", lambda: ask_cancel_all(state_dir, marker), say)
     signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
-    line = Asking(base_url, signer, clock)
+    line = Asking(base_url, signer, clock, posture)
     run = _Run(line, Account(line.prefix, subaccount), clock, limits, say)
     try:
         flat = await run.flatten()
@@ -283,6 +285,7 @@ def run_cancel_all(  # noqa: PLR0913 - as above
     state_dir: Path | None,
     *,
     by: str = "cancel-all",
+    posture: Posture,
     subaccount: int | None = None,
     clock: Clock | None = None,
     limits: CancelAllLimits | None = None,
@@ -296,6 +299,7 @@ def run_cancel_all(  # noqa: PLR0913 - as above
         reason,
         state_dir,
         by=by,
+        posture=posture,
         subaccount=subaccount,
         clock=clock or SystemClock(),
         limits=limits or CancelAllLimits(),

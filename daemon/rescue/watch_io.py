@@ -14,6 +14,8 @@ from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything
 from daemon.rescue.watch import Duty, Sight, Watcher
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_S
+from domain.hosts import Posture
+from execution.http.http_client_io import parse_origin
 from execution.kalshi.sign import load_key
 from journal.reader_io import segment_paths
 
@@ -33,13 +35,14 @@ def sight_of(state_dir: Path) -> Sight:
         return Sight("", 0, ended)
 
 
-def watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int) -> int:
+def watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int, posture: Posture) -> int:
     """Watch until told to end. Raises ConfigurationError for a bad key or address."""
     load_key(key_pem)
-    return asyncio.run(_watch(rest_url, key_id, key_pem, state_dir, limit_ms))
+    parse_origin(rest_url, posture)
+    return asyncio.run(_watch(rest_url, key_id, key_pem, state_dir, limit_ms, posture))
 
 
-async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int) -> int:
+async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int, posture: Posture) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,7 +58,16 @@ async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, li
             still_s = watcher.stood_still_ns(now) / NS_PER_S
             say(f"no progress for {still_s:.1f} s: cancelling everything")
             code = await cancel_everything(
-                rest_url, key_id, key_pem, "watcher", state_dir, by="watcher", clock=clock, limits=LIMITS, say=say
+                rest_url,
+                key_id,
+                key_pem,
+                "watcher",
+                state_dir,
+                by="watcher",
+                posture=posture,
+                clock=clock,
+                limits=LIMITS,
+                say=say,
             )
             if code == 0:
                 watcher.flattened()

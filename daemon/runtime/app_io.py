@@ -57,6 +57,7 @@ from domain.events import AnyEvent, Command, Operator, Started, Stop
 from domain.market import SERIES
 from domain.window import Phase
 from execution.kalshi.sign import Signer
+from execution.kalshi.upgrade import upgrade_headers
 from execution.kalshi.venue_io import KalshiVenue
 from feeds.backoff import Backoff
 from feeds.kalshi_stream import KalshiStream
@@ -99,16 +100,17 @@ class App:
         self.inbox = Inbox(clock)
         self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say)
         codes = learned_codes(settings.state_dir)
-        self.venue = KalshiVenue(settings.exchange.rest_url, signer, clock, self.inbox.emit, codes=codes)
+        self.venue = KalshiVenue(
+            settings.exchange.rest_url, signer, clock, self.inbox.emit, posture=settings.posture, codes=codes
+        )
         self.stream = KalshiStream(SERIES[name].exchange_series for name in settings.windows.series)
-        path = urlsplit(settings.exchange.ws_url).path
         self.stream_socket = ReconnectingSocket(
             settings.exchange.ws_url,
             self.stream,
             self.inbox.emit,
             clock,
             Backoff(random.Random()),  # noqa: S311 - spreads reconnects, keeps no secret
-            headers=lambda now: signer.headers("GET", path, now.utc_ns // 1_000_000),
+            headers=upgrade_headers(settings.exchange.ws_url, signer, settings.posture),
         )
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
         self.sentinels = Sentinels(

@@ -39,9 +39,9 @@ async def fetch_history(symbol: str, hosts: tuple[tuple[str, str], ...], clock: 
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         for base, key in hosts:
-            headers = {"Authorization": f"Bearer {key}"}
+            address, headers = base.rstrip("/") + path, {"Authorization": f"Bearer {key}"}
             try:
-                async with session.get(base.rstrip("/") + path, params=query, headers=headers) as answer:
+                async with session.get(address, params=query, headers=headers, allow_redirects=False) as answer:
                     if answer.status == 200:  # noqa: PLR2004 - the HTTP status itself
                         return History(symbol, BAR_MS, _bars(await answer.read()))
             except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError):

@@ -13,10 +13,13 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
+import msgspec
+
 from domain.errors import ConfigurationError, ProtocolError
+from domain.hosts import Posture, refusal
 from execution.http.http_answer import AnswerParser, HttpAnswer
 
 CONNECT_LIMIT_MS: Final = 2_000
@@ -29,13 +32,27 @@ def seconds(limit_ms: int) -> float:  # tidy: float - what the event loop's time
     return limit_ms / 1_000  # tidy: float - as above
 
 
-class Origin(NamedTuple):
-    """Where to connect: host, port, TLS or not, and the path that every request begins with."""
+class Origin(msgspec.Struct, frozen=True):
+    """Where to connect and as what: host, port, TLS or not, the path that every request begins with, the posture.
+
+    One that its posture refuses cannot be made, and is asked again at each connection and each request.
+    """
 
     host: str
     port: int
     tls: bool
     prefix: str
+    posture: Posture
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for a host that this posture may not even read from."""
+        self.permit("GET")
+
+    def permit(self, method: str) -> None:
+        """Raise ConfigurationError unless a connection of this posture may send this method to this host."""
+        why = refusal(self.posture, self.host, method, tls=self.tls)
+        if why:
+            raise ConfigurationError(f"exchange address {why}")
 
     @property
     def authority(self) -> str:
@@ -45,8 +62,8 @@ class Origin(NamedTuple):
         return name if self.port == usual else f"{name}:{self.port}"
 
 
-def parse_origin(base_url: str) -> Origin:
-    """Read "https://host[:port]/prefix". Raises ConfigurationError."""
+def parse_origin(base_url: str, posture: Posture) -> Origin:
+    """Read "https://host[:port]/prefix". Raises ConfigurationError, also for a host that the posture refuses."""
     try:
         parts = urlsplit(base_url)
         port = parts.port
@@ -58,11 +75,15 @@ def parse_origin(base_url: str) -> Origin:
             f"exchange address {base_url!r}: not of the form https://host/trade-api/v2; set the exchange's base address"
         )
     tls = parts.scheme == "https"
-    return Origin(parts.hostname, port or (443 if tls else 80), tls, parts.path.rstrip("/"))
+    return Origin(parts.hostname, port or (443 if tls else 80), tls, parts.path.rstrip("/"), posture)
 
 
 def render(origin: Origin, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> bytes:
-    """Print one request. `path` and `query` are already percent-encoded; `headers` hold no line breaks."""
+    """Print one request. `path` and `query` are already percent-encoded; `headers` hold no line breaks.
+
+    Raises ConfigurationError for a request that the origin's posture does not allow: nothing is sent unrendered.
+    """
+    origin.permit(method)
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     target = f"{path}?{query}" if query else path
     kind = "Content-Type: application/json\r\n" if body else ""
@@ -268,6 +289,7 @@ class Pool:
         """Connect once; None, and `problem` says why, when that fails."""
         loop = asyncio.get_running_loop()
         origin = self._origin
+        origin.permit("GET")
         try:
             async with asyncio.timeout(seconds(CONNECT_LIMIT_MS)):
                 name = origin.host if self._tls else None

@@ -20,6 +20,7 @@ import msgspec
 from domain.actions import AnyAction, Ask, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
 from domain.clock import NS_PER_MS, Clock, Now, utc_ms
 from domain.events import AnyEvent, GroupOp, GroupOutcome, GroupsRead, Verdict
+from domain.hosts import Posture
 from domain.ids import GroupId
 from execution.http.http_client_io import parse_origin, seconds
 from execution.kalshi.answers import WriteOutcome, read_answer, unanswered
@@ -64,12 +65,17 @@ class KalshiVenue:
         clock: Clock,
         emit: Callable[[AnyEvent], None],
         *,
+        posture: Posture,
         limits: VenueLimits = VenueLimits(),  # noqa: B008 - frozen
         subaccount: int | None = None,
         codes: CodeTable = NO_CODES,
     ) -> None:
-        """Prepare; nothing is connected before `run`. Raises ConfigurationError for an address that is none."""
-        origin = parse_origin(base_url)
+        """Prepare; nothing is connected before `run`.
+
+        Raises ConfigurationError for an address that is none, or that this posture may not write to.
+        """
+        origin = parse_origin(base_url, posture)
+        origin.permit("POST")
         self._account = Account(origin.prefix, subaccount)
         self._signer = signer
         self._clock = clock

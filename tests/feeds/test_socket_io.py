@@ -397,3 +397,27 @@ async def test_a_bug_in_the_session_ends_the_task() -> None:
         with pytest.raises(AssertionError, match="a broken invariant"):
             async with asyncio.timeout(WITHIN_S):
                 await rig.socket.run()
+
+
+@pytest.mark.step("A01")
+async def test_a_redirect_is_not_followed_with_our_headers() -> None:
+    reached: list[str] = []
+
+    def elsewhere(connection: ServerConnection, request: Request) -> None:
+        del connection
+        reached.append(request.headers.get("X-Attempt", ""))
+
+    async with serving(idle, process_request=elsewhere) as (other, _):
+
+        def moved(connection: ServerConnection, request: Request) -> Response:
+            del request
+            answer = connection.respond(307, "elsewhere")
+            answer.headers["Location"] = other
+            return answer
+
+        async with serving(idle, process_request=moved) as (url, _):
+            session = Recorder()
+            rig = Rig(url, session)
+            async with carried(rig):
+                await session.until("closed cannot connect: HTTP 307 on the upgrade")
+        assert not reached

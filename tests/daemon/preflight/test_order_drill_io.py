@@ -10,6 +10,7 @@ from daemon.client.exchange_io import Line
 from daemon.preflight.order_drill_io import Trial, TrialError
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_S
+from domain.hosts import Posture
 from domain.ids import OrderId
 from domain.market import Market, PriceRange, StrikeType
 from domain.money import Price
@@ -62,7 +63,7 @@ class Exchange:
 
 
 def line_to(address: str) -> Line:
-    return Line(address, Signer("key-1", pem_of(ed_key())), SystemClock())
+    return Line(address, Signer("key-1", pem_of(ed_key())), SystemClock(), Posture.PAPER)
 
 
 async def test_every_trial_order_is_one_cent_one_lot_post_only_and_expires_in_seconds() -> None:

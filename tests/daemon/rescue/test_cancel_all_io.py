@@ -10,6 +10,7 @@ import pytest
 from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything, run_cancel_all
 from daemon.system_clock import SystemClock
 from domain.clock import Clock, Now
+from domain.hosts import Posture
 from journal.marker_io import read_cancel_all
 from tests.execution.kalshi.kalshi_fake import Reply, Seen, ed_key, fake_exchange, pem_of, reply, rsa_key
 
@@ -26,6 +27,8 @@ BRIEF = CancelAllLimits(
     give_up_after_ms=150, answer_ms=50, settle_ms=10, list_every_ms=2, backoff_first_ms=2, backoff_max_ms=8
 )
 ORDERS = "/trade-api/v2/portfolio/events/orders"
+
+PAPER = Posture.PAPER
 
 
 def order(ident: str) -> dict[str, object]:
@@ -100,6 +103,7 @@ async def run(
             pem or pem_of(ed_key()),
             "operator_cli",
             state_dir,
+            posture=PAPER,
             clock=clock or SystemClock(),
             limits=limits,
             say=lines.append,
@@ -199,6 +203,7 @@ async def test_one_late_empty_list_is_not_enough(tmp_path: Path) -> None:
             pem_of(ed_key()),
             "x",
             tmp_path,
+            posture=PAPER,
             clock=SystemClock(),
             limits=QUICK,
             say=lambda _: None,
@@ -249,6 +254,7 @@ async def test_nobody_there_is_69(tmp_path: Path) -> None:
         pem_of(ed_key()),
         "watcher",
         tmp_path,
+        posture=PAPER,
         clock=SystemClock(),
         limits=BRIEF,
         say=lines.append,
@@ -294,6 +300,7 @@ async def test_a_machine_whose_clock_is_off_goes_by_the_exchanges(tmp_path: Path
             pem_of(ed_key()),
             "operator_cli",
             tmp_path,
+            posture=PAPER,
             clock=SlowClock(),
             limits=QUICK,
             say=lines.append,
@@ -302,12 +309,14 @@ async def test_a_machine_whose_clock_is_off_goes_by_the_exchanges(tmp_path: Path
     assert any("clock is off by" in line for line in lines)
 
 
+@pytest.mark.step("A01")
 @pytest.mark.parametrize(
     ("url", "key_id", "pem", "says"),
     [
         ("http://127.0.0.1:9/x", "k", b"junk", "private key"),
         ("http://127.0.0.1:9/x", "", pem_of(ed_key()), "key id"),
         ("127.0.0.1", "k", pem_of(ed_key()), "exchange address"),
+        ("https://external-api.kalshi.com/trade-api/v2", "k", pem_of(ed_key()), "paper mode only writes"),
     ],
 )
 def test_bad_key_or_address_is_78_in_one_line_and_the_request_stands(
@@ -315,7 +324,7 @@ def test_bad_key_or_address_is_78_in_one_line_and_the_request_stands(
 ) -> None:
     """A daemon with a good key acts on the marker."""
     lines: list[str] = []
-    code = run_cancel_all(url, key_id, pem, "operator_cli", tmp_path, say=lines.append)
+    code = run_cancel_all(url, key_id, pem, "operator_cli", tmp_path, posture=PAPER, say=lines.append)
     assert code == 78
     assert says in lines[-1]
     assert "\n" not in lines[-1]
@@ -333,6 +342,7 @@ async def test_a_refused_key_is_a_matter_of_configuration(tmp_path: Path) -> Non
                 pem_of(ed_key()),
                 "x",
                 tmp_path,
+                posture=PAPER,
                 clock=SystemClock(),
                 limits=QUICK,
                 say=lambda _: None,
@@ -355,6 +365,7 @@ async def test_a_subaccount_narrows_everything() -> None:
             "x",
             None,
             subaccount=4,
+            posture=PAPER,
             clock=SystemClock(),
             limits=QUICK,
             say=lambda _: None,

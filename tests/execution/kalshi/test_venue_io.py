@@ -24,6 +24,7 @@ from domain.events import (
     ReadFailed,
     Verdict,
 )
+from domain.hosts import Posture
 from execution.kalshi.sign import Signer
 from execution.kalshi.venue_io import KalshiVenue, VenueLimits
 from tests.execution.kalshi.kalshi_fake import (
@@ -64,7 +65,9 @@ class Desk:
         self.events: asyncio.Queue[AnyEvent] = asyncio.Queue()
         self.clock = SystemClock()
         signer = Signer("key-1", pem)
-        self.venue = KalshiVenue(base_url, signer, self.clock, self.events.put_nowait, limits=limits)
+        self.venue = KalshiVenue(
+            base_url, signer, self.clock, self.events.put_nowait, posture=Posture.PAPER, limits=limits
+        )
 
     async def event(self) -> AnyEvent:
         return await asyncio.wait_for(self.events.get(), 5)
@@ -367,7 +370,7 @@ async def test_a_bug_behind_emit_ends_the_venue() -> None:
             raise AssertionError("the inbox is full")
 
         signer = Signer("key-1", pem_of(ed_key()))
-        venue = KalshiVenue(fake.base_url, signer, SystemClock(), emit, limits=ONE_EACH)
+        venue = KalshiVenue(fake.base_url, signer, SystemClock(), emit, posture=Posture.PAPER, limits=ONE_EACH)
         running = asyncio.create_task(venue.run())
         await until(lambda: venue.ready)
         venue.perform(trigger())
@@ -381,3 +384,20 @@ async def test_a_bug_behind_emit_ends_the_venue() -> None:
 def test_an_address_that_is_none_is_one_readable_line(url: str) -> None:
     with pytest.raises(ConfigurationError, match="exchange address"):
         Desk(url, ONE_EACH, pem_of(ed_key()))
+
+
+@pytest.mark.step("A01")
+@pytest.mark.parametrize(
+    ("url", "posture"),
+    [
+        ("https://external-api.kalshi.com/trade-api/v2", Posture.PAPER),
+        ("https://external-api.kalshi.com/trade-api/v2", Posture.READ_ONLY),
+        ("https://external-api.demo.kalshi.co/trade-api/v2", Posture.LIVE),
+        ("http://127.0.0.1:9/trade-api/v2", Posture.LIVE),
+        ("http://127.0.0.1:9/trade-api/v2", Posture.READ_ONLY),
+        ("https://example.com/trade-api/v2", Posture.LIVE),
+    ],
+)
+def test_what_can_write_cannot_be_made_for_another_host(url: str, posture: Posture) -> None:
+    with pytest.raises(ConfigurationError, match="exchange address"):
+        KalshiVenue(url, Signer("key-1", pem_of(ed_key())), SystemClock(), lambda _: None, posture=posture)

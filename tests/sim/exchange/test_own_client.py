@@ -45,6 +45,7 @@ from domain.events import (
     SettlementsRead,
     Verdict,
 )
+from domain.hosts import Posture
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import OrderRef, Side, StrikeType
 from domain.money import Count, Price
@@ -66,7 +67,7 @@ class Own:
         self.clock = SystemClock()
         self.heard: asyncio.Queue[AnyEvent] = asyncio.Queue()
         base = f"http://127.0.0.1:{wire.server.port}/trade-api/v2"
-        self.venue = KalshiVenue(base, Signer(key, pem), self.clock, self.heard.put_nowait)
+        self.venue = KalshiVenue(base, Signer(key, pem), self.clock, self.heard.put_nowait, posture=Posture.PAPER)
         self.ticker = Ticker(wire.rig.market.ticker)
         self.numbers = 0
 
