@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
+from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
@@ -47,8 +48,10 @@ def health(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
     document = answer.document if isinstance(answer.document, dict) else {}
     healthy = answer.status == HTTP_OK and document.get("status") == "ok"
     code = EX_OK if healthy else EX_NOT_OK
-    if raw:
+    if raw and not document:
         return code, answer.text.strip()
+    if raw:
+        return code, json.dumps(document | _beside_health(fetch(address, "/picture?samples=no")), indent=1)
     lines = [f"{'healthy' if healthy else 'NOT HEALTHY'} (HTTP {answer.status})"]
     tasks = document.get("tasks") or {}
     for name, task in tasks.items():
@@ -57,6 +60,28 @@ def health(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
     if not tasks:
         lines.append(f"  no task is known: nothing proves that the daemon makes progress; is {address} its address?")
     return code, "\n".join(lines)
+
+
+def _beside_health(answer: Answer) -> dict[str, Any]:
+    """Feeds, providers, positions and P&L of the running daemon; every part null when its picture is not to be had.
+
+    Positions are net YES contracts by market; money is in dollars.
+    """
+    seen = answer.document.get("picture") if answer.status == HTTP_OK and isinstance(answer.document, dict) else None
+    if not isinstance(seen, dict):
+        return {"feeds": None, "providers": None, "positions": None, "pnl": None}
+    feeds = [{key: feed[key] for key in ("name", "state", "active", "ages_ms")} for feed in seen["feeds"]]
+    providers = [{"name": "exchange", "up": seen["exchange_up"] and seen["stream_up"], "why": ""}]
+    providers += [{"name": f["name"], "up": f["state"] == "live", "why": f["reason"]} for f in seen["feeds"]]
+    held = [rung for rung in seen["ladder"] if rung["position"]]
+    return {
+        "feeds": feeds,
+        "providers": providers,
+        "positions": [
+            {"series": r["series"], "ticker": r["ticker"], "position": r["position"] / COUNT_PER_CONTRACT} for r in held
+        ],
+        "pnl": {name: seen[name] / CASH_PER_DOLLAR for name in ("realised", "unrealised", "fees")},
+    }
 
 
 def status(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, str]:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -27,10 +28,11 @@ from journal.reader_io import JournalDamaged
 from journal.writer_io import JournalUnwritable, JournalWriter
 from ops.alerts.delivery_io import AlertFan, LogReceiver
 from ops.alerts.policy import Policy
-from ops.logs.log_io import LogFiles, LogIdentity, set_up_logging
+from ops.logs.log_io import LEVELS, LogFiles, LogIdentity, set_up_logging
 from ops.logs.masking import Masker
 
 LEAVE_LIMIT_S = 5.0
+RETENTION_DAYS_MAX = 3_650
 log = structlog.get_logger("ladderd")
 
 
@@ -94,7 +96,7 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
     logging = set_up_logging(
         clock=clock,
         identity=LogIdentity(recovered.run_id, settings.mode, recovered.config_hash),
-        files=LogFiles(settings.state_dir / "logs", settings.log.level, settings.log.retention_days),
+        files=log_files(settings, os.environ),
         secrets=secrets,
     )
     keep_config(settings, recovered.config_hash)
@@ -118,6 +120,21 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
         return ended.code
     finally:
         logging.stop()
+
+
+def log_files(settings: Settings, environ: Mapping[str, str]) -> LogFiles:
+    """Where the log goes: LOG_DIR, LOG_LEVEL and LOG_RETENTION_DAYS (whole days, 1 to 3650) win over the settings.
+
+    A unit or a container sets these three without knowing our configuration. Raises ConfigurationError naming one.
+    """
+    days = environ.get("LOG_RETENTION_DAYS") or str(settings.log.retention_days)
+    if not days.isascii() or not days.isdigit() or not 1 <= int(days) <= RETENTION_DAYS_MAX:
+        raise ConfigurationError(f"LOG_RETENTION_DAYS is {days!r}; write whole days, 1 to {RETENTION_DAYS_MAX}")
+    level = (environ.get("LOG_LEVEL") or settings.log.level).upper()
+    if level not in LEVELS:
+        raise ConfigurationError(f"LOG_LEVEL is {level!r}; use one of {', '.join(LEVELS)}")
+    folder = environ.get("LOG_DIR")
+    return LogFiles(Path(folder) if folder else settings.state_dir / "logs", level, int(days))
 
 
 def _secrets(settings: Settings) -> list[str]:

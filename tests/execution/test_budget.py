@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,17 @@ def test_places_stop_before_the_reserve_and_cancels_do_not() -> None:
     before = budget.tokens_milli
     budget.spend(2, 0)
     assert budget.tokens_milli == before - 2_000
+
+
+@pytest.mark.step("X12")
+def test_a_place_never_takes_what_is_kept_for_the_cancels() -> None:
+    budget, live_orders, groups = a_budget(), 20, 2
+    kept = budget.reserve(live_orders, groups)
+    budget.spend(budget.tokens_milli // 1_000 - kept - 10, 0)
+    assert budget.may_place(0, live_orders, groups)
+    budget.spend(1, 0)
+    assert not budget.may_place(0, live_orders, groups), "one token of the reserve"
+    assert budget.affords(kept, 0), "every group, every order and two cancel-alls can still leave"
 
 
 def test_quoting_never_takes_more_than_half_of_the_rate_for_long() -> None:

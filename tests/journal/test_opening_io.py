@@ -63,6 +63,7 @@ def three_notes(open_writer: OpenWriter, state_dir: Path) -> Path:
     return segment
 
 
+@pytest.mark.step("O06")
 @pytest.mark.parametrize(("damage", "line"), DAMAGES)
 def test_other_damage_is_refused_with_its_place(
     open_writer: OpenWriter, tmp_path: Path, damage: Callable[[bytes], bytes], line: int

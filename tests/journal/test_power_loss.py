@@ -116,6 +116,7 @@ def check(state_dir: Path, acknowledged: int) -> None:
     assert numbers == list(range(1, first + 1))
 
 
+@pytest.mark.step("K25", "O06")
 def test_a_kill_at_every_write_boundary(story: tuple[Path, list[Instant]], tmp_path: Path) -> None:
     source, instants = story
     assert len(instants) > 60
@@ -155,6 +156,7 @@ def test_a_kill_in_the_middle_of_a_repair_is_repaired(story: tuple[Path, list[In
     check(tmp_path, torn.acknowledged)
 
 
+@pytest.mark.step("K25")
 def test_acknowledgements_wait_for_the_sync(story: tuple[Path, list[Instant]]) -> None:
     _, instants = story
     for before, after in itertools.pairwise(instants):

@@ -28,6 +28,7 @@ def test_the_last_one_written_is_read(tmp_path: Path, *, durable: bool) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["snapshot.json"]
 
 
+@pytest.mark.step("K25")
 @pytest.mark.parametrize("fault", ["write", "sync"])
 def test_a_failed_write_leaves_the_one_before(tmp_path: Path, disk: BadDisk, fault: str) -> None:
     write_snapshot(tmp_path, b'{"n": 1}', 1, 10)

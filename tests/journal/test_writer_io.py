@@ -59,6 +59,7 @@ def test_files_are_for_their_owner_alone(open_writer: OpenWriter, tmp_path: Path
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+@pytest.mark.step("K25")
 def test_two_writers_cannot_share_a_directory(open_writer: OpenWriter) -> None:
     writer = open_writer()
     with pytest.raises(JournalLocked, match="already writing this journal"):
@@ -211,6 +212,7 @@ def test_a_failed_write_is_told_once(open_writer: OpenWriter, disk: BadDisk, num
     assert not writer.close()
 
 
+@pytest.mark.step("O06")
 def test_a_full_disk_is_told_and_the_reserve_lets_cancels_be_recorded(
     open_writer: OpenWriter, disk: BadDisk, tmp_path: Path
 ) -> None:

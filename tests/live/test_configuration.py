@@ -112,7 +112,7 @@ def test_value_out_of_range(desk: Desk, key: str, value: str) -> None:
     assert key.rpartition(".")[2] in line
 
 
-@pytest.mark.step("H02", "K04")
+@pytest.mark.step("H02")
 @pytest.mark.parametrize(
     ("variable", "named"),
     [

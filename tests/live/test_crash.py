@@ -60,7 +60,7 @@ def held_at_exchange(stage: Stage) -> dict[str, int]:
     return {ticker: round(float(count) * 100) for ticker, count in stage.truth()["positions"].items()}
 
 
-@pytest.mark.step("H16", "X02", "K14", "K25", "A10")
+@pytest.mark.step("H16", "X02")
 def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
     with playing(Stage(tmp_path)) as stage:
         number = stage.window_ahead(3)
@@ -119,7 +119,6 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         assert all(r["settled"] and r["pnl"] is not None for r in results)
 
 
-@pytest.mark.step("H16", "X02")
 def test_a_lost_state_directory_on_an_account_that_has_traded(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
         resting = stage.until_quoting(least=4)
@@ -145,7 +144,7 @@ def test_a_lost_state_directory_on_an_account_that_has_traded(tmp_path: Path) ->
         assert_journal(stage)
 
 
-@pytest.mark.step("H16", "X02")
+@pytest.mark.step("H16")
 def test_hung_in_mid_window_then_awake(tmp_path: Path) -> None:
     with playing(Stage(tmp_path)) as stage:
         number = stage.window_ahead(3)

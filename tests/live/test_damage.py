@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from journal.reader_io import segment_paths
 from journal.record import GENESIS, Body, seal
@@ -90,7 +89,6 @@ def lose_segment(state: Path) -> Place:
 DAMAGES: list[Callable[[Path], Place]] = [flip, remove, repeat, truncate, rewrite, lose_anchors, lose_segment]
 
 
-@pytest.mark.step("O06", "K25")
 def test_a_damaged_journal_stops_the_start_with_its_place(tmp_path: Path) -> None:
     with playing(Stage(tmp_path / "state")) as stage:
         stage.until_quoting()

@@ -20,7 +20,7 @@ def strike(stage: Stage, fault: str, **parameters: object) -> None:
     until(f"{fault} strikes", lambda: stage.truth()["faults"].get(fault, 0) > before, 6)
 
 
-@pytest.mark.step("G07", "X12", "H16")
+@pytest.mark.step("G07")
 def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=16)) as stage:
         number = stage.window_ahead(6)

@@ -64,7 +64,7 @@ def kill_after(process: subprocess.Popen[bytes], acknowledgements: int) -> int:
     return int(whole[-1]) if whole else 0
 
 
-@pytest.mark.step("O06", "K25")
+@pytest.mark.step("O06")
 def test_no_acknowledged_record_is_lost_to_a_kill(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     acknowledged = repaired = 0
@@ -117,7 +117,6 @@ def in_process(code: str, place: Path) -> dict[str, object]:
     return answer
 
 
-@pytest.mark.step("O06")
 def test_a_full_disk_pulls_the_alarm_and_still_records_what_follows(small_disk: Path) -> None:
     told = in_process(
         """

@@ -5,13 +5,15 @@ Told by the exchange's own record, the exit code and the log; nothing here looks
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.live.stage import Stage, assert_flat_and_maker, playing, until
+from tests.live.stage import Stage, assert_flat_and_maker, fetch, playing, until
 
 pytestmark = pytest.mark.live
 
@@ -64,3 +66,42 @@ def test_a_disk_that_hangs_kills_and_keeps_no_daemon_from_ending(tmp_path: Path)
         until("flat", lambda: not stage.truth()["resting"], limit_s=5)
         assert stage.page("/health")[0] == 503
         assert stage.stop() == 0
+
+
+@pytest.mark.step("G10", "G13")
+def test_health_is_told_whole_and_the_log_goes_where_its_variables_say(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "state", period_s=30)
+    logs = tmp_path / "logs"
+    try:
+        stage.start_simulators()
+        stage.environment |= {"LOG_DIR": str(logs), "LOG_LEVEL": "warning"}
+        stage.start_daemon()
+        stage.wait_for_page()
+        stage.until_quoting()
+        asked = stage.ladderd("health", "--raw", "--http", stage.http)
+        told = json.loads(asked.stdout)
+        assert (asked.returncode, told["status"]) == (0, "ok"), asked.stdout
+        assert {feed["name"] for feed in told["feeds"] if feed["state"] == "live"} == {"massive", "polygon"}
+        assert {provider["name"] for provider in told["providers"] if provider["up"]} >= {"exchange", "massive"}
+        order = stage.truth()["resting"][0]
+        assert fetch(f"{stage.addresses['exchange']}/sim/fill", {"order_id": order["order_id"]})[0] == 200
+
+        def held() -> dict[str, float]:
+            said = json.loads(stage.ladderd("health", "--raw", "--http", stage.http).stdout)
+            assert set(said["pnl"]) == {"realised", "unrealised", "fees"}
+            return {row["ticker"]: row["position"] for row in said["positions"]}
+
+        until("the fill shows as a position", lambda: order["ticker"] in held(), 10, poll_s=0.2)
+        # The page goes on answering from a process that was stopped only as long as it is not: then nobody answers.
+        stage.processes["daemon"].send_signal(signal.SIGSTOP)
+        assert stage.ladderd("health", "--raw", "--http", stage.http).returncode == 69
+        stage.processes["daemon"].send_signal(signal.SIGCONT)
+        stage.exchange_fault("ws_drop", code=1012)
+        until("a warning on disk", lambda: any(path.stat().st_size for path in logs.glob("events.jsonl")), 10)
+        assert stage.stop(signal.SIGTERM) == 0
+    finally:
+        stage.close()
+    records = [json.loads(line) for line in (logs / "events.jsonl").read_text("utf-8").splitlines()]
+    assert {record["level"] for record in records} <= {"warning", "error", "critical"}
+    assert all(record["run_id"] and record["config_hash"] and record["environment"] == "paper" for record in records)
+    assert not (tmp_path / "state" / "logs").exists()

@@ -161,7 +161,6 @@ class Unit:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.step("X02")
 def test_the_unit_under_a_real_systemd(tmp_path: Path, root: Path) -> None:
     stage = Stage(tmp_path / "stage", period_s=60)
     try:

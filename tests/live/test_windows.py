@@ -13,7 +13,7 @@ import pytest
 from tests.live.stage import ROOT, Stage, assert_flat_and_maker, assert_journal, demo_stage, until
 
 
-@pytest.mark.step("H09", "H11", "H16", "H20", "K09", "K23", "X05")
+@pytest.mark.step("H09", "H16", "H20")
 def test_one_window_from_the_demo_command_to_the_report(tmp_path: Path) -> None:
     demo = subprocess.Popen(
         [sys.executable, "-m", "sim", "demo", "--once", "--plain", "--http-port", "0", "--state-dir", str(tmp_path),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+ENDED = Path(os.environ["LADDERD_ENDED"])  # read at once: a test may clear the environment
 STAGING = frozenset({"start", "start_daemon", "start_simulators", "wait_for_page", "until_quoting", "demo_stage"})
 
 
@@ -26,7 +27,7 @@ def pytest_runtest_makereport(
     if report.when == "call" or not report.passed:
         how, where = ended(item, call, report)
         line = {"test": item.nodeid.partition("[")[0], "case": item.nodeid, "how": how, "where": where}
-        with Path(os.environ["LADDERD_ENDED"]).open("a", encoding="utf-8") as file:
+        with ENDED.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     return report
 

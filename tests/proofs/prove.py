@@ -79,7 +79,7 @@ def judge(mutation: Mutation, ends: Ends) -> tuple[str, list[str]]:
 
 def attempt(copy: Copy, mutation: Mutation, on: dt.date) -> Proof:
     """Unplug one in a copy and run its drills and the control drill there."""
-    hashes = mutation.hashes(copy.root)
+    hashes = mutation.hashes(copy.place)
     with copy.unplugged(mutation):
         verdict, said = judge(mutation, copy.run((*mutation.drills, CONTROL_DRILL)))
     return Proof(

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from daemon.cli import spawn_io, views_io
 from daemon.client.requests_io import answer, pending
 from daemon.settings.pin_io import read_pin
 from domain.errors import UnavailableError
+from journal.record import GENESIS, Body, seal
 from journal.snapshot_io import write_snapshot
 from tests.daemon.kept import a_short_story, keep
 
@@ -251,6 +253,57 @@ def test_verify_and_replay_of_a_whole_and_of_a_spoilt_journal(run: Run, tmp_path
     code, out, _ = run("verify", "--state-dir", str(tmp_path))
     assert code == 1
     assert "NOT whole" in out
+
+
+def flip(lines: list[bytes]) -> list[bytes]:
+    """One digit of one record, which stays readable."""
+    middle = len(lines) // 2
+    return [*lines[:middle], lines[middle].replace(b'"type":"step"', b'"type":"stop"'), *lines[middle + 1 :]]
+
+
+def remove(lines: list[bytes]) -> list[bytes]:
+    return [*lines[: len(lines) // 2], *lines[len(lines) // 2 + 1 :]]
+
+
+def truncate(lines: list[bytes]) -> list[bytes]:
+    """Cut at a record's end: each line left is sound, and only the anchor outside knows better."""
+    return lines[:-3]
+
+
+def rewrite(lines: list[bytes]) -> list[bytes]:
+    """Another history, sound in itself from its first record to its last."""
+    before, made = GENESIS, []
+    for line in lines:
+        record = msgspec.json.decode(line)
+        del record["hash"]
+        sealed, before = seal(Body(**record | {"prev_hash": before, "correlation_id": "rewritten"}))
+        made.append(sealed)
+    return made
+
+
+@pytest.mark.step("K23")
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (flip, "does not have the hash it carries"),
+        (remove, "are missing before this line"),
+        (truncate, "were cut off its end"),
+        (rewrite, "the journal was rewritten here or before"),
+    ],
+)
+def test_verify_finds_each_damage_and_says_where(
+    run: Run, tmp_path: Path, damage: Callable[[list[bytes]], list[bytes]], words: str
+) -> None:
+    stand, _ = a_short_story(tmp_path)
+    keep(stand, tmp_path)
+    (segment,) = (tmp_path / "journal").glob("*.jsonl")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    code, out, _ = run("verify", "--state-dir", str(tmp_path))
+    assert (code, f"journal whole: {len(lines)} records" in out) == (0, True), "nothing is wrong with it as it is"
+    segment.write_bytes(b"".join(damage(lines)))
+    code, out, _ = run("verify", "--state-dir", str(tmp_path))
+    assert (code, out.startswith(f"journal NOT whole: {segment}:")) == (1, True), out
+    assert words in out
 
 
 def test_verify_tells_lost_anchors_and_a_lost_journal(run: Run, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from daemon.cli.orders_io import Compared, Listing, OwnBook, compare, daemon_address
 from daemon.settings.sections import Http
 from daemon.settings.tree import Settings
@@ -49,6 +51,7 @@ def test_while_quotes_come_and_go_between_the_looks_nothing_differs_twice() -> N
     assert not found.strays | found.missing
 
 
+@pytest.mark.step("H07")
 def test_an_order_that_only_one_of_them_has_both_times_is_a_difference() -> None:
     found = compared([listing("x", "a"), listing("x", "a")], [book("a", "y"), book("a", "y")])
     assert (sorted(found.strays), sorted(found.missing)) == (["o-x"], ["o-y"])
@@ -59,6 +62,7 @@ def test_what_is_being_placed_or_cancelled_need_not_be_listed() -> None:
     assert not found.missing
 
 
+@pytest.mark.step("H07")
 def test_without_a_daemon_there_is_nothing_to_compare_with() -> None:
     assert compared([listing("a")], [None]).own is None
 

@@ -11,6 +11,7 @@ from domain.errors import ConfigurationError
 from tests.daemon.kept import a_short_story, keep, settings_in
 
 
+@pytest.mark.step("X05")
 def test_the_journal_of_a_run_replays_byte_for_byte(tmp_path: Path) -> None:
     stand, _ = a_short_story(tmp_path)
     keep(stand, tmp_path)
@@ -20,6 +21,7 @@ def test_the_journal_of_a_run_replays_byte_for_byte(tmp_path: Path) -> None:
     assert "byte for byte" in text
 
 
+@pytest.mark.step("X05")
 def test_another_action_than_was_taken_is_found_at_its_step(tmp_path: Path) -> None:
     stand, _ = a_short_story(tmp_path)
     step = next(n for n, s in enumerate(stand.story) if s.actions and n > 50)

@@ -428,6 +428,27 @@ def test_without_tokens_nothing_is_placed_but_every_cancel_leaves() -> None:
     assert stand.sent(*CANCELLING)
 
 
+@pytest.mark.step("X12")
+def test_what_is_left_in_the_bucket_is_for_cancels_alone() -> None:
+    stand = quoting()
+    budget = stand.engine.account.budget
+    placed = []
+    for tokens_milli in (budget.tokens_milli, 24_000):  # by their price, two places are left
+        budget.refill_per_s, budget.tokens_milli = 0, tokens_milli
+        budget.quoting_milli = max(budget.quoting_milli, 100_000)
+        stand.forget()
+        for leap in (500, -500):
+            stand.moves = {series: value // leap for series, value in BASE.items()}
+            stand.run(S)
+        placed.append(len(stand.sent(Place)))
+    assert placed[0], "with tokens to spare the leaps are worth new quotes"
+    assert placed[1] == 0
+    stand.operator(Command.CANCEL_ALL)
+    stand.run(2 * S)
+    assert stand.exchange.resting() == []
+    assert stand.sent(*CANCELLING)
+
+
 # --- what flat means -------------------------------------------------------------------------------------------------
 
 

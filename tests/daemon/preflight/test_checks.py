@@ -61,6 +61,7 @@ def test_exit_codes(findings: list[Finding], asked: bool, heard: bool, code: int
     assert exit_code(findings, asked=asked, heard=heard) == code
 
 
+@pytest.mark.step("K04")
 def test_credentials_are_named_and_never_shown() -> None:
     secret = "hush-hush"
     whole = Settings.model_validate(

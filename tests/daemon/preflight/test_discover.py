@@ -47,6 +47,7 @@ def test_the_short_template_wants_the_present_and_the_next() -> None:
     assert all(target >= 1_795_000_050 for target in targets)
 
 
+@pytest.mark.step("H03")
 def test_missing_hours_are_named_by_close_time() -> None:
     windows = {"INXU": windows_today(PLAN, "INXU", at(9))}
     rows = match(windows, listing(*(ladder(hour) for hour in (10, 11, 13, 14, 15))))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from daemon.rescue.watch import Duty, Sight, Watcher
 from domain.clock import NS_PER_MS, Now
 
@@ -10,6 +12,7 @@ def at(ms: int) -> Now:
     return Now(10**12 + ms * NS_PER_MS, 10**18 + ms * NS_PER_MS)
 
 
+@pytest.mark.step("X07")
 def test_a_journal_that_stands_still_for_the_limit_means_flatten_and_not_a_moment_earlier() -> None:
     watcher = Watcher(LIMIT_MS)
     assert watcher.look(Sight("a", 10, ended=False), at(0)) is Duty.NOTHING

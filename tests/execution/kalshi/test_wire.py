@@ -18,6 +18,7 @@ def body_of(request: Request) -> object:
     return json.loads(request.body)
 
 
+@pytest.mark.step("H11", "X02")
 def test_a_place_is_a_post_only_resting_order_that_ends_by_itself() -> None:
     request = request_for(WHOLE, place())
     assert (request.method, request.path, request.query) == ("POST", "/trade-api/v2/portfolio/events/orders", "")

@@ -54,6 +54,7 @@ def svg_of(text: str) -> ET.Element:
     return ET.fromstring(text)  # noqa: S314 - our own text
 
 
+@pytest.mark.step("H20")
 def test_the_day_s_report_has_every_part(fold: Fold) -> None:
     text = markdown(day_report(fold, SERIES, DAY))
     for part in PARTS:

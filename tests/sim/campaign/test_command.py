@@ -52,6 +52,7 @@ def test_a_seed_is_one_story_whatever_the_process_and_however_many_at_a_time() -
     assert (first[0], again[0]) == (0, 0), first[1]
 
 
+@pytest.mark.step("H11")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_fixed_seeds_break_nothing(seed: int) -> None:
