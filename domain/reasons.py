@@ -44,6 +44,7 @@ class Reason(enum.StrEnum):
     NOT_RECONCILED = "not_reconciled"
     PAUSED = "paused"
     NOT_ARMED = "not_armed"
+    EXECUTION_DISABLED = "execution_disabled"
     JOURNAL_FAULT = "journal_fault"
     REQUOTE = "requote"
     DRILL = "drill"

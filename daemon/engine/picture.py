@@ -69,7 +69,7 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
         started_utc_ns=process.started_utc_ns,
         seq=process.seq,
         market_hours=engine.plan.market_open(now.utc_ns),
-        execution_enabled=True,
+        execution_enabled=engine.settings.execution_enabled,
         kill_switch=engine.kill.latched,
         kill_reason=engine.kill.reason,
         paused=bool(engine.paused),

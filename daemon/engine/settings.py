@@ -7,9 +7,11 @@ from typing import NamedTuple
 from daemon.engine.control_ages import ControlSettings
 from daemon.engine.desk import DeskSettings
 from domain.clock import NS_PER_MS
+from domain.reasons import Reason
 from feeds.failover import FailoverSettings, Mode
 from guards.exchange import ExchangeSettings
 from guards.risk import RiskSettings
+from guards.vote import PASS, Vote, fail
 from guards.windows import WindowPlan
 from pricing.fees import FeeFile
 
@@ -27,6 +29,7 @@ class EngineSettings(NamedTuple):
     feed_mode: Mode
     failover: FailoverSettings
     fees: FeeFile | None
+    execution_enabled: bool
     live: bool
     exclusive: bool
     exchange: ExchangeSettings
@@ -37,3 +40,7 @@ class EngineSettings(NamedTuple):
     round_trip_ns: int
     settlement_poll_ns: int
     controls: ControlSettings
+
+    def execution_vote(self) -> Vote:
+        """Whether the configuration lets orders out at all."""
+        return PASS if self.execution_enabled else fail(Reason.EXECUTION_DISABLED, "quoting.enabled is false")

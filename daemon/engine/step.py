@@ -356,11 +356,8 @@ class Engine:
         stop = fail(Reason.SHUTDOWN, f"{self.stopping}") if self.stopping else PASS
         journal = fail(Reason.JOURNAL_FAULT, self.journal_fault) if self.journal_fault else PASS
         pause = fail(Reason.PAUSED, self.paused) if self.paused else PASS
-        armed = (
-            PASS
-            if self.armed_session == self.session
-            else fail(Reason.NOT_ARMED, "live and not armed: ladderd arm --by --cause")
-        )
+        unarmed = fail(Reason.NOT_ARMED, "live and not armed: ladderd arm --by --cause")
+        armed = PASS if self.armed_session == self.session else unarmed
         active = fail(Reason.CANCEL_ALL_ACTIVE, self.empty_reason) if self.empty_reason else PASS
         tail_ns = account.tail_until_utc_ns - now.utc_ns
         tail = fail(Reason.CANCEL_ALL_TAIL, f"{tail_ns / NS_PER_S:.0f} s left") if tail_ns > 0 else PASS
@@ -375,6 +372,7 @@ class Engine:
             ("shutdown", stop),
             ("journal", journal),
             ("pause", pause),
+            ("execution", self.settings.execution_vote()),
             ("armed", armed if self.settings.live else NOT_CONFIGURED),
             ("cancel_all", active),
             ("cancel_all_tail", tail),

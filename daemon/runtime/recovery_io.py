@@ -28,6 +28,7 @@ from journal.snapshot import Snapshot, SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 log = structlog.get_logger("ladderd")
+DECIDING = ("domain", "feeds", "guards", "pricing", "execution", "journal", "daemon")
 
 
 class Lived(Protocol):
@@ -118,11 +119,21 @@ def relive(
 
 
 def build_id() -> str:
-    """What code this is: SHA-256 over the sources of every package of ours that decides, first 12 digits."""
-    root = Path(__file__).resolve().parents[2]
+    """What code this is: SHA-256 over path and source of every module of ours that decides, first 12 digits.
+
+    Empty where a package has no sources to be read: then nothing can say what runs, and `/ops/status` is UNKNOWN.
+    """
+    return sources_id(Path(__file__).resolve().parents[2])
+
+
+def sources_id(root: Path) -> str:
+    """The build id of the sources below a folder; empty unless every package that decides is there."""
     digest = hashlib.sha256()
-    for package in ("domain", "feeds", "guards", "pricing", "execution", "daemon"):
-        for path in sorted((root / package).glob("*.py")):
-            digest.update(path.name.encode())
+    for package in DECIDING:
+        paths = sorted((root / package).rglob("*.py"))
+        if not paths:
+            return ""
+        for path in paths:
+            digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -48,6 +48,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
             silence_limit_ms=settings.feeds.standby_silence_s * 1000,
         ),
         fees=fees,
+        execution_enabled=settings.quoting.enabled,
         live=settings.mode == "live",
         exclusive=settings.exchange.exclusive_account,
         # An exchange on this machine keeps no Thursday maintenance of its own; what it announces counts all the same.

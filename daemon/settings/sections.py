@@ -194,6 +194,9 @@ class Exchange(Section):
 class Quoting(Section):
     """What is worth resting, and how much. Money in dollars as text; EV is per contract, after fees."""
 
+    enabled: Annotated[
+        bool, key("Whether orders are placed at all; without, the daemon watches and reports OFFLINE.", "A03")
+    ] = True
     rungs_max: Annotated[int, key("How many strikes of one series are quoted at once.", "H09", ge=1, le=20)] = 2
     minimum_ev_cents: Annotated[
         int, key("The least expected gain a contract after fees for which an order rests.", "H09", ge=1, le=50)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from daemon.engine.memory import Memory
-from daemon.runtime.recovery_io import Recovered, build_id, recover
+from daemon.runtime.recovery_io import DECIDING, Recovered, build_id, recover, sources_id
 from daemon.settings.build import Papers
 from journal.reader_io import JournalDamaged
 from journal.record import Body, seal
@@ -160,3 +160,17 @@ def test_recovering_changes_nothing_on_disk(tmp_path: Path) -> None:
 def test_the_build_is_named_by_its_sources() -> None:
     assert build_id() == build_id()
     assert len(build_id()) == 12
+
+
+def test_the_build_is_the_sources_of_every_wing_by_their_place(tmp_path: Path) -> None:
+    for package in DECIDING:
+        (tmp_path / package / "wing").mkdir(parents=True)
+        (tmp_path / package / "wing" / "room.py").write_text("one = 1\n", encoding="utf-8")
+    first = sources_id(tmp_path)
+    (tmp_path / "daemon" / "wing" / "room.py").write_text("one = 2\n", encoding="utf-8")
+    second = sources_id(tmp_path)
+    (tmp_path / "daemon" / "wing").rename(tmp_path / "daemon" / "other")
+    third = sources_id(tmp_path)
+    assert len({first, second, third}) == 3
+    (tmp_path / "journal" / "wing" / "room.py").unlink()
+    assert sources_id(tmp_path) == "", "what cannot be read cannot be named"
