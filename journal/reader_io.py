@@ -13,10 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from journal.chain import Anchor, Verdict, verify
+from journal.chain import EMPTY, Anchor, Fault, FaultKind, Verdict, verify
 from journal.layout import anchor_dir, first_seq_of, journal_dir
 from journal.reader import Step, decode_anchor, decode_step
-from journal.record import STEP, Record, RecordError, decode_record
+from journal.record import STEP, Record, RecordError, decode_record, parse_utc
+from journal.snapshot import SnapshotDamaged
+from journal.snapshot_io import read_snapshot
 
 
 class JournalDamaged(Exception):  # noqa: N818 - named as the contracts and the operator's pages name it
@@ -85,14 +87,35 @@ def read_outline(state_dir: Path) -> tuple[list[Path], list[Anchor]]:
 
 
 def verify_state(state_dir: Path) -> Verdict:
-    """Verify a whole journal against its anchors. Raises JournalDamaged for an unreadable anchor, OSError."""
+    """Verify a whole journal against its anchors and the snapshot beside it: what a start refuses, this refuses.
+
+    Raises JournalDamaged for an unreadable anchor, OSError.
+    """
     paths, anchors = read_outline(state_dir)
+    proven = _proven_by_snapshot(state_dir, anchors)  # before the journal is read, which grows meanwhile
     files = ((str(path), lines_of(path)) for path in paths)
     verdict = verify(files, anchors, required_in=str(anchor_dir(state_dir)))
     if verdict.first_fault is not None and not verdict.first_fault.file:  # anchors, and not one segment
         fault = msgspec.structs.replace(verdict.first_fault, file=str(journal_dir(state_dir)))
         return msgspec.structs.replace(verdict, first_fault=fault)
+    if verdict.ok and verdict.head.seq < proven:
+        what = f"the journal ends at record {verdict.head.seq}, but the snapshot says that {proven} was durable"
+        file = str(paths[-1] if paths else journal_dir(state_dir))
+        fault = Fault(FaultKind.TRUNCATED, file, verdict.head.count + 1, 0, what)
+        return msgspec.structs.replace(verdict, ok=False, first_fault=fault)
     return verdict
+
+
+def _proven_by_snapshot(state_dir: Path, anchors: list[Anchor]) -> int:
+    """The record that the snapshot stands behind; 0 for none, a damaged one, or one from before this journal began."""
+    try:
+        snapshot = read_snapshot(state_dir)
+    except SnapshotDamaged:
+        return 0
+    began_ns = min((parse_utc(anchor.ts_utc) for anchor in anchors if anchor.seq == EMPTY.seq), default=None)
+    if snapshot is None or began_ns is None or snapshot.taken_utc_ns < began_ns:
+        return 0
+    return snapshot.seq
 
 
 def read_records(state_dir: Path, after_seq: int = 0, skip: Callable[[bytes], bool] | None = None) -> Iterator[Record]:

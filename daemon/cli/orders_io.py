@@ -82,9 +82,11 @@ def orders_view(settings: Settings, http: str | None, *, summary: bool, orphans:
         lines.append(f"daemon (asked {http}): not reachable")
     else:
         lines.append(f"daemon (asked {http}): {len(found.own)} may be live")
-    strays = tuple(order for order in found.listed if order.order_id in found.strays)
+    # With no daemon nobody watches what rests: every order is one that is left behind.
+    strays = tuple(order for order in found.listed if found.own is None or order.order_id in found.strays)
     if orphans:
-        lines.append(f"orphans, resting but not in the daemon's book: {len(strays)}")
+        whose = "no daemon answers for any of them" if found.own is None else "resting but not in the daemon's book"
+        lines.append(f"orphans, {whose}: {len(strays)}")
     if found.missing:
         lines.append(f"open in the daemon's book but not listed: {', '.join(sorted(found.missing))}")
     if not summary:

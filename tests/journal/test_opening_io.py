@@ -9,12 +9,14 @@ from typing import ClassVar
 
 import pytest
 
+from domain.clock import NS_PER_S
 from journal.chain import FaultKind
 from journal.disk_io import Disk
 from journal.opening_io import read_tail
-from journal.reader_io import JournalDamaged, read_anchors, segment_paths, verify_state
+from journal.reader_io import JournalDamaged, anchor_paths, read_anchors, segment_paths, verify_state
+from journal.snapshot_io import snapshot_path, write_snapshot
 from journal.writer_io import JournalLimits
-from tests.journal.conftest import HandClock, OpenWriter, make_lines
+from tests.journal.conftest import NOON_NS, HandClock, OpenWriter, make_lines
 
 
 def damage_flip(data: bytes) -> bytes:
@@ -234,3 +236,40 @@ def test_a_missing_or_cut_earlier_segment_is_refused(open_writer: OpenWriter, tm
     path.unlink()
     with pytest.raises(JournalDamaged):
         open_writer()
+
+
+@pytest.mark.step("K14")
+def test_a_journal_that_ends_before_its_snapshot_is_refused_by_verify_and_by_the_start(
+    open_writer: OpenWriter, tmp_path: Path
+) -> None:
+    segment = three_notes(open_writer, tmp_path)
+    # Killed before its last minute was anchored; then somebody cut the end off.
+    (anchors,) = anchor_paths(tmp_path)
+    anchors.write_bytes(anchors.read_bytes().splitlines(keepends=True)[0])
+    segment.write_bytes(damage_truncate(segment.read_bytes()))
+    assert verify_state(tmp_path).ok, "nothing but a snapshot can know"
+    write_snapshot(tmp_path, b"{}", 3, NOON_NS + NS_PER_S)
+    verdict = verify_state(tmp_path)
+    assert verdict.first_fault is not None
+    assert (verdict.ok, verdict.first_fault.kind) == (False, FaultKind.TRUNCATED)
+    assert "ends at record 2, but the snapshot says that 3 was durable" in verdict.first_fault.sentence
+    assert verdict.first_fault.file == str(segment)
+    with pytest.raises(JournalDamaged, match="snapshot says that 3 was durable"):
+        list(read_tail(tmp_path, 3))
+
+
+@pytest.mark.parametrize("taken_utc_ns", [NOON_NS - NS_PER_S, 0])
+def test_a_snapshot_of_before_this_journal_began_proves_nothing_about_it(
+    open_writer: OpenWriter, tmp_path: Path, taken_utc_ns: int
+) -> None:
+    three_notes(open_writer, tmp_path)
+    write_snapshot(tmp_path, b"{}", 900, taken_utc_ns)
+    assert verify_state(tmp_path).ok
+
+
+def test_a_damaged_snapshot_proves_nothing_about_the_journal(open_writer: OpenWriter, tmp_path: Path) -> None:
+    three_notes(open_writer, tmp_path)
+    write_snapshot(tmp_path, b"{}", 900, NOON_NS + NS_PER_S)
+    path = snapshot_path(tmp_path)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert verify_state(tmp_path).ok
