@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from domain.ids import OrderId, Ticker
-from domain.money import PRICE_PER_DOLLAR, Count, IndexValue, Price
+from domain.money import INDEX_DECIMALS, PRICE_PER_DOLLAR, Count, IndexValue, MoneyError, Price, parse_fixed
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -128,3 +128,15 @@ class OrderRef(msgspec.Struct, frozen=True, array_like=True):
     order_id: OrderId
     ticker: Ticker
     exchange_index: int
+
+
+def strike_named(ticker: Ticker) -> IndexValue | None:
+    """The strike that a ticker ends in, `...-T6679.9999` or `...-B6680`, in 1e-6 points; None where it names none.
+
+    For screens alone, when the market itself is no longer listed: quoting goes by what the exchange lists.
+    """
+    word = ticker.rpartition("-")[2]
+    try:
+        return IndexValue(parse_fixed(word[1:], INDEX_DECIMALS)) if word[:1] in {"T", "B"} else None
+    except MoneyError:
+        return None

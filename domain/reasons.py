@@ -1,8 +1,15 @@
-"""The closed list of why nothing may be quoted, and of who or what asked for a cancel."""
+"""The closed list of why nothing may be quoted, and of who or what asked for a cancel; and its words.
+
+Each reason stands beside its sentence, what to do about it, and the runbook section that says more.
+"""
 
 from __future__ import annotations
 
 import enum
+
+import msgspec
+
+RUNBOOK = "runbooks/gates.md"
 
 
 class Reason(enum.StrEnum):
@@ -58,3 +65,190 @@ class GateStatus(enum.StrEnum):
     FAIL = "FAIL"
     UNKNOWN = "UNKNOWN"
     NOT_CONFIGURED = "NOT_CONFIGURED"
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """A reason in words: what is so, what to do about it, and the section of the runbook (`file#section`)."""
+
+    sentence: str
+    todo: str
+    runbook: str
+
+
+_NOTHING = "nothing to do"
+_RESUME = "when it is over: ladderd resume --by NAME --cause TEXT"
+_ADVICE: dict[Reason, tuple[str, str, str]] = {
+    Reason.SERIES_HOURLY_ROLL: ("the hourly ladder rolls to its next window", _NOTHING, "window"),
+    Reason.T_MINUS_2S: ("the window has ended for us: the book must read zero at the freeze", _NOTHING, "window"),
+    Reason.WINDOW_CLOSED: ("no window is open", "nothing to do; the countdown shows the next one", "window"),
+    Reason.STRICT_STAND_DOWN: (
+        "planned: the feed is too slow for the final minute's limit, so this minute stays flat",
+        _NOTHING,
+        "stand-down",
+    ),
+    Reason.KILL_SWITCH: (
+        "the kill switch is on, or cannot be read",
+        "find who set it and why; remove it; then ladderd resume --by NAME --cause TEXT",
+        "kill-switch",
+    ),
+    Reason.QUALITY_GATE: ("a guard gives no evidence", "read the daemon's log; ladderd preflight", "no-evidence"),
+    Reason.WS_STALE: (
+        "the index value is older than its limit",
+        "nothing rests; look at the feeds; quoting resumes with the next fresh values",
+        "index-stale",
+    ),
+    Reason.FINAL_MINUTE_STALE: (
+        "the index was too old in the final minute: this window stays flat",
+        "compare both feeds; a second time freezes the session until ladderd resume",
+        "index-stale",
+    ),
+    Reason.FRESHNESS_MISSING: ("no index value has been seen yet", "look at the feeds", "index-stale"),
+    Reason.FEED_DIVERGENCE: (
+        "the two feeds disagree about the index",
+        "compare with a third source; quoting resumes when they agree",
+        "feeds-disagree",
+    ),
+    Reason.FEED_STUCK: (
+        "the index repeats one value",
+        "look at the feed's vendor; compare the feeds",
+        "feeds-disagree",
+    ),
+    Reason.CLOCK_UNTRUSTED: (
+        "this machine's clock is not known well enough against the exchange's",
+        "look at NTP; quoting resumes when the offset is known again",
+        "clock",
+    ),
+    Reason.LOOP_STALL: (
+        "the daemon did not run for a moment, so arrival times are not believed",
+        "look at the machine's load; it heals with the next agreeing value",
+        "clock",
+    ),
+    Reason.BOOK_STALE: ("no order book near the money is current", "look at the exchange's stream", "exchange-data"),
+    Reason.PRIVATE_STREAM_DOWN: (
+        "the exchange's stream of our own orders is down",
+        "it reconnects by itself; if it does not, look at the exchange's status",
+        "exchange-data",
+    ),
+    Reason.ORDER_GROUP_LOST: (
+        "an order group was triggered by its limit or by somebody else",
+        "look at the fills of the last 15 s; quoting goes on in a new group",
+        "exchange-data",
+    ),
+    Reason.EXCHANGE_PAUSED: ("the exchange has paused trading", "look at its status page", "exchange-closed"),
+    Reason.KALSHI_MAINTENANCE: ("the exchange is closed for maintenance", _NOTHING, "exchange-closed"),
+    Reason.RISK_LIMIT: (
+        "a risk limit is reached, or the session's equity is not known",
+        "read the day's report; then ladderd resume --by NAME --cause TEXT",
+        "risk",
+    ),
+    Reason.OPERATOR_SIGUSR1: (
+        "an operator asked for cancel-all by signal",
+        "ladderd resume when it is over",
+        "cancel-all",
+    ),
+    Reason.OPERATOR_CLI: ("an operator asked for cancel-all", _RESUME, "cancel-all"),
+    Reason.OPERATOR_HTTP: (
+        "an operator asked for cancel-all over HTTP",
+        "ladderd resume when it is over",
+        "cancel-all",
+    ),
+    Reason.WATCHER: (
+        "the watcher emptied the account because the daemon made no progress",
+        "find out what stopped it: load, disk, log",
+        "cancel-all",
+    ),
+    Reason.EARLIER_RUN: ("the run before asked for a cancel-all as it ended", "wait for the tail", "cancel-all"),
+    Reason.CANCEL_ALL_ACTIVE: ("a cancel-all is under way", "wait until it reads flat", "cancel-all"),
+    Reason.CANCEL_ALL_TAIL: (
+        "the exchange may kill new orders for a minute after a cancel-all",
+        "wait for the tail to pass",
+        "cancel-all",
+    ),
+    Reason.SHUTDOWN: ("the daemon is stopping", "wait until it says that it is flat", "stopping"),
+    Reason.RECONCILE_DRIFT: (
+        "our books and the exchange's disagree",
+        "ladderd reconcile --full shows where; do not resume before it is understood",
+        "reconciliation",
+    ),
+    Reason.NOT_RECONCILED: (
+        "the exchange's books have not been read since the start or the last reconnect",
+        "wait some seconds; if it stays, look at the exchange's REST answers in the log",
+        "reconciliation",
+    ),
+    Reason.FEES_UNKNOWN: (
+        "the fee terms are unread, or not what the fee file says",
+        "compare configs/fees.json with the exchange's schedule",
+        "not-known-yet",
+    ),
+    Reason.MARKETS_UNKNOWN: (
+        "the exchange has not listed this window's markets to us yet",
+        "wait; if the window is open, look at the exchange's status",
+        "not-known-yet",
+    ),
+    Reason.VOLATILITY_UNKNOWN: ("today's volatility is not known yet", "wait for index values", "not-known-yet"),
+    Reason.LIMITS_UNKNOWN: ("the exchange's rate limits are not read yet", "wait some seconds", "not-known-yet"),
+    Reason.PAUSED: ("quoting is paused", "to go on: ladderd resume --by NAME --cause TEXT", "paused"),
+    Reason.NOT_ARMED: (
+        "live trading is not armed for this session",
+        "ladderd preflight, then ladderd arm --by NAME --cause TEXT",
+        "armed",
+    ),
+    Reason.JOURNAL_FAULT: (
+        "the journal cannot be written",
+        "free or mend the disk, ladderd verify, then start again",
+        "journal",
+    ),
+    Reason.PROOF_TOO_OLD: (
+        "a control has not been proven lately",
+        "wait: it is drilled by itself between windows",
+        "proofs",
+    ),
+    Reason.DRILL: ("a control is being drilled", _NOTHING, "proofs"),
+    Reason.REQUOTE: ("an order was replaced by a better priced one", _NOTHING, "rungs"),
+}
+
+
+def advice(reason: Reason) -> Advice:
+    """The words for a reason. Every reason has them."""
+    sentence, todo, section = _ADVICE[reason]
+    return Advice(sentence, todo, f"{RUNBOOK}#{section}")
+
+
+class RungReason(enum.StrEnum):
+    """Why one side of one rung is not quoted. A closed list; the gate's own reasons stand in `Reason`."""
+
+    GATE_CLOSED = "gate_closed"
+    NOT_PRICED = "not_priced"
+    NO_BOOK = "no_book"
+    FAR_FROM_MONEY = "far_from_money"
+    OTHERS_NEARER = "others_nearer"
+    MARKETS_LIMIT = "markets_limit"
+    MARKET_LIMIT = "market_limit"
+    WINDOW_LIMIT = "window_limit"
+    RISK_REFUSED = "risk_refused"
+    EDGE_TOO_SMALL = "edge_too_small"
+    COOLING = "cooling"
+    WAITS_TO_SEND = "waits_to_send"
+    TOO_LATE = "too_late"
+
+
+_RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
+    RungReason.GATE_CLOSED: ("gate", "the gate of this series is closed"),
+    RungReason.NOT_PRICED: ("no price", "no fair value: index or volatility is not known"),
+    RungReason.NO_BOOK: ("no book", "the order book of this rung is not current, or is not followed"),
+    RungReason.FAR_FROM_MONEY: ("far", "too far from the money: the fair value is outside the range that is quoted"),
+    RungReason.OTHERS_NEARER: ("others", "other rungs are nearer the money; only so many are quoted"),
+    RungReason.MARKETS_LIMIT: ("markets", "as many markets are in use as may be; this is none of them"),
+    RungReason.MARKET_LIMIT: ("full", "one more order could pass the limit of this market"),
+    RungReason.WINDOW_LIMIT: ("window", "one more order could pass the limit of this window"),
+    RungReason.RISK_REFUSED: ("risk", "the risk guard refuses the order"),
+    RungReason.EDGE_TOO_SMALL: ("edge", "no valid price leaves the edge that is asked for"),
+    RungReason.COOLING: ("cooling", "the exchange refused an order here a moment ago"),
+    RungReason.WAITS_TO_SEND: ("waits", "waits for an order group or for write tokens"),
+    RungReason.TOO_LATE: ("late", "too near the window's next edge to place anything"),
+}
+
+
+def rung_advice(reason: RungReason) -> tuple[str, str]:
+    """One word for a narrow column, and a sentence."""
+    return _RUNG_ADVICE[reason]

@@ -15,6 +15,7 @@ import msgspec
 
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
+from ops.status_text import Frame, all_is_well, positions_text, status_text
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
@@ -73,52 +74,51 @@ def _beside_health(answer: Answer) -> dict[str, Any]:
     feeds = [{key: feed[key] for key in ("name", "state", "active", "ages_ms")} for feed in seen["feeds"]]
     providers = [{"name": "exchange", "up": seen["exchange_up"] and seen["stream_up"], "why": ""}]
     providers += [{"name": f["name"], "up": f["state"] == "live", "why": f["reason"]} for f in seen["feeds"]]
-    held = [rung for rung in seen["ladder"] if rung["position"]]
     return {
         "feeds": feeds,
         "providers": providers,
         "positions": [
-            {"series": r["series"], "ticker": r["ticker"], "position": r["position"] / COUNT_PER_CONTRACT} for r in held
+            {"series": one["series"], "ticker": one["ticker"], "position": one["count"] / COUNT_PER_CONTRACT}
+            for one in seen["holdings"]
         ],
         "pnl": {name: seen[name] / CASH_PER_DOLLAR for name in ("realised", "unrealised", "fees")},
     }
 
 
 def status(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, str]:
-    """Exit code and text of `ladderd status`: 0 for OK and MARKET_CLOSED, 1 for all else. Raises UnavailableError."""
-    answer = fetch(address, "/ops/status")
-    document = answer.document if isinstance(answer.document, dict) else {}
-    state = document.get("status") or {}
-    code = EX_OK if answer.status == HTTP_OK and state.get("state") in {"OK", "MARKET_CLOSED"} else EX_NOT_OK
+    """Exit code and text of `ladderd status`: 0 where the state is good and no gate holds orders back, 1 otherwise.
+
+    `raw`: the document of `/ops/status`. Raises UnavailableError when nobody answers.
+    """
+    answer, frame = _frame(address)
+    code = EX_OK if frame is not None and all_is_well(frame) else EX_NOT_OK
     if raw:
-        return code, answer.text.strip()
-    if not state:
+        return code, fetch(address, "/ops/status").text.strip()
+    if frame is None:
         return (
             code,
             f"{address} answers HTTP {answer.status} without a state: is that the daemon? Its page names its port",
         )
-    safety, orders = document["safety"], document["orders"]
-    lines = [
-        f"{state['state']}: {state['summary']}",
-        f"  mode {document['mode']}, process {document['pid']}, build {document['build_id']}",
-        f"  configuration {document['config_hash']}",
-        f"  orders that may be live: {orders['may_be_live']}",
-        f"  safe to execute orders: {'yes' if safety['safe_to_execute_orders'] else 'no'}",
-    ]
-    why = _details(address) if safety["gating_reasons"] else {}
-    lines += [f"  held back by: {reason}{why.get(reason, '')}" for reason in safety["gating_reasons"]]
-    return code, "\n".join(lines)
+    return code, status_text(frame)
 
 
-def _details(address: str) -> dict[str, str]:
-    """What the gates add in words to each reason: who paused and why, how long a tail still is."""
-    ready = fetch(address, "/ready").document
-    gates = ready.get("gates", ()) if isinstance(ready, dict) else ()
-    told: dict[str, dict[str, None]] = {}
-    for gate in gates:
-        if gate["reason"] and gate["detail"]:
-            told.setdefault(gate["reason"], {})[gate["detail"]] = None
-    return {reason: f" ({'; '.join(details)})" for reason, details in told.items()}
+def positions(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd positions`: 0 when the daemon told them. Raises UnavailableError otherwise."""
+    answer, frame = _frame(address)
+    if frame is None:
+        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
+    picture = frame["picture"]
+    if as_json:
+        return EX_OK, json.dumps({"positions": picture["holdings"], "series": picture["exposures"]})
+    return EX_OK, positions_text(frame)
+
+
+def _frame(address: str) -> tuple[Answer, Frame | None]:
+    """The frame that the page shows; None from something that is not the daemon."""
+    answer = fetch(address, "/picture?samples=no")
+    document = answer.document
+    known = answer.status == HTTP_OK and isinstance(document, dict) and "picture" in document
+    return answer, document if known else None
 
 
 def _exchange(

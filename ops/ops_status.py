@@ -15,6 +15,7 @@ import msgspec
 from domain.clock import NS_PER_S
 from domain.stamps import et_text, utc_ms_text
 from guards.index_freshness import IndexFreshness, worst
+from ops.readiness import Permission, readiness
 from ops.status import SeriesView, Status, TaskHealth
 
 HEARTBEAT_TTL_S = 60
@@ -182,8 +183,8 @@ def facts_of(
 
 
 def is_ready(picture: Status) -> bool:
-    """Whether orders could be sent now or at the next window. No gate at all is not a pass."""
-    return bool(picture.gates) and picture.ready and not picture.stopping
+    """Whether orders could be sent now or at the next window."""
+    return picture.ready
 
 
 def ops_status(
@@ -267,12 +268,12 @@ def _index(one: IndexFreshness) -> dict[str, Any]:
 
 
 def _safety(picture: Status, outcome: Verdict) -> dict[str, Any]:
-    blocking = [gate for gate in picture.gates if gate.status not in {"PASS", "NOT_CONFIGURED"}]
-    reasons = list(outcome.reason_codes) + [gate.reason or gate.name for gate in blocking]
+    answer = readiness(picture)
+    reasons = list(outcome.reason_codes) + [gate.reason or gate.name for gate in answer.against]
     return {
         "kill_switch": picture.kill_switch,
         "safe_to_run_strategies": outcome.state in MAY_RUN_STRATEGIES,
-        "safe_to_execute_orders": outcome.state == "OK" and is_ready(picture),
+        "safe_to_execute_orders": outcome.state == "OK" and answer.verdict is Permission.MAY_QUOTE,
         "gating_reasons": list(dict.fromkeys(reasons)),
     }
 

@@ -9,11 +9,18 @@ from __future__ import annotations
 import msgspec
 
 from domain.clock import Now
+from domain.reasons import GateStatus
 from guards.index_freshness import IndexFreshness
+
+PASSING = frozenset({GateStatus.PASS.value, GateStatus.NOT_CONFIGURED.value})
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """One guard's vote: for a series, or for everything when `series` is empty."""
+    """One guard's vote: for a series, or for everything when `series` is empty.
+
+    `waits`: the vote says only that this is not the time (no window, a planned stand-down); it turns by itself before
+    the next window opens.
+    """
 
     name: str
     series: str
@@ -22,6 +29,17 @@ class Gate(msgspec.Struct, frozen=True):
     detail: str
     age_s: float | None
     limit_s: float | None
+    waits: bool = False
+
+    @property
+    def against(self) -> bool:
+        """Whether this vote keeps orders in now."""
+        return self.status not in PASSING
+
+    @property
+    def holds(self) -> bool:
+        """Whether this vote keeps orders in beyond the present window."""
+        return self.against and not self.waits
 
 
 class FeedView(msgspec.Struct, frozen=True):
@@ -55,13 +73,14 @@ class SeriesView(msgspec.Struct, frozen=True):
     active_feed: str
     volatility_ppm: int | None
     open: bool
+    permission: str
     reasons: tuple[str, ...]
     trips: int
     fee_path: str
 
 
 class RungView(msgspec.Struct, frozen=True):
-    """One rung of a ladder near the money."""
+    """One rung of a ladder near the money; `why_bid` and `why_ask` say why that side of it has no quote of ours."""
 
     series: str
     ticker: str
@@ -74,6 +93,8 @@ class RungView(msgspec.Struct, frozen=True):
     our_bid: int | None
     our_ask: int | None
     position: int
+    why_bid: str
+    why_ask: str
 
 
 class OrderView(msgspec.Struct, frozen=True):
@@ -90,6 +111,45 @@ class OrderView(msgspec.Struct, frozen=True):
     age_ms: float
     expiration_s: int
     group_id: str
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """An open position in one market that is not settled yet, in a ladder on the screen or not.
+
+    `count` is net YES contracts, negative when short. `average` is the price that all its fills together paid for each
+    contract held, so round trips move it. `marked` is its P&L after fees at `fair`; both are None where no fair value
+    is known, as between the target and the settlement. `worst_loss` is the larger loss of the two outcomes.
+    """
+
+    series: str
+    ticker: str
+    strike: int | None
+    target_ns: int
+    count: int
+    average: int
+    fair: int | None
+    marked: int | None
+    worst_loss: int
+    fees: int
+
+
+class Exposure(msgspec.Struct, frozen=True):
+    """The open positions of a series together; `unmarked` of its markets have no fair value and are not in `marked`."""
+
+    series: str
+    markets: int
+    net: int
+    gross: int
+    marked: int
+    worst_loss: int
+    unmarked: int
+
+
+class Flat(msgspec.Struct, frozen=True):
+    """Whether it is proven that nothing of ours rests at the exchange; if not, what is missing for the proof."""
+
+    proven: bool
+    why: str
 
 
 class WindowResult(msgspec.Struct, frozen=True):
@@ -154,11 +214,15 @@ class Status(msgspec.Struct, frozen=True):
     series: tuple[SeriesView, ...]
     ladder: tuple[RungView, ...]
     orders: tuple[OrderView, ...]
+    holdings: tuple[Holding, ...]
+    exposures: tuple[Exposure, ...]
+    flat: Flat
     windows: tuple[WindowResult, ...]
     realised: int
     unrealised: int
     fees: int
     day_loss_used: int
+    day_loss_realised: int
     day_loss_limit: int
     cancel_all: CancelAllView
     budget: Budget
@@ -167,8 +231,8 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def ready(self) -> bool:
-        """Whether orders could be sent now or at the next window: every gate that votes passes."""
-        return all(gate.status in {"PASS", "NOT_CONFIGURED"} for gate in self.gates)
+        """Whether orders could be sent now or at the next window: no gate holds. No gate at all is no evidence."""
+        return bool(self.gates) and not self.stopping and not any(gate.holds for gate in self.gates)
 
 
 class TaskHealth(msgspec.Struct, frozen=True):

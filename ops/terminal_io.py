@@ -1,4 +1,4 @@
-"""The live terminal view: asks the daemon for its picture four times a second and shows it.
+"""The live terminal view: asks the daemon for its picture four times a second and shows it until q or Ctrl-C.
 
 On a terminal it redraws one screen; elsewhere it prints a line when something changed and otherwise every few seconds,
 so that a log of it stays short. Settled windows are told once each, in both. The daemon may come and go: the view says
@@ -8,6 +8,13 @@ so and keeps asking.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sys
+import termios
+import tty
+from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -20,6 +27,7 @@ from ops.terminal import Frame, finished, gist, plain, screen, waiting
 INTERVAL_S = 0.25
 PLAIN_EVERY_S = 5.0
 FETCH_TIMEOUT_S = 2.0
+KEYS_READ_MAX = 64
 
 
 class TerminalView:
@@ -62,13 +70,39 @@ class TerminalView:
                 await self._rest()
             await self._tell_the_last()
             return
-        with Live(console=self.console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+        drawing = Live(console=self.console, auto_refresh=False, screen=False, vertical_overflow="crop")
+        with self._keys(), drawing as live:
             while not self._stopped.is_set():
                 await self._look()
                 self._tell_finished()
                 live.update(self._drawing(), refresh=True)
                 await self._rest()
         await self._tell_the_last()
+
+    @contextlib.contextmanager
+    def _keys(self) -> Iterator[None]:
+        """While this lasts q ends the view; Ctrl-C stays what it is. Without a keyboard there is nothing to read."""
+        try:
+            keyboard = sys.stdin.fileno()
+            before: list[Any] = termios.tcgetattr(keyboard)
+        except (OSError, ValueError, termios.error):
+            yield
+            return
+        tty.setcbreak(keyboard)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(keyboard, self._typed, keyboard)
+        try:
+            yield
+        finally:
+            loop.remove_reader(keyboard)
+            termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+    def _typed(self, keyboard: int) -> None:
+        keys = os.read(keyboard, KEYS_READ_MAX)
+        if b"q" in keys.lower():
+            self.stop()
+        if not keys:
+            asyncio.get_running_loop().remove_reader(keyboard)
 
     async def _tell_the_last(self) -> None:
         """A window that was settled since the last look is still told."""
@@ -100,7 +134,8 @@ class TerminalView:
     def _drawing(self) -> RenderableType:
         if self._frame is None:
             return waiting(self._address, self._more_s(), self._why)
-        return screen(self._frame, self._more_s(), self._title)
+        width, height = self.console.size
+        return screen(self._frame, self._more_s(), self._title, self._address, width, height - 1)
 
     def _tell_finished(self) -> None:
         if self._frame is None:

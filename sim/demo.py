@@ -310,7 +310,7 @@ async def _watch(demo: Demo, stop: asyncio.Event) -> int:
     showing = asyncio.create_task(view.run())
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
-            while not stop.is_set():
+            while not stop.is_set() and not showing.done():
                 for name, process in demo.processes.items():
                     if process.returncode is not None:
                         message = f"the {name} ended by itself with code {process.returncode}; see {name}.log"

@@ -17,6 +17,7 @@ import typer
 from daemon.cli.checks import app as checks_app
 from daemon.cli.configuration import app as config_app
 from daemon.cli.configuration import said
+from daemon.cli.screens import app as screens_app
 from domain.errors import (
     EX_CONFIG,
     EX_UNAVAILABLE,
@@ -37,15 +38,14 @@ snapshot_app = typer.Typer(help="The hot-restart snapshot.", no_args_is_help=Tru
 app.add_typer(config_app, name="config")
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(checks_app)
+app.add_typer(screens_app)
 
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 StateOption = Annotated[Path, typer.Option("--state-dir", help="Where journal, snapshots and markers are kept.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-HttpOption = Annotated[str, typer.Option("--http", help="The daemon's address.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=said)]
 CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=said)]
-DEFAULT_HTTP = "http://127.0.0.1:8080"
 STATE = Path("state")
 
 
@@ -258,26 +258,6 @@ def note(
     _ask("note", by, text, state_dir)
 
 
-@app.command()
-def health(http: HttpOption = DEFAULT_HTTP, raw: Annotated[bool, typer.Option("--raw")] = False) -> None:  # noqa: FBT002
-    """Ask the running daemon whether every task makes progress."""
-    from ops.client_io import health as ask_health  # noqa: PLC0415 - heavy
-
-    code, text = ask_health(http, raw=raw)
-    typer.echo(text)
-    raise typer.Exit(code)
-
-
-@app.command()
-def status(http: HttpOption = DEFAULT_HTTP, raw: Annotated[bool, typer.Option("--raw")] = False) -> None:  # noqa: FBT002
-    """Ask the running daemon for its state."""
-    from ops.client_io import status as ask_status  # noqa: PLC0415 - heavy
-
-    code, text = ask_status(http, raw=raw)
-    typer.echo(text)
-    raise typer.Exit(code)
-
-
 @snapshot_app.command("show")
 def snapshot_show(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
     """The last snapshot and its age."""
@@ -346,11 +326,3 @@ def reconcile(
         settings = _settings(config, state_dir=None if state_dir == STATE else state_dir)
         raise typer.Exit(reconcile_full(settings, None, as_json=as_json))
     _ask("reconcile", by, "asked on the command line", state_dir)
-
-
-@app.command()
-def top(http: HttpOption = DEFAULT_HTTP) -> None:
-    """A live view in the terminal."""
-    from daemon.cli.views_io import watch_daemon  # noqa: PLC0415 - heavy
-
-    watch_daemon(http)

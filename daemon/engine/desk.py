@@ -16,7 +16,7 @@ from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
 from domain.money import PRICE_PER_DOLLAR, Count, Price
-from domain.reasons import Reason
+from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
 from execution.orders import Order
 from execution.quoter import Candidate, Others, QuoteSettings, Want, desired, others_of, select
@@ -79,6 +79,9 @@ class Desk:
         self.cooling: dict[tuple[Ticker, Side], int] = {}
         self.fees: FeeAgreement | None = None
         self.waiting_for_group = False
+        # Why a side of a rung that was chosen is not wanted after all, and the markets that risk confines us to.
+        self.unquoted: dict[tuple[Ticker, Side], RungReason] = {}
+        self.confined: Container[Ticker] | None = None
         # Whether prices, books or markets have changed since the quotes were last worked out.
         self.moved = True
         # Until when, if only other series' market data comes in, the gate need not be looked at again.
@@ -209,7 +212,7 @@ class Desk:
         self, live: list[Order], positions: dict[Ticker, Count], now: Now, only: Container[Ticker] | None = None
     ) -> Want:
         """The orders this desk would rest now, if the gate is open; `only` in these markets if risk allows no other."""
-        self.looked_at = {}
+        self.looked_at, self.unquoted, self.confined = {}, {}, only
         if self.ladder is None or self.basis is None or self.edge_needed is None:
             return {}
         by_market: dict[Ticker, list[Order]] = {}
@@ -251,7 +254,26 @@ class Desk:
                     size if may_sell else _NOTHING,
                 )
             )
-        return desired(candidates, by_market, self.cooling, quotes, now.mono_ns)
+        wanted = desired(candidates, by_market, self.cooling, quotes, now.mono_ns)
+        if len(wanted) < 2 * len(candidates):
+            for rung in candidates:
+                full = abs(positions.get(rung.market.ticker, _NOTHING)) > market_most
+                self._explain(rung, wanted, now.mono_ns, full=full)
+        return wanted
+
+    def _explain(self, rung: Candidate, wanted: Want, now_ns: int, *, full: bool) -> None:
+        """Say why a side of a rung that was chosen is not wanted."""
+        for side, count in ((Side.BID, rung.bid_count), (Side.ASK, rung.ask_count)):
+            key = rung.market.ticker, side
+            if key in wanted:
+                continue
+            limit = rung.bid_limit if side is Side.BID else PRICE_PER_DOLLAR - rung.ask_limit
+            if self.cooling.get(key, 0) > now_ns:
+                self.unquoted[key] = RungReason.COOLING
+            elif count or limit <= 0:
+                self.unquoted[key] = RungReason.EDGE_TOO_SMALL
+            else:
+                self.unquoted[key] = RungReason.MARKET_LIMIT if full else RungReason.WINDOW_LIMIT
 
     # --- votes ---------------------------------------------------------------------------------------------------
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from daemon.engine.desk import Desk
+from daemon.engine.shown_gates import flat_of, gates_of
+from daemon.engine.shown_holdings import exposures_of, holdings_of
+from daemon.engine.shown_rungs import why_not_quoted
 from daemon.engine.step import Engine
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import FeedState
-from domain.market import Side
+from domain.market import Side, strike_named
 from domain.money import CASH_PER_DOLLAR
 from domain.reasons import GateStatus
-from domain.window import Phase
+from domain.window import Phase, Window
+from execution.orders import Order
 from execution.quoter import best_other
-from guards.vote import Vote
+from ops.readiness import Permission, verdict_of, votes_of
 from ops.status import (
     Budget,
     CancelAllView,
@@ -27,8 +32,6 @@ from ops.status import (
 )
 
 RUNGS_SHOWN = 11
-# These votes are about the present window; between windows they say nothing about being ready for the next one.
-OF_THE_WINDOW = frozenset({"window", "markets", "books"})
 
 
 class Process(NamedTuple):
@@ -50,8 +53,10 @@ class Process(NamedTuple):
 
 def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one struct, field by field
     """The picture at one instant."""
-    account, failover = engine.account, engine.failover
+    account = engine.account
     offset, doubt = engine.clock_trust.offset_ns, engine.clock_trust.uncertainty_ns
+    gates = tuple(gates_of(engine))
+    holdings = holdings_of(engine)
     tail_s = max(0.0, (account.tail_until_utc_ns - now.utc_ns) / NS_PER_S)
     times = account.times_to_flat_ns
     unrealised = sum(_unrealised(engine, desk) for desk in engine.desks.values())
@@ -82,10 +87,10 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
         stream_up=engine.stream_up,
         clock_offset_ms=None if offset is None else offset / NS_PER_MS,
         clock_uncertainty_ms=None if doubt is None else doubt / NS_PER_MS,
-        gates=tuple(_gates(engine)),
+        gates=gates,
         feeds=tuple(_feed(engine, process, name, now) for name in (engine.settings.primary, engine.settings.secondary)),
-        series=tuple(_series(engine, desk, failover.active, now) for desk in engine.desks.values()),
-        ladder=tuple(rung for desk in engine.desks.values() for rung in _ladder(engine, desk)),
+        series=tuple(_series(engine, desk, gates, now) for desk in engine.desks.values()),
+        ladder=tuple(rung for desk in engine.desks.values() for rung in _ladder(engine, desk, gates, now)),
         orders=tuple(
             OrderView(
                 o.client_order_id,
@@ -100,8 +105,11 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
                 o.expiration_s,
                 o.group_id,
             )
-            for o in account.book.live.values()
+            for o in _in_place(account.book.live.values())
         ),
+        holdings=holdings,
+        exposures=exposures_of(engine, holdings),
+        flat=flat_of(engine),
         windows=tuple(
             WindowResult(
                 r.label,
@@ -120,6 +128,7 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
         unrealised=unrealised,
         fees=sum(a.fees for a in account.ledger.markets.values()),
         day_loss_used=engine.risk.used(account),
+        day_loss_realised=engine.risk.loss,
         day_loss_limit=engine.settings.risk.per_day_dollars * CASH_PER_DOLLAR,
         cancel_all=CancelAllView(
             bool(engine.empty_reason),
@@ -138,33 +147,15 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
     )
 
 
+def _in_place(orders: Iterable[Order]) -> list[Order]:
+    """Orders by series, strike and side: a requote changes a row, never its place."""
+    return sorted(
+        orders, key=lambda o: (o.series, -(strike_named(o.ticker) or 0), o.ticker, o.side is Side.BID, o.created_ns)
+    )
+
+
 def _seconds(ns: int | None) -> float | None:
     return None if ns is None else ns / NS_PER_S
-
-
-def _gate(name: str, series: str, vote: Vote) -> Gate:
-    reason = vote.reason.value if vote.reason is not None else ""
-    return Gate(name, series, vote.status.value, reason, vote.detail, _seconds(vote.age_ns), _seconds(vote.limit_ns))
-
-
-def _gates(engine: Engine) -> list[Gate]:
-    """What votes on readiness: the account's guards always, a series' own while they can be judged.
-
-    Between windows nobody asks the books and the markets, and when the market is closed the index is silent by right.
-    """
-    rows = [_gate(name, "", vote) for name, vote in engine.account_votes]
-    shared = {name for name, _ in engine.account_votes}
-    for desk in engine.desks.values():
-        inside = desk.phase in {Phase.QUOTING, Phase.STRICT}
-        for name, vote in engine.gates.get(desk.series.name, ()):
-            if name in shared or name == "window" or (name in OF_THE_WINDOW and not inside):
-                continue
-            if name in {"freshness", "stuck", "loop", "volatility"} and not (inside or engine.index_expected):
-                continue
-            if name == "freshness" and desk.sentry.verdict(engine.last_now, desk.phase).planned_stand_down:
-                continue
-            rows.append(_gate(name, desk.series.name, vote))
-    return rows
 
 
 def _feed(engine: Engine, process: Process, name: str, now: Now) -> FeedView:
@@ -185,11 +176,13 @@ def _feed(engine: Engine, process: Process, name: str, now: Now) -> FeedView:
     )
 
 
-def _series(engine: Engine, desk: Desk, active_feed: str, now: Now) -> SeriesView:
-    window = desk.window if desk.phase is not Phase.CLOSED else engine.plan.next_window(desk.series.name, now.utc_ns)
+def _series(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> SeriesView:
+    window = _window(engine, desk, now)
     last = desk.sentry.last
     sigma = desk.sigma.sigma_ppm
-    closed = engine.closed.get(desk.series.name)
+    votes = votes_of(gates, desk.series.name)
+    permission = verdict_of(votes)
+    reasons = dict.fromkeys(vote.reason or vote.name for vote in votes if vote.against)
     return SeriesView(
         name=desk.series.name,
         symbol=desk.series.symbol,
@@ -203,26 +196,36 @@ def _series(engine: Engine, desk: Desk, active_feed: str, now: Now) -> SeriesVie
         seconds_to_freeze=(window.freeze_ns - now.utc_ns) / NS_PER_S if window else None,
         index_value=last.value if last else None,
         freshness=desk.freshness(now),
-        active_feed=active_feed,
+        active_feed=engine.failover.active,
         volatility_ppm=None if sigma is None else int(sigma),
-        open=closed == (),
-        reasons=tuple(reason.value for reason in closed or ()),
+        open=permission is Permission.MAY_QUOTE,
+        permission=permission.value,
+        reasons=tuple(reasons),
         trips=desk.sentry.trips,
         fee_path=str(engine.fee_file),
     )
 
 
-def _ladder(engine: Engine, desk: Desk) -> list[RungView]:
-    if desk.ladder is None:
+def _window(engine: Engine, desk: Desk, now: Now) -> Window | None:
+    """The window that a series is shown with: its own while there is one, otherwise the next."""
+    return desk.window if desk.phase is not Phase.CLOSED else engine.plan.next_window(desk.series.name, now.utc_ns)
+
+
+def _ladder(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> list[RungView]:
+    """The rungs near the money of the window shown; none while its markets are not listed, never another's."""
+    window = _window(engine, desk, now)
+    if desk.ladder is None or window is None or desk.markets_target_ns != window.target_ns:
         return []
     count, center = len(desk.ladder.markets), desk.center()
     first = max(0, min(center - RUNGS_SHOWN // 2, count - RUNGS_SHOWN))
     rows = []
     live = engine.account.converger.live_of(desk.series.name)
+    may_quote = verdict_of(votes_of(gates, desk.series.name)) is Permission.MAY_QUOTE
     for index in range(first, min(count, first + RUNGS_SHOWN)):
         market = desk.ladder.markets[index]
         top = desk.tops.get(market.ticker) if market.ticker in desk.books_fresh else None
         own = [o for o in live if o.ticker == market.ticker]
+        fair = desk.fairs[index] if index < len(desk.fairs) else None
         bid = best_other(top.bids, own, Side.BID) if top else None
         ask = best_other(top.asks, own, Side.ASK) if top else None
         rows.append(
@@ -230,7 +233,7 @@ def _ladder(engine: Engine, desk: Desk) -> list[RungView]:
                 series=desk.series.name,
                 ticker=market.ticker,
                 strike=market.floor_strike or market.cap_strike or 0,
-                fair=desk.fairs[index] if index < len(desk.fairs) else None,
+                fair=fair,
                 bid=bid,
                 bid_count=sum(v.count for v in top.bids if v.price == bid) if top and bid is not None else 0,
                 ask=ask,
@@ -238,6 +241,8 @@ def _ladder(engine: Engine, desk: Desk) -> list[RungView]:
                 our_bid=max((o.price for o in own if o.side is Side.BID), default=None),
                 our_ask=min((o.price for o in own if o.side is Side.ASK), default=None),
                 position=engine.account.ledger.position(market.ticker),
+                why_bid=why_not_quoted(desk, market.ticker, Side.BID, fair, own, may_quote=may_quote),
+                why_ask=why_not_quoted(desk, market.ticker, Side.ASK, fair, own, may_quote=may_quote),
             )
         )
     return rows

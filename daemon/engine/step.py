@@ -31,7 +31,7 @@ from domain.events import (
     Verdict,
 )
 from domain.market import SERIES
-from domain.reasons import Reason
+from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
 from execution.orders import Order, State
 from feeds.failover import DualFeedFailover
@@ -153,7 +153,6 @@ class Engine:
         day = self.plan.session_date(now.utc_ns)
         if day is not self.day:
             self.day, self.session = day, day.isoformat()
-        session = self.session
         for desk in self.desks.values():
             phase = desk.advance(now, self.duties.lead_ns)
             if phase is not None:
@@ -161,13 +160,13 @@ class Engine:
                 if desk.window is not None:
                     self._entered(desk, phase, desk.window, now, out)
             target = desk.window.target_ns if desk.window is not None else None
-            trip = desk.sentry.advance(now, desk.phase, target, session)
+            trip = desk.sentry.advance(now, desk.phase, target, self.session)
             if trip is not None:
                 desk.moved = True
                 self._tripped(desk, trip, out)
         self.last_now = now
         self.index_expected = self.plan.market_open(now.utc_ns)
-        decision = self.risk.advance(session, self.account)
+        decision = self.risk.advance(self.session, self.account)
         if decision is not None:
             self._judged(decision, now, out)
         out.extend(self.failover.tick(now))
@@ -343,6 +342,7 @@ class Engine:
         def allow(order: Order) -> bool:
             if self.risk.refuses(order, self.account, now):
                 self.account.count("risk_refusals")
+                desk.unquoted[order.ticker, order.side] = RungReason.RISK_REFUSED
                 return False
             self.duties.quoted(desk)
             return True

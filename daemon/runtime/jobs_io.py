@@ -83,7 +83,7 @@ class Jobs:
 
     async def _health(self) -> None:
         late = [task.name for task in self.app.tasks() if task.age_s > task.limit_s]
-        closed = [gate.name for gate in self.app.picture().gates if gate.status not in {"PASS", "NOT_CONFIGURED"}]
+        closed = [gate.name for gate in self.app.picture().gates if gate.holds]
         text = f"health: late tasks {late or 'none'}, closed gates {closed or 'none'}"
         self.app.inbox.emit(Operator(Command.NOTE, "jobs", text, "operator_cli", ""))
         if late:

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import msgspec
 
-from ops.ops_status import Identity, facts_of, is_ready, verdict
+from domain.reasons import Advice, Reason, RungReason, advice, rung_advice
+from ops.ops_status import Identity, facts_of, verdict
+from ops.readiness import Readiness, readiness
 from ops.status import Status, TaskHealth
+
+KNOWN = frozenset(reason.value for reason in Reason)
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One look. `ready`: orders could be sent; `state` and `reasons`: as in `/ops/status`."""
+    """One look. `readiness`: whether orders may go out; `state` and `reasons`: as in `/ops/status`."""
 
     picture: Status
     tasks: tuple[TaskHealth, ...]
-    ready: bool
+    readiness: Readiness
     healthy: bool
     state: str
     summary: str
     reasons: tuple[str, ...]
+    advice: dict[str, Advice]
+    rung_advice: dict[str, tuple[str, str]]
 
 
 def is_healthy(tasks: tuple[TaskHealth, ...]) -> bool:
@@ -34,12 +40,34 @@ def frame_of(picture: Status, tasks: tuple[TaskHealth, ...], identity: Identity,
     return Frame(
         picture=picture if samples else msgspec.structs.replace(picture, histograms={}),
         tasks=tasks,
-        ready=is_ready(picture),
+        readiness=readiness(picture),
         healthy=is_healthy(tasks),
         state=outcome.state,
         summary=outcome.summary,
         reasons=outcome.reason_codes,
+        advice=advice_for(picture),
+        rung_advice=rung_advice_for(picture),
     )
+
+
+def advice_for(picture: Status) -> dict[str, Advice]:
+    """The words for every reason that this picture shows, by its code."""
+    shown = {gate.reason for gate in picture.gates if gate.against} | {picture.cancel_all.reason}
+    banners = (
+        (picture.kill_switch, Reason.KILL_SWITCH),
+        (picture.paused, Reason.PAUSED),
+        (picture.stopping, Reason.SHUTDOWN),
+        (picture.cancel_all.active, Reason.CANCEL_ALL_ACTIVE),
+        (not picture.armed, Reason.NOT_ARMED),
+    )
+    shown |= {reason.value for said, reason in banners if said}
+    return {code: advice(Reason(code)) for code in sorted(shown & KNOWN)}
+
+
+def rung_advice_for(picture: Status) -> dict[str, tuple[str, str]]:
+    """A word and a sentence for every reason that a rung of this picture gives."""
+    shown = {why for rung in picture.ladder for why in (rung.why_bid, rung.why_ask) if why}
+    return {code: rung_advice(RungReason(code)) for code in sorted(shown)}
 
 
 def encode(frame: Frame) -> bytes:

@@ -26,7 +26,8 @@ from ops.http.pages_io import PageFiles
 from ops.metrics.buckets import SampleFold
 from ops.metrics.page_io import MetricsPage
 from ops.metrics.view import Runtime, View
-from ops.ops_status import Identity, is_ready, ops_status
+from ops.ops_status import Identity, ops_status
+from ops.readiness import readiness
 from ops.status import Status, TaskHealth
 
 COMMANDS = ("cancel-all", "kill", "pause")
@@ -158,6 +159,7 @@ class OpsServer:
         app.router.add_get("/events", self._stream.serve, allow_head=False)
         app.router.add_get("/", self._pages.index)
         app.router.add_get("/web/{name}", self._pages.asset)
+        app.router.add_get("/docs/{path:.+}", self._pages.doc)
         app.router.add_get("/reports", self._pages.reports)
         app.router.add_get("/reports/{path:.+}", self._pages.report)
         for command in COMMANDS:
@@ -172,8 +174,9 @@ class OpsServer:
 
     async def _ready(self, _: web.Request) -> web.Response:
         picture = self._picture()
-        ready = is_ready(picture)
-        return reply({"ready": ready, "gates": picture.gates}, 200 if ready else 503)
+        answer = readiness(picture)
+        told = {"ready": answer.ready, "verdict": answer.verdict, "held": answer.held, "gates": picture.gates}
+        return reply(told, 200 if answer.ready else 503)
 
     async def _ops_status(self, _: web.Request) -> web.Response:
         return reply(ops_status(self._picture(), self._tasks(), self._identity))

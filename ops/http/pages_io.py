@@ -1,4 +1,4 @@
-"""The page's own three files, held in memory, and the reports on disk, read-only.
+"""The page's own three files, held in memory, and the reports and runbooks on disk, read-only.
 
 The page is served under a content policy that lets it load nothing from elsewhere. A report's path is resolved and
 must lie inside the reports folder after every link is followed; only kinds of file that reports are made of go out.
@@ -12,11 +12,14 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from ops.http.markdown import page_of
+
 WEB_DIR = Path(__file__).parent.parent / "web"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+DOCS_DIR = Path(__file__).parent.parent.parent / "docs"
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
 ASSET_TYPES = {"page.js": "text/javascript", "page.css": "text/css", "icon.svg": "image/svg+xml"}
 REPORT_TYPES = {
@@ -28,6 +31,7 @@ REPORT_TYPES = {
     ".png": "image/png",
     ".txt": "text/plain",
 }
+DOCS_TYPES = {".md": "text/html"}
 REPORT_BYTES_MAX = 16 * 1024 * 1024
 REPORTS_LISTED_MAX = 500
 
@@ -67,13 +71,25 @@ class PageFiles:
         """One report."""
         found = None
         if self._reports_dir is not None:
-            found = await asyncio.to_thread(_read, self._reports_dir, request.match_info["path"])
+            found = await asyncio.to_thread(_read, self._reports_dir, request.match_info["path"], REPORT_TYPES)
         if found is None:
             raise web.HTTPNotFound
         kind, body = found
-        headers = {"Content-Security-Policy": REPORT_POLICY, "Referrer-Policy": "no-referrer"}
-        charset = None if kind == "image/png" else "utf-8"
-        return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
+        return _sandboxed(kind, body)
+
+    async def doc(self, request: web.Request) -> web.Response:
+        """One page of docs/, as plain HTML whose headings can be linked to."""
+        found = await asyncio.to_thread(_read, DOCS_DIR, request.match_info["path"], DOCS_TYPES)
+        if found is None:
+            raise web.HTTPNotFound
+        kind, body = found
+        return _sandboxed(kind, page_of(body.decode(errors="replace")).encode())
+
+
+def _sandboxed(kind: str, body: bytes) -> web.Response:
+    headers = {"Content-Security-Policy": REPORT_POLICY, "Referrer-Policy": "no-referrer"}
+    charset = None if kind == "image/png" else "utf-8"
+    return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
 
 
 def _listed(root: Path) -> list[str]:
@@ -86,14 +102,14 @@ def _listed(root: Path) -> list[str]:
     return [path.relative_to(root).as_posix() for path in found[:REPORTS_LISTED_MAX]]
 
 
-def _read(root: Path, asked: str) -> tuple[str, bytes] | None:
-    """Kind and bytes of a report inside `root`, or None for anything else that was asked for."""
+def _read(root: Path, asked: str, kinds: dict[str, str]) -> tuple[str, bytes] | None:
+    """Kind and bytes of a file of these kinds inside `root`, or None for anything else that was asked for."""
     if "\0" in asked:
         return None
     try:
         inside = root.resolve(strict=True)
         path = (inside / asked).resolve(strict=True)
-        kind = REPORT_TYPES.get(path.suffix)
+        kind = kinds.get(path.suffix)
         if kind is None or not path.is_relative_to(inside) or not path.is_file():
             return None
         if path.stat().st_size > REPORT_BYTES_MAX:

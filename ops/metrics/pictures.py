@@ -11,11 +11,13 @@ from domain.clock import NS_PER_S
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, INDEX_PER_POINT
 from domain.stamps import et_text
 from ops.ops_status import index_age_s, is_ready
-from ops.status import SeriesView, Status, TaskHealth
+from ops.status import Gate, SeriesView, Status, TaskHealth
 
 Family = Metric
 
 GATE_STATES = {"FAIL": 0, "PASS": 1, "UNKNOWN": 2, "NOT_CONFIGURED": 3}
+# A vote against that only says that this is not the time is no alarm: it has a number of its own.
+WAITS = 4
 PHASES = {"closed": 0, "preflight": 1, "quoting": 2, "strict": 3, "flattening": 4, "frozen": 5}
 PPM = 1_000_000
 
@@ -249,14 +251,18 @@ def money_families(picture: Status) -> Iterator[Family]:
     yield gauge("ladderd_write_tokens_capacity", "What the bucket holds.", picture.budget.capacity)
 
 
+def _state(gate: Gate) -> int:
+    return WAITS if gate.waits else GATE_STATES.get(gate.status, GATE_STATES["UNKNOWN"])
+
+
 def gates_families(picture: Status) -> Iterator[Family]:
     """Every gate's vote."""
     label, gates = ("gate", "series"), picture.gates
     yield gauges(
         "ladderd_gate_state",
-        "0 FAIL, 1 PASS, 2 UNKNOWN, 3 NOT_CONFIGURED.",
+        "0 FAIL, 1 PASS, 2 UNKNOWN, 3 NOT_CONFIGURED, 4 against, but only until the next window.",
         label,
-        (((gate.name, gate.series), GATE_STATES.get(gate.status, GATE_STATES["UNKNOWN"])) for gate in gates),
+        (((gate.name, gate.series), _state(gate)) for gate in gates),
     )
     aged = [(gate, gate.age_s) for gate in gates if gate.age_s is not None]
     yield gauges(

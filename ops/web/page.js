@@ -2,13 +2,15 @@
 // Shows the frames of /events. A frame is true at the instant it was drawn; from then on every age on this page grows by
 // this browser's own clock, ten times a second, whether or not another frame comes: nothing here can look fresh by standing still.
 
-const LOST_AFTER_S = 1.5, STILL_AFTER_S = 2, REDRAW_MS = 100, ET = "America/New_York";
+const LOST_AFTER_S = 1.5, STILL_AFTER_S = 2, REDRAW_MS = 100, BANNERS_MAX = 3, ET = "America/New_York";
 const YEARLY_PERCENT = Math.sqrt(252 * 6.5 * 3600) / 1e4;   // from parts per million and root second, trading hours only
 const $ = (id) => document.getElementById(id);
 let frame = null, receivedAt = 0, movedAt = 0, lastMono = 0, stopping = false, everOpen = false;
 const openedAt = performance.now();
 const living = new Map();               // element -> function of the seconds since the frame, painted ten times a second
 
+const stillFor = () => (performance.now() - movedAt) / 1000;
+const lostNow = () => frame != null && (elapsed() > LOST_AFTER_S || stillFor() > STILL_AFTER_S);
 const elapsed = () => (performance.now() - receivedAt) / 1000;
 const clock = (zone) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const clocks = { et: clock(ET), utc: clock("UTC") };
@@ -65,9 +67,21 @@ function pairs(list, items) {            // [term, text or painter, class]
   });
 }
 
+// --- reasons in words: the sentence, what to do, and a link to the runbook ---------------------------------------------------
+const say = (code) => { const a = frame.advice[code]; return a ? a.sentence : code; };
+function paintAdvice(node, code, detail) {   // <span>sentence (detail)</span> <small>what to do</small> <a>runbook</a>
+  if (!node.children.length) node.append(el("span"), el("small", "todo"), el("a", "", "runbook"));
+  const a = frame.advice[code], [what, todo, link] = node.children;
+  put(what, [say(code), detail].filter(Boolean).join(": ")); put(todo, a ? "\u2192 " + a.todo : "");
+  link.hidden = !a; if (a && link.dataset.to !== a.runbook) { link.href = "/docs/" + a.runbook; link.target = "_blank"; link.dataset.to = a.runbook; }
+  node.title = code;
+}
+
 // --- the parts -------------------------------------------------------------------------------------------------------
 const PHASE = { closed: "off", preflight: "warn", quoting: "good", strict: "warn", flattening: "bad", frozen: "cool" };
+const PERMIT = { "MAY QUOTE": "good", WAITING: "cool", "NOT READY": "bad" };
 const VOTE = { PASS: ["good", "\u2713 PASS"], FAIL: ["bad", "\u2715 FAIL"], UNKNOWN: ["warn", "? UNKNOWN"], NOT_CONFIGURED: ["off", "\u2013 NOT SET"] };
+const PASSING = new Set(["PASS", "NOT_CONFIGURED"]);
 const vote = (status) => VOTE[status] || VOTE.UNKNOWN;
 
 function makeWindow() {
@@ -75,7 +89,7 @@ function makeWindow() {
   card.append(
     el("div", "head", el("b"), el("span", "phase"), el("span", "label"), el("span", "may")),
     el("div", "", el("div", "countdown", el("span"), el("span", "tenth")), el("div", "until")),
-    el("dl", "facts"), el("div", "track", el("span", "q"), el("span", "s"), el("span", "f"), el("span", "needle")), el("div", "why bad"));
+    el("dl", "facts"), el("div", "track", el("span", "q"), el("span", "s"), el("span", "f"), el("span", "needle")), el("div", "why"));
   return card;
 }
 function nextEdge(v, utcNs) {            // what the big number counts towards
@@ -85,12 +99,13 @@ function nextEdge(v, utcNs) {            // what the big number counts towards
 }
 function paintWindow(card, v) {
   const [head, left, facts, track, why] = card.children, now = frame.picture.now[1];
-  const shut = v.phase === "quoting" && !v.open;  // green is for what may quote, not for what could
+  const shut = (v.phase === "quoting" || v.phase === "strict") && !v.open;  // green is for what may quote, not for what could
   const tone = shut ? "warn" : PHASE[v.phase];
   cls(card, "card window " + (shut ? "strict" : v.phase));
   put(head.children[0], v.name); cls(put(head.children[1], v.phase), "phase " + (tone || "warn"));
   put(head.children[2], v.window ? `${v.window} \u00b7 target ${at(v.target_ns, "et")} ET` : "no window");
-  cls(put(head.children[3], v.open ? "MAY QUOTE" : "MAY NOT QUOTE"), v.open ? "good" : "bad");
+  const may = PERMIT[v.permission] || "bad";
+  cls(put(head.children[3], v.permission), may);
   const [edge, text] = nextEdge(v, now);
   put(left.children[1], text);
   live(left.children[0], (n, more) => {
@@ -115,7 +130,14 @@ function paintWindow(card, v) {
     ["fees", v.fee_path.split("/").slice(-2).join("/") || "unknown", v.fee_path ? "" : "warn"],
   ]);
   paintTrack(track, v, now);
-  put(why, v.reasons.length ? "why not: " + v.reasons.join(", ") : "");
+  cls(put(why, v.reasons.length ? "why not: " + v.reasons.map(say).join("; ") : idle(v)), "why " + (v.reasons.length ? may : "warn"));
+}
+function idle(v) {                       // open, and still nothing rests: the commonest reason of its rungs, in words
+  if (!v.open || frame.picture.orders.some((o) => o.series === v.name)) return "";
+  const rungs = frame.picture.ladder.filter((r) => r.series === v.name), seen = new Map();
+  for (const r of rungs) for (const w of [r.why_bid, r.why_ask]) if (w) seen.set(w, (seen.get(w) || 0) + 1);
+  const [most] = [...seen].sort((a, b) => b[1] - a[1])[0] || [];
+  return most ? "nothing rests: " + (frame.rung_advice[most] || ["", most])[1] : "";
 }
 function paintTrack(track, v, now) {
   track.hidden = v.opens_ns == null || v.target_ns == null;
@@ -128,7 +150,7 @@ function paintTrack(track, v, now) {
 
 function makeLadder() {
   const table = el("table", "ladder");
-  table.append(el("thead", "", el("tr", "", ...[["Strike", ""], ["Fair", "r"], ["Bid", "r"], ["Ask", "r"], ["Our bid", "r"], ["Our ask", "r"], ["Pos", "r"], ["fair \u00b1 10", "graph"]]
+  table.append(el("thead", "", el("tr", "", ...[["Strike", ""], ["Fair", "r"], ["Bid", "r"], ["Ask", "r"], ["Our bid", "r"], ["Our ask", "r"], ["Pos", "r"], ["Not quoted", "why"], ["fair \u00b1 10", "graph"]]
     .map(([t, c]) => el("th", c, t)))), el("tbody"));
   return el("section", "card", el("h2"), el("div", "scroll", table));
 }
@@ -136,7 +158,7 @@ function paintLadder(card, [name, rungs]) {
   const series = frame.picture.series.find((s) => s.name === name), index = series ? series.index_value : null;
   put(card.children[0], `${name} ladder, cents a contract`);
   const above = rungs.filter((r) => index != null && r.strike > index), spot = above.length && above.length < rungs.length ? above[above.length - 1].ticker : null;
-  rows(card.querySelector("table"), rungs, (r) => r.ticker, ["", "r", "r", "r", "r mine bidc", "r mine askc", "r", "graph"], (td, r, tr) => {
+  rows(card.querySelector("table"), rungs, (r) => r.ticker, ["", "r", "r", "r", "r mine bidc", "r mine askc", "r", "none why", "graph"], (td, r, tr) => {
     const below = spot && rungs[rungs.findIndex((x) => x.ticker === spot) + 1] === r;
     cls(tr, (r.our_bid != null || r.our_ask != null ? "ours " : "") + (below ? "spot" : "")); tr.title = r.ticker;
     put(td[0], strike(r.strike)); put(td[1], cents(r.fair));
@@ -146,8 +168,11 @@ function paintLadder(card, [name, rungs]) {
     }
     put(td[4], r.our_bid == null ? "" : cents(r.our_bid)); put(td[5], r.our_ask == null ? "" : cents(r.our_ask));
     cls(put(td[6], r.position ? count(r.position) : ""), "r " + (r.position < 0 ? "askc" : "bidc"));
-    paintGraph(td[7], r);
-  }, "no rung chosen yet");
+    const words = [r.why_bid, r.why_ask].map((w) => (frame.rung_advice[w] || ["", ""])), [bid, ask] = words;
+    put(td[7], bid[0] === ask[0] ? bid[0] : [bid[0] && "bid " + bid[0], ask[0] && "ask " + ask[0]].filter(Boolean).join(", "));
+    td[7].title = [...new Set(words.map((w) => w[1]).filter(Boolean))].join("; ");
+    paintGraph(td[8], r);
+  }, "the markets of this window are not listed yet");
 }
 const GRAPH_HALF = 1000;                 // ten cents to either side of the fair value
 function paintGraph(td, r) {
@@ -164,7 +189,21 @@ function paintOrders(p) {
     tr.title = `${o.client_order_id} \u00b7 ${o.order_id || "no id yet"} \u00b7 group ${o.group_id || "none"}`;
     put(td[0], o.series); cls(put(td[1], o.side), o.side === "bid" ? "bidc" : "askc"); put(td[2], cents(o.price)); put(td[3], count(o.remaining));
     cls(put(td[4], o.state), o.state.toLowerCase() === "open" ? "" : "warn"); liveAge(td[5], o.age_ms / 1000); put(td[6], at(o.expiration_s * 1e9, "et")); put(td[7], o.ticker);
-  }, "none: nothing of ours rests at the exchange");
+  }, "none");
+  const none = $("orders").querySelector("td.none");   // "nothing rests" is said only when it is proven, and not by a page that has lost the daemon
+  if (none) live(none, (n) => cls(put(n, lostNow() ? "none when this page was last told; what rests now is not known" : p.flat.proven ? "none: nothing of ours rests at the exchange" : "none in our book, but " + p.flat.why), p.flat.proven ? "none" : "none warn"));
+}
+function paintHoldings(p) {
+  put($("holdings-count"), String(p.holdings.length));
+  const many = new Set(p.holdings.map((h) => h.target_ns)).size > 1;
+  rows($("holdings"), p.holdings, (h) => h.ticker, ["", "r", "r", "r", "r", "r"], (td, h, tr) => {
+    tr.title = `${h.ticker} \u00b7 fees ${cash(h.fees)}`;
+    put(td[0], h.series + (many ? " " + at(h.target_ns, "et").slice(0, 5) : "")); put(td[1], h.strike == null ? "?" : strike(h.strike));
+    cls(put(td[2], (h.count > 0 ? "+" : "\u2212") + count(Math.abs(h.count))), "r " + (h.count < 0 ? "askc" : "bidc")); put(td[3], cents(h.average));
+    cls(put(td[4], h.marked == null ? "waits" : cash(h.marked)), "r " + (h.marked == null ? "off" : h.marked < 0 ? "bad" : "good")); put(td[5], cash(h.worst_loss));
+  }, "none: no contract is held");
+  pairs($("exposures"), p.exposures.filter((e) => e.markets).map((e) => [e.series,
+    `net ${count(e.net)}, gross ${count(e.gross)} in ${e.markets}; worst case ${cash(e.worst_loss)}` + (e.unmarked ? `; ${e.unmarked} await settlement` : "")]));
 }
 function paintWindows(p) {
   rows($("windows"), [...p.windows].sort((a, b) => b.target_ns - a.target_ns || a.series.localeCompare(b.series)), (w) => w.label + w.series + w.target_ns, ["", "", "", "r", "r", "r", "r", "", ""], (td, w) => {
@@ -180,36 +219,37 @@ function paintWindows(p) {
     }
   }, "none finished yet");
 }
-function gathered(gates, seriesCount) {  // gates that say the same share a row; those that pass without a word share one
-  const alike = new Map(), out = [], plain = [];
+function gathered(gates, seriesCount) {  // gates that say the same share a row
+  const alike = new Map();
   for (const g of gates) {
     const said = [g.name, g.status, g.reason, g.detail].join("\n"), first = alike.get(said);
     if (first) first.all.push(g.series); else alike.set(said, { ...g, all: [g.series] });
   }
-  for (const g of alike.values()) {
-    const series = g.all.length >= seriesCount && g.all[0] ? "" : g.all.join(" \u00b7 ");
-    if (g.status === "PASS" && !g.reason && !g.detail) plain.push(g.name + (series ? " " + series : ""));
-    else out.push({ ...g, series });
-  }
-  if (plain.length) out.push({ name: plain.join(", "), series: "", status: "PASS", reason: "", detail: "" });
-  return out;
+  return [...alike.values()].map((g) => ({ ...g, series: g.all.length >= seriesCount && g.all[0] ? "" : g.all.join(" \u00b7 ") }));
 }
 function paintGates(p) {
-  const worst = { FAIL: 0, UNKNOWN: 1, PASS: 2, NOT_CONFIGURED: 3 }, of = (g) => worst[g.status] ?? 1;
-  const gates = [...p.gates].sort((a, b) => of(a) - of(b)), against = gates.filter((g) => of(g) < 2).length;
-  cls(put($("gates-count"), !gates.length ? "none known" : against ? `${against} against` : "all pass"), "count " + (against || !gates.length ? "bad" : "good"));
-  rows($("gates"), gathered(gates, p.series.length), (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
+  const against = p.gates.filter((g) => !PASSING.has(g.status)), holds = against.filter((g) => !g.waits), others = p.gates.filter((g) => PASSING.has(g.status));
+  const text = !p.gates.length ? "none known" : holds.length ? `${holds.length} against` : against.length ? `${against.length} wait` : "all pass";
+  cls(put($("gates-count"), text), "count " + (holds.length || !p.gates.length ? "bad" : against.length ? "cool" : "good"));
+  rows($("gates"), gathered([...holds, ...against.filter((g) => g.waits)], p.series.length), (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
+    const [c, word] = g.waits ? ["cool", "\u231b WAITS"] : vote(g.status);
+    if (!td[1].children.length) td[1].append(el("b"), el("div", "advice"));
+    cls(put(td[0], word), c); put(td[1].children[0], g.name + (g.series ? " " + g.series : ""));
+    paintAdvice(td[1].children[1], g.reason, g.detail);
+  }, p.gates.length ? "none against" : "no gate has voted: nothing may be quoted");
+  put($("passing-count"), `${others.length} pass or are not set`);
+  rows($("passing"), gathered(others, p.series.length), (g) => g.name + "/" + g.series, ["", "wrap"], (td, g) => {
     const [c, word] = vote(g.status);
-    if (!td[1].children.length) td[1].append(el("span"), el("small"));
-    cls(put(td[0], word), c); put(td[1].children[0], g.name + (g.series ? " " + g.series : "") + " ");
-    cls(put(td[1].children[1], [g.reason, g.detail].filter(Boolean).join(": ")), of(g) < 2 ? c : "");
-  }, "no gate has voted: nothing may be quoted");
+    cls(put(td[0], word), c); put(td[1], g.name + (g.series ? " " + g.series : "") + (g.detail ? ": " + g.detail : ""));
+  }, "none");
 }
 function paintMoney(p) {
   const sign = (c) => (c < 0 ? "bad" : c > 0 ? "good" : ""), used = p.day_loss_limit ? p.day_loss_used / p.day_loss_limit : 1;
   pairs($("money"), [
     ["realised", cash(p.realised), sign(p.realised)], ["unrealised", cash(p.unrealised), sign(p.unrealised)], ["fees", cash(p.fees)],
-    ["day loss used", `${cash(p.day_loss_used)} of ${cash(p.day_loss_limit)}`, used > 0.8 ? "bad" : used > 0.5 ? "warn" : ""],
+    ["realised loss today", cash(p.day_loss_realised), p.day_loss_realised ? "bad" : ""],
+    ["worst case of what is open", cash(p.day_loss_used - p.day_loss_realised)],
+    ["both, of the day's limit", `${cash(p.day_loss_used)} of ${cash(p.day_loss_limit)}`, used > 0.8 ? "bad" : used > 0.5 ? "warn" : ""],
   ]);
 }
 function paintCancel(p) {
@@ -219,7 +259,7 @@ function paintCancel(p) {
       const tail = c.tail_s - more;
       cls(put(n, c.active ? "UNDER WAY" : tail > 0 ? `done; no places for ${Math.ceil(tail)} s` : "idle"), c.active ? "bad" : tail > 0 ? "warn" : "good");
     })],
-    ...(c.reason ? [["reason", c.reason]] : []),
+    ...(c.reason ? [["reason", say(c.reason)]] : []),
     ["last time to flat", c.last_time_to_flat_ms == null ? "not measured yet" : c.last_time_to_flat_ms.toFixed(0) + " ms"],
     ["done in this run", String(c.completed)],
     ["write tokens", `${p.budget.tokens.toFixed(0)} of ${p.budget.capacity.toFixed(0)}, ${p.budget.reserve.toFixed(0)} kept for cancels`, p.budget.tokens < p.budget.reserve ? "bad" : ""],
@@ -248,19 +288,26 @@ function paintDaemon(p) {
 }
 function paintHead(p) {
   cls(put($("mode"), p.mode), "badge " + p.mode);
-  cls(put($("ready"), frame.ready ? "READY" : "NOT READY"), "verdict " + (frame.ready ? "good" : "bad"));
-  const quiet = { OK: "good", MARKET_CLOSED: "off" }[frame.state];
-  cls(put($("state"), frame.state + (frame.reasons.length ? " " + frame.reasons.join(" ") : "")), "verdict " + (quiet || (frame.state === "DEGRADED" ? "warn" : "bad")));
-  put($("flags"), [p.armed ? "" : "NOT ARMED", frame.healthy ? "" : "A TASK IS STUCK"].filter(Boolean).join(" \u00b7 "));
+  const r = frame.readiness, some = r.held.length && r.held.length < p.series.length;
+  cls(put($("ready"), r.verdict + (some ? ": " + r.held.join(", ") : "")), "verdict " + (PERMIT[r.verdict] || "bad"));
+  const calm = frame.state === "OK" || frame.state === "MARKET_CLOSED";   // the process and its data, not permission: green only where nothing is against
+  cls(put($("state"), (calm ? "process " : "") + frame.state + (frame.reasons.length ? " " + frame.reasons.join(" ") : "")), "verdict " + (calm ? (r.ready && frame.state === "OK" ? "good" : "off") : frame.state === "DEGRADED" ? "warn" : "bad"));
+  put($("flags"), frame.healthy ? "" : "A TASK IS STUCK");
   $("flags").className = "bad";
   const troubles = [];
-  if (p.kill_switch) troubles.push(["bad", "KILL SWITCH ON", p.kill_reason || "no reason given", "remove KILL_SWITCH from the state directory, or what else set it, then: ladderd resume --by NAME --cause TEXT"]);
-  if (p.cancel_all.active) troubles.push(["bad", "CANCEL-ALL UNDER WAY", p.cancel_all.reason, `${p.orders.length} orders may still be live`]);
-  if (p.paused) troubles.push(["", "PAUSED", p.pause_reason, "to go on: ladderd resume --by NAME --cause TEXT"]);
-  if (p.stopping) troubles.push(["", "THE DAEMON IS STOPPING", "", "orders are being cancelled and confirmed"]);
-  if (!p.market_hours) troubles.push(["cool", "MARKET CLOSED", "", "nothing to quote until the index is published again"]);
-  keyed($("trouble"), troubles, (t) => t[1], () => el("div", "", el("b"), el("span")), (n, [c, what, why, hint]) => {
-    cls(n, "banner " + c); put(n.children[0], what + " "); put(n.children[1], [why, hint].filter(Boolean).join(" \u2014 "));
+  if (p.kill_switch) troubles.push(["bad", "KILL SWITCH ON", p.kill_reason || "no reason given", "kill_switch_engaged"]);
+  if (p.stopping) troubles.push(["", "THE DAEMON IS STOPPING", p.flat.proven ? "flat proven" : p.flat.why, "shutdown"]);
+  else if (p.cancel_all.active) troubles.push(["bad", "CANCEL-ALL UNDER WAY", `${say(p.cancel_all.reason)}; ${p.flat.why || "flat proven"}`, "cancel_all_active"]);
+  if (p.paused) troubles.push(["", "PAUSED", p.pause_reason, "paused"]);
+  if (!p.armed) troubles.push(["", "NOT ARMED", "", "not_armed"]);
+  if (!p.market_hours) troubles.push(["cool", "MARKET CLOSED", "nothing to quote until the index is published again", ""]);
+  const told = new Set(["kill_switch_engaged", "paused", "shutdown", "cancel_all_active", "not_armed"].concat(p.cancel_all.active ? [p.cancel_all.reason] : []));
+  const more = new Map();                // every other vote that holds: a banner too, so that NOT READY is never without its reason
+  for (const g of r.against) if (!r.ready && !told.has(g.reason) && g.name !== "flat") more.set(g.reason, [...(more.get(g.reason) || []), g]);
+  for (const [code, gs] of [...more].slice(0, BANNERS_MAX)) troubles.push(["bad", "NOT READY" + (gs[0].series ? " " + gs.map((g) => g.series).join(", ") : ""), gs[0].detail, code]);
+  keyed($("trouble"), troubles, (t) => t[1] + t[3], () => el("div", "", el("b"), el("span"), el("span", "advice")), (n, [c, what, why, code]) => {
+    cls(n, "banner " + c); put(n.children[0], what + " "); put(n.children[1], why ? why + " \u2014 " : "");
+    if (code) paintAdvice(n.children[2], code, "");
   });
 }
 
@@ -271,23 +318,26 @@ function paint() {
   keyed($("series"), p.series, (v) => v.name, makeWindow, paintWindow);
   const ladders = p.series.map((v) => [v.name, p.ladder.filter((r) => r.series === v.name).sort((a, b) => b.strike - a.strike)]);
   keyed($("ladders"), ladders, ([name]) => name, makeLadder, paintLadder);
-  paintOrders(p); paintWindows(p); paintGates(p); paintMoney(p); paintCancel(p); paintFeeds(p); paintDaemon(p);
+  paintOrders(p); paintHoldings(p); paintWindows(p); paintGates(p); paintMoney(p); paintCancel(p); paintFeeds(p); paintDaemon(p);
 }
 function redraw() {
-  const now = performance.now(), more = frame ? elapsed() : (now - openedAt) / 1000, still = frame ? (now - movedAt) / 1000 : 0;
+  const now = performance.now(), more = frame ? elapsed() : (now - openedAt) / 1000, still = frame ? stillFor() : 0;
   const lost = more > LOST_AFTER_S, stuck = !lost && still > STILL_AFTER_S;
-  document.body.className = lost || stuck ? "lost" : frame ? "" : "waiting";
+  const ended = stopping && frame && frame.picture.stopping, clean = ended && frame.picture.flat.proven;
+  document.body.className = lost || stuck ? (clean ? "lost ended" : "lost") : frame ? "" : "waiting";
+  cls($("lost"), clean ? "banner cool" : "banner bad");
   $("lost").hidden = !(lost || stuck);
-  put($("lost-what"), stopping ? "THE DAEMON HAS STOPPED" : stuck ? "THE DAEMON STANDS STILL" : frame ? "CONNECTION LOST" : everOpen ? "NO FIGURES YET" : "NO CONNECTION");
+  put($("lost-what"), clean ? "STOPPED, FLAT PROVEN" : stopping ? "THE DAEMON HAS STOPPED, NOT PROVEN FLAT" : stuck ? "THE DAEMON STANDS STILL" : frame ? "CONNECTION LOST" : everOpen ? "NO FIGURES YET" : "NO CONNECTION");
   put($("lost-age"), ageText(stuck ? still : more) + " ago;");
-  put($("lost-hint"), frame ? "everything below is old. In a terminal: ladderd health, and if in doubt ladderd cancel-all" : "waiting for the daemon");
+  put($("lost-hint"), clean ? "the daemon ended in order; nothing of ours rested at the exchange when it ended" : !frame ? "waiting for the daemon"
+    : "everything below is old. In a terminal: ladderd health, and if in doubt ladderd cancel-all --reason WHY");
   put($("link-age"), frame ? ageText(more) : "-");
   if (frame) {
     const utcMs = frame.picture.now[1] / 1e6 + more * 1000;
     put($("clock-et"), clocks.et.format(utcMs)); put($("clock-utc"), clocks.utc.format(utcMs));
     for (const [node, tick] of living) tick(node, more);
     const soon = frame.picture.series.filter((v) => v.seconds_to_freeze != null).map((v) => v.seconds_to_freeze - more);
-    document.title = lost || stuck ? "!! LOST - ladderd" : (soon.length ? span(Math.min(...soon))[0] + " " : "") + (frame.ready ? "ready" : "NOT READY") + " - ladderd";
+    document.title = clean && lost ? "stopped - ladderd" : lost || stuck ? "!! LOST - ladderd" : (soon.length ? span(Math.min(...soon))[0] + " " : "") + frame.readiness.verdict + " - ladderd";
   }
 }
 function listen() {

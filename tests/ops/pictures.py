@@ -7,11 +7,15 @@ import msgspec
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.reasons import Reason
 from guards.index_freshness import IndexFreshness
+from ops.readiness import Permission, verdict_of, votes_of
 from ops.status import (
     Budget,
     CancelAllView,
+    Exposure,
     FeedView,
+    Flat,
     Gate,
+    Holding,
     OrderView,
     RungView,
     SeriesView,
@@ -117,6 +121,7 @@ def series_view(name: str, symbol: str, value: int, to_freeze_s: float, *, phase
         active_feed="primary",
         volatility_ppm=58,
         open=True,
+        permission="MAY QUOTE",
         reasons=(),
         trips=0,
         fee_path="configs/fees.json",
@@ -141,6 +146,8 @@ def ladder(series: str, first_strike: int, step: int) -> tuple[RungView, ...]:
                 our_bid=fair // 100 * 100 - 100 if quoted else None,
                 our_ask=fair // 100 * 100 + 200 if quoted else None,
                 position=100 if number == 4 else 0,
+                why_bid="" if quoted else "others_nearer",
+                why_ask="" if quoted else "others_nearer",
             )
         )
     return tuple(out)
@@ -175,6 +182,17 @@ def feeds() -> tuple[FeedView, ...]:
         FeedView("primary", "127.0.0.1:9001", "live", "", True, {"I:SPX": 312.4, "I:NDX": 418.0}, 8123, 1),
         FeedView("secondary", "127.0.0.1:9002", "down", "standby", False, {"I:SPX": None, "I:NDX": None}, 0, 0),
     )
+
+
+def holdings(rungs: tuple[RungView, ...]) -> tuple[Holding, ...]:
+    """One far from the money, that no ladder draws; two that are drawn."""
+    far = Holding("INXU", "KXINXU-26MAR0610-T6680", 6_680 * POINT, TARGET_NS, 500, 620, 9_990, 70_000, 3_100_000, 0)
+    drawn = tuple(
+        Holding(r.series, r.ticker, r.strike, TARGET_NS, r.position, 4_180, r.fair, 12_000, 418_000, 0)
+        for r in rungs
+        if r.position
+    )
+    return (drawn[0], far, *drawn[1:])
 
 
 def results() -> tuple[WindowResult, ...]:
@@ -225,15 +243,34 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         ),
         "ladder": rungs,
         "orders": orders(rungs),
+        "holdings": holdings(rungs),
+        "exposures": (
+            Exposure("INXU", 2, 600, 600, 82_000, 3_100_000, 0),
+            Exposure("NASDAQ100U", 1, 100, 100, 0, 418_000, 1),
+        ),
+        "flat": Flat(proven=False, why="8 orders may be live"),
         "windows": results(),
         "realised": 1_240_000,
         "unrealised": -120_000,
         "fees": 0,
         "day_loss_used": 14_600_000,
+        "day_loss_realised": 0,
         "day_loss_limit": 1_000_000_000,
         "cancel_all": CancelAllView(active=False, reason="", tail_s=0.0, last_time_to_flat_ms=41.0, completed=2),
         "budget": Budget(tokens=82.0, reserve=40.0, capacity=100.0),
         "counters": {"ticks": 8123, "orders_sent": 214, "cancels_sent": 209, "fills": 6, "steps": 48_211, "errors": 0},
         "histograms": {"time_to_flat_s:scheduler_t_minus_2s": (0.041, 0.038), "place_rtt_s": (0.0021, 0.0018)},
     }
-    return Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself
+    drawn = Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself
+    if "series" in changes:
+        return drawn
+    return msgspec.structs.replace(drawn, series=tuple(_voted(view, drawn.gates) for view in drawn.series))
+
+
+def _voted(view: SeriesView, gates: tuple[Gate, ...]) -> SeriesView:
+    """A series whose permission is what the gates of the same picture give, as the engine draws it."""
+    votes = votes_of(gates, view.name)
+    permission = verdict_of(votes)
+    reasons = tuple(dict.fromkeys(vote.reason or vote.name for vote in votes if vote.against))
+    may_quote = permission is Permission.MAY_QUOTE
+    return msgspec.structs.replace(view, open=may_quote, permission=permission.value, reasons=reasons)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from domain.errors import UnavailableError, UsageError
-from ops.client_io import fetch, health, order, status
+from ops.client_io import fetch, health, order, positions, status
 from ops.status import TaskHealth
 from tests.ops.conftest import TOKEN, Start
 from tests.ops.pictures import GATES, gate
@@ -41,18 +41,62 @@ async def test_status_names_what_holds_back(start: Start) -> None:
         "kill_reason": "file",
         "gates": (
             *GATES,
-            gate("x", "FAIL", reason="why", detail="paused by ann: lunch"),
-            gate("flat", "FAIL", reason="why", detail="not proven flat yet"),
+            gate("x", "FAIL", reason="paused", detail="paused by ann: lunch"),
+            gate("flat", "FAIL", "INXU", reason="why", detail="not proven flat yet"),
             gate("y", "FAIL", reason="z"),
         ),
     }
     code, text = await asyncio.to_thread(status, site.server.address)
     assert code == 1
-    assert text.startswith("HALTED: kill switch: file")
-    assert "held back by: why (paused by ann: lunch; not proven flat yet)\n" in text
-    assert "held back by: z\n" in text + "\n"
+    assert text.startswith("NOT READY, HALTED: kill switch: file")
+    assert "held back by: paused: quoting is paused (paused by ann: lunch); to go on: ladderd resume" in text
+    assert "[docs/runbooks/gates.md#paused]" in text
+    assert "held back by: INXU: why: why (not proven flat yet)\n" in text
+    assert "held back by: z: z\n" in text
     code, text = await asyncio.to_thread(status, site.server.address, raw=True)
     assert (code, json.loads(text)["status"]["state"]) == (1, "HALTED")
+
+
+async def test_status_tells_windows_money_and_positions(start: Start) -> None:
+    site = await start()
+    code, text = await asyncio.to_thread(status, site.server.address)
+    assert code == 0
+    for words in (
+        "MAY QUOTE, OK: all is well",
+        "INXU: MAY QUOTE, hourly-1000 quoting, 04:58.0 to freeze; I:SPX 6,797.31, age 0.31 s of 1.50 s",
+        "orders that may be live: 8",
+        "open positions: 3, worst case $3.52",
+        "P&L: realised $1.24, unrealised -$0.12, fees $0.00",
+        "day's loss: realised $0.00, worst case of what is open $14.60, limit on both $1,000.00",
+    ):
+        assert words in text, words
+
+
+async def test_a_gate_against_is_exit_1_whatever_the_state(start: Start) -> None:
+    site = await start()
+    site.daemon.changes = {"gates": (*GATES, gate("pause", "FAIL", reason="paused"))}
+    code, text = await asyncio.to_thread(status, site.server.address)
+    assert (code, text.splitlines()[0]) == (1, "NOT READY, OK: running, but orders are held back by gates")
+
+
+async def test_positions_are_all_told(start: Start) -> None:
+    site = await start()
+    code, text = await asyncio.to_thread(positions, site.server.address)
+    assert code == 0
+    assert "KXINXU-26MAR0610-T6680" in text
+    assert "INXU: 2 markets, net +6, gross 6" in text
+    code, text = await asyncio.to_thread(positions, site.server.address, as_json=True)
+    told = json.loads(text)
+    assert [(p["series"], p["strike"], p["count"]) for p in told["positions"]] == [
+        ("INXU", 6_800_000_000, 100),
+        ("INXU", 6_680_000_000, 500),
+        ("NASDAQ100U", 25_000_000_000, 100),
+    ]
+    site.daemon.changes = {"holdings": (), "exposures": ()}
+    assert await asyncio.to_thread(positions, site.server.address) == (0, "no open position")
+    await site.server.stop()
+    with pytest.raises(UnavailableError):
+        await asyncio.to_thread(positions, site.server.address)
 
 
 async def test_an_order_and_its_refusal(start: Start) -> None:

@@ -39,8 +39,8 @@ async def test_a_pipe_gets_lines_and_each_settled_window_once(start: Start) -> N
 async def test_a_terminal_gets_the_screen(start: Start) -> None:
     site = await start()
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True, color_system=None)
-    text = await watch(site, console, lambda text: "INXU ladder" in text)
-    assert "orders that may be live: 8" in text
+    text = await watch(site, console, lambda text: "live orders" in text)
+    assert "live orders: 8" in text
 
 
 async def test_a_daemon_that_is_not_there_is_said_and_waited_for(start: Start) -> None:

@@ -12,7 +12,7 @@ def test_a_frame_carries_the_picture_and_the_words() -> None:
     document = json.loads(encode(frame_of(picture(), TASKS, Identity(), samples=True)))
     assert document["picture"]["now"] == [1_000_000_000_000, picture().now.utc_ns]
     assert document["picture"]["histograms"]["place_rtt_s"] == [0.0021, 0.0018]
-    assert (document["ready"], document["healthy"], document["state"]) == (True, True, "OK")
+    assert (document["readiness"]["ready"], document["healthy"], document["state"]) == (True, True, "OK")
 
 
 def test_the_stream_goes_without_raw_samples() -> None:

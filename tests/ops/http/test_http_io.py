@@ -44,7 +44,9 @@ async def test_ready_names_every_gate(start: Start) -> None:
         "detail": "",
         "age_s": 0.31,
         "limit_s": 1.5,
+        "waits": False,
     }
+    assert (document["verdict"], document["held"]) == ("MAY QUOTE", [])
 
 
 @pytest.mark.parametrize("gates", [(), (*GATES, gate("x", "UNKNOWN")), (*GATES, gate("x", "FAIL"))])

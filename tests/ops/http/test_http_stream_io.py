@@ -32,11 +32,11 @@ async def test_frames_keep_coming_and_follow_the_daemon(start: Start) -> None:
     reader, writer = await listen(site)
     first = await event(reader)
     assert first["picture"]["pid"] == 4711
-    assert first["ready"] is True
+    assert first["readiness"]["ready"] is True
     site.daemon.changes["gates"] = ()
     site.daemon.clock.advance(1)
     async with asyncio.timeout(5):
-        while (await event(reader))["ready"]:
+        while (await event(reader))["readiness"]["ready"]:
             pass
     writer.close()
 

@@ -95,3 +95,21 @@ async def test_without_a_folder_there_are_no_reports(start: Start) -> None:
     site = await start(reports_dir=None)
     assert (await site.get("/reports/INXU/2026-03-06.md"))[0] == 404
     assert json.loads((await site.get("/reports"))[2]) == {"reports": []}
+
+
+async def test_the_runbooks_are_served_and_their_headings_can_be_linked_to(start: Start) -> None:
+    site = await start()
+    status, headers, body = await site.get("/docs/runbooks/gates.md")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "sandbox" in headers["content-security-policy"]
+    assert b'<h2 id="kill-switch">' in body
+    for link in re.findall(rb'href="/docs/([^"#]+)', (await site.get("/"))[2]):
+        assert (await site.get(f"/docs/{link.decode()}"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/", "/docs/../README.md", "/docs/%2e%2e/README.md", "/docs/steps.toml", "/docs/none.md", "/docs/%00"]
+)
+async def test_nothing_else_is_under_docs(start: Start, path: str) -> None:
+    site = await start()
+    assert (await site.get(path))[0] == 404

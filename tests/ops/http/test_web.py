@@ -62,7 +62,7 @@ async def test_it_shows_what_the_operator_asks_first(page: Page, start: Start) -
     assert await text(page, "#gates-count") == "all pass"
     assert "$1.24" in await text(page, "#money")
     assert await page.locator("#windows a").get_attribute("href") == "/reports/INXU/2026-03-06.md"
-    assert await text(page, "#ready") == "READY"
+    assert await text(page, "#ready") == "MAY QUOTE"
     assert not await page.locator("#lost").is_visible()
     assert errors == []
 
@@ -71,7 +71,7 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     site = await start(cadence_s=0.05)
     views = list(picture().series)
     views[0] = msgspec.structs.replace(
-        aged((views[0],), None)[0], open=False, reasons=("polygon_ws_final_minute_stale",)
+        aged((views[0],), None)[0], open=False, permission="NOT READY", reasons=("freshness_missing",)
     )
     site.daemon.changes = {
         "kill_switch": True,
@@ -85,13 +85,15 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     errors = await show(page, site)
     trouble = await text(page, "#trouble")
     assert "KILL SWITCH ON <b>file</b>" in trouble
-    assert "remove KILL_SWITCH from the state directory" in trouble
+    assert "find who set it and why; remove it; then ladderd resume" in trouble
     assert await page.locator(".countdown.good").count() == 1, "green is for the series that may quote"
-    assert "CANCEL-ALL UNDER WAY operator_cli" in trouble
-    assert "why not: polygon_ws_final_minute_stale" in await text(page, "#series")
+    assert "CANCEL-ALL UNDER WAY an operator asked for cancel-all; 8 orders may be live" in trouble
+    assert "why not: no index value has been seen yet" in await text(page, "#series")
     assert "never seen, limit 1.50 s" in await text(page, "#series")
-    assert "? UNKNOWN freshness INXU freshness_missing" in await text(page, "#gates")
-    assert await text(page, "#ready") == "NOT READY"
+    assert "? UNKNOWN freshness INXU no index value has been seen yet" in await text(page, "#gates")
+    link = page.locator("#gates a")
+    assert await link.get_attribute("href") == "/docs/runbooks/gates.md#index-stale"
+    assert await text(page, "#ready") == "NOT READY: INXU"
     assert "HALTED KILL_SWITCH" in await text(page, "#state")
     assert errors == []
 

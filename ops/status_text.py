@@ -1,0 +1,109 @@
+"""`ladderd status` and `ladderd positions`: the frame that the page shows, as lines of text. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ops.words import age_text, cash_text, cents_text, count_text, countdown, points_text, strike_text
+
+Frame = dict[str, Any]
+HEALTHY_STATES = frozenset({"OK", "MARKET_CLOSED"})
+
+
+def all_is_well(frame: Frame) -> bool:
+    """Whether the state is a good one and no gate holds orders back."""
+    return frame["state"] in HEALTHY_STATES and bool(frame["readiness"]["ready"])
+
+
+def status_text(frame: Frame) -> str:
+    """The verdict first, then each series, what is against it, and what is at stake."""
+    picture = frame["picture"]
+    summary = f": {frame['summary']}" if frame["summary"] else ""
+    lines = [f"{frame['readiness']['verdict']}, {frame['state']}{summary}"]
+    lines += [f"  {_series_line(view, picture)}" for view in picture["series"]]
+    lines += [f"  held back by: {line}" for line in against_lines(frame)]
+    flat = picture["flat"]
+    proof = "" if picture["orders"] else " (nothing of ours rests: proven)" if flat["proven"] else f" ({flat['why']})"
+    lines.append(f"  orders that may be live: {len(picture['orders'])}{proof}")
+    held, worst = picture["holdings"], sum(one["worst_loss"] for one in picture["exposures"])
+    lines.append(f"  open positions: {len(held)}, worst case {cash_text(worst)}; ladderd positions lists them")
+    lines.append(
+        f"  P&L: realised {cash_text(picture['realised'])}, unrealised {cash_text(picture['unrealised'])},"
+        f" fees {cash_text(picture['fees'])}"
+    )
+    lines.append(f"  {day_loss_text(picture)}")
+    lines.append(f"  mode {picture['mode']}, process {picture['pid']}, build {picture['build_id']}")
+    lines.append(f"  configuration {picture['config_hash']}")
+    return "\n".join(lines)
+
+
+def positions_text(frame: Frame) -> str:
+    """A table of the open positions, and each series together."""
+    picture = frame["picture"]
+    if not picture["holdings"]:
+        return "no open position"
+    rows = [("series", "strike", "count", "average", "fair", "marked", "worst case", "market")]
+    rows += [
+        (
+            one["series"],
+            strike_text(one["strike"]),
+            count_text(one["count"]),
+            cents_text(one["average"]),
+            cents_text(one["fair"]) or "-",
+            cash_text(one["marked"]) if one["marked"] is not None else "awaits settlement",
+            cash_text(one["worst_loss"]),
+            one["ticker"],
+        )
+        for one in picture["holdings"]
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(_cell(text, widths[at], at) for at, text in enumerate(row)).rstrip() for row in rows]
+    lines += [
+        f"{one['series']}: {one['markets']} markets, net {count_text(one['net'])},"
+        f" gross {count_text(one['gross'])[1:]}, marked {cash_text(one['marked'])},"
+        f" worst case {cash_text(one['worst_loss'])}"
+        for one in picture["exposures"]
+        if one["markets"]
+    ]
+    return "\n".join([*lines, "counts in contracts, average and fair in cents a contract"])
+
+
+def against_lines(frame: Frame, *, brief: bool = False) -> list[str]:
+    """One line for each reason that is against: whose, the words, the guard's detail, and what to do unless `brief`."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for gate in frame["readiness"]["against"]:
+        told.setdefault((gate["reason"] or gate["name"], gate["detail"]), []).append(gate["series"])
+    lines = []
+    for (code, detail), series in told.items():
+        words = frame["advice"].get(code)
+        whose = f"{', '.join(s for s in series if s)}: " if any(series) else ""
+        inside = f" ({detail})" if detail else ""
+        if brief:
+            lines.append(f"{whose}{words['sentence'] if words else code}{inside}")
+            continue
+        does = f"; {words['todo']} [docs/{words['runbook']}]" if words else ""
+        lines.append(f"{whose}{code}: {words['sentence'] if words else code}{inside}{does}")
+    return lines
+
+
+def day_loss_text(picture: dict[str, Any]) -> str:
+    """Realised loss and the worst case of what is open, apart, beside the limit on both together."""
+    realised, used = picture["day_loss_realised"], picture["day_loss_used"]
+    return (
+        f"day's loss: realised {cash_text(realised)}, worst case of what is open {cash_text(used - realised)},"
+        f" limit on both {cash_text(picture['day_loss_limit'])}"
+    )
+
+
+def _series_line(view: dict[str, Any], picture: dict[str, Any]) -> str:
+    left, towards = countdown(view, picture, 0.0)
+    fresh = view["freshness"]
+    age = None if fresh["age_ms"] is None else fresh["age_ms"] / 1000
+    return (
+        f"{view['name']}: {view['permission']}, {view['window'] or 'no window'} {view['phase']}, {left} {towards};"
+        f" {view['symbol']} {points_text(view['index_value'])}, age {age_text(age)} of {fresh['limit_ms'] / 1000:.2f} s"
+    )
+
+
+def _cell(text: str, width: int, column: int) -> str:
+    return text.rjust(width) if 0 < column < 7 else text.ljust(width)  # noqa: PLR2004 - the first and last are words
