@@ -95,7 +95,7 @@ async def _measure(pem: bytes) -> list[int]:
 def _rest(stand: Stand) -> None:
     """Some time passes: both feeds repeat where the index stands, and the clocks are looked at."""
     stand.wait(STEP_NS)
-    for series, desk in stand.engine.desks.items():
+    for series, desk in stand.engine.state.desks.items():
         last = desk.sentry.last
         at = last.value - BASE[series] if isinstance(last, Tick) else 0
         for feed in ("massive", "polygon"):

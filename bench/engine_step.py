@@ -17,7 +17,7 @@ def measure(steps: int = 4_000) -> dict[str, float]:
     bare calls of erfc cost between the ticks: a machine's pace, by which figures of different machines compare.
     """
     stand = Stand()
-    assert stand.quoting, f"the stand does not quote: {stand.engine.closed}"
+    assert stand.quoting, f"the stand does not quote: {stand.engine.state.closed}"
     took: list[int] = []
     yardstick: list[int] = []
     for number in range(steps):

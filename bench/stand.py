@@ -163,7 +163,7 @@ class Stand:
         return BookTop(Top(ticker, *levels, self.mono_ns, 0))
 
     def books(self) -> None:
-        for desk in self.engine.desks.values():
+        for desk in self.engine.state.desks.values():
             for ticker in desk.wanted_books():
                 self.settle(self.top(ticker, desk.fairs[list(desk.markets).index(ticker)]))
 
@@ -185,4 +185,4 @@ class Stand:
     @property
     def quoting(self) -> bool:
         """Whether both series have live orders."""
-        return {o.series for o in self.engine.account.book.live.values()} == set(BASE)
+        return {o.series for o in self.engine.state.held.book.live.values()} == set(BASE)

@@ -7,11 +7,12 @@ they would be lies. Recovery enters the engine inside the Started event, so that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from daemon.engine.results import Result
+from daemon.engine.state import State
 from domain.clock import Now
 from domain.ids import Ticker
 from domain.reasons import Reason
@@ -20,9 +21,6 @@ from execution.groups import Group
 from execution.orders import OrderRecord
 from execution.positions import LedgerRecord, record
 from execution.positions import restore as restore_ledger
-
-if TYPE_CHECKING:
-    from daemon.engine.step import Engine
 
 SCHEMA = 1
 
@@ -53,65 +51,65 @@ class Memory(msgspec.Struct, frozen=True):
     lived: Now | None = None
 
 
-def remember(engine: Engine) -> bytes:
+def remember(state: State) -> bytes:
     """The engine's memory as JSON."""
-    account = engine.account
+    held = state.held
     memory = Memory(
         schema=SCHEMA,
-        epoch=account.numbers.epoch,
-        orders=account.book.records(),
-        ledger=record(account.ledger),
-        groups=tuple(account.groups.known.values()),
-        results=tuple(r for r in engine.duties.results.values() if not r.reported),
-        target_of={t: ns for t, ns in account.target_of.items() if t in account.ledger.markets},
-        paused=engine.paused,
-        empty_reason=engine.empty_reason,
-        tail_until_utc_ns=account.tail_until_utc_ns,
-        armed_session=engine.armed_session,
-        kill=engine.kill.state(),
-        risk=engine.risk.state(),
-        sentries={name: desk.sentry.state() for name, desk in engine.desks.items()},
-        times_to_flat_ns=tuple(account.times_to_flat_ns),
-        counters=account.counters,
-        proven=engine.controls.proven,
-        budget=account.budget.record(engine.last_now),
-        empty_requests=_requests(engine),
-        resumed_utc_ns=engine.resumed_utc_ns,
-        lived=engine.last_now,
+        epoch=held.numbers.epoch,
+        orders=held.book.records(),
+        ledger=record(held.ledger),
+        groups=tuple(held.groups.known.values()),
+        results=tuple(r for r in state.results.by_window.values() if not r.reported),
+        target_of={t: ns for t, ns in held.target_of.items() if t in held.ledger.markets},
+        paused=state.paused,
+        empty_reason=state.empty_reason,
+        tail_until_utc_ns=held.tail_until_utc_ns,
+        armed_session=state.armed_session,
+        kill=state.kill.state(),
+        risk=state.risk.state(),
+        sentries={name: desk.sentry.state() for name, desk in state.desks.items()},
+        times_to_flat_ns=tuple(held.times_to_flat_ns),
+        counters=held.counters,
+        proven=state.controls.proven,
+        budget=held.budget.record(state.last_now),
+        empty_requests=_requests(state),
+        resumed_utc_ns=state.resumed_utc_ns,
+        lived=state.last_now,
     )
     return msgspec.json.encode(memory)
 
 
-def restore(engine: Engine, text: str, now: Now) -> None:
+def restore(state: State, text: str, now: Now) -> None:
     """Take over what the run before knew. Raises msgspec.ValidationError for a text of another shape."""
     memory = msgspec.json.decode(text, type=Memory)
-    account, engine.last_now = engine.account, now
-    account.numbers.epoch = max(account.numbers.epoch, memory.epoch)
-    account.book.restore(memory.orders, now.mono_ns, now.mono_ns - _since_ns(memory.lived, now))
-    account.ledger = restore_ledger(memory.ledger)
+    held, state.last_now = state.held, now
+    held.numbers.epoch = max(held.numbers.epoch, memory.epoch)
+    held.book.restore(memory.orders, now.mono_ns, now.mono_ns - _since_ns(memory.lived, now))
+    held.ledger = restore_ledger(memory.ledger)
     for group in memory.groups:
         # Whatever was asked of a group in the run before was answered to nobody: trigger or delete it anew.
-        account.groups.known[group.group_id] = msgspec.structs.replace(group, retry_ns=0, triggered_ns=now.mono_ns)
+        held.groups.known[group.group_id] = msgspec.structs.replace(group, retry_ns=0, triggered_ns=now.mono_ns)
     for result in memory.results:
-        engine.duties.results[result.series, result.target_ns] = result
-    account.target_of.update(memory.target_of)
-    account.tail_until_utc_ns = memory.tail_until_utc_ns
-    account.times_to_flat_ns.extend(memory.times_to_flat_ns)
-    account.counters.update(memory.counters)
+        state.results.by_window[result.series, result.target_ns] = result
+    held.target_of.update(memory.target_of)
+    held.tail_until_utc_ns = memory.tail_until_utc_ns
+    held.times_to_flat_ns.extend(memory.times_to_flat_ns)
+    held.counters.update(memory.counters)
     if memory.budget is not None:
-        account.budget.restore(memory.budget, now)
-    engine.controls.proven.update(memory.proven)
-    engine.paused, engine.resumed_utc_ns = memory.paused, memory.resumed_utc_ns
-    engine.armed_session = memory.armed_session
-    engine.kill.restore(memory.kill)
-    engine.risk.restore(memory.risk)
-    for name, state in memory.sentries.items():
-        if name in engine.desks:
-            engine.desks[name].sentry.restore(state)
+        held.budget.restore(memory.budget, now)
+    state.controls.proven.update(memory.proven)
+    state.paused, state.resumed_utc_ns = memory.paused, memory.resumed_utc_ns
+    state.armed_session = memory.armed_session
+    state.kill.restore(memory.kill)
+    state.risk.restore(memory.risk)
+    for name, kept in memory.sentries.items():
+        if name in state.desks:
+            state.desks[name].sentry.restore(kept)
     if memory.empty_reason and memory.empty_reason != Reason.SHUTDOWN:
-        engine.empty_reason = memory.empty_reason
+        state.empty_reason = memory.empty_reason
         for reason in memory.empty_requests or (memory.empty_reason,):
-            account.begin_empty(reason, now)
+            state.flat.begin_empty(reason, now)
 
 
 def _since_ns(lived: Now | None, now: Now) -> int:
@@ -119,7 +117,7 @@ def _since_ns(lived: Now | None, now: Now) -> int:
     return 0 if lived is None else max(0, min(now.mono_ns - lived.mono_ns, now.utc_ns - lived.utc_ns))
 
 
-def _requests(engine: Engine) -> tuple[str, ...]:
+def _requests(state: State) -> tuple[str, ...]:
     """Who waits for the account-wide cancel-all under way; a shutdown does not outlive its process."""
-    flattening = engine.account.flattenings.get("")
+    flattening = state.held.flattenings.get("")
     return tuple(r for r, _ in flattening.requests if r != Reason.SHUTDOWN) if flattening is not None else ()

@@ -1,4 +1,4 @@
-"""Draws the frozen picture of the engine that every screen reads. Changes nothing."""
+"""Draws the frozen picture of the state that every screen reads. Changes nothing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daemon.engine.desk import Desk
-from daemon.engine.shown_gates import flat_of, gates_of
-from daemon.engine.shown_holdings import exposures_of, holdings_of
-from daemon.engine.shown_rungs import why_not_quoted
-from daemon.engine.step import Engine
+from daemon.engine.shown.gates import flat_of, gates_of
+from daemon.engine.shown.holdings import exposures_of, holdings_of
+from daemon.engine.shown.rungs import why_not_quoted
+from daemon.engine.state import State
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import FeedState
 from domain.market import Side, strike_named
@@ -35,7 +35,7 @@ RUNGS_SHOWN = 11
 
 
 class Process(NamedTuple):
-    """What the shell knows and the engine does not."""
+    """What the shell knows and the state does not."""
 
     pid: int
     run_id: str
@@ -51,19 +51,19 @@ class Process(NamedTuple):
     report_paths: dict[tuple[str, int], str]
 
 
-def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one struct, field by field
+def draw(state: State, process: Process, now: Now) -> Status:  # long: one struct, field by field
     """The picture at one instant."""
-    account = engine.account
-    offset, doubt = engine.clock_trust.offset_ns, engine.clock_trust.uncertainty_ns
-    gates = tuple(gates_of(engine))
-    holdings = holdings_of(engine)
-    tail_s = max(0.0, (account.tail_until_utc_ns - now.utc_ns) / NS_PER_S)
-    times = account.times_to_flat_ns
-    unrealised = sum(_unrealised(engine, desk) for desk in engine.desks.values())
-    counters = dict(account.counters) | account.converger.counters | process.counters
-    for control, utc_ns in engine.controls.proven.items():
+    held = state.held
+    offset, doubt = state.clock_trust.offset_ns, state.clock_trust.uncertainty_ns
+    gates = tuple(gates_of(state))
+    holdings = holdings_of(state)
+    tail_s = max(0.0, (held.tail_until_utc_ns - now.utc_ns) / NS_PER_S)
+    times = held.times_to_flat_ns
+    unrealised = sum(_unrealised(state, desk) for desk in state.desks.values())
+    counters = dict(held.counters) | held.converger.counters | process.counters
+    for control, utc_ns in state.controls.proven.items():
         counters[f"proven:{control}"] = utc_ns // NS_PER_S
-    histograms = {name: tuple(kept) for name, kept in account.samples.items()} | process.histograms
+    histograms = {name: tuple(kept) for name, kept in held.samples.items()} | process.histograms
     return Status(
         now=now,
         pid=process.pid,
@@ -73,24 +73,24 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
         config_hash=process.config_hash,
         started_utc_ns=process.started_utc_ns,
         seq=process.seq,
-        market_hours=engine.plan.market_open(now.utc_ns),
-        execution_enabled=engine.settings.execution_enabled,
-        kill_switch=engine.kill.latched,
-        kill_reason=engine.kill.reason,
-        paused=bool(engine.paused),
-        pause_reason=engine.paused,
-        armed=not engine.settings.live or engine.armed_session == engine.session,
-        stopping=engine.stopping is not None,
-        reconciled=account.recovered and not account.drift,
-        reconcile_age_s=_seconds(account.reconcile_age_ns(now.mono_ns)),
-        exchange_up=engine.exchange.vote(now).status is GateStatus.PASS,
-        stream_up=engine.stream_up,
+        market_hours=state.plan.market_open(now.utc_ns),
+        execution_enabled=state.settings.execution_enabled,
+        kill_switch=state.kill.latched,
+        kill_reason=state.kill.reason,
+        paused=bool(state.paused),
+        pause_reason=state.paused,
+        armed=not state.settings.live or state.armed_session == state.session,
+        stopping=state.stopping is not None,
+        reconciled=state.books.recovered and not state.books.drift,
+        reconcile_age_s=_seconds(state.books.reconcile_age_ns(now.mono_ns)),
+        exchange_up=state.exchange.vote(now).status is GateStatus.PASS,
+        stream_up=state.stream_up,
         clock_offset_ms=None if offset is None else offset / NS_PER_MS,
         clock_uncertainty_ms=None if doubt is None else doubt / NS_PER_MS,
         gates=gates,
-        feeds=tuple(_feed(engine, process, name, now) for name in (engine.settings.primary, engine.settings.secondary)),
-        series=tuple(_series(engine, desk, gates, now) for desk in engine.desks.values()),
-        ladder=tuple(rung for desk in engine.desks.values() for rung in _ladder(engine, desk, gates, now)),
+        feeds=tuple(_feed(state, process, name, now) for name in (state.settings.primary, state.settings.secondary)),
+        series=tuple(_series(state, desk, gates, now) for desk in state.desks.values()),
+        ladder=tuple(rung for desk in state.desks.values() for rung in _ladder(state, desk, gates, now)),
         orders=tuple(
             OrderView(
                 o.client_order_id,
@@ -105,11 +105,11 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
                 o.expiration_s,
                 o.group_id,
             )
-            for o in _in_place(account.book.live.values())
+            for o in _in_place(held.book.live.values())
         ),
         holdings=holdings,
-        exposures=exposures_of(engine, holdings),
-        flat=flat_of(engine),
+        exposures=exposures_of(state, holdings),
+        flat=flat_of(state),
         windows=tuple(
             WindowResult(
                 r.label,
@@ -122,25 +122,25 @@ def draw(engine: Engine, process: Process, now: Now) -> Status:  # long: one str
                 r.trips,
                 process.report_paths.get((r.series, r.target_ns), ""),
             )
-            for r in engine.duties.results.values()
+            for r in state.results.by_window.values()
         ),
-        realised=account.ledger.own_realised,
+        realised=held.ledger.own_realised,
         unrealised=unrealised,
-        fees=sum(a.fees for a in account.ledger.markets.values()),
-        day_loss_used=engine.risk.used(account),
-        day_loss_realised=engine.risk.loss,
-        day_loss_limit=engine.settings.risk.per_day_dollars * CASH_PER_DOLLAR,
+        fees=sum(a.fees for a in held.ledger.markets.values()),
+        day_loss_used=state.risk.used(held),
+        day_loss_realised=state.risk.loss,
+        day_loss_limit=state.settings.risk.per_day_dollars * CASH_PER_DOLLAR,
         cancel_all=CancelAllView(
-            bool(engine.empty_reason),
-            engine.empty_reason,
+            bool(state.empty_reason),
+            state.empty_reason,
             tail_s,
             times[-1] / NS_PER_MS if times else None,
-            account.completed_cancel_alls,
+            held.completed_cancel_alls,
         ),
         budget=Budget(
-            account.budget.tokens_milli / 1000,
-            float(account.budget.reserve(len(account.book.live), len(account.groups.known))),
-            float(account.budget.capacity),
+            held.budget.tokens_milli / 1000,
+            float(held.budget.reserve(len(held.book.live), len(held.groups.known))),
+            float(held.budget.capacity),
         ),
         counters=counters,
         histograms=histograms,
@@ -158,26 +158,26 @@ def _seconds(ns: int | None) -> float | None:
     return None if ns is None else ns / NS_PER_S
 
 
-def _feed(engine: Engine, process: Process, name: str, now: Now) -> FeedView:
-    status = engine.feed_states.get(name)
+def _feed(state: State, process: Process, name: str, now: Now) -> FeedView:
+    status = state.feed_states.get(name)
     ages: dict[str, float | None] = {}
-    for desk in engine.desks.values():
-        tick = engine.newest.get((name, desk.series.symbol))
+    for desk in state.desks.values():
+        tick = state.newest.get((name, desk.series.symbol))
         ages[desk.series.symbol] = None if tick is None else (now.mono_ns - tick.received_mono_ns) / NS_PER_MS
     return FeedView(
         name,
         process.hosts.get(name, ""),
         (status.state if status is not None else FeedState.DOWN).value,
         status.reason if status is not None else "not started",
-        name == engine.failover.active,
+        name == state.failover.active,
         ages,
-        engine.account.counters.get(f"ticks:{name}", 0),
+        state.held.counters.get(f"ticks:{name}", 0),
         process.reconnects.get(name, 0),
     )
 
 
-def _series(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> SeriesView:
-    window = _window(engine, desk, now)
+def _series(state: State, desk: Desk, gates: tuple[Gate, ...], now: Now) -> SeriesView:
+    window = _window(state, desk, now)
     last = desk.sentry.last
     sigma = desk.sigma.sigma_ppm
     votes = votes_of(gates, desk.series.name)
@@ -190,36 +190,36 @@ def _series(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> Se
         window=window.label if window else None,
         opens_ns=window.opens_ns if window else None,
         strict_ns=window.strict_ns if window else None,
-        flatten_ns=window.freeze_ns - engine.duties.lead_ns if window else None,
+        flatten_ns=window.freeze_ns - state.ladders.lead_ns if window else None,
         freeze_ns=window.freeze_ns if window else None,
         target_ns=window.target_ns if window else None,
         seconds_to_freeze=(window.freeze_ns - now.utc_ns) / NS_PER_S if window else None,
         index_value=last.value if last else None,
         freshness=desk.freshness(now),
-        active_feed=engine.failover.active,
+        active_feed=state.failover.active,
         volatility_ppm=None if sigma is None else int(sigma),
         open=permission is Permission.MAY_QUOTE,
         permission=permission.value,
         reasons=tuple(reasons),
         trips=desk.sentry.trips,
-        fee_path=str(engine.fee_file),
+        fee_path=str(state.fee_file),
     )
 
 
-def _window(engine: Engine, desk: Desk, now: Now) -> Window | None:
+def _window(state: State, desk: Desk, now: Now) -> Window | None:
     """The window that a series is shown with: its own while there is one, otherwise the next."""
-    return desk.window if desk.phase is not Phase.CLOSED else engine.plan.next_window(desk.series.name, now.utc_ns)
+    return desk.window if desk.phase is not Phase.CLOSED else state.plan.next_window(desk.series.name, now.utc_ns)
 
 
-def _ladder(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> list[RungView]:
+def _ladder(state: State, desk: Desk, gates: tuple[Gate, ...], now: Now) -> list[RungView]:
     """The rungs near the money of the window shown; none while its markets are not listed, never another's."""
-    window = _window(engine, desk, now)
+    window = _window(state, desk, now)
     if desk.ladder is None or window is None or desk.markets_target_ns != window.target_ns:
         return []
     count, center = len(desk.ladder.markets), desk.center()
     first = max(0, min(center - RUNGS_SHOWN // 2, count - RUNGS_SHOWN))
     rows = []
-    live = engine.account.converger.live_of(desk.series.name)
+    live = state.held.converger.live_of(desk.series.name)
     may_quote = verdict_of(votes_of(gates, desk.series.name)) is Permission.MAY_QUOTE
     for index in range(first, min(count, first + RUNGS_SHOWN)):
         market = desk.ladder.markets[index]
@@ -240,7 +240,7 @@ def _ladder(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> li
                 ask_count=sum(v.count for v in top.asks if v.price == ask) if top and ask is not None else 0,
                 our_bid=max((o.price for o in own if o.side is Side.BID), default=None),
                 our_ask=min((o.price for o in own if o.side is Side.ASK), default=None),
-                position=engine.account.ledger.position(market.ticker),
+                position=state.held.ledger.position(market.ticker),
                 why_bid=why_not_quoted(desk, market.ticker, Side.BID, fair, own, may_quote=may_quote),
                 why_ask=why_not_quoted(desk, market.ticker, Side.ASK, fair, own, may_quote=may_quote),
             )
@@ -248,11 +248,11 @@ def _ladder(engine: Engine, desk: Desk, gates: tuple[Gate, ...], now: Now) -> li
     return rows
 
 
-def _unrealised(engine: Engine, desk: Desk) -> int:
+def _unrealised(state: State, desk: Desk) -> int:
     """Open positions of the present ladder at fair; a market without a fair value counts as it was paid for."""
     fair = dict(zip(desk.markets, desk.fairs, strict=False)) if desk.fairs else {}
     total = 0
-    for ticker, account in engine.account.ledger.markets.items():
+    for ticker, account in state.held.ledger.markets.items():
         if account.series == desk.series.name and not account.result and ticker in fair:
             total += account.marked(fair[ticker])
     return total

@@ -8,8 +8,9 @@ known to the exchange alone, its fills would belong to no window, and its groups
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from daemon.engine.state import State
 from domain.actions import AnyAction, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, Record, TriggerGroup
 from domain.clock import Now
 from execution.budget import CANCEL_ALL_COST
@@ -17,13 +18,10 @@ from execution.flatten import TAIL_NS
 from execution.groups import Creating, GroupPhase
 from execution.orders import Order
 
-if TYPE_CHECKING:
-    from daemon.engine.step import Engine
 
-
-def redo(engine: Engine, actions: Sequence[AnyAction], now: Now) -> None:
+def redo(state: State, actions: Sequence[AnyAction], now: Now) -> None:
     """Take in what one step had sent."""
-    account, budget = engine.account, engine.account.budget
+    held, budget = state.held, state.held.budget
     created: dict[str, dict[str, Any]] = {
         a.payload["client_order_id"]: a.payload for a in actions if isinstance(a, Record) and a.type == "order_created"
     }
@@ -31,29 +29,29 @@ def redo(engine: Engine, actions: Sequence[AnyAction], now: Now) -> None:
         if isinstance(action, Place):
             budget.quoted(budget.place_cost, now.mono_ns)
             told = created[action.client_order_id]
-            account.book.add(_placed(action, told["series"], told["window"], now))
-            result = engine.duties.results.get((told["series"], told["window"]))
+            held.book.add(_placed(action, told["series"], told["window"], now))
+            result = state.results.by_window.get((told["series"], told["window"]))
             if result is not None:
                 result.quotes += 1
         elif isinstance(action, CancelOrders):
             budget.spend(budget.cancel_cost * len(action.orders), now.mono_ns)
         elif isinstance(action, CreateGroup):
             budget.spend(budget.group_cost, now.mono_ns)
-            account.groups.creating[action.request_id] = Creating(
+            held.groups.creating[action.request_id] = Creating(
                 action.series, action.target_ns, action.exchange_index, now.mono_ns
             )
         elif isinstance(action, TriggerGroup | DeleteGroup):
             budget.spend(budget.group_cost, now.mono_ns)
-            account.groups.asked[action.request_id] = action.group_id
-            group = account.groups.known.get(action.group_id)
+            held.groups.asked[action.request_id] = action.group_id
+            group = held.groups.known.get(action.group_id)
             if group is not None:
                 deleting = isinstance(action, DeleteGroup)
                 group.phase = GroupPhase.DELETING if deleting else GroupPhase.TRIGGERING
         elif isinstance(action, CancelAll):
             budget.spend(CANCEL_ALL_COST, now.mono_ns)
-            account.tail_until_utc_ns = max(account.tail_until_utc_ns, now.utc_ns + TAIL_NS)
-    if engine.empty_reason and "" not in account.flattenings:
-        engine.empty_reason = ""
+            held.tail_until_utc_ns = max(held.tail_until_utc_ns, now.utc_ns + TAIL_NS)
+    if state.empty_reason and "" not in held.flattenings:
+        state.empty_reason = ""
 
 
 def _placed(action: Place, series: str, target_ns: int, now: Now) -> Order:

@@ -11,18 +11,31 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.actions import Alert
-from domain.events import SettlementState
+from daemon.engine.account import Account
+from daemon.engine.books import Books
+from daemon.engine.desk import Desk
+from daemon.engine.holdings import FILLS, Holdings
+from daemon.engine.settings import EngineSettings
+from domain.actions import Alert, AnyAction, Read, Record, Report
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.events import Fill, MarketsRead, SettlementsRead, SettlementState, Tick
 from domain.ids import Ticker
 from domain.market import Market
 from domain.money import INDEX_PER_POINT, Cash, IndexValue
+from domain.window import Phase, Window
 from execution.positions import Ledger
+from execution.reads import Key
 from pricing.fair import settles_yes
 
 NEAR_STRIKE = INDEX_PER_POINT // 100
 CENT = INDEX_PER_POINT // 100
 YES_NO = ("yes", "no")
 FINAL = frozenset({"finalized", "determined", "settled"})
+RESULTS_KEPT = 64
+# Settled markets and the names of ladders are remembered for two days: long enough for anything late to find them.
+MARKETS_KEPT_NS = 2 * 86_400 * NS_PER_S
+# After this a window whose settlement never came is reported as it stands, and looked at no more.
+SETTLEMENT_PATIENCE_NS = 3600 * NS_PER_S
 
 
 class Result(msgspec.Struct):
@@ -117,6 +130,14 @@ def disputed(row: Mapping[str, object]) -> Alert | None:
     return Alert("settlement_disagrees", "critical", {name: row[name] for name in told})
 
 
+def _settled(record: str, rows: list[dict[str, object]], out: list[AnyAction]) -> None:
+    for row in rows:
+        out.append(Record(record, row))
+        dispute = disputed(row)
+        if dispute is not None:
+            out.append(dispute)
+
+
 def finish(ledger: Ledger, result: Result) -> bool:
     """Whether everything about a window is known now; its P&L is added up when it is."""
     held = held_in(ledger, result)
@@ -129,3 +150,205 @@ def finish(ledger: Ledger, result: Result) -> bool:
     result.pnl = Cash(total)
     result.settled = True
     return True
+
+
+class Results:
+    """What became of every window, and what is held in none: pursued until settled, then reported."""
+
+    def __init__(self, settings: EngineSettings, held: Holdings, account: Account, books: Books) -> None:
+        self.settings = settings
+        self.held = held
+        self.account = account
+        self.books = books
+        self.by_window: dict[tuple[str, int], Result] = {}
+        self.markets: dict[tuple[str, int], dict[Ticker, Market]] = {}
+        self.freshness: dict[tuple[str, int], dict[str, object]] = {}
+        self.strays: set[Key] = set()
+        account.window_of = self._window_of
+
+    # --- what happens in a window --------------------------------------------------------------------------------
+
+    def entered(self, desk: Desk, window: Window, phase: Phase) -> None:
+        """A desk's window changed its phase."""
+        key = (desk.series.name, window.target_ns)
+        if phase is not Phase.CLOSED and key not in self.by_window:
+            self.by_window[key] = Result(desk.series.name, window.label, window.target_ns)
+            while len(self.by_window) > RESULTS_KEPT:
+                oldest = next(iter(self.by_window))
+                del self.by_window[oldest]
+                self.markets.pop(oldest, None)
+                self.freshness.pop(oldest, None)
+        if phase is Phase.FROZEN:
+            self.freshness[key] = _freshness(desk)
+
+    def printed(self, desk: Desk, tick: Tick) -> None:
+        """Keep the last index value at or before the target: our own settlement print."""
+        result = self._present(desk)
+        if result is not None and tick.event_ns <= result.target_ns and not result.settled:
+            result.print_value = tick.value
+
+    def quoted(self, desk: Desk) -> None:
+        """One more order was sent in the desk's window."""
+        result = self._present(desk)
+        if result is not None:
+            result.quotes += 1
+
+    def tripped(self, desk: Desk) -> None:
+        """The strict limit was broken in the desk's window."""
+        self.held.count(f"trips:{desk.series.name}")
+        result = self._present(desk)
+        if result is not None:
+            result.trips += 1
+
+    def filled(self, fill: Fill) -> None:
+        """One of our orders was executed."""
+        account = self.held.ledger.markets.get(fill.ticker)
+        result = self.by_window.get((account.series, account.target_ns)) if account else None
+        if result is not None:
+            result.fills += 1
+            # Listed late, after its window was reported: without this its market would stay open in our book for ever.
+            result.reported = result.settled = result.flat_closed = False
+
+    def _present(self, desk: Desk) -> Result | None:
+        return self.by_window.get((desk.series.name, desk.window.target_ns)) if desk.window else None
+
+    def listed(self, event: MarketsRead) -> None:
+        """The exchange listed the ladder of a window: what may be held has a name, and perhaps a result."""
+        if event.markets:
+            self.markets[event.series, event.target_ns] = {market.ticker: market for market in event.markets}
+        for market in event.markets:
+            self.held.target_of[market.ticker] = event.target_ns
+            self._claim(event.series, event.target_ns, market.ticker)
+        result = self.by_window.get((event.series, event.target_ns))
+        if result is not None and event.markets:
+            result.event_ticker = event.markets[0].event_ticker
+            if all(m.result for m in event.markets if m.status in FINAL) and any(m.result for m in event.markets):
+                result.results_known = all(m.result for m in event.markets)
+                result.expiration_value = next((m.expiration_value for m in event.markets if m.expiration_value), "")
+
+    def _claim(self, series: str, target_ns: int, ticker: Ticker) -> None:
+        """A fill of an earlier run, listed before its market was, belongs to this window."""
+        held = self.held.ledger.markets.get(ticker)
+        if held is None or held.target_ns == target_ns or held.result:
+            return
+        held.target_ns = target_ns
+        result = self.by_window.get((series, target_ns))
+        if result is not None:
+            result.fills += held.fills
+            result.flat_closed = False
+
+    def _window_of(self, series: str, fill: Fill, now: Now) -> int | None:
+        """Where a fill belongs of which no memory is left, because the state directory was lost.
+
+        Fills are listed for a day. Those of the present session count: their windows are pursued until settled, and
+        what they lost is lost today. Those of a session that is over are history: the exchange has settled them.
+        """
+        plan, traded_ns = self.settings.plan, fill.exchange_ms * NS_PER_MS
+        if not traded_ns:
+            return 0
+        window = plan.current_window(series, traded_ns)
+        over_ns = window.target_ns if window is not None else traded_ns
+        session_over = plan.session_date(over_ns) != plan.session_date(now.utc_ns)
+        if session_over and now.utc_ns > over_ns + SETTLEMENT_PATIENCE_NS:
+            return None
+        if window is None:
+            return 0
+        key = (series, window.target_ns)
+        if key not in self.by_window:
+            self.by_window[key] = Result(series, window.label, window.target_ns, since_ns=now.utc_ns)
+        return window.target_ns
+
+    # --- settlement ----------------------------------------------------------------------------------------------
+
+    def settlements_read(self, event: SettlementsRead, now: Now, out: list[AnyAction]) -> None:
+        """The exchange settled markets that we held."""
+        key = self.held.reads.answered(event.request_id, now.mono_ns)
+        if key is None:
+            return
+        stray = Result(key.series, "", 0, event.event_ticker)
+        for result in (stray,) if not key.target_ns else self.by_window.values():
+            if result.event_ticker != event.event_ticker:
+                continue
+            ladder = self.markets.get((result.series, result.target_ns), {})
+            rows = settle(self.held.ledger, result, event.settlements, ladder)
+            _settled("settlement" if key.target_ns else "stray_settlement", rows, out)
+
+    def pursue(self, now: Now, out: list[AnyAction]) -> None:
+        """Ask for what the windows that are over still lack, and report each once nothing is lacking."""
+        held = self.held
+        if FILLS not in held.reconciled:
+            return  # a fill that nobody saw may still be listed: no window is over before
+        reads, pace = held.reads, self.settings.settlement_poll_ns
+        for (series, target_ns), result in self.by_window.items():
+            if result.reported or now.utc_ns <= target_ns:
+                continue
+            given_up = now.utc_ns > max(target_ns, result.since_ns) + SETTLEMENT_PATIENCE_NS
+            # News of a fill may have been lost: what we hold is known when the fills were listed after the target.
+            fills_known = self.books.fills_known_since(target_ns, now)
+            if fills_known and result.results_known and not result.flat_closed:
+                result.flat_closed = True
+                ladder = self.markets.get((series, target_ns), {})
+                flat = close_flat(held.ledger, result, ladder)
+                rows = settle(held.ledger, result, flat, ladder)
+                _settled("settlement", rows, out)
+            markets_key = Key(Read.MARKETS, series, target_ns)
+            settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
+            if not given_up and not (fills_known and finish(held.ledger, result)):
+                reads.pace(markets_key, pace, now.mono_ns)
+                if result.results_known and held_in(held.ledger, result):
+                    reads.pace(settlements_key, pace, now.mono_ns)
+                continue
+            reads.drop(markets_key)
+            reads.drop(settlements_key)
+            result.reported = True
+            self.account.forget(target_ns - MARKETS_KEPT_NS)
+            self._print_verdict(result, out)
+            out.append(Report(result.label, target_ns, series))
+
+    def pursue_strays(self, now: Now) -> None:
+        """Ask for the settlement of what is held in no window of ours: traded by hand, or under another template."""
+        strays = {
+            Key(Read.SETTLEMENTS, market.series, 0, ticker.rpartition("-")[0])
+            for ticker, market in self.held.ledger.markets.items()
+            if market.position and not market.target_ns and not market.result
+        }
+        for key in sorted(self.strays - strays):
+            self.held.reads.drop(key)
+        for key in sorted(strays):
+            self.held.reads.pace(key, self.settings.settlement_poll_ns, now.mono_ns)
+        self.strays = strays
+
+    def _print_verdict(self, result: Result, out: list[AnyAction]) -> None:
+        rounded = None if result.print_value is None else (result.print_value + CENT // 2) // CENT * CENT
+        payload = {
+            "series": result.series,
+            "label": result.label,
+            "target_ns": result.target_ns,
+            "print": rounded,
+            "expiration_value": result.expiration_value,
+            "quotes": result.quotes,
+            "fills": result.fills,
+            "trips": result.trips,
+            "pnl": result.pnl,
+            "settled": result.settled,
+        }
+        out.append(Record("window_result", payload))
+        measured = self.freshness.get((result.series, result.target_ns))
+        if measured is not None:
+            out.append(Record("ws_freshness", measured))
+
+
+def _freshness(desk: Desk) -> dict[str, object]:
+    """How young the index was in the window that has just ended."""
+    assert desk.window is not None, "a window has ended"
+    ages = sorted(desk.ages_ms)
+    return {
+        "series": desk.series.name,
+        "target_ns": desk.window.target_ns,
+        "basis": desk.settings.freshness.basis,
+        "age_p50_ms": ages[len(ages) // 2] if ages else None,
+        "age_p99_ms": ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
+        "cadence_p50_ms": desk.sentry.cadence_median_ms,
+        "cadence_p99_ms": desk.sentry.cadence_p99_ms,
+        "ticks": desk.window_ticks,
+    }

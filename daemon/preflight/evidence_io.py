@@ -269,7 +269,7 @@ async def _metrics_registry(look: Look) -> Finding:
         return preflight_state.metrics_registry(answer.text, "running daemon")
     now = look.clock.now()
     process = Process(os.getpid(), "preflight", look.settings.mode, "", look.digest, now.utc_ns, 0, {}, {}, {}, {}, {})
-    picture = draw(build_engine(look.settings, read_papers(look.settings)), process, now)
+    picture = draw(build_engine(look.settings, read_papers(look.settings)).state, process, now)
     text = render_text(View(picture=picture, tasks=(), runtime=Runtime(), histograms={}))
     return preflight_state.metrics_registry(text.decode(), "rendered here")
 

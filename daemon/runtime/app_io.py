@@ -148,7 +148,7 @@ class App:
             feed.name,
             self.settings.feeds.key_of(feed) or "",
             symbols,
-            expects=lambda now: self.engine.plan.market_open(now.utc_ns),
+            expects=lambda now: self.engine.state.plan.market_open(now.utc_ns),
         )
         rng = random.Random()  # noqa: S311 - spreads reconnects, keeps no secret
         return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, Backoff(rng))
@@ -311,7 +311,7 @@ class App:
     def picture(self) -> Status:
         """The engine as it stands now."""
         now = self.clock.now()
-        return draw(self.engine, self.process(), now)
+        return draw(self.engine.state, self.process(), now)
 
     def process(self) -> Process:
         """What the shell knows."""
@@ -344,7 +344,7 @@ class App:
 
     def runtime(self) -> Runtime:
         """Figures of the shell for the metrics."""
-        proofs = {name: ns / NS_PER_S for name, ns in self.engine.controls.proven.items()}
+        proofs = {name: ns / NS_PER_S for name, ns in self.engine.state.controls.proven.items()}
         return Runtime(bus_depth={"inbox": len(self.inbox)}, proofs=proofs)
 
     def tasks(self) -> tuple[TaskHealth, ...]:
@@ -361,7 +361,9 @@ class App:
 
     def in_final_minute(self) -> bool:
         """Whether any series is in its final minute."""
-        return any(desk.phase in {Phase.STRICT, Phase.FLATTENING, Phase.FROZEN} for desk in self.engine.desks.values())
+        return any(
+            desk.phase in {Phase.STRICT, Phase.FLATTENING, Phase.FROZEN} for desk in self.engine.state.desks.values()
+        )
 
 
 _DEEDS: dict[type, Callable[[App, Any], None]] = {

@@ -75,7 +75,7 @@ class Jobs:
     async def run(self, name: str) -> None:
         """Do one job now, unless the exchange is closed today."""
         day = dt.datetime.fromtimestamp(self.app.clock.now().utc_ns // NS_PER_S, NEW_YORK).date()
-        if not self.app.engine.plan.windows_on(day):
+        if not self.app.engine.state.plan.windows_on(day):
             log.info("job skipped: no windows today", job=name, day=day.isoformat())
             return
         log.info("job", job=name)

@@ -102,20 +102,20 @@ def relive(
     count, known = 0, payload is not None
     if payload is not None:
         # The scratch engine takes over when its first step was, not now: time flows once, behind its last step.
-        restore(engine, payload.decode(), now if first is None else first.now)
-    epoch = engine.account.numbers.epoch
+        restore(engine.state, payload.decode(), now if first is None else first.now)
+    epoch = engine.state.held.numbers.epoch
     for step in itertools.chain((first,) if first is not None else (), steps):
         if isinstance(step.event, Started):
             # An older run ended before the one we want: its memory is inside this event.
             engine, known = build_engine(settings, papers), True
         engine.step(step.event, step.now)
-        if engine.started is None:
-            redo(engine, step.actions, step.now)
-        epoch = max(epoch, engine.account.numbers.epoch)
+        if engine.state.started is None:
+            redo(engine.state, step.actions, step.now)
+        epoch = max(epoch, engine.state.held.numbers.epoch)
         count += 1
     if payload is not None and not count:
         return payload.decode(), epoch, count
-    return (remember(engine).decode() if known or count else ""), epoch, count
+    return (remember(engine.state).decode() if known or count else ""), epoch, count
 
 
 def build_id() -> str:

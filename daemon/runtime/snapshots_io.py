@@ -64,7 +64,7 @@ class Chores:
             if now.mono_ns - app.runner.progress_mono_ns < 3 * NS_PER_S:
                 # The watchdog is fed with the runner's progress: a wedged engine is killed, whatever else runs.
                 app.notifier.notify("WATCHDOG=1")
-            phases = {name: desk.phase for name, desk in app.engine.desks.items()}
+            phases = {name: desk.phase for name, desk in app.engine.state.desks.items()}
             try:
                 if now.mono_ns - self.snapshot_mono_ns >= SNAPSHOT_NS or phases != self.phases:
                     if phases != self.phases and Phase.FROZEN in phases.values():
@@ -105,10 +105,10 @@ class Chores:
     async def snapshot(self) -> None:
         """Write down what a restart would need."""
         app = self.app
-        if app.engine.started is None:
+        if app.engine.state.started is None:
             return
         now = app.clock.now()
-        payload, seq = remember(app.engine), app.runner.seq
+        payload, seq = remember(app.engine.state), app.runner.seq
         self.snapshot_mono_ns = now.mono_ns
         if not await app.journal.drain(SNAPSHOT_WAIT_S):
             # A snapshot ahead of the journal would make the next recovery skip records; without one it reads more.
@@ -124,13 +124,13 @@ class Chores:
 
     def _monitors(self) -> dict[str, bytes]:
         app = self.app
-        now, engine = app.clock.now(), app.engine
-        desks = engine.desks.values()
+        now, state = app.clock.now(), app.engine.state
+        desks = state.desks.values()
         rows = [(desk.phase, desk.freshness(now)) for desk in desks]
         files: dict[str, Any] = {
-            FRESHNESS: freshness_document(now, os.getpid(), engine.failover.active, rows),
-            "ev_gap.json": gap_monitor(engine.failover, now),
-            "ops_window.json": window_monitor(desks, engine.duties.lead_ns, now),
+            FRESHNESS: freshness_document(now, os.getpid(), state.failover.active, rows),
+            "ev_gap.json": gap_monitor(state.failover, now),
+            "ops_window.json": window_monitor(desks, state.ladders.lead_ns, now),
         }
         return {name: msgspec.json.encode(document) for name, document in files.items()}
 
@@ -158,8 +158,8 @@ class Chores:
 
     async def _finish_marks(self) -> None:
         """Once the account was seen flat, every request for it is done: ours, and those of a program that died."""
-        completed = self.app.engine.account.completed_cancel_alls
-        if self.app.engine.empty_reason or completed == self.completed:
+        completed = self.app.engine.state.held.completed_cancel_alls
+        if self.app.engine.state.empty_reason or completed == self.completed:
             return
         self.completed = completed
         await asyncio.to_thread(_finish_all, self.app.settings.state_dir, self.app.clock.now().utc_ns)

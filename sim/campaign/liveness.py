@@ -79,7 +79,7 @@ class Liveness:
         process = self._box.process
         if process is None:
             return "no process"
-        reasons = process.engine.closed.get(name, ())
+        reasons = process.engine.state.closed.get(name, ())
         stuck = [reason.value for reason in reasons if reason not in LASTING]
         if stuck:
             return f"{name}: {', '.join(stuck)}"
@@ -88,7 +88,7 @@ class Liveness:
         if reasons or rests or self._beyond_the_ladder(name, window) or self._markets_full():
             return ""
         # Seconds before the target every rung may be as good as decided, between two strikes: then none is quoted.
-        desk = process.engine.desks[name]
+        desk = process.engine.state.desks[name]
         quotes = desk.settings.quotes
         if desk.fairs and not any(quotes.fair_min <= fair <= quotes.fair_max for fair in desk.fairs):
             self._checks.counts["no rung worth quoting"] += 1
@@ -107,7 +107,7 @@ class Liveness:
         if process is None:
             self._checks.breach("calm window without quotes", "no process")
             return
-        if process.engine.risk.paused or process.engine.desks[series].sentry.session_frozen:
+        if process.engine.state.risk.paused or process.engine.state.desks[series].sentry.session_frozen:
             self._checks.counts["calm window forbidden"] += 1
             return
         tail_ends_ns = self._checks.swept_ns + TAIL_NS
@@ -121,7 +121,7 @@ class Liveness:
             return
         self._checks.counts["calm windows"] += 1
         if self._checks.requests.placed_in[series, window.target_ns] < CALM_ORDERS:
-            reasons = ", ".join(r.value for r in process.engine.closed.get(series, ()))
+            reasons = ", ".join(r.value for r in process.engine.state.closed.get(series, ()))
             self._checks.breach("calm window without quotes", f"{series}: {reasons or 'open, and nothing placed'}")
 
     def _beyond_the_ladder(self, series: str, window: Window) -> bool:
@@ -135,7 +135,7 @@ class Liveness:
 
     def _quiet(self) -> None:
         process = self._box.process
-        if process is None or process.engine.started is None:
+        if process is None or process.engine.state.started is None:
             self._checks.breach("calm window without quotes", "no process at the end")
             return
         self._checks.settled(process)

@@ -237,13 +237,13 @@ class World:
         process = self.box.process
         if (
             process is not None
-            and process.engine.started is not None
+            and process.engine.state.started is not None
             and self.timeline.now_ns >= self.box.still_until_ns
         ):
             shell = Shell(
                 1, process.run_id, "paper", "build", "config", self.start_ns, process.runner.seq, {}, {}, {}, {}, {}
             )
-            self.checks.readiness(process, is_ready(draw(process.engine, shell, process.clock.now())))
+            self.checks.readiness(process, is_ready(draw(process.engine.state, shell, process.clock.now())))
         if self.timeline.now_ns < window.target_ns:
             self.timeline.after(READY_LOOK_NS, self._look_ready, window)
 

@@ -8,8 +8,12 @@ import msgspec
 
 from daemon.engine import memory
 from daemon.engine import observe as observers
+from daemon.engine.books import Books
 from daemon.engine.desk import Desk
+from daemon.engine.holdings import FILLS
 from daemon.engine.observe import Observers
+from daemon.engine.operator_requests import OperatorRequests
+from daemon.engine.state import State as EngineState
 from daemon.engine.step import Engine
 from daemon.runtime.runner_io import Runner
 from domain.actions import Place, Record
@@ -126,8 +130,8 @@ def forget(*fields: str) -> Patches:
     """A snapshot leaves out what these fields hold."""
     before = memory.remember
 
-    def remember(engine: Engine) -> bytes:
-        kept = msgspec.json.decode(before(engine))
+    def remember(state: EngineState) -> bytes:
+        kept = msgspec.json.decode(before(state))
         blank = {"orders": [], "paused": "", "kill": {"latched": False, "source": "", "reason": "", "since_utc_ns": 0}}
         blank["ledger"] = {"markets": {}, "trades": [], "realised": 0, "settled_fees": 0}
         for field in fields:
@@ -165,20 +169,17 @@ def chance() -> Patches:
 
 def deaf_to_fills() -> Patches:
     """Listed fills are marked as read and thrown away."""
-    from daemon.engine.account import Account  # noqa: PLC0415 - as the others
 
-    def fills_read(self: Account, event: Any, now: Any, _out: Any) -> None:  # noqa: ANN401 - as the original
-        self.reads.answered(event.request_id, now.mono_ns)
-        from daemon.engine.account import FILLS  # noqa: PLC0415
+    def fills_read(self: Books, event: Any, now: Any, _out: Any) -> None:  # noqa: ANN401 - as the original
+        self.held.reads.answered(event.request_id, now.mono_ns)
+        self.held.reconciled.add(FILLS)
 
-        self.reconciled.add(FILLS)
-
-    return [(Account, "fills_read", fills_read)]
+    return [(Books, "fills_read", fills_read)]
 
 
 def no_cancel_all_marker() -> Patches:
     """The marker of another program's cancel-all is not looked at."""
-    return [(Observers, "_marker", lambda *_: None)]
+    return [(OperatorRequests, "marker", lambda *_: None)]
 
 
 def up_for_ever() -> Patches:
@@ -226,13 +227,13 @@ def never_again() -> Patches:
 
 def no_resume() -> Patches:
     """An operator's resume is heard and not followed."""
-    before = Observers._operator  # noqa: SLF001 - the defect sits there
+    before = OperatorRequests.operator
 
-    def operator(self: Observers, event: Any, now: Any, out: Any) -> None:  # noqa: ANN401 - as the original
+    def operator(self: OperatorRequests, event: Any, now: Any, out: Any) -> None:  # noqa: ANN401 - as the original
         if event.command is not Command.RESUME:
             before(self, event, now, out)
 
-    return [(Observers, "_operator", operator)]
+    return [(OperatorRequests, "operator", operator)]
 
 
 def deaf_to_closes() -> Patches:

@@ -230,7 +230,7 @@ class SocketWorld(World):
     def _answered(self, data: bytes) -> None:
         """The daemon answers `GET /ready`: right now the gates must be as it says."""
         process: Any = self.box.process
-        if process is not None and process.engine.started is not None:
+        if process is not None and process.engine.state.started is not None:
             self.checks.readiness(process, ready=data.startswith(b"HTTP/1.1 200"))
 
     def _look_ready(self, window: Window) -> None:

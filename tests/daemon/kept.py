@@ -49,7 +49,7 @@ class RememberingStand(Stand):
 
     def remember_here(self) -> int:
         """Keep the memory as of now; the number of steps so far."""
-        self.memories[len(self.story)] = remember(self.engine)
+        self.memories[len(self.story)] = remember(self.engine.state)
         return len(self.story)
 
 

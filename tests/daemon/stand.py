@@ -194,18 +194,18 @@ class Stand:
 
     def _check(self, actions: list[AnyAction]) -> None:
         engine = self.engine
-        sides = [(o.ticker, o.side) for o in engine.account.book.live.values()]
+        sides = [(o.ticker, o.side) for o in engine.state.held.book.live.values()]
         assert len(sides) == len(set(sides)), "two orders that may be live on one side of one market"
         for place in (a for a in actions if isinstance(a, Place)):
             series = place.cleared.series
             assert SERIES[series].exchange_series == place.ticker.partition("-")[0], "cleared for another series"
-            assert engine.closed[series] == (), f"a place through a closed gate: {engine.closed[series]}"
-            assert all(vote.open for _, vote in engine.gates[series]), "a place against a vote"
+            assert engine.state.closed[series] == (), f"a place through a closed gate: {engine.state.closed[series]}"
+            assert all(vote.open for _, vote in engine.state.gates[series]), "a place against a vote"
             assert place.group_id, "a place without a group"
             assert self.mono_ns < place.cleared.not_after_mono_ns <= self.mono_ns + 250 * NS_PER_MS
-            window = engine.desks[series].window
+            window = engine.state.desks[series].window
             assert window is not None
-            left_ns = window.freeze_ns - engine.duties.lead_ns - self.utc_ns
+            left_ns = window.freeze_ns - engine.state.ladders.lead_ns - self.utc_ns
             assert place.expiration_s * NS_PER_S <= window.target_ns - 3 * NS_PER_S, "expires later than T-3 s"
             assert place.cleared.not_after_mono_ns - self.mono_ns <= left_ns - ROUND_TRIP_NS
 
@@ -220,7 +220,7 @@ class Stand:
         """The tops of these books, or of all that are wanted, eight cents either side of fair."""
         if not self.stream_up:
             return
-        for desk in self.engine.desks.values():
+        for desk in self.engine.state.desks.values():
             fair = dict(zip(desk.markets, desk.fairs, strict=False))
             for ticker in desk.wanted_books() if tickers is None else tickers:
                 if ticker not in fair:
@@ -232,7 +232,7 @@ class Stand:
 
     def begin(self, recovered: str = "") -> None:
         """Everything that a good start brings."""
-        epoch = max(START_S, self.engine.account.numbers.epoch, self.epoch)
+        epoch = max(START_S, self.engine.state.held.numbers.epoch, self.epoch)
         self.step(Started(f"run-{epoch}", epoch, self.settings.mode, self.config_hash, self.build_id, recovered))
         self.step(KillSwitch(active=False, source="file", reason=""))
         self.step(StreamStatus(up=True, reason=""))
@@ -246,7 +246,7 @@ class Stand:
 
     def crash(self, after_ns: int) -> None:
         """SIGKILL, and another process with the memory of this one; what was on its way to the exchange is lost."""
-        memory = remember(self.engine).decode()
+        memory = remember(self.engine.state).decode()
         self.engine = build_engine(self.settings, self.papers)
         self._coming.clear()
         self._sending.clear()
@@ -279,7 +279,7 @@ class Stand:
             if all(self.exchange.resting(series) for series in BASE):
                 return
             self.run(250 * NS_PER_MS)
-        raise AssertionError(f"the stand does not quote: {self.engine.closed}")
+        raise AssertionError(f"the stand does not quote: {self.engine.state.closed}")
 
     def sent(self, *kinds: type[AnyAction]) -> list[AnyAction]:
         """The actions of these kinds since the last `forget`."""
@@ -302,11 +302,11 @@ class Stand:
 
     def closed(self, series: str = "INXU") -> tuple[str, ...]:
         """Why the gate of a series is closed."""
-        return tuple(reason.value for reason in self.engine.closed[series])
+        return tuple(reason.value for reason in self.engine.state.closed[series])
 
     def live(self, series: str = "") -> list[str]:
         """Client order ids that may be live."""
-        return [o.client_order_id for o in self.engine.account.book.live.values() if series in ("", o.series)]
+        return [o.client_order_id for o in self.engine.state.held.book.live.values() if series in ("", o.series)]
 
 
 CANCELLING = (CancelOrders, TriggerGroup, CancelAll)

@@ -29,7 +29,7 @@ class PhaseChecks:
         checks.counts[f"phase {phase.value}"] += 1
         window = checks.window_at(payload["series"], payload["target_ns"])
         assert window is not None, "a phase of a window that does not exist"
-        lead_ns = process.engine.duties.lead_ns
+        lead_ns = process.engine.state.ladders.lead_ns
         if window.phase(now.utc_ns, lead_ns) is not phase:
             checks.breach("phase late or early", f"{phase} at {now.utc_ns}, lead {lead_ns}")
         edges = {
@@ -53,10 +53,10 @@ class PhaseChecks:
             return
         checks.counts["ready"] += 1
         engine = process.engine
-        red = [name for name, vote in engine.account_votes if _red(vote)]
-        for desk in engine.desks.values():
+        red = [name for name, vote in engine.state.account_votes if _red(vote)]
+        for desk in engine.state.desks.values():
             if desk.phase in {Phase.QUOTING, Phase.STRICT}:
-                red += [name for name, vote in engine.gates.get(desk.series.name, ()) if _red(vote)]
+                red += [name for name, vote in engine.state.gates.get(desk.series.name, ()) if _red(vote)]
         red = [n for n in red if n != "freshness" or not _planned(engine)]
         if red or checks.halts:
             checks.breach("ready while a gate is red", f"{', '.join(sorted(set(red) | set(checks.halts)))}")
@@ -67,4 +67,4 @@ def _red(vote: Vote) -> bool:
 
 
 def _planned(engine: Engine) -> bool:
-    return any(d.sentry.verdict(engine.last_now, d.phase).planned_stand_down for d in engine.desks.values())
+    return any(d.sentry.verdict(engine.state.last_now, d.phase).planned_stand_down for d in engine.state.desks.values())

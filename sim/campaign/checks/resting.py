@@ -76,7 +76,8 @@ class RestingChecks:
             if other is not order and other.market is order.market and other.side == order.side:
                 breach("two orders on one side", f"{name} beside {other.state.client_order_id}")
         process = self._checks.process
-        if process is not None and process.engine.started is not None and name not in process.engine.account.book.live:
+        ours = process.engine.state if process is not None else None
+        if ours is not None and ours.started is not None and name not in ours.held.book.live:
             breach("exchange's book not in ours", f"{name} rests and is not in our book")
 
     def _within_limits(self, order: Order) -> None:
@@ -120,7 +121,7 @@ class RestingChecks:
 
     def subset(self, process: Process) -> None:
         """All that rests is in our book."""
-        live = process.engine.account.book.live
+        live = process.engine.state.held.book.live
         for order in self._member.resting.values():
             name = order.state.client_order_id
             if name not in live:
@@ -140,7 +141,7 @@ class RestingChecks:
         """Whether what rests may rest; if not, a cancel must have left at once, and it must be gone soon."""
         checks = self._checks
         sure = self._sure_from_ns <= now.utc_ns < self._sure_until_ns
-        if sure and not checks.halts and process.engine.duties.lead_ns == self._sure_lead_ns:
+        if sure and not checks.halts and process.engine.state.ladders.lead_ns == self._sure_lead_ns:
             return
         resting = self._member.resting
         if not resting:
@@ -148,7 +149,7 @@ class RestingChecks:
             self.any = False
             return
         now_ns = checks.timeline.now_ns
-        for name, desk in process.engine.desks.items():
+        for name, desk in process.engine.state.desks.items():
             why = self._why_not(process, name, desk.series.symbol, now)
             if not why:
                 self._must_end.pop(name, None)
@@ -166,8 +167,8 @@ class RestingChecks:
         self._sure_until_ns = 0
         if self._must_end or self._checks.halts:
             return
-        lead_ns, until_ns = process.engine.duties.lead_ns, []
-        for name in process.engine.desks:
+        lead_ns, until_ns = process.engine.state.ladders.lead_ns, []
+        for name in process.engine.state.desks:
             window = self._checks.window_at(name, now.utc_ns)
             if window is None:
                 return
@@ -193,7 +194,7 @@ class RestingChecks:
         window = checks.window_at(name, now.utc_ns)
         if window is None:
             return ""
-        if now.utc_ns >= window.freeze_ns - process.engine.duties.lead_ns:
+        if now.utc_ns >= window.freeze_ns - process.engine.state.ladders.lead_ns:
             return "flattening"
         if now.utc_ns >= window.strict_ns and checks.settings.freshness.basis == "age":
             limit_ns = checks.settings.freshness.strict_limit_ms * NS_PER_MS

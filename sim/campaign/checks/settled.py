@@ -26,7 +26,7 @@ class SettledChecks:
     def settled(self, process: Process) -> None:
         """Positions, fills, money, groups and tables."""
         checks = self._checks
-        account, member = process.engine.account, checks.exchange.member
+        account, member = process.engine.state.held, checks.exchange.member
         ours = {t: p for t, p in account.ledger.open_positions().items() if p}
         theirs = {p.market.ticker: p.count.value for p in member.positions.values() if p.count.value}
         if ours != theirs:
@@ -45,7 +45,7 @@ class SettledChecks:
                 )
             self._results(process)
         groups = len(member.groups)
-        if groups > GROUPS_PER_SERIES_MAX * len(process.engine.desks):
+        if groups > GROUPS_PER_SERIES_MAX * len(process.engine.state.desks):
             checks.breach("group leaked", f"{groups} groups at the exchange, {len(account.groups.known)} known")
         self._tables(process)
 
@@ -57,7 +57,7 @@ class SettledChecks:
             paid = sign * fill.trade.price * fill.trade.count + fill.fee
             worth = sign * PRICE_ONE * fill.trade.count if market.result == "yes" else 0
             cash[NAME_OF[market.event.series.ticker], market.event.close_ns] += worth - paid
-        for result in process.engine.duties.results.values():
+        for result in process.engine.state.results.by_window.values():
             true = cash.get((result.series, result.target_ns), 0)
             if result.settled and result.pnl != true:
                 self._checks.breach(
@@ -65,7 +65,7 @@ class SettledChecks:
                 )
 
     def _tables(self, process: Process) -> None:
-        account, counts = process.engine.account, self._checks.counts
+        account, counts = process.engine.state.held, self._checks.counts
         sizes = {
             "book.live": len(account.book.live),
             "groups.known": len(account.groups.known),

@@ -133,7 +133,7 @@ class Checks(CheckRecord):
                 self.counts[f"alert {action.action}"] += 1
             elif isinstance(action, Exit):
                 self._exit(action, now)
-        budget = process.engine.account.budget
+        budget = process.engine.state.held.budget
         if budget.tokens_milli < 0 or budget.quoting_milli < 0:
             self.breach("budget negative", "our own reckoning is below zero")
 
@@ -148,7 +148,7 @@ class Checks(CheckRecord):
 
     def _feed_kept(self, process: Process, tick: Any, now: Now) -> None:  # noqa: ANN401 - as above
         """With two live feeds the one believed is not the one that fell silent: asked when the other one speaks."""
-        active = process.engine.failover.active
+        active = process.engine.state.failover.active
         if tick.feed == active or active not in self._feed_newest_ns:
             return
         mine_ns, other_ns = now.mono_ns - self._feed_newest_ns[active], now.mono_ns - tick.received_mono_ns
@@ -167,7 +167,7 @@ class Checks(CheckRecord):
         self.newest_value_ns.clear()
         self._feed_newest_ns.clear()
         # A restart on the same day goes on with the day's starting equity.
-        state, before = process.engine.risk.state(), self._equity
+        state, before = process.engine.state.risk.state(), self._equity
         if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
             self.breach("limits forgotten by a restart", f"equity {before[1]} became {state['equity']}")
 
@@ -237,7 +237,7 @@ class Checks(CheckRecord):
     def ended(self, process: Process, why: str) -> None:
         """A process is no more."""
         self.tell(f"process ended: {why}")
-        state = process.engine.risk.state()
+        state = process.engine.state.risk.state()
         old_enough = process.clock.now().mono_ns - self._life_began_ns > 5 * NS_PER_S
         if state["equity"] is not None and old_enough:
             self._equity = (state["session"], state["equity"])

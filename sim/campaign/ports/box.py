@@ -99,8 +99,8 @@ class Box:
 
     def keep_snapshot(self) -> None:
         """What chores write each second; here when a death is near, because only then it will be read."""
-        if self.process is not None and self.process.engine.started is not None:
-            self.disk.snapshot = remember(self.process.engine)
+        if self.process is not None and self.process.engine.state.started is not None:
+            self.disk.snapshot = remember(self.process.engine.state)
             self.disk.tail.clear()
             self.disk.keeping = True
 
@@ -121,7 +121,7 @@ class Box:
 
     def ended(self, ended: Exit) -> None:
         """The process has exited by itself; systemd starts it again."""
-        self.disk.snapshot = remember(self.process.engine) if self.process is not None else None
+        self.disk.snapshot = remember(self.process.engine.state) if self.process is not None else None
         self.disk.tail.clear()
         self._end(f"exit {ended.code}: {ended.reason}", 2 * NS_PER_S)
 
@@ -135,7 +135,7 @@ class Box:
         self.wake_ns = NEVER_NS
         self.disk.keeping = False
         for mark in self.disk.marks:
-            mark.done = mark.done or (mark.by == process.run_id and not process.engine.empty_reason)
+            mark.done = mark.done or (mark.by == process.run_id and not process.engine.state.empty_reason)
         process.hang_up()
         self.watcher.ended(process, why)
         self.timeline.after(back_after_ns, self.start)

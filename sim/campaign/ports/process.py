@@ -214,7 +214,7 @@ class Process:
                     feed.name,
                     KEY,
                     tuple(SERIES[name].symbol for name in series),
-                    expects=lambda now: self.engine.plan.market_open(now.utc_ns),
+                    expects=lambda now: self.engine.state.plan.market_open(now.utc_ns),
                 )
                 self.feeds[feed.name] = Socket(self, host, session, self.inbox.emit)
         self.due_ns = 0
@@ -336,7 +336,7 @@ class Process:
                 if mark.by != self.run_id and not (mark.done and utc_ns - mark.asked_utc_ns > MARKER_RELEVANT_NS):
                     self.inbox.emit(CancelAllMarker(mark.asked_utc_ns, mark.by, mark.reason))
         for mark in disk.marks:
-            if not mark.done and mark.by == self.run_id and not self.engine.empty_reason:
+            if not mark.done and mark.by == self.run_id and not self.engine.state.empty_reason:
                 mark.done = True
         requests, disk.requests = disk.requests, []
         for request in requests:

@@ -59,11 +59,11 @@ def test_an_unknown_place_is_resolved_by_listing_and_never_sent_again(arrived: b
         stand.run(50 * MS)
     stand.run(11 * MS)
     first = names(stand)
-    assert all(stand.engine.account.book.live[ClientOrderId(n)].state is State.PLACING for n in first)
+    assert all(stand.engine.state.held.book.live[ClientOrderId(n)].state is State.PLACING for n in first)
     stand.exchange.bad.lose = ()
     stand.run(3 * S)
     assert len(names(stand)) == len(set(names(stand)))
-    book = stand.engine.account.book
+    book = stand.engine.state.held.book
     if arrived:
         assert {book.live[ClientOrderId(n)].state for n in first} == {State.OPEN}
         assert names(stand) == first
@@ -83,7 +83,7 @@ def test_a_place_that_nobody_ever_answers_is_unknown_after_a_while_and_said_alou
     stand.exchange.bad.unreadable, stand.exchange.bad.silent_stream = (Read.RESTING,), True
     stand.run_to(sent_ns + 3_900 * MS)
     stand.exchange.bad.mute = stand.exchange.bad.lose = stand.exchange.bad.unreadable = ()
-    book = stand.engine.account.book
+    book = stand.engine.state.held.book
     assert {book.live[ClientOrderId(n)].state for n in first} == {State.PLACING}
     stand.run(2 * S)
     raised = [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "never_answered"]
@@ -123,7 +123,7 @@ def test_a_refused_place_cools_its_side_down() -> None:
     stand.forget()
     stand.run(4 * S)
     assert 4 <= len(names(stand)) <= 12
-    counters = stand.engine.account.counters
+    counters = stand.engine.state.held.counters
     assert counters["post_only_rejects"] == counters["places_refused:post_only_cross"] > 4
     assert stand.exchange.resting() == []
 
@@ -146,7 +146,7 @@ def test_a_cancel_answered_404_proves_nothing_and_the_listing_decides() -> None:
     stand.run(4 * S)
     assert stand.exchange.resting() == []
     assert stand.live() == []
-    assert stand.engine.account.flattenings == {}
+    assert stand.engine.state.held.flattenings == {}
 
 
 def test_a_refused_trigger_is_overtaken_by_cancels_by_id() -> None:
@@ -229,7 +229,7 @@ def test_a_late_fill_of_a_gone_order_is_booked_once() -> None:
     stand.exchange.bad.silent_stream = False
     stand.stream(up=False)
     stand.run(2 * S)
-    assert ClientOrderId(order.client_order_id) in stand.engine.account.book.gone
+    assert ClientOrderId(order.client_order_id) in stand.engine.state.held.book.gone
     fill = stand.exchange.fills[0]
     stand.step(Filled(fill))
     stand.step(Filled(fill))
@@ -237,8 +237,8 @@ def test_a_late_fill_of_a_gone_order_is_booked_once() -> None:
     stand.run(5 * S)
     assert len(stand.records("order_filled")) == 1
     assert stand.records("order_filled")[0]["client_order_id"] == order.client_order_id
-    assert stand.engine.account.ledger.open_positions() == {order.ticker: 100}
-    assert stand.engine.account.drift == ""
+    assert stand.engine.state.held.ledger.open_positions() == {order.ticker: 100}
+    assert stand.engine.state.books.drift == ""
 
 
 def test_a_fill_that_only_the_listing_tells_is_booked() -> None:
@@ -247,7 +247,7 @@ def test_a_fill_that_only_the_listing_tells_is_booked() -> None:
     stand.exchange.execute(stand.exchange.resting("INXU")[0].order_id)
     stand.run(40 * S)
     assert len(stand.records("order_filled")) == 1
-    assert stand.engine.account.drift == ""
+    assert stand.engine.state.books.drift == ""
 
 
 def test_a_taker_fill_wakes_people() -> None:
@@ -301,11 +301,11 @@ def test_a_create_that_nobody_ever_answers_is_asked_again_and_its_group_deleted(
     stand.begin()
     stand.run(3 * S)
     assert stand.exchange.groups
-    assert stand.engine.account.groups.known == {}
+    assert stand.engine.state.held.groups.known == {}
     stand.exchange.bad.mute = ()
     stand.run(12 * S)
     assert len(stand.exchange.resting()) == 4
-    assert set(stand.exchange.groups) <= set(stand.engine.account.groups.known)
+    assert set(stand.exchange.groups) <= set(stand.engine.state.held.groups.known)
     late = GroupOutcome(RequestId(1), Verdict.ACCEPTED, 201, op=GroupOp.CREATE, group_id=GroupId("late"))
     stand.exchange.groups[GroupId("late")] = False
     stand.step(late)
@@ -320,7 +320,7 @@ def test_a_group_whose_create_answer_was_lost_is_found_and_deleted() -> None:
     stand.run(1 * S)
     stand.exchange.bad.lose = ()
     stand.run_before_target(-15 * S)
-    assert set(stand.exchange.groups) <= set(stand.engine.account.groups.known)
+    assert set(stand.exchange.groups) <= set(stand.engine.state.held.groups.known)
 
 
 # --- the private stream ----------------------------------------------------------------------------------------------
@@ -347,16 +347,16 @@ def test_a_read_that_was_asked_before_the_stream_came_back_proves_nothing() -> N
     stand = quoting()
     stand.stream(up=False)
     stand.run(1_500 * MS)
-    key = next(k for k in stand.engine.account.reads.slots if k.what is Read.FILLS)
-    stand.engine.account.reads.soon(key, stand.mono_ns)
+    key = next(k for k in stand.engine.state.held.reads.slots if k.what is Read.FILLS)
+    stand.engine.state.held.reads.soon(key, stand.mono_ns)
     stand.latency_ns = 100 * MS
     stand.run(20 * MS)
-    slot = stand.engine.account.reads.slots[key]
+    slot = stand.engine.state.held.reads.slots[key]
     assert slot.request is not None, "the read is under way"
     asked_ns = slot.asked_ns
     stand.stream(up=True)
     up_ns = stand.mono_ns
-    while key not in stand.engine.account.reconciled:
+    while key not in stand.engine.state.held.reconciled:
         stand.run(10 * MS)
     assert slot.asked_ns > asked_ns, "it must be asked again, not in thirty seconds"
     assert up_ns + 2 * stand.latency_ns < stand.mono_ns < up_ns + 1 * S
@@ -372,7 +372,7 @@ def test_what_the_stream_missed_just_before_it_came_back_is_found_past_the_lag_o
     # What is asked at once may lag behind: it is asked again when the lag is over, not in thirty seconds.
     stand.run(3 * S)
     for what in (Read.FILLS, Read.RESTING, Read.POSITIONS, Read.BALANCE):
-        slot = next(slot for key, slot in stand.engine.account.reads.slots.items() if key.what is what)
+        slot = next(slot for key, slot in stand.engine.state.held.reads.slots.items() if key.what is what)
         assert slot.asked_ns >= since_ns + SETTLE_NS, what
 
 
@@ -385,11 +385,11 @@ def test_a_strangers_order_closes_the_gate_while_it_rests() -> None:
     stand.run(31 * S)
     assert stand.closed("INXU")[0] == "reconcile_drift"
     assert stand.closed("NASDAQ100U")[0] == "reconcile_drift"
-    assert "FOREIGN_ORDER" in stand.engine.account.drift
+    assert "FOREIGN_ORDER" in stand.engine.state.books.drift
     assert [o.order_id for o in stand.exchange.resting()] == [stranger]
     stand.exchange.end(stranger, "gone")
     stand.run(31 * S)
-    assert stand.engine.account.drift == ""
+    assert stand.engine.state.books.drift == ""
 
 
 @pytest.mark.parametrize("ticker", ["KXINXU-1800000120-T07", "KXOTHER-1"])
@@ -399,7 +399,7 @@ def test_an_orphan_of_ours_is_adopted_cancelled_and_told(ticker: str) -> None:
     stand.run(31 * S)
     assert all(o.client_order_id != "ladderd-17-3" for o in stand.exchange.resting())
     assert "orphan_order_adopted" in {a.action for a in stand.sent(Alert) if isinstance(a, Alert)}
-    assert stand.engine.account.drift == ""
+    assert stand.engine.state.books.drift == ""
 
 
 def test_a_position_that_two_listings_agree_on_and_we_do_not_pauses_quoting() -> None:
@@ -408,7 +408,7 @@ def test_a_position_that_two_listings_agree_on_and_we_do_not_pauses_quoting() ->
     stand.exchange.positions = lambda: held  # type: ignore[method-assign]
     stand.run(35 * S)
     assert "reconcile_drift" in stand.closed()
-    assert "MISSING_LOCALLY" in stand.engine.account.drift
+    assert "MISSING_LOCALLY" in stand.engine.state.books.drift
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -416,7 +416,7 @@ def test_a_position_that_two_listings_agree_on_and_we_do_not_pauses_quoting() ->
 
 def test_without_tokens_nothing_is_placed_but_every_cancel_leaves() -> None:
     stand = quoting()
-    budget = stand.engine.account.budget
+    budget = stand.engine.state.held.budget
     budget.capacity = budget.tokens_milli = budget.quoting_milli = budget.refill_per_s = 0
     for series in BASE:
         stand.moves[series] = BASE[series] // 300
@@ -431,7 +431,7 @@ def test_without_tokens_nothing_is_placed_but_every_cancel_leaves() -> None:
 @pytest.mark.step("X12")
 def test_what_is_left_in_the_bucket_is_for_cancels_alone() -> None:
     stand = quoting()
-    budget = stand.engine.account.budget
+    budget = stand.engine.state.held.budget
     placed = []
     for tokens_milli in (budget.tokens_milli, 24_000):  # by their price, two places are left
         budget.refill_per_s, budget.tokens_milli = 0, tokens_milli
@@ -494,17 +494,17 @@ def test_a_burst_of_requests_is_one_cancel_all_and_each_has_its_record_and_its_e
     ended_ns = stand.last_record("cancel_all_done")
     assert ended_ns >= newest_ns + 200 * MS, "two listings asked after the newest of them"
     assert round(done[-1]["ms"] * MS) == ended_ns - newest_ns
-    assert stand.engine.account.completed_cancel_alls == 30
+    assert stand.engine.state.held.completed_cancel_alls == 30
 
 
 def test_a_request_that_comes_just_before_the_proof_is_proven_anew() -> None:
     stand = quoting()
     stand.operator(Command.CANCEL_ALL)
-    while not (flattening := stand.engine.account.flattenings[""]).empties:
+    while not (flattening := stand.engine.state.held.flattenings[""]).empties:
         stand.run(1 * MS)
     asked_ns = stand.mono_ns
     stand.operator(Command.CANCEL_ALL)
-    assert stand.engine.account.flattenings[""] is flattening
+    assert stand.engine.state.held.flattenings[""] is flattening
     before = {a.request_id for a in stand.sent(Ask) if isinstance(a, Ask)}
     stand.run(1 * S)
     later = [a for a in stand.sent(Ask) if isinstance(a, Ask) and a.what is Read.RESTING and a.request_id not in before]
@@ -550,15 +550,16 @@ def test_what_outlives_an_acknowledged_cancel_all_is_cancelled_again() -> None:
 
 
 def test_markets_of_days_long_past_are_forgotten_but_not_what_is_still_held() -> None:
-    account = quoting().engine.account
+    state = quoting().engine.state
+    held = state.held
     for ticker, target_ns, settled in (("KXINXU-A", 100, True), ("KXINXU-B", 100, False), ("KXINXU-C", 300, True)):
-        account.target_of[Ticker(ticker)] = target_ns
-        account.ledger.markets[Ticker(ticker)] = MarketAccount("INXU", target_ns, result="yes" if settled else "")
-    account.target_of[Ticker("KXINXU-D")] = 100
-    account.forget(200)
-    assert {t for t in account.target_of if t.startswith("KXINXU-") and len(t) == len("KXINXU-A")} == {
+        held.target_of[Ticker(ticker)] = target_ns
+        held.ledger.markets[Ticker(ticker)] = MarketAccount("INXU", target_ns, result="yes" if settled else "")
+    held.target_of[Ticker("KXINXU-D")] = 100
+    state.account.forget(200)
+    assert {t for t in held.target_of if t.startswith("KXINXU-") and len(t) == len("KXINXU-A")} == {
         "KXINXU-B",
         "KXINXU-C",
     }
-    assert Ticker("KXINXU-A") not in account.ledger.markets
-    assert Ticker("KXINXU-B") in account.ledger.markets
+    assert Ticker("KXINXU-A") not in held.ledger.markets
+    assert Ticker("KXINXU-B") in held.ledger.markets

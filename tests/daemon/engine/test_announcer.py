@@ -85,11 +85,14 @@ def test_a_value_a_little_late_in_the_final_minute_is_no_outage() -> None:
 def test_outside_market_hours_silence_is_no_outage() -> None:
     stand = quoting()
     closed = WindowPlan(WindowSettings(), NyseCalendar(None))
-    stand.engine.announcer = type(stand.engine.announcer)(closed)
+    stand.engine.state.announcer = type(stand.engine.state.announcer)(closed)
     sunday = dt.datetime(2026, 3, 8, 15, tzinfo=dt.UTC)
     for ahead_s in range(0, 60, 5):
         later = Now(stand.mono_ns + ahead_s * S, int(sunday.timestamp() + ahead_s) * S)
-        assert stand.engine.announcer.look(stand.engine.desks.values(), stand.engine.failover, "", later) == []
+        assert (
+            stand.engine.state.announcer.look(stand.engine.state.desks.values(), stand.engine.state.failover, "", later)
+            == []
+        )
 
 
 # --- feeds -----------------------------------------------------------------------------------------------------------
@@ -144,7 +147,7 @@ def test_whoever_pauses_it_is_told_once(command: Command) -> None:
 
 def test_a_pause_by_the_days_loss_is_told_too() -> None:
     stand = quoting()
-    stand.engine.risk.restore(stand.engine.risk.state() | {"paused": "daily loss"})
+    stand.engine.state.risk.restore(stand.engine.state.risk.state() | {"paused": "daily loss"})
     stand.run(1 * S)
     assert [a.payload["cause"] for a in raised(stand, "paused")] == ["daily loss"]
 

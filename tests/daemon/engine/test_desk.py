@@ -21,7 +21,7 @@ S = NS_PER_S
 def quoting() -> tuple[Stand, Desk]:
     stand = Stand()
     stand.quote_both()
-    return stand, stand.engine.desks["INXU"]
+    return stand, stand.engine.state.desks["INXU"]
 
 
 @functools.cache
@@ -120,7 +120,7 @@ def test_without_a_current_book_a_rung_is_not_quoted() -> None:
 
 def test_a_book_moves_quotes_only_by_what_others_show_in_a_rung_quoted_but_the_first_of_a_rung_always() -> None:
     stand, desk = quoting()
-    live = stand.engine.account.converger.live_of("INXU")
+    live = stand.engine.state.held.converger.live_of("INXU")
 
     def told(ticker: Ticker, bid: int) -> bool:
         desk.want(live, {}, stand.now())

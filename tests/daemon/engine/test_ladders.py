@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.engine.account import FILLS
+from daemon.engine.holdings import FILLS
 from daemon.engine.results import Result, close_flat
 from domain.actions import AnyAction, Ask, Read, Report
 from domain.clock import NS_PER_S
@@ -38,7 +38,7 @@ def test_the_print_is_the_last_value_at_or_before_the_target() -> None:
     stand.run_before_target(0)
     stand.moves["INXU"] = 9_000_000
     stand.run(1 * S)
-    assert stand.engine.duties.results["INXU", stand.target_ns].print_value == BASE["INXU"] + 3_210_000
+    assert stand.engine.state.results.by_window["INXU", stand.target_ns].print_value == BASE["INXU"] + 3_210_000
 
 
 def test_a_window_that_is_never_settled_is_reported_as_it_stands_after_its_patience() -> None:
@@ -75,11 +75,11 @@ def test_markets_in_which_we_are_flat_are_closed_once_and_not_at_every_chore(mon
         looked.append(result.target_ns)
         return close_flat(ledger, result, markets)
 
-    monkeypatch.setattr("daemon.engine.ladders.close_flat", counted)
+    monkeypatch.setattr("daemon.engine.results.close_flat", counted)
     stand.exchange.bad.unreadable = (Read.SETTLEMENTS,)
     stand.run_before_target(-20 * S)
-    assert stand.engine.duties.results["INXU", stand.target_ns].results_known
-    assert not stand.engine.duties.results["INXU", stand.target_ns].reported
+    assert stand.engine.state.results.by_window["INXU", stand.target_ns].results_known
+    assert not stand.engine.state.results.by_window["INXU", stand.target_ns].reported
     assert looked.count(stand.target_ns) == 2, "once for each series"
     flat = [row for row in stand.records("settlement") if row["ticker"] == bid.ticker]
     assert [row["position"] for row in flat] == [0]
@@ -101,10 +101,10 @@ def test_quotes_fills_and_trips_are_counted_in_their_window() -> None:
     stand.run_before_target(10 * S)
     stand.silence("INXU")
     stand.run_before_target(-10 * S)
-    result = stand.engine.duties.results["INXU", stand.target_ns]
+    result = stand.engine.state.results.by_window["INXU", stand.target_ns]
     assert (result.fills, result.trips, result.quotes >= 2) == (1, 1, True)
-    assert stand.engine.account.counters["trips:INXU"] == 1, "the metric is by series"
-    assert stand.engine.duties.results["NASDAQ100U", stand.target_ns].trips == 0
+    assert stand.engine.state.held.counters["trips:INXU"] == 1, "the metric is by series"
+    assert stand.engine.state.results.by_window["NASDAQ100U", stand.target_ns].trips == 0
 
 
 def test_reads_have_their_pace_in_and_outside_windows() -> None:
@@ -118,7 +118,7 @@ def test_reads_have_their_pace_in_and_outside_windows() -> None:
     }  # fmt: skip
     assert asked(stand, Read.RESTING) <= 3
     assert asked(stand, Read.STATUS) <= 7
-    assert stand.engine.duties.lead_ns == LEAD_NS
+    assert stand.engine.state.ladders.lead_ns == LEAD_NS
 
 
 def test_a_fill_listed_after_its_window_was_reported_is_settled_all_the_same() -> None:
@@ -131,14 +131,14 @@ def test_a_fill_listed_after_its_window_was_reported_is_settled_all_the_same() -
     late = stand.exchange.fills.pop()
     stand.exchange.bad.silent_stream = False
     assert fill_told == []
-    result = stand.engine.duties.results["INXU", stand.target_ns]
+    result = stand.engine.state.results.by_window["INXU", stand.target_ns]
     stand.run_before_target(-10 * S)
     assert (result.reported, result.fills) == (True, 0)
     stand.exchange.fills.append(late)
     stand.run(90 * S)
     assert (result.reported, result.settled, result.fills) == (True, True, 1)
-    assert stand.engine.account.ledger.open_positions() == {}
-    assert stand.engine.account.drift == ""
+    assert stand.engine.state.held.ledger.open_positions() == {}
+    assert stand.engine.state.books.drift == ""
 
 
 def test_a_lost_fill_is_found_before_its_window_is_closed() -> None:
@@ -153,18 +153,19 @@ def test_a_lost_fill_is_found_before_its_window_is_closed() -> None:
     stand.run_before_target(-10 * S)
     (row,) = [r for r in stand.records("window_result") if r["series"] == "INXU"]
     assert (row["fills"], row["settled"]) == (2, True)
-    assert row["pnl"] == stand.engine.account.ledger.realised == (ask.price - bid.price) * 100
+    assert row["pnl"] == stand.engine.state.held.ledger.realised == (ask.price - bid.price) * 100
 
 
 def test_no_window_is_over_before_the_fills_were_listed() -> None:
     stand = Stand()
     stand.quote_both()
     stand.run_before_target(-10 * S)
-    result, chores, out = stand.engine.duties.results["INXU", stand.target_ns], stand.engine.duties, list[AnyAction]()
+    state, out = stand.engine.state, list[AnyAction]()
+    result, chores = state.results.by_window["INXU", stand.target_ns], state.ladders
     result.reported = False
-    stand.engine.account.reconciled.discard(FILLS)
+    state.held.reconciled.discard(FILLS)
     chores.chores(stand.now(), out, clock_doubted=False)
     assert not result.reported
-    stand.engine.account.reconciled.add(FILLS)
+    stand.engine.state.held.reconciled.add(FILLS)
     chores.chores(stand.now(), out, clock_doubted=False)
     assert result.reported

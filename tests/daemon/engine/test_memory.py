@@ -41,10 +41,10 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
     stand.operator(Command.CANCEL_ALL)
     stand.step(KillSwitch(active=True, source="file", reason="fire"))
     stand.run(30 * MS)
-    first = remember(stand.engine)
+    first = remember(stand.engine.state)
     engine = build_engine(stand.settings, stand.papers)
-    restore(engine, first.decode(), stand.now())
-    once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine))
+    restore(engine.state, first.decode(), stand.now())
+    once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine.state))
     for tree in (once, again):
         tree.pop("epoch"), tree.pop("budget"), tree.pop("lived")
         for row in tree["groups"]:
@@ -61,11 +61,11 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
 )
 def test_how_long_ago_the_run_before_lived_is_what_both_clocks_agree_on(mono_s: int, utc_s: int, known_s: int) -> None:
     stand = quoting()
-    kept, lived = remember(stand.engine), stand.engine.last_now
+    kept, lived = remember(stand.engine.state), stand.engine.state.last_now
     engine = build_engine(stand.settings, stand.papers)
     now = Now(lived.mono_ns + mono_s * S, lived.utc_ns + utc_s * S)
-    restore(engine, kept.decode(), now)
-    orders = [order for order in engine.account.book.live.values() if order.state is State.OPEN]
+    restore(engine.state, kept.decode(), now)
+    orders = [order for order in engine.state.held.book.live.values() if order.state is State.OPEN]
     assert orders
     assert {now.mono_ns - order.alive_ns for order in orders} == {known_s * S}
 
@@ -84,7 +84,7 @@ def test_orders_that_ended_while_nobody_ran_are_gone_by_the_first_list_after_a_r
 def test_a_text_of_another_shape_is_refused_not_guessed_at() -> None:
     stand = Stand()
     with pytest.raises(msgspec.ValidationError):
-        restore(build_engine(stand.settings, stand.papers), '{"schema":1}', stand.now())
+        restore(build_engine(stand.settings, stand.papers).state, '{"schema":1}', stand.now())
 
 
 def test_after_a_crash_what_rests_is_adopted_cancelled_and_quoted_anew_under_new_names() -> None:
@@ -109,7 +109,7 @@ def test_without_any_memory_what_rests_is_adopted_from_the_list() -> None:
     stand.exchange = before.exchange
     stand.exchange.now = stand.now
     stand.begin()
-    stand.engine.account.numbers.epoch += 7
+    stand.engine.state.held.numbers.epoch += 7
     stand.run(2 * S)
     assert all(o.since_ns > before.mono_ns for o in stand.exchange.orders.values() if not o.ended_ns)
 
@@ -118,11 +118,11 @@ def test_positions_trades_and_limits_in_use_go_on() -> None:
     before = quoting()
     before.tell(*before.exchange.execute(before.exchange.resting("INXU")[0].order_id))
     before.run(100 * MS)
-    used = before.engine.risk.used(before.engine.account)
-    held = before.engine.account.ledger.open_positions()
+    used = before.engine.state.risk.used(before.engine.state.held)
+    held = before.engine.state.held.ledger.open_positions()
     stand = restarted(before)
-    assert stand.engine.account.ledger.open_positions() == held
-    assert stand.engine.risk.used(stand.engine.account) == used
+    assert stand.engine.state.held.ledger.open_positions() == held
+    assert stand.engine.state.risk.used(stand.engine.state.held) == used
     stand.run(5 * S)
     assert stand.records("order_filled") == [], "the trade that the listing repeats is known"
     stand.run_before_target(-20 * S)
@@ -140,24 +140,24 @@ def test_a_position_met_first_in_the_list_of_fills_still_belongs_to_its_window()
     stand.exchange.now = stand.now
     stand.exchange.bad.unreadable = (Read.MARKETS,)
     stand.begin()
-    stand.engine.account.numbers.epoch += 7
+    stand.engine.state.held.numbers.epoch += 7
     stand.run(3 * S)
     assert stand.records("order_filled")
     stand.exchange.bad.unreadable = ()
     stand.run_before_target(-20 * S)
     result = next(row for row in stand.records("window_result") if row["series"] == "INXU")
     assert (result["settled"], result["pnl"]) == (True, 1_000_000 - 4_300 * 100)
-    assert stand.engine.account.ledger.open_positions() == {}
+    assert stand.engine.state.held.ledger.open_positions() == {}
 
 
 def test_the_write_budget_is_not_filled_by_a_restart() -> None:
     before = quoting()
-    budget = before.engine.account.budget
+    budget = before.engine.state.held.budget
     budget.spend(budget.capacity, before.mono_ns)
     budget.quoting_milli = 0
     begun_ns = before.mono_ns
     stand = restarted(before, after_ns=300 * MS)
-    while not (budget := stand.engine.account.budget).known:
+    while not (budget := stand.engine.state.held.budget).known:
         stand.run(10 * MS)
     flowed_milli = (stand.mono_ns - begun_ns) * budget.refill_per_s // 10**6
     assert budget.capacity * 200 < budget.tokens_milli <= flowed_milli < budget.capacity * 500
@@ -196,11 +196,11 @@ def test_a_lost_memory_and_the_fills_of_yesterday_keep_nothing_closed() -> None:
     stand = with_old_fills(*range(9 * HOUR_S, 23 * HOUR_S, HOUR_S))
     stand.quote_both()
     stand.run(40 * S)
-    account = stand.engine.account
-    assert account.drift == ""
+    account = stand.engine.state.held
+    assert stand.engine.state.books.drift == ""
     assert account.counters["fills_of_days_past"] == 14
     assert account.ledger.markets == {}
-    assert stand.engine.risk.loss == 0
+    assert stand.engine.state.risk.loss == 0
     assert all(stand.exchange.resting(series) for series in ("INXU", "NASDAQ100U"))
 
 
@@ -208,10 +208,10 @@ def test_a_lost_memory_and_the_fills_of_today_are_settled_and_count_against_toda
     stand = with_old_fills(40, 2 * HOUR_S)
     stand.quote_both()
     stand.run(40 * S)
-    account = stand.engine.account
-    assert account.drift == ""
+    account = stand.engine.state.held
+    assert stand.engine.state.books.drift == ""
     assert account.ledger.open_positions() == {}
-    assert stand.engine.risk.loss == 2 * 4_300 * 100, "both rungs settled no, and were bought"
+    assert stand.engine.state.risk.loss == 2 * 4_300 * 100, "both rungs settled no, and were bought"
     for told in ("settlement", "stray_settlement", "window_result"):
         assert [row["pnl"] for row in stand.records(told)] == [-4_300 * 100], "one is of no window of this plan"
     assert all(stand.exchange.resting(series) for series in ("INXU", "NASDAQ100U"))
@@ -239,7 +239,7 @@ def test_a_cancel_all_under_way_is_completed() -> None:
     stand.run(3 * S)
     assert stand.sent(CancelAll)
     assert stand.exchange.resting() == []
-    assert stand.engine.account.completed_cancel_alls == 1
+    assert stand.engine.state.held.completed_cancel_alls == 1
     assert "paused" in stand.closed()
 
 
@@ -267,10 +267,10 @@ def test_a_marker_read_again_after_a_resume_pauses_nothing_but_its_tail_is_obeye
     stand = restarted(before)
     stand.step(marker)
     stand.run(3 * S)
-    assert stand.engine.paused == ""
+    assert stand.engine.state.paused == ""
     assert "cancel_all_tail" in stand.closed()
     stand.step(CancelAllMarker(stand.utc_ns, "cancel-all", "operator_cli"))
-    assert stand.engine.paused
+    assert stand.engine.state.paused
 
 
 def test_the_tail_of_a_cancel_all_is_obeyed_across_the_restart() -> None:
@@ -318,7 +318,7 @@ def test_trips_and_frozen_sessions_survive() -> None:
     before.run(1 * S)
     stand = restarted(before, after_ns=S)
     stand.run_before_target(0)
-    assert stand.engine.desks["INXU"].sentry.trips == 1
+    assert stand.engine.state.desks["INXU"].sentry.trips == 1
     assert all(a.cleared.series != "INXU" for a in stand.sent(Place) if isinstance(a, Place))
 
 
@@ -328,7 +328,7 @@ def test_ages_books_and_volatility_do_not_survive() -> None:
 
 
 def test_the_payload_is_plain_json_that_another_program_can_read() -> None:
-    tree = msgspec.json.decode(remember(quoting().engine))
+    tree = msgspec.json.decode(remember(quoting().engine.state))
     assert tree["schema"] == 1
     assert len(tree["orders"]) == 4
 
@@ -336,5 +336,5 @@ def test_the_payload_is_plain_json_that_another_program_can_read() -> None:
 def test_an_epoch_is_never_used_again_even_if_the_clock_was_set_back() -> None:
     before = quoting()
     engine = build_engine(before.settings, before.papers)
-    restore(engine, remember(before.engine).decode(), before.now())
-    assert engine.account.numbers.epoch == before.engine.account.numbers.epoch
+    restore(engine.state, remember(before.engine.state).decode(), before.now())
+    assert engine.state.held.numbers.epoch == before.engine.state.held.numbers.epoch

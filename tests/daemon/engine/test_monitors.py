@@ -28,7 +28,7 @@ SHAPE = {
 
 
 def windows(stand: Stand) -> dict[str, object]:
-    return window_monitor(stand.engine.desks.values(), stand.engine.duties.lead_ns, stand.now())
+    return window_monitor(stand.engine.state.desks.values(), stand.engine.state.ladders.lead_ns, stand.now())
 
 
 def instant(text: object) -> int:
@@ -49,7 +49,9 @@ def test_the_window_stands_in_its_file_and_counts_down_to_the_freeze() -> None:
     assert window["series"] == sorted(BASE)
     assert instant(window["start_et"]) == target_ms - OPEN_S * 1000
     assert instant(window["freshness_strict_et"]) == target_ms - STRICT_S * 1000
-    assert instant(window["flatten_at_et"]) == (stand.target_ns - FREEZE_S * S - stand.engine.duties.lead_ns) // MS
+    assert (
+        instant(window["flatten_at_et"]) == (stand.target_ns - FREEZE_S * S - stand.engine.state.ladders.lead_ns) // MS
+    )
     assert instant(window["freeze_et"]) == instant(told["ops_window_cancel_at"]) == target_ms - FREEZE_S * 1000
     assert instant(window["target_et"]) == instant(told["ops_window_target_et"]) == target_ms
     assert told["ops_window_target_unix"] == stand.target_ns // S
@@ -97,10 +99,10 @@ def test_the_window_is_scheduled_from_its_opening_to_its_target_and_no_longer() 
 
 def test_with_no_window_in_sight_no_second_is_left() -> None:
     stand = Stand()
-    for desk in stand.engine.desks.values():
+    for desk in stand.engine.state.desks.values():
         desk.plan = WindowPlan(WindowSettings(), NyseCalendar(None))
     far = Now(stand.mono_ns, int(dt.datetime(2040, 1, 1, tzinfo=dt.UTC).timestamp()) * S)
-    told = window_monitor(stand.engine.desks.values(), stand.engine.duties.lead_ns, far)
+    told = window_monitor(stand.engine.state.desks.values(), stand.engine.state.ladders.lead_ns, far)
     assert told.keys() >= CONTRACT
     assert (told["ops_window_name"], told["ops_seconds_to_cancel"], told["scheduler_window"]) == (None, 0, None)
 
@@ -110,10 +112,10 @@ def test_a_dead_index_is_told_with_its_own_stamp_while_the_other_ticks() -> None
     stand = Stand()
     stand.quote_both()
     stand.silence("INXU")
-    stopped_ns = stand.engine.desks["INXU"].freshness(stand.now()).received_utc_ns
+    stopped_ns = stand.engine.state.desks["INXU"].freshness(stand.now()).received_utc_ns
     stand.run(20 * S)
-    rows = [(desk.phase, desk.freshness(stand.now())) for desk in stand.engine.desks.values()]
-    told = freshness_document(stand.now(), 1, stand.engine.failover.active, rows)
+    rows = [(desk.phase, desk.freshness(stand.now())) for desk in stand.engine.state.desks.values()]
+    told = freshness_document(stand.now(), 1, stand.engine.state.failover.active, rows)
     dead, alive = told.series
     assert (dead.series, dead.symbol, dead.received_utc_ns) == ("INXU", "I:SPX", stopped_ns)
     assert dead.age_seconds is not None
@@ -127,5 +129,5 @@ def test_a_dead_index_is_told_with_its_own_stamp_while_the_other_ticks() -> None
 def test_the_pair_of_feeds_is_told() -> None:
     stand = Stand()
     stand.quote_both()
-    told = gap_monitor(stand.engine.failover, stand.now())
+    told = gap_monitor(stand.engine.state.failover, stand.now())
     assert (told["active_feed"], told["failover_state"], told["switches"]) == ("massive", "primary", 0)

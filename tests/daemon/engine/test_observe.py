@@ -100,7 +100,7 @@ def test_a_cancel_all_is_active_until_the_list_agrees() -> None:
     stand.exchange.bad.fail_reads = False
     stand.run(5 * S)
     assert "cancel_all_active" not in stand.closed()
-    assert stand.engine.account.completed_cancel_alls == 1
+    assert stand.engine.state.held.completed_cancel_alls == 1
 
 
 def test_pause_empties_by_groups_and_resume_goes_on() -> None:
@@ -153,7 +153,7 @@ def test_the_first_reason_to_kill_is_kept() -> None:
     stand = quoting()
     stand.operator(Command.KILL)
     stand.step(KillSwitch(active=True, source="file", reason="later"))
-    assert stand.engine.kill.reason == "ann: because"
+    assert stand.engine.state.kill.reason == "ann: because"
     assert alerts(stand).count("kill_switch") == 1
 
 
@@ -202,9 +202,9 @@ def test_a_marker_met_at_the_start_only_looks_unless_something_rests() -> None:
 def test_an_old_marker_shortens_no_tail() -> None:
     stand = quoting()
     stand.operator(Command.CANCEL_ALL)
-    tail = stand.engine.account.tail_until_utc_ns
+    tail = stand.engine.state.held.tail_until_utc_ns
     stand.step(CancelAllMarker(stand.utc_ns - 50 * S, "run-1", "shutdown"))
-    assert stand.engine.account.tail_until_utc_ns == tail
+    assert stand.engine.state.held.tail_until_utc_ns == tail
 
 
 # --- stalls, clocks, feeds, books ------------------------------------------------------------------------------------
@@ -313,14 +313,14 @@ def test_a_feeds_state_is_kept_for_the_screens() -> None:
     stand = quoting()
     status = FeedStatus("massive", FeedState.COOLING, "max_connections")
     stand.step(status)
-    assert stand.engine.feed_states["massive"] == status
+    assert stand.engine.state.feed_states["massive"] == status
 
 
 def test_starting_records_its_configuration() -> None:
     stand = Stand(begin=False)
     stand.step(Started("run", 7, "paper", "hash", "build", ""))
     assert stand.records("config") == [{"hash": "hash", "build_id": "build", "mode": "paper"}]
-    assert stand.engine.account.numbers.epoch == 7
+    assert stand.engine.state.held.numbers.epoch == 7
 
 
 def test_books_are_followed_only_for_the_ladder_of_the_present_window() -> None:

@@ -33,7 +33,7 @@ def status(
 ) -> dict[str, Any]:
     hosts = {"massive": "a", "polygon": "b"}
     process = Process(1, "run", "paper", build, "hash", 0, 1, hosts, {}, {}, {}, {})
-    return ops_status(draw(stand.engine, process, now or stand.now()), tasks, Identity())
+    return ops_status(draw(stand.engine.state, process, now or stand.now()), tasks, Identity())
 
 
 def state(document: dict[str, Any]) -> tuple[str, list[str]]:

@@ -16,7 +16,7 @@ S = NS_PER_S
 def drawn(stand: Stand) -> Status:
     hosts = {"massive": "a", "polygon": "b"}
     process = Process(os.getpid(), "run", "paper", "build", "hash", 0, 1, hosts, {}, {}, {}, {})
-    return draw(stand.engine, process, stand.now())
+    return draw(stand.engine.state, process, stand.now())
 
 
 def quoting() -> Stand:
@@ -35,9 +35,9 @@ def test_it_can_be_drawn_from_the_first_moment_on() -> None:
 
 def test_drawing_changes_nothing() -> None:
     stand = quoting()
-    before = remember(stand.engine)
+    before = remember(stand.engine.state)
     drawn(stand)
-    assert remember(stand.engine) == before
+    assert remember(stand.engine.state) == before
     assert drawn(stand) == drawn(stand)
 
 

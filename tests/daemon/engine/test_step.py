@@ -59,7 +59,7 @@ def test_with_nothing_known_every_gate_is_closed_and_each_series_says_why() -> N
             "limits_unknown", "risk_limit", "freshness_missing", "markets_unknown", "fees_unknown", "book_stale",
             "volatility_unknown",
         }  # fmt: skip
-        votes = dict(stand.engine.gates[series])
+        votes = dict(stand.engine.state.gates[series])
         assert votes["kill_switch"].status is GateStatus.UNKNOWN, "closed before it was read, and not called engaged"
         assert "kill_switch_engaged" not in stand.closed(series)
 
@@ -141,7 +141,7 @@ def test_an_unreadable_fee_file_keeps_the_gate_closed_by_name() -> None:
 
 def test_live_needs_to_be_armed_in_every_session() -> None:
     stand = quoting()
-    stand.engine.settings = stand.engine.settings._replace(live=True)
+    stand.engine.state.settings = stand.engine.state.settings._replace(live=True)
     stand.run(300 * MS)
     assert stand.exchange.resting() == []
     assert "not_armed" in stand.closed()
@@ -181,7 +181,7 @@ def test_no_place_within_a_round_trip_of_the_flattening() -> None:
     stand = Stand(quoting={"reject_cooldown_ms": 100})
     stand.quote_both()
     # A lead of three seconds: with the usual one the shortest life of an order, one second, is what ends placing.
-    stand.engine.account.times_to_flat_ns.extend([1 * S] * 101)
+    stand.engine.state.held.times_to_flat_ns.extend([1 * S] * 101)
     stand.run_before_target(6 * S)
     # From here on something is always to be placed: each is refused, and its side cools down for 100 ms only.
     stand.exchange.bad.refuse_places = "post_only_cross"
@@ -215,20 +215,20 @@ def test_nothing_rests_from_the_freeze_on_and_the_window_is_settled_and_reported
     assert results["INXU"]["fills"] == 1
     bid_won = 1_000_000 - 4_300 * 100
     assert results["INXU"]["pnl"] == bid_won
-    assert set(stand.exchange.groups) <= set(stand.engine.account.groups.known), "a group was left behind"
+    assert set(stand.exchange.groups) <= set(stand.engine.state.held.groups.known), "a group was left behind"
 
 
 def test_the_lead_grows_with_the_measured_time_to_flat_within_its_bounds() -> None:
     stand = quoting()
-    times = stand.engine.account.times_to_flat_ns
+    times = stand.engine.state.held.times_to_flat_ns
     for sample_ms, lead_ms in ((100, 1_500), (1_000, 3_000), (60_000, 15_000)):
         times.clear()
         times.extend([sample_ms * MS] * 99)
         stand.run(500 * MS)
-        assert stand.engine.duties.lead_ns == LEAD_NS
+        assert stand.engine.state.ladders.lead_ns == LEAD_NS
         times.append(sample_ms * MS)
         stand.run(500 * MS)
-        assert stand.engine.duties.lead_ns == lead_ms * MS + DOUBT_NS
+        assert stand.engine.state.ladders.lead_ns == lead_ms * MS + DOUBT_NS
 
 
 @pytest.mark.parametrize(("offset_ms", "earlier_ms"), [(0, 200), (900, 1_100), (-900, 200)])
@@ -236,8 +236,8 @@ def test_orders_are_gone_by_the_earlier_of_both_clocks(offset_ms: int, earlier_m
     stand = quoting()
     stand.step(ClockSample(offset_ms * MS, 200 * MS))
     stand.run(500 * MS)
-    assert stand.engine.duties.lead_ns == 1_500 * MS + earlier_ms * MS
-    flatten_ns = stand.target_ns - 2 * S - stand.engine.duties.lead_ns
+    assert stand.engine.state.ladders.lead_ns == 1_500 * MS + earlier_ms * MS
+    flatten_ns = stand.target_ns - 2 * S - stand.engine.state.ladders.lead_ns
     stand.run_to(stand.mono_ns + flatten_ns - 1 - stand.utc_ns)
     assert stand.sent(TriggerGroup) == []
     stand.run_to(stand.mono_ns + 1)
@@ -252,18 +252,18 @@ def test_the_part_of_the_lead_for_the_clock_shrinks_only_between_windows() -> No
     stand.run(500 * MS)
     stand.step(ClockSample(0, 50 * MS))
     stand.run(500 * MS)
-    assert stand.engine.duties.lead_ns == 1_700 * MS
+    assert stand.engine.state.ladders.lead_ns == 1_700 * MS
     stand.run_before_target(-5 * S)
-    assert stand.engine.desks["INXU"].phase.value == "closed"
-    assert stand.engine.duties.lead_ns == 1_550 * MS
+    assert stand.engine.state.desks["INXU"].phase.value == "closed"
+    assert stand.engine.state.ladders.lead_ns == 1_550 * MS
 
 
 def test_a_window_that_has_begun_to_flatten_does_not_open_again_when_the_lead_shrinks() -> None:
     stand = quoting()
-    stand.engine.account.times_to_flat_ns.extend([3 * S] * 101)
+    stand.engine.state.held.times_to_flat_ns.extend([3 * S] * 101)
     stand.run_before_target(9 * S)
-    assert stand.engine.desks["INXU"].phase.value == "flattening"
-    stand.engine.account.times_to_flat_ns.clear()
+    assert stand.engine.state.desks["INXU"].phase.value == "flattening"
+    stand.engine.state.held.times_to_flat_ns.clear()
     stand.forget()
     stand.run_before_target(0)
     assert stand.sent(Place) == []
@@ -282,7 +282,7 @@ def in_strict() -> Stand:
 
 def test_the_strict_limit_trips_just_beyond_700_ms_by_a_wake_alone_and_the_window_stays_flat() -> None:
     stand = in_strict()
-    last = stand.engine.desks["INXU"].sentry.last
+    last = stand.engine.state.desks["INXU"].sentry.last
     assert last is not None
     stand.silence("INXU")
     stand.run_to(last.received_mono_ns + 700 * MS)
@@ -441,18 +441,18 @@ def test_a_series_that_was_pulled_quotes_again_only_when_it_was_proven_flat() ->
 def test_the_expected_word_on_an_order_works_out_its_own_series_alone() -> None:
     stand = quoting()
     engine = stand.engine
-    cycles, chores_ns = engine.account.counters["strategy_cycles"], engine.chores_ns
-    bid = next(o for o in engine.account.book.live.values() if o.series == "INXU")
+    cycles, chores_ns = engine.state.held.counters["strategy_cycles"], engine.state.chores_ns
+    bid = next(o for o in engine.state.held.book.live.values() if o.series == "INXU")
     told = CancelOutcome(RequestId(900_001), Verdict.ACCEPTED, 200, order_id=bid.order_id)
     actions = stand.step(told)
     assert any(isinstance(a, Place) and a.ticker == bid.ticker for a in actions)  # its side is free again
-    assert (engine.account.counters["strategy_cycles"], engine.chores_ns) == (cycles + 1, chores_ns)
+    assert (engine.state.held.counters["strategy_cycles"], engine.state.chores_ns) == (cycles + 1, chores_ns)
     # While something is pursued to its end, every word counts at once.
     stand.operator(Command.CANCEL_ALL)
-    chores_ns = engine.chores_ns
+    chores_ns = engine.state.chores_ns
     stand.wait(10 * MS)
     stand.step(msgspec.structs.replace(told, request_id=RequestId(900_002)))
-    assert engine.chores_ns == chores_ns + 10 * MS
+    assert engine.state.chores_ns == chores_ns + 10 * MS
 
 
 def test_each_flattening_is_measured_from_its_own_trigger() -> None:

@@ -38,7 +38,7 @@ class WatchedStand(Stand):
         assert self.stream_up, "a place while the private stream is down"
         assert self.utc_ns >= self.quiet_until_utc_ns, "a place in the tail of a cancel-all"
         for place in places:
-            last = self.engine.desks[place.cleared.series].sentry.last
+            last = self.engine.state.desks[place.cleared.series].sentry.last
             assert last is not None
             assert self.mono_ns - last.received_mono_ns <= 1_500 * MS, "a place on a stale index"
             for order in self.exchange.resting():
@@ -182,7 +182,7 @@ class EngineRules(RuleBasedStateMachine):
 
     @invariant()
     def what_rests_is_in_the_book_or_on_its_way_to_it(self) -> None:
-        book = self.stand.engine.account.book
+        book = self.stand.engine.state.held.book
         for order in self.stand.exchange.resting():
             if not order.client_order_id.startswith("ladderd-"):
                 continue
@@ -205,8 +205,8 @@ class EngineRules(RuleBasedStateMachine):
         stand.run(15 * S)
         assert self.own() == []
         assert stand.live() == []
-        assert stand.engine.account.flattenings == {}
-        booked = stand.engine.account.ledger
+        assert stand.engine.state.held.flattenings == {}
+        booked = stand.engine.state.held.ledger
         for ticker, count in stand.exchange.positions().items():
             assert booked.markets[ticker].position == count
 

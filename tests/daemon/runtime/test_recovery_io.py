@@ -43,7 +43,7 @@ def test_what_the_run_before_knew_is_known_also_what_happened_after_the_snapshot
     found = recovered(stand, tmp_path)
     assert live(found) == set(stand.live())
     memory = msgspec.json.decode(found.memory, type=Memory)
-    assert memory.ledger.markets.keys() == stand.engine.account.ledger.markets.keys()
+    assert memory.ledger.markets.keys() == stand.engine.state.held.ledger.markets.keys()
     assert (found.tail_steps < len(stand.story)) is with_snapshot
 
 
@@ -52,7 +52,7 @@ def test_the_write_budget_is_known_to_the_last_request(tmp_path: Path, *, with_s
     stand, number = a_short_story(tmp_path)
     keep(stand, tmp_path, snapshot_at=number if with_snapshot else None)
     kept = msgspec.json.decode(recovered(stand, tmp_path).memory, type=Memory).budget
-    own = stand.engine.account.budget.record(stand.now())
+    own = stand.engine.state.held.budget.record(stand.now())
     assert kept is not None
     assert own is not None
     assert kept.tokens_milli < own.capacity * 1000
@@ -144,7 +144,7 @@ def test_the_new_epoch_is_beyond_the_old_one_even_if_the_clock_was_set_back(tmp_
     stand, number = a_short_story(tmp_path)
     keep(stand, tmp_path, snapshot_at=number)
     early = Timepiece(10**12, 5 * 10**9)
-    assert recover(settings_in(tmp_path), Papers(FEES), early).epoch > stand.engine.account.numbers.epoch
+    assert recover(settings_in(tmp_path), Papers(FEES), early).epoch > stand.engine.state.held.numbers.epoch
 
 
 def test_recovering_changes_nothing_on_disk(tmp_path: Path) -> None:

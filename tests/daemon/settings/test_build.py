@@ -65,7 +65,7 @@ def test_the_hourly_plan_needs_a_calendar_and_takes_the_committed_one() -> None:
 
 def test_an_unreadable_fee_file_is_no_error_but_a_closed_gate() -> None:
     for fees in (None, b"", b"{", b"[]", b"\xff"):
-        assert build_engine(short_settings(), Papers(fees)).settings.fees is None
+        assert build_engine(short_settings(), Papers(fees)).state.settings.fees is None
 
 
 def test_a_calendar_in_another_encoding_is_named_with_its_line() -> None:

@@ -66,7 +66,7 @@ RESETS: dict[str, tuple[tuple[str, ...], Any]] = {
 
 @pytest.mark.parametrize("reset", [*RESETS, ""])
 def test_what_a_restart_reset_is_a_breach(tmp_path: Path, reset: str) -> None:
-    memory = msgspec.json.decode(remember(Stand().engine))
+    memory = msgspec.json.decode(remember(Stand().engine.state))
     memory |= {"paused": "by ada", "tail_until_utc_ns": 10, "counters": {"fills": 2}}
     memory["kill"]["latched"] = True
     memory["sentries"]["INXU"]["trips"] = 1

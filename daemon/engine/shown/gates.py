@@ -1,4 +1,4 @@
-"""The engine's votes as the screens show them: all of them, and which of them only say that this is not the time.
+"""The state's votes as the screens show them: all of them, and which of them only say that this is not the time.
 
 Nothing is left out of the list. Between windows nobody asks the books and the markets, and while the market is closed
 the index is silent by right: such a vote is shown as it is and marked as one that waits.
@@ -7,7 +7,7 @@ the index is silent by right: such a vote is shown as it is and marked as one th
 from __future__ import annotations
 
 from daemon.engine.desk import Desk
-from daemon.engine.step import Engine
+from daemon.engine.state import State
 from domain.clock import NS_PER_S
 from domain.reasons import Reason
 from domain.window import Phase
@@ -21,28 +21,28 @@ OF_THE_WINDOW = frozenset({"markets", "books"})
 OF_THE_INDEX = frozenset({"freshness", "stuck", "loop", "volatility"})
 
 
-def gates_of(engine: Engine) -> list[Gate]:
+def gates_of(state: State) -> list[Gate]:
     """Every vote of the last step: the account's once, then each series' own."""
-    rows = [_gate(name, "", vote, waits=False) for name, vote in engine.account_votes]
-    shared = {name for name, _ in engine.account_votes}
-    for desk in engine.desks.values():
-        for name, vote in engine.gates.get(desk.series.name, ()):
+    rows = [_gate(name, "", vote, waits=False) for name, vote in state.account_votes]
+    shared = {name for name, _ in state.account_votes}
+    for desk in state.desks.values():
+        for name, vote in state.gates.get(desk.series.name, ()):
             if name not in shared:
-                rows.append(_gate(name, desk.series.name, vote, waits=_waits(engine, desk, name, vote)))
+                rows.append(_gate(name, desk.series.name, vote, waits=_waits(state, desk, name, vote)))
     return rows
 
 
-def flat_of(engine: Engine) -> Flat:
+def flat_of(state: State) -> Flat:
     """Whether it is proven that nothing of ours rests at the exchange; if not, what is still missing."""
-    account = engine.account
-    if engine.started is None or not account.recovered:
+    held = state.held
+    if state.started is None or not state.books.recovered:
         return Flat(proven=False, why="the exchange's lists have not been read yet")
-    if account.flattenings:
+    if held.flattenings:
         return Flat(proven=False, why="not proven flat yet: the exchange's list is being read")
-    if account.book.live:
-        return Flat(proven=False, why=f"{len(account.book.live)} orders may be live")
-    if account.order_drifts:
-        return Flat(proven=False, why=account.drift)
+    if held.book.live:
+        return Flat(proven=False, why=f"{len(held.book.live)} orders may be live")
+    if held.order_drifts:
+        return Flat(proven=False, why=state.books.drift)
     return Flat(proven=True, why="")
 
 
@@ -53,13 +53,13 @@ def _gate(name: str, series: str, vote: Vote, *, waits: bool) -> Gate:
     return Gate(name, series, vote.status.value, reason, vote.detail, age_s, limit_s, waits and not vote.open)
 
 
-def _waits(engine: Engine, desk: Desk, name: str, vote: Vote) -> bool:
+def _waits(state: State, desk: Desk, name: str, vote: Vote) -> bool:
     """Whether this vote of a series turns by itself before its next window opens."""
     if name == "window":
-        return engine.plan.next_window(desk.series.name, engine.last_now.utc_ns) is not None
+        return state.plan.next_window(desk.series.name, state.last_now.utc_ns) is not None
     if vote.reason is Reason.STRICT_STAND_DOWN and name == "freshness":
         # A dead index is no stand-down that ends by itself.
-        return desk.freshness(engine.last_now).fresh
+        return desk.freshness(state.last_now).fresh
     if desk.phase in INSIDE:
         return False
-    return name in OF_THE_WINDOW or (name in OF_THE_INDEX and not engine.index_expected)
+    return name in OF_THE_WINDOW or (name in OF_THE_INDEX and not state.index_expected)

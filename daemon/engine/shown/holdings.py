@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.engine.step import Engine
+from daemon.engine.state import State
 from domain.ids import Ticker
 from domain.market import Market, strike_named
 from domain.money import Price
@@ -10,22 +10,22 @@ from execution.positions import MarketAccount
 from ops.status import Exposure, Holding
 
 
-def holdings_of(engine: Engine) -> tuple[Holding, ...]:
+def holdings_of(state: State) -> tuple[Holding, ...]:
     """One row for each market with an open position, by series, window and strike, the highest strike first."""
     rows = []
-    for desk in engine.desks.values():
+    for desk in state.desks.values():
         fair = dict(zip(desk.markets, desk.fairs, strict=False))
-        for ticker, account in engine.account.ledger.markets.items():
+        for ticker, account in state.held.ledger.markets.items():
             if account.series == desk.series.name and account.position and not account.result:
                 rows.append(_holding(ticker, account, desk.markets.get(ticker), fair.get(ticker)))
     rows.sort(key=lambda row: (row.series, row.target_ns, -(row.strike or 0), row.ticker))
     return tuple(rows)
 
 
-def exposures_of(engine: Engine, holdings: tuple[Holding, ...]) -> tuple[Exposure, ...]:
+def exposures_of(state: State, holdings: tuple[Holding, ...]) -> tuple[Exposure, ...]:
     """The open positions of each series together; the worst case adds up each market's own."""
     rows = []
-    for name in engine.desks:
+    for name in state.desks:
         own = [row for row in holdings if row.series == name]
         rows.append(
             Exposure(

@@ -1,0 +1,154 @@
+"""The books of record: the exchange's listings are compared with ours, and what does not fit closes the gate."""
+
+from __future__ import annotations
+
+from daemon.engine.account import Account
+from daemon.engine.flat import Flat
+from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, GROUPS, POSITIONS, RESTING, Holdings
+from domain.actions import Alert, AnyAction
+from domain.clock import NS_PER_S, Now
+from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OrdersRead, PositionsRead
+from execution.orders import SETTLE_NS
+from execution.reads import Key
+from execution.reconcile import Drift, compare_orders, worst_of
+
+
+class Books:
+    """Reconciliation of one account. Fills go to the account, emptiness to flat."""
+
+    def __init__(self, held: Holdings, account: Account, flat: Flat) -> None:
+        self.held = held
+        self.account = account
+        self.flat = flat
+
+    @property
+    def drift(self) -> str:
+        """What does not fit, in one line; empty when everything does."""
+        return worst_of((*self.held.order_drifts, *self.held.position_drifts))
+
+    @property
+    def recovered(self) -> bool:
+        """Whether every book of record has been read since the start."""
+        return all(key in self.held.reconciled for key in BOOKS_OF_RECORD)
+
+    def orders_read(self, event: OrdersRead, now: Now, out: list[AnyAction]) -> None:
+        """A listing of orders: reconcile the book, and move every flattening on."""
+        held = self.held
+        if held.reads.answered(event.request_id, now.mono_ns) is None:
+            return
+        held.count("listings")
+        found = compare_orders(held.book, event, held.target_of, exclusive=held.exclusive, now_ns=now.mono_ns)
+        for order in found.adopted:
+            payload = {"client_order_id": order.client_order_id, "order_id": order.order_id, "ticker": order.ticker}
+            out.append(Alert("orphan_order_adopted", "warning", payload))
+        if not event.resting_only:
+            return
+        self._reconciled(RESTING, event.asked)
+        drifts = list(found.drifts)
+        drifts += [
+            Drift("ORPHAN_FILLED", order.order_id, f"{order.ticker} filled {order.filled} before we knew of it")
+            for order in found.adopted
+            if order.filled
+        ]
+        self._drifted(tuple(drifts), held.order_drifts, out)
+        held.order_drifts = tuple(drifts)
+        self.flat.listed(found.resting, event.asked, now, out)
+
+    def positions_read(self, event: PositionsRead, now: Now, out: list[AnyAction]) -> None:
+        """A listing of positions: compare with the ledger."""
+        held = self.held
+        if held.reads.answered(event.request_id, now.mono_ns) is None:
+            return
+        drifts = held.position_check.compare(held.ledger, event, held.filled_ns)
+        if drifts is None:
+            held.reads.soon(POSITIONS, now.mono_ns + NS_PER_S)
+            return
+        if held.position_check.suspected:
+            # Suspected once: look at the fills and at the positions again before anybody is woken.
+            held.reads.soon(FILLS, now.mono_ns)
+            held.reads.soon(POSITIONS, now.mono_ns + 2 * NS_PER_S)
+        else:
+            self._reconciled(POSITIONS, event.asked)
+        if held.position_check.suspected and not drifts:
+            return
+        self._drifted(drifts, held.position_drifts, out)
+        held.position_drifts = drifts
+
+    def fills_read(self, event: FillsRead, now: Now, out: list[AnyAction]) -> None:
+        """A listing of fills: book those that the stream did not bring."""
+        held = self.held
+        if held.reads.answered(event.request_id, now.mono_ns) is None:
+            return
+        self._reconciled(FILLS, event.asked)
+        held.fills_asked_utc_ns = event.asked.utc_ns
+        for fill in event.fills:
+            if self.account.filled(fill, now, out):
+                held.count("fills_by_listing")
+
+    def balance_read(self, event: BalanceRead, now: Now) -> None:
+        """Cash at the exchange."""
+        if self.held.reads.answered(event.request_id, now.mono_ns) is not None:
+            self._reconciled(BALANCE, event.asked)
+            self.held.balance = event.balance
+
+    def groups_read(self, event: GroupsRead, now: Now) -> None:
+        """All groups at the exchange; strangers are deleted in an exclusive account, once we know our own."""
+        held = self.held
+        if held.reads.answered(event.request_id, now.mono_ns) is None:
+            return
+        held.reconciled.add(GROUPS)
+        if held.exclusive and event.asked.mono_ns > held.changed_ns:
+            held.count("groups_leaked", held.groups.adopt(event))
+
+    def limits_read(self, event: LimitsRead, now: Now) -> None:
+        """The exchange told our buckets and prices of requests."""
+        if self.held.reads.answered(event.request_id, now.mono_ns) is None:
+            return
+        self.held.budget.learn(
+            now.mono_ns,
+            refill_per_s=event.write_refill_per_s,
+            capacity=event.write_capacity,
+            place_cost=event.place_cost,
+            cancel_cost=event.cancel_cost,
+            group_cost=event.group_cost,
+        )
+
+    def _reconciled(self, key: Key, asked: Now) -> None:
+        """A book of record was read; what was asked before the private stream came back may lack what it missed."""
+        held = self.held
+        if asked.mono_ns >= held.stream_since_ns:
+            held.reconciled.add(key)
+        if asked.mono_ns < held.stream_since_ns + SETTLE_NS:
+            # Reads lag writes: a fill of just before the stream came back may be in neither. Look again past the lag.
+            held.reads.soon(key, held.stream_since_ns + SETTLE_NS)
+
+    def _drifted(self, drifts: tuple[Drift, ...], before: tuple[Drift, ...], out: list[AnyAction]) -> None:
+        if drifts and drifts != before:
+            self.held.count("drifts", len(drifts))
+            out.append(Alert("reconcile_drift", "critical", {"drift": worst_of(drifts)}))
+
+    def reconcile_age_ns(self, now_ns: int) -> int | None:
+        """Time since the oldest of the books of record was last read; None while one never was."""
+        ages = [self.held.reads.age_ns(key, now_ns) for key in BOOKS_OF_RECORD]
+        known = [age for age in ages if age is not None]
+        return max(known) if len(known) == len(ages) else None
+
+    def reconnected(self, now: Now) -> None:
+        """The private stream was away: what it would have told must be listed before anything is placed."""
+        self.held.stream_since_ns = now.mono_ns
+        self.held.reconciled.difference_update(BOOKS_OF_RECORD)
+        self.read_books(now)
+
+    def read_books(self, now: Now) -> None:
+        """Read every book of record now."""
+        for key in BOOKS_OF_RECORD:
+            self.held.reads.soon(key, now.mono_ns)
+
+    def fills_known_since(self, utc_ns: int, now: Now) -> bool:
+        """Whether the fills were listed since an instant, reads' lag included; if not, they will be soon."""
+        held = self.held
+        if held.fills_asked_utc_ns >= utc_ns + SETTLE_NS:
+            return True
+        early_ns = max(0, utc_ns + SETTLE_NS - now.utc_ns)
+        held.reads.soon(FILLS, max(now.mono_ns + early_ns, held.reads.slots[FILLS].asked_ns + NS_PER_S))
+        return False

@@ -1,0 +1,148 @@
+"""Flat: empties one series or the whole account, and proves by the exchange's own list that it is empty.
+
+Asked by the engine's decisions and by operators; it asks nobody. Sending is the converger's, the proof is the
+flattening's (`execution/flatten.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER
+from daemon.engine.holdings import IN_WINDOW_NS, RESTING, Holdings
+from domain.actions import AnyAction, MarkCancelAll, Record
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.events import CancelAllOutcome, Verdict
+from domain.reasons import Reason
+from execution.converge import HTTP_TOO_MANY, cancel_all_pause_ns
+from execution.flatten import TAIL_NS, Flattening
+from execution.orders import SETTLE_NS, Order
+
+MARK_EVERY_NS = NS_PER_S
+
+
+class Flat:
+    """The flattenings of one account."""
+
+    def __init__(self, held: Holdings) -> None:
+        self.held = held
+
+    def flatten(self, series: str, reason: str, now: Now) -> None:
+        """A series must be proven flat before it may quote again; nothing to prove while nothing may be live."""
+        live = self.held.converger.live_of(series)
+        if live:
+            self._begin(series, reason, live, now)
+
+    def pull(self, series: str, reason: str, now: Now, out: list[AnyAction]) -> None:
+        """Empty one series, and begin to prove that it is empty."""
+        held = self.held
+        live = held.converger.live_of(series)
+        if not live:
+            return
+        self._begin(series, reason, live, now)
+        if held.converger.pull(series, reason, now.mono_ns, out):
+            held.flattenings[series].acted(now.mono_ns)
+            held.flattenings[series].sent = True
+
+    def retire(self, series: str, target_ns: int, now: Now, out: list[AnyAction]) -> None:
+        """A window is over for us: kill its groups, with orders in them or not, so that nothing can travel in late.
+
+        This proves the control in every window, also in one that ended with an empty book.
+        """
+        held = self.held
+        for group in held.groups.ready(series, target_ns):
+            if held.groups.trigger(group.group_id, group.exchange_index, Reason.T_MINUS_2S.value, now.mono_ns, out):
+                held.converger.counters["group_triggers"] += 1
+
+    def empty(self, reason: str, now: Now, out: list[AnyAction]) -> None:
+        """Empty the whole account by cancel-all, and begin to prove that it is empty."""
+        held = self.held
+        flattening = self._begin("", reason, held.book.live.values(), now)
+        if held.cancel_all_acked:
+            return
+        if held.converger.cancel_all(reason, now.mono_ns, out):
+            flattening.acted(now.mono_ns)
+            flattening.looking = False
+            held.tail_until_utc_ns = max(held.tail_until_utc_ns, now.utc_ns + TAIL_NS)
+            if now.mono_ns >= held.marked_ns + MARK_EVERY_NS:
+                # Retries leave several times a second; the tail has room for a marker that is a little older.
+                held.marked_ns = now.mono_ns
+                out.append(MarkCancelAll(now.utc_ns, reason))
+
+    def begin_empty(self, reason: str, now: Now, *, looking: bool = False) -> None:
+        """Take an account-wide request. One that comes while another is under way joins it: its proof begins again.
+
+        `looking`: nothing may be live, so nothing is sent unless a listing shows otherwise.
+        """
+        held = self.held
+        under_way = held.flattenings.get("")
+        flattening = under_way or self._begin("", reason, held.book.live.values(), now)
+        if under_way is None or (under_way.looking and not looking):
+            held.converger.cancel_all_retry_ns = held.marked_ns = 0
+            held.cancel_all_acked = flattening.looking = looking
+        flattening.ask(reason, now.mono_ns)
+
+    def _begin(self, scope: str, reason: str, orders: Collection[Order], now: Now) -> Flattening:
+        held = self.held
+        flattening = held.flattenings.get(scope)
+        if flattening is None:
+            flattening = held.flattenings[scope] = Flattening(scope, reason, now.mono_ns, len(orders), now.mono_ns)
+            held.reads.pace(RESTING, IN_WINDOW_NS, now.mono_ns)
+            if not scope:
+                held.cancel_all_acked, held.cancel_all_failures = False, 0
+        flattening.orders = max(flattening.orders, len(orders))
+        flattening.join(orders)
+        return flattening
+
+    def cancel_all_answered(self, event: CancelAllOutcome, now: Now) -> None:
+        """The answer to the account-wide cancel-all."""
+        held = self.held
+        held.count(f"cancel_all_{event.verdict}")
+        flattening = held.flattenings.get("")
+        if event.verdict is Verdict.ACCEPTED:
+            held.cancel_all_acked = True
+            held.cancel_all_failures = 0
+            if flattening is not None:
+                flattening.sent = True
+            held.tail_until_utc_ns = max(held.tail_until_utc_ns, now.utc_ns + TAIL_NS)
+        else:
+            held.cancel_all_failures += int(event.http_status != HTTP_TOO_MANY)
+            pause_ns = cancel_all_pause_ns(held.cancel_all_failures, event.verdict)
+            held.converger.cancel_all_retry_ns = now.mono_ns + pause_ns
+        if flattening is not None:
+            flattening.acted(now.mono_ns)
+            if event.verdict is Verdict.ACCEPTED:
+                held.reads.soon(RESTING, now.mono_ns)
+
+    def listed(self, resting: dict[str, int], asked: Now, now: Now, out: list[AnyAction]) -> None:
+        """A whole listing of what rests, by series: move every flattening on."""
+        held = self.held
+        for scope, flattening in list(held.flattenings.items()):
+            count = sum(resting.values()) if not scope else resting.get(scope, 0)
+            live = len(held.book.live) if not scope else len(held.converger.live_of(scope))
+            if count and not scope and asked.mono_ns >= flattening.acted_ns + SETTLE_NS:
+                # Something outlived an acknowledged cancel-all: ask for it again.
+                held.cancel_all_acked = False
+            flattening.listed(count, live, asked.mono_ns, now.mono_ns)
+            if flattening.done:
+                self._proven(scope, flattening, now, out)
+
+    def _proven(self, scope: str, flattening: Flattening, now: Now, out: list[AnyAction]) -> None:
+        held = self.held
+        del held.flattenings[scope]
+        took_ns = flattening.time_to_flat_ns or 0
+        if flattening.orders:
+            held.times_to_flat_ns.append(took_ns)
+            held.sample(f"time_to_flat_s:{flattening.trigger}", took_ns / NS_PER_S)
+        if flattening.sent:
+            held.proofs.append(CANCEL_ALL if not scope else GROUP_TRIGGER)
+        for reason, asked_ns in flattening.requests:
+            held.completed_cancel_alls += 1
+            out.append(Record("cancel_all_done", {"reason": reason, "ms": (now.mono_ns - asked_ns) / NS_PER_MS}))
+        payload = {
+            "series": scope or "all",
+            "trigger": flattening.trigger,
+            "ms": took_ns / NS_PER_MS,
+            "orders": flattening.orders,
+        }
+        out.append(Record("time_to_flat", payload))

@@ -1,0 +1,75 @@
+"""What is ours at the exchange, as plain fields: orders, groups, positions, budget, reads, flattenings, proofs.
+
+`account.py` (orders), `books.py` (what listings say) and `flat.py` (emptying) take these fields and decide; nothing
+here does. A screen or a snapshot reads them and needs none of the three.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from domain.actions import Read
+from domain.clock import NS_PER_S
+from domain.events import Fill
+from domain.ids import Ticker
+from domain.money import Cash
+from execution.budget import Budget
+from execution.converge import Converger
+from execution.flatten import Flattening
+from execution.groups import Groups
+from execution.numbers import Numbers
+from execution.orders import OrderBook
+from execution.positions import Ledger
+from execution.reads import Key, Reads
+from execution.reconcile import Drift, PositionCheck
+
+IN_WINDOW_NS = 30 * NS_PER_S
+TIMES_KEPT = 512
+RESTING, ORDERS = Key(Read.RESTING), Key(Read.ORDERS)
+POSITIONS, FILLS, BALANCE = Key(Read.POSITIONS), Key(Read.FILLS), Key(Read.BALANCE)
+GROUPS, LIMITS, STATUS = Key(Read.GROUPS), Key(Read.LIMITS), Key(Read.STATUS)
+BOOKS_OF_RECORD = (RESTING, POSITIONS, FILLS, BALANCE)
+
+
+class Holdings:
+    """One exchange account (or subaccount), declared ours alone unless the configuration says otherwise."""
+
+    def __init__(self, *, exclusive: bool, contracts_limit: int) -> None:
+        self.exclusive = exclusive
+        self.numbers = Numbers()
+        self.book = OrderBook()
+        self.ledger = Ledger()
+        self.budget = Budget()
+        self.groups = Groups(self.numbers, self.budget, contracts_limit)
+        self.converger = Converger(self.book, self.groups, self.budget, self.numbers)
+        self.reads = Reads(self.numbers)
+        self.flattenings: dict[str, Flattening] = {}
+        self.position_check = PositionCheck()
+        self.order_drifts: tuple[Drift, ...] = ()
+        self.position_drifts: tuple[Drift, ...] = ()
+        self.balance: Cash | None = None
+        self.reconciled: set[Key] = set()
+        self.target_of: dict[Ticker, int] = {}
+        self.new_fills: list[Fill] = []
+        self.touched: set[str] = set()  # the series of whose orders this step brought news
+        self.changed_ns = 0
+        self.filled_ns = 0
+        self.fills_asked_utc_ns = 0
+        self.tail_until_utc_ns = 0
+        self.cancel_all_acked = False
+        self.cancel_all_failures = 0
+        self.marked_ns = 0
+        self.stream_since_ns = 0
+        self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
+        self.samples: dict[str, deque[float]] = {}
+        self.counters: dict[str, int] = {}
+        self.proofs: list[str] = []
+        self.completed_cancel_alls = 0
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Count something for the metrics."""
+        self.counters[name] = self.counters.get(name, 0) + by
+
+    def sample(self, name: str, seconds: float) -> None:
+        """Keep one measured duration for the metrics."""
+        self.samples.setdefault(name, deque(maxlen=TIMES_KEPT)).append(seconds)

@@ -1,0 +1,125 @@
+"""What operators and the outside ask for: cancel-all, pause, kill, resume, arm, stop, and markers of other programs.
+
+Each changes what the engine will find when it decides; the account is emptied by asking `flat`, which asks nobody.
+"""
+
+from __future__ import annotations
+
+from daemon.engine.state import State
+from domain.actions import Alert, Answer, AnyAction, Record
+from domain.clock import Now
+from domain.events import CancelAllMarker, Command, KillSwitch, Operator, Stop
+from domain.reasons import Reason
+from execution.flatten import TAIL_NS
+
+CANCEL_ALL_PROGRAM = "cancel-all"
+RUN_PREFIX = "run-"
+NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
+
+
+class OperatorRequests:
+    """Takes requests in."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def kill_switch(self, event: KillSwitch, now: Now, out: list[AnyAction]) -> None:
+        """What a kill file or the configuration says about the kill switch."""
+        if self.state.kill.observe(event.active, event.source, event.reason, now):
+            self.killed(event.source, now, out)
+
+    def killed(self, source: str, now: Now, out: list[AnyAction]) -> None:
+        """The kill latch has just closed: say so, and empty the account."""
+        state = self.state
+        state.held.count("halts")
+        out.append(Record("kill_switch", {"source": source, "reason": state.kill.reason}))
+        out.append(Alert("kill_switch", "critical", {"reason": state.kill.reason, "source": source}))
+        self.ask_empty(Reason.KILL_SWITCH, now)
+
+    def marker(self, event: CancelAllMarker, now: Now, out: list[AnyAction]) -> None:
+        """Some process asked the exchange for an account-wide cancel-all: obey its tail, and make sure that it worked.
+
+        What an operator asked for also pauses us; what a watcher, a shutdown or our own last run asked for does not.
+        """
+        state = self.state
+        until_ns = event.asked_utc_ns + TAIL_NS
+        state.held.tail_until_utc_ns = max(state.held.tail_until_utc_ns, until_ns)
+        out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
+        if state.started is not None and event.by == state.started.run_id:
+            return
+        by_operator = event.by == CANCEL_ALL_PROGRAM and event.reason != Reason.SHUTDOWN
+        # A restart reads young markers again: one from before somebody resumed pauses nothing any more.
+        if by_operator and event.asked_utc_ns > state.resumed_utc_ns:
+            state.paused = state.paused or f"cancel-all by an operator: {event.reason}"
+        # What the run before asked for as it ended, or its unit after it, is neither an operator's nor the watcher's.
+        earlier = event.by == CANCEL_ALL_PROGRAM or event.by.startswith(RUN_PREFIX)
+        reason = Reason.OPERATOR_CLI if by_operator else Reason.EARLIER_RUN if earlier else Reason.WATCHER
+        self.ask_empty(reason, now, looking=not state.held.book.live)
+
+    def operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
+        """An operator asks for something, by any road; what he asked and what came of it are recorded."""
+        payload = {"command": event.command.value, "by": event.by, "cause": event.cause, "road": event.road}
+        out.append(Record("operator_action", payload))
+        refused = self._obey(event, now, out)
+        if event.ident:
+            out.append(Answer(event.ident, refused))
+
+    def _obey(self, event: Operator, now: Now, out: list[AnyAction]) -> str:
+        """Do what the operator asks; why not, or nothing."""
+        state = self.state
+        if event.command is Command.CANCEL_ALL:
+            state.paused = f"cancel-all by {event.by}: {event.cause}"
+            self.ask_empty(Reason(event.road), now)
+        elif event.command is Command.PAUSE:
+            state.paused = f"paused by {event.by}: {event.cause}"
+        elif event.command is Command.KILL:
+            if state.kill.kill(event.road, f"{event.by}: {event.cause}", now):
+                self.killed(event.road, now, out)
+        elif event.command is Command.RESUME:
+            return self._resume(event, now, out)
+        elif event.command is Command.ARM:
+            state.armed_session = state.session
+        elif event.command is Command.NOTE:
+            out.append(Record("note", {"text": event.cause, "by": event.by}))
+        elif event.command is Command.RECONCILE:
+            state.books.read_books(now)
+        return ""
+
+    def _resume(self, event: Operator, now: Now, out: list[AnyAction]) -> str:
+        """Lift pause, kill latch and frozen sessions, but only when the kill switch itself is off again."""
+        state = self.state
+        refused = state.kill.resume()
+        if refused:
+            out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
+            return refused
+        state.paused, state.resumed_utc_ns = "", now.utc_ns
+        state.risk.resume()
+        for desk in state.desks.values():
+            desk.sentry.resume()
+        return ""
+
+    def stop(self, event: Stop, now: Now, out: list[AnyAction]) -> None:
+        """SIGTERM or SIGINT."""
+        out.append(
+            Record("operator_action", {"command": "stop", "by": "signal", "cause": event.reason, "road": "signal"})
+        )
+        self.ask_stop(Reason.SHUTDOWN, now)
+
+    def ask_stop(self, reason: Reason, now: Now) -> None:
+        """End the process, flat first; a second asking changes nothing."""
+        state = self.state
+        if state.stopping is None:
+            state.stopping, state.stop_asked_ns = reason, now.mono_ns
+            # With nothing that may be live there is nothing to cancel, only to look: a cancel-all would cost the next
+            # run its first minute. Whatever the listing shows is cancelled all the same.
+            self.ask_empty(reason, now, looking=not state.held.book.live)
+
+    def ask_empty(self, reason: Reason, now: Now, *, looking: bool = False) -> None:
+        """Empty the account, now and until the exchange's list agrees, whatever else is going on.
+
+        A request that joins another does not take its name, unless that is one which a restart would not take up again.
+        """
+        state = self.state
+        if "" not in state.held.flattenings or state.empty_reason in NOT_TAKEN_UP:
+            state.empty_reason = reason.value
+        state.flat.begin_empty(reason.value, now, looking=looking)

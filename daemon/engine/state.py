@@ -1,0 +1,90 @@
+"""Everything that the daemon knows: its machines and its plain fields, in one place, without a decision.
+
+`step.py`, `observe.py`, `operator_requests.py`, `recovered_steps.py` and the restore of memory write it. Everybody else
+reads.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from daemon.engine.account import Account
+from daemon.engine.announcer import Announcer
+from daemon.engine.books import Books
+from daemon.engine.control_ages import Controls
+from daemon.engine.desk import Desk
+from daemon.engine.flat import Flat
+from daemon.engine.holdings import Holdings
+from daemon.engine.ladders import Ladders
+from daemon.engine.results import Results
+from daemon.engine.settings import EngineSettings
+from domain.clock import Now
+from domain.events import FeedStatus, Started, Tick
+from domain.market import SERIES
+from domain.reasons import Reason
+from domain.window import Phase
+from feeds.failover import DualFeedFailover
+from guards.clock_trust import ClockTrust
+from guards.exchange import ExchangeGuard
+from guards.killswitch import KillLatch
+from guards.risk import RiskGuard
+from guards.stall import StallGuard
+from guards.vote import Vote
+
+
+class State:
+    """What one engine knows. Made once in a process, written in its steps alone."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.plan = settings.plan
+        self.desks = {name: Desk(SERIES[name], settings.plan, settings.desk) for name in settings.series}
+        self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}
+        self.failover = DualFeedFailover(
+            settings.primary,
+            settings.secondary,
+            settings.feed_mode,
+            settings.failover,
+            lambda now: self.plan.market_open(now.utc_ns),
+        )
+        self.switches_seen = 0
+        self.session = ""
+        self.day: dt.date | None = None
+        self.last_now = Now(0, 0)
+        self.clock_trust = ClockTrust()
+        self.stall = StallGuard(settings.series)
+        self.kill = KillLatch()
+        self.exchange = ExchangeGuard(settings.exchange)
+        self.risk = RiskGuard(settings.risk)
+        self.held = Holdings(exclusive=settings.exclusive, contracts_limit=settings.per_window_contracts)
+        self.account = Account(self.held)
+        self.flat = Flat(self.held)
+        self.books = Books(self.held, self.account, self.flat)
+        self.results = Results(settings, self.held, self.account, self.books)
+        self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
+        self.controls = Controls(settings.controls)
+        self.started: Started | None = None
+        self.stream_up = False
+        self.stream_reason = "not connected yet"
+        self.paused = ""
+        self.resumed_utc_ns = 0
+        self.armed_session = ""
+        self.journal_fault = ""
+        self.empty_reason = ""
+        self.stopping: Reason | None = None
+        self.stop_asked_ns = 0
+        self.gates: dict[str, list[tuple[str, Vote]]] = {}
+        self.account_votes: list[tuple[str, Vote]] = []
+        self.account_votes_until_ns = 0
+        self.closed: dict[str, tuple[Reason, ...]] = {}
+        self.chores_ns = 0
+        self.newest: dict[tuple[str, str], Tick] = {}
+        self.fee_file = settings.fees.path.rpartition("/")[2] if settings.fees else "unreadable"
+        self.index_expected = False
+        self.feed_states: dict[str, FeedStatus] = {}
+        self.announcer = Announcer(settings.plan)
+
+    @property
+    def in_window(self) -> bool:
+        """Whether any window is open or about to be."""
+        return any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
