@@ -1,6 +1,7 @@
-# Two commands for a newcomer: `make run` (the demo) and `make test` (all that CI runs). `make help` lists the rest.
+# Two commands for a newcomer: `make run` (the demo) and `make test` (the checks). `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint types layers tests steps proofs bench simulate planted chaos drill lock format clean
+.PHONY: help setup setup-dev run test test-long lint types layers tests long steps proofs bench simulate planted chaos
+.PHONY: drill lock format clean
 
 PY := .venv/bin/python
 ARGS ?=
@@ -17,8 +18,15 @@ setup-dev: ## the same, and what the checks need
 run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the page (ARGS="--once --http-port 8080")
 	.venv/bin/ladderd demo $(ARGS)
 
-test: setup-dev ## everything that CI runs; goes on after a failure, so that one run shows all
-	@$(MAKE) --no-print-directory --keep-going lint types layers tests
+test: setup-dev ## what every change must pass, some 10 minutes; goes on after a failure, so that one run shows all
+	@$(call timed,test,lint types layers tests)
+
+test-long: setup-dev ## what takes longer: other Pythons on an empty machine, the units under a real systemd
+	@$(call timed,test-long,long)
+
+# Some targets one after the other, and the seconds that they took.
+timed = began=$$(date +%s); code=0; $(MAKE) --no-print-directory --keep-going $(2) || code=$$?; \
+	echo "make $(1): $$(($$(date +%s) - began)) s"; exit $$code
 
 lint: setup-dev ## ruff, all rules
 	$(PY) -m ruff check .
@@ -32,11 +40,14 @@ layers: setup-dev ## import contracts: imports go down only
 
 tests: setup-dev ## the tests alone, those on real processes last, two files at a time (ARGS="-k sentry -x")
 	@quick=0; live=0; \
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not live" $(call report,quick) $(ARGS) || quick=$$?; \
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not live and not long" $(call report,quick) $(ARGS) || quick=$$?; \
 	if ls tests/live/test_*.py >/dev/null 2>&1; then \
-	    $(PY) -m pytest -n 2 --dist loadfile -m live $(call report,live) $(ARGS) || live=$$?; fi; \
+	    $(PY) -m pytest -n 2 --dist loadfile -m "live and not long" $(call report,live) $(ARGS) || live=$$?; fi; \
 	[ $$quick = 5 ] && [ "$(ARGS)" ] && quick=0; [ $$live = 5 ] && [ "$(ARGS)" ] && live=0; \
 	[ $$quick = 0 ] && [ $$live = 0 ]
+
+long: setup-dev ## the tests marked long alone (ARGS="-k systemd")
+	$(PY) -m pytest -rP -n 2 --dist loadgroup -m long $(call report,long) $(ARGS)
 
 # Only a whole run leaves the report that `make steps` reads.
 report = $(if $(ARGS),,--junitxml=.venv/junit-$(1).xml)
@@ -56,7 +67,7 @@ simulate: setup ## trading days under virtual time with faults (ARGS="--days 20 
 chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
 	$(PY) -m sim chaos $(ARGS)
 
-drill: setup-dev ## the units under a real systemd in a container (root and Debian's systemd-container; part of `make test`)
+drill: setup-dev ## the units under a real systemd in a container (root and Debian's systemd-container; part of `make test-long`)
 	$(PY) -m pytest -rs tests/live/test_systemd.py $(ARGS)
 
 lock: ## work the hash-pinned locks out again from pyproject.toml (ARGS="--upgrade" for newer versions)

@@ -1,9 +1,10 @@
 """`make steps`: which runbook steps hold, and which of them are proven to bite.
 
-A drill is a test marked `@pytest.mark.step("H14")`. The report of the last full `make test` is read when nothing was
-changed since; otherwise the drills run now. A step holds when it has drills and every one of them passed; a skipped
-drill proves nothing. It is proven when each of its mutations (tests/proofs/mutations.toml) was seen to fail each drill
-that it names, every drill is named, and drill, control and patch are still the same (docs/proofs.toml).
+A drill is a test marked `@pytest.mark.step("H14")`. The reports of the last full `make test` and `make test-long` are
+read when nothing was changed since; otherwise the drills run now. A step holds when it has drills and every one of them
+passed; a skipped drill proves nothing. It is proven when each of its mutations (tests/proofs/mutations.toml) was seen
+to fail each drill that it names, every drill is named, and drill, control and patch are still the same
+(docs/proofs.toml).
 `--prove [STEP ...]` makes the proofs. Exit 0 when no claimed step fails and none is hollow, 1 otherwise, 2 when there
 is no report to judge by.
 """
@@ -26,7 +27,7 @@ from tests.proofs.catalogue import Mutation, Row, bare_clauses, mistakes, mutati
 from tests.proofs.prove import Choice, chosen, commit_day, prove, tree_hash
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = (ROOT / ".venv" / "junit-quick.xml", ROOT / ".venv" / "junit-live.xml")
+REPORTS = tuple(ROOT / ".venv" / f"junit-{part}.xml" for part in ("quick", "live", "long"))
 DRILLED = (ROOT / ".venv" / "junit-drills-quick.xml", ROOT / ".venv" / "junit-drills-live.xml")
 RUNBOOKS = {
     "H": "Hourly ladder",

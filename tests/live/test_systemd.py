@@ -159,7 +159,7 @@ class Unit:
         until(f"nothing rests {what}", lambda: not self.stage.truth()["resting"], EMPTY_LIMIT_S)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_unit_under_a_real_systemd(tmp_path: Path, root: Path) -> None:
     stage = Stage(tmp_path / "stage", period_s=60)

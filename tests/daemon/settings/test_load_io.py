@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -421,3 +422,16 @@ def test_the_private_key_is_looked_at_where_it_lies(tmp_path: Path, monkeypatch:
 def test_a_key_of_unknown_whereabouts_is_not_called_safe() -> None:
     with pytest.raises(ConfigurationError, match="not known"):
         whereabouts(Settings(exchange=Exchange(private_key=SecretStr(PEM))))
+
+
+def test_the_example_of_env_local_is_taken_as_it_is(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[3]
+    example = (root / ".env.local.example").read_text("utf-8")
+    secret_file(tmp_path / ".env.local", example)
+    found = load(None)
+    assert found.exchange.api_key_id is not None
+    assert found.exchange.api_key_id.get_secret_value() == "your-key-id"
+    assert found.exchange.private_key_file == Path("/path/to/key.pem")
+    assert found.feeds.key_of(found.feeds.primary) == "your-key"
+    named = re.findall(r"^(LADDERD_\w+)=", (root / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert named == re.findall(r"^(LADDERD_\w+)=", example, re.MULTILINE), "the README tells the same names"
