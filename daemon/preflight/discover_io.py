@@ -36,7 +36,7 @@ def discover(settings: Settings, series: str | None, *, offline: bool, as_json: 
     now = SystemClock().now()
     plan = build_plan(settings, read_papers(settings))
     day = plan.session_date(now.utc_ns).isoformat()
-    path = settings.state_dir / f"listing-{day}.json"
+    path = _path(settings.state_dir, day)
     names = settings.windows.series if series is None else (series,)
     wanted = {name: windows_today(plan, name, now.utc_ns) for name in names}
     saved = _read(path)
@@ -51,6 +51,15 @@ def discover(settings: Settings, series: str | None, *, offline: bool, as_json: 
         Disk().replace(path, msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
     age_s = max(0.0, listing.age_s(SystemClock().now().utc_ns)) if offline else None
     return _print(match(wanted, listing), listing, age_s, as_json=as_json)
+
+
+def saved_listing(state_dir: Path, day: str) -> Listing | None:
+    """The listing that was saved on a day, None when none was. Raises ConfigurationError for a file that is not one."""
+    return _read(_path(state_dir, day))
+
+
+def _path(state_dir: Path, day: str) -> Path:
+    return state_dir / f"listing-{day}.json"
 
 
 def _read(path: Path) -> Listing | None:

@@ -18,13 +18,18 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import aiohttp
+
 from daemon.client.exchange_io import Unread
 from daemon.client.exchange_reads_io import Look
+from daemon.client.history_io import TIMEOUT_S, ask_history, kept_history
 from daemon.client.watched_files_io import HALTED_VARIABLE, execution_halted
 from daemon.engine.picture import Process, draw
 from daemon.preflight import checks as preflight
+from daemon.preflight import data_checks
 from daemon.preflight import state_checks as preflight_state
 from daemon.preflight.checks import FAIL, PASS, UNKNOWN, Check, Finding
+from daemon.preflight.discover_io import saved_listing
 from daemon.preflight.live_drill_io import CONTROLS
 from daemon.settings.build import build_engine, build_plan
 from daemon.settings.files_io import read_optional, read_papers, read_proofs
@@ -38,11 +43,13 @@ from domain.events import (
     ExchangeStatusRead,
     FeesRead,
     GroupsRead,
+    History,
     LimitsRead,
     MarketsRead,
     OrdersRead,
     PositionsRead,
 )
+from domain.market import SERIES
 from domain.money import print_cash
 from domain.stamps import NEW_YORK
 from execution.kalshi.sign import load_key
@@ -180,6 +187,35 @@ async def _data_freshness(look: Look) -> Finding:
     return preflight_state.data_freshness(frame, rows, settings.windows.series, limit_ms, market_open=is_open)
 
 
+async def _listing(look: Look) -> Finding:
+    utc_ns = look.clock.now().utc_ns
+    day = build_plan(look.settings, read_papers(look.settings)).session_date(utc_ns).isoformat()
+    saved = await asyncio.to_thread(saved_listing, look.settings.state_dir, day)
+    return data_checks.listing(saved, day, look.settings.windows.series, utc_ns)
+
+
+def _symbols(look: Look) -> list[str]:
+    return [SERIES[name].symbol for name in look.settings.windows.series]
+
+
+async def _history_cache(look: Look) -> Finding:
+    kept = await asyncio.to_thread(kept_history, look.settings.state_dir)
+    asked_ns, histories = (None, ()) if kept is None else (kept.asked_utc_ns, kept.histories)
+    return data_checks.history_cache(asked_ns, histories, set(_symbols(look)), look.clock.now().utc_ns)
+
+
+async def _rest_history(look: Look) -> Finding:
+    feeds = look.settings.feeds
+    asked = [feed for feed in (feeds.primary, feeds.secondary) if feed is not None and feed.rest_url]
+    answers: dict[str, History | None] = {}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+        for feed in asked:
+            for symbol in _symbols(look):
+                found = await ask_history(session, symbol, feed.rest_url, feeds.key_of(feed) or "", look.clock)
+                answers[f"{feed.name} {symbol}"] = found
+    return data_checks.rest_history(answers, look.clock.now().utc_ns)
+
+
 async def _kill_switch(look: Look) -> Finding:
     frame, _ = await look.see_daemon()
     file = await asyncio.to_thread(read_kill_file, look.settings.state_dir)
@@ -307,6 +343,9 @@ LOOKS: Final[dict[str, Callable[[Look], Awaitable[Finding]]]] = {
     "fee_agreement": _fee_agreement,
     "feed_entitlement": _feed_entitlement,
     "data_freshness": _data_freshness,
+    "listing": _listing,
+    "history_cache": _history_cache,
+    "rest_history": _rest_history,
     "kill_switch": _kill_switch,
     "cancel_all_markers": _cancel_all_markers,
     "journal_chain": _journal_chain,

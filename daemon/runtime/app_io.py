@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from daemon.client.history_io import KeptHistory, fetch_history, keep_history
 from daemon.client.watched_files_io import Sentinels
 from daemon.engine.picture import Process, draw
 from daemon.engine.step import Engine
 from daemon.notify_io import Notifier
-from daemon.runtime.history_io import fetch_history
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.jobs_io import Jobs
 from daemon.runtime.log_lines import spoken
@@ -244,8 +244,15 @@ class App:
     async def _seed_history(self) -> None:
         feeds = [(feed.rest_url, self.settings.feeds.key_of(feed) or "") for feed in self._endpoints()]
         hosts = tuple((base, key) for base, key in feeds if base)
+        asked_ns, found = self.clock.now().utc_ns, []
         for name in self.settings.windows.series:
-            self.inbox.emit(await fetch_history(SERIES[name].symbol, hosts, self.clock))
+            found.append(await fetch_history(SERIES[name].symbol, hosts, self.clock))
+            self.inbox.emit(found[-1])
+        if all(history.bars for history in found):
+            try:
+                await asyncio.to_thread(keep_history, self.settings.state_dir, KeptHistory(asked_ns, tuple(found)))
+            except OSError as problem:
+                log.warning("history not kept", problem=str(problem))
 
     # --- deeds ---------------------------------------------------------------------------------------------------
 

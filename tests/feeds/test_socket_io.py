@@ -399,7 +399,6 @@ async def test_a_bug_in_the_session_ends_the_task() -> None:
                 await rig.socket.run()
 
 
-@pytest.mark.step("A01")
 async def test_a_redirect_is_not_followed_with_our_headers() -> None:
     reached: list[str] = []
 

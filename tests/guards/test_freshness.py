@@ -87,6 +87,7 @@ def test_the_deadline_is_the_first_nanosecond_that_trips(phase: Phase, basis: st
     assert guard.next_deadline(Now(deadline, at(5000).utc_ns), phase) is None
 
 
+@pytest.mark.step("H14")
 @pytest.mark.parametrize(
     ("value", "admission"),
     [
@@ -184,6 +185,7 @@ def test_a_late_value_cannot_hide_a_trip() -> None:
     assert not guard.verdict(at(1750), Phase.STRICT).ok
 
 
+@pytest.mark.step("H14")
 def test_never_seen_is_stale_in_strict() -> None:
     guard = sentry()
     trip = strict(guard, 0)

@@ -62,10 +62,13 @@ class Desk:
 
     def run(self) -> tuple[int, str]:
         """Start the daemon, which must refuse; its exit code and the one line it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "daemon", "run", "--config", str(self.config)],
-            cwd=self.place, env=self.environment, capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "daemon", "run", "--config", str(self.config)]
+        try:
+            done = subprocess.run(
+                command, cwd=self.place, env=self.environment, capture_output=True, text=True, check=False, timeout=20
+            )
+        except subprocess.TimeoutExpired:
+            raise AssertionError("it is not refused: the daemon runs") from None
         secrets = [*SECRETS.values(), self.key.read_text("ascii").splitlines()[1]]
         assert not [secret for secret in secrets if secret in done.stdout + done.stderr]
         assert done.stdout == ""
@@ -129,7 +132,6 @@ def test_missing_secret(desk: Desk, variable: str, named: str) -> None:
     assert variable in line, "the remedy"
 
 
-@pytest.mark.step("H02")
 def test_key_file_that_others_can_read(desk: Desk) -> None:
     desk.key.chmod(0o644)
     code, line = desk.run()
@@ -138,7 +140,6 @@ def test_key_file_that_others_can_read(desk: Desk) -> None:
     assert f"chmod 600 {desk.key}" in line
 
 
-@pytest.mark.step("H02")
 def test_key_file_that_holds_no_key(desk: Desk) -> None:
     desk.key.write_text("-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n", encoding="ascii")
     code, line = desk.run()
@@ -153,7 +154,6 @@ def in_env_local(desk: Desk, mode: int, *lines: str) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-@pytest.mark.step("H02")
 @pytest.mark.parametrize("mode", [0o644, 0o640])
 def test_a_key_in_an_env_local_that_others_can_read(desk: Desk, mode: int) -> None:
     del desk.environment["LADDERD_EXCHANGE__PRIVATE_KEY_FILE"]
@@ -164,7 +164,6 @@ def test_a_key_in_an_env_local_that_others_can_read(desk: Desk, mode: int) -> No
     assert f"mode {mode:04o}" in line
 
 
-@pytest.mark.step("H02")
 def test_a_line_of_env_local_that_does_not_parse(desk: Desk) -> None:
     in_env_local(desk, 0o600, "# limits", "LADDERD_RISK__PER_DAY_DOLLARS: 50")
     code, line = desk.run()
@@ -172,7 +171,6 @@ def test_a_line_of_env_local_that_does_not_parse(desk: Desk) -> None:
     assert ".env.local:2: LADDERD_RISK__PER_DAY_DOLLARS is not followed by =" in line
 
 
-@pytest.mark.step("H02")
 def test_a_credential_that_others_can_read(desk: Desk) -> None:
     folder = desk.place / "credentials"
     folder.mkdir()
@@ -234,7 +232,6 @@ def test_short_windows_against_a_live_host(desk: Desk) -> None:
     assert "windows.template" in line
 
 
-@pytest.mark.step("A01")
 def test_paper_orders_for_a_live_host(desk: Desk) -> None:
     desk.config.write_text(LIVE.replace('"live"', '"paper"'), encoding="utf-8")
     code, line = desk.run()

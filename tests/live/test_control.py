@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +41,7 @@ def markers(state_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(p.read_text("utf-8")) for p in (state_dir / "cancel_all").iterdir() if p.name[0] != "."]
 
 
-@pytest.mark.step("K11", "O02", "X01")
+@pytest.mark.step("O02", "X01")
 def test_sigusr1_empties_the_account_and_leaves_the_daemon_paused(tmp_path: Path) -> None:
     with playing(Stage(tmp_path)) as stage:
         stage.until_quoting(least=4)
@@ -101,7 +105,7 @@ def test_sigterm_while_quoting_ends_flat_and_flushed(tmp_path: Path) -> None:
         assert_journal(stage)
 
 
-@pytest.mark.step("K03", "K11", "K15")
+@pytest.mark.step("K03", "K15")
 def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
         stage.until_quoting(least=4)
@@ -159,6 +163,59 @@ def sources_off(stage: Stage, after: Step) -> bool:
         for s in stage.steps()
         if s.seq > after.seq
     )
+
+
+TOKEN = "a-token-for-this-drill"
+
+
+def halt_by_file(stage: Stage) -> None:
+    (stage.state_dir / "KILL_SWITCH").touch()
+
+
+def halt_by_command(stage: Stage) -> None:
+    done = stage.ladderd("kill", "--reason", "drill", "--state-dir", str(stage.state_dir))
+    assert done.returncode == 0, done.stdout
+
+
+def halt_by_post(stage: Stage) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    body = json.dumps({"by": "drill", "cause": "halt"}).encode()
+    request = urllib.request.Request(stage.http + "/control/kill", body, headers)  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - loopback
+            status = answer.status
+    except urllib.error.HTTPError as refused:
+        status = refused.code
+    assert status == 202
+
+
+def halt_by_signal(stage: Stage) -> None:
+    stage.processes["daemon"].send_signal(signal.SIGUSR1)
+
+
+@pytest.mark.step("K11")
+@pytest.mark.parametrize("halt", [halt_by_file, halt_by_command, halt_by_post, halt_by_signal])
+def test_each_road_halts_at_once_and_is_still_on_after_a_kill_and_a_restart(
+    tmp_path: Path, halt: Callable[[Stage], None]
+) -> None:
+    settings = {"http.control_token": TOKEN}
+    with playing(Stage(tmp_path, first_open_s=2, settings=settings)) as stage:
+        stage.until_quoting(least=4)
+        halt(stage)
+        until("nothing rests", lambda: not stage.truth()["resting"], 2)
+        until("halted", lambda: stage.picture()["kill_switch"] or stage.picture()["paused"], 2)
+        assert stage.page("/ready")[0] == 503
+        sent = stage.truth()["requests"]["create_order"]
+        until("proven flat", lambda: stage.picture()["cancel_all"]["completed"], 10)
+        stage.stop(signal.SIGKILL)
+        stage.start_daemon()
+        stage.wait_for_page()
+        until("recovered", lambda: stage.picture().get("reconciled"), 10)
+        assert stage.picture()["kill_switch"] or stage.picture()["paused"], "still on"
+        until("another window open", lambda: stage.series().get("phase") == "quoting", 15)
+        assert not stage.truth()["resting"]
+        assert stage.truth()["requests"]["create_order"] == sent
+        assert stage.stop(signal.SIGTERM) == 0
 
 
 @pytest.mark.step("K12", "H19")
@@ -227,7 +284,12 @@ def orders_summary(stage: Stage) -> str:
     return answer.stdout if answer.returncode == 0 and empty else ""
 
 
-@pytest.mark.step("K11", "H07", "H22")
+def utc_day() -> str:
+    """Today, as reports name it."""
+    return dt.datetime.fromtimestamp(utc_s(), dt.UTC).date().isoformat()
+
+
+@pytest.mark.step("H22")
 def test_pause_and_note_by_command(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
         stage.until_quoting()
@@ -257,4 +319,8 @@ def test_pause_and_note_by_command(tmp_path: Path) -> None:
         commands = [s.event.command for s in stage.steps() if isinstance(s.event, Operator)]
         assert commands == [Command.NOTE, Command.PAUSE, Command.RESUME], "each request is obeyed once"
         assert "drill: all is well" in str(stage.records("note"))
+        day = stage.ladderd("report", "--date", utc_day(), "--state-dir", str(tmp_path))
+        assert day.returncode == 0, day.stdout + day.stderr
+        pages = list((tmp_path / "reports" / "INXU").glob("*.md"))
+        assert any("drill: all is well" in page.read_text("utf-8") for page in pages), "the note is in the day's report"
         assert_journal(stage, runs=2)

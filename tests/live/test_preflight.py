@@ -40,7 +40,17 @@ def sims_only(state_dir: Path, **fields: Any) -> Stage:  # noqa: ANN401 - fields
 def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=60, strict_s=20)) as stage:
         stage.until_quoting()
+        # The universe is what was listed and saved today: until somebody did, nothing passes.
+        part = verdicts(asked(stage, "preflight", "--data", code=1))
+        assert {name for name, status in part.items() if status not in PASSING} == {"listing"}
+        asked(stage, "discover", "--today", code=0)
+        kept = (tmp_path / "history.json").read_bytes()
+        (tmp_path / "history.json").unlink()
+        assert verdicts(asked(stage, "preflight", "--data", code=1))["history_cache"] == "FAIL"
+        (tmp_path / "history.json").write_bytes(kept)
         told = asked(stage, "preflight", "--mode", "paper", code=0)
+        ages = {check["name"]: check["age_s"] for check in told["checks"]}
+        assert all(ages[name] is not None for name in ("listing", "history_cache", "rest_history"))
         assert told["ok"]
         seen = verdicts(told)
         assert set(seen.values()) <= PASSING, told
@@ -61,7 +71,7 @@ def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) ->
         until("an old index", lambda: (stage.series()["freshness"]["age_ms"] or 0) > 2_500, 10)
         told = asked(stage, "preflight", code=1)
         failing = {name for name, status in verdicts(told).items() if status == "FAIL"}
-        assert failing >= {"fee_agreement", "feed_entitlement", "data_freshness", "kill_switch"}, told
+        assert failing >= {"fee_agreement", "feed_entitlement", "data_freshness", "rest_history", "kill_switch"}, told
         assert not told["ok"]
         # A daemon that hangs is no healthy one, nor is it none.
         stage.processes["daemon"].send_signal(signal.SIGSTOP)

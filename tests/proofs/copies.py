@@ -39,7 +39,7 @@ class Copy:
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(root / name, place / name)
         (place / ".venv").symlink_to(root / ".venv")
-        self.environment = {**os.environ, "PYTHONPATH": str(place), "LADDERD_ENDED": str(place / "ended.jsonl")}
+        self.environment = {**os.environ, "PYTHONPATH": str(place), "ENDED_FILE": str(place / "ended.jsonl")}
         self.python = str(Path(sys.executable))
         done = subprocess.run(
             [self.python, "-c", home], cwd=place, env=self.environment, check=True, capture_output=True, text=True
@@ -73,7 +73,7 @@ class Copy:
 
     def run(self, tests: tuple[str, ...]) -> dict[str, list[tuple[str, str]]]:
         """Run tests there: for each function how its cases ended (`ended.py`), empty when it was not run at all."""
-        told = Path(self.environment["LADDERD_ENDED"])
+        told = Path(self.environment["ENDED_FILE"])
         told.write_text("", encoding="utf-8")
         command = [self.python, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
         command += ["-p", "no:xdist", "-p", "tests.proofs.ended", f"--timeout={TEST_LIMIT_S}", "--tb=short", *tests]

@@ -1,6 +1,6 @@
 """A plugin for pytest (`-p tests.proofs.ended`): how each test ended, and by what, one JSON line a test.
 
-`LADDERD_ENDED` names the file. A failure is the drill's own when the test's own assertion raised it in its body,
+`ENDED_FILE` names the file. A failure is the drill's own when the test's own assertion raised it in its body,
 while no part that only sets the stage was running: a daemon that does not start or quote is no proof.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-ENDED = Path(os.environ["LADDERD_ENDED"])  # read at once: a test may clear the environment
+ENDED = Path(os.environ["ENDED_FILE"])  # read at once: a test may clear the environment
 STAGING = frozenset({"start", "start_daemon", "start_simulators", "wait_for_page", "until_quoting", "demo_stage"})
 
 

@@ -59,7 +59,6 @@ def on_day(text: str) -> tuple[Stand, Now]:
     return stand, stand.now()
 
 
-@pytest.mark.step("A03")
 def test_a_daemon_that_quotes_is_ok() -> None:
     document = status(quoting())
     assert state(document) == ("OK", [])

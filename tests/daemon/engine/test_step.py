@@ -362,6 +362,7 @@ def test_every_deadline_lies_ahead_and_waking_at_it_makes_progress() -> None:
     assert stand.mono_ns - begun_ns > 4 * S, "deadlines crowd together: the shell would spin"
 
 
+@pytest.mark.step("A10")
 def test_stop_cancels_everything_proves_it_and_ends_with_zero() -> None:
     stand = quoting()
     stand.step(Stop("SIGTERM"))
@@ -380,6 +381,7 @@ def test_stop_with_nothing_live_looks_and_leaves_without_a_cancel_all() -> None:
     assert stand.sent(CancelAll) == []
 
 
+@pytest.mark.step("A10")
 def test_stop_with_lost_answers_keeps_trying_and_says_what_may_still_be_live() -> None:
     stand = quoting()
     names = stand.live()

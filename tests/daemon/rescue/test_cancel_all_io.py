@@ -309,7 +309,6 @@ async def test_a_machine_whose_clock_is_off_goes_by_the_exchanges(tmp_path: Path
     assert any("clock is off by" in line for line in lines)
 
 
-@pytest.mark.step("A01")
 @pytest.mark.parametrize(
     ("url", "key_id", "pem", "says"),
     [

@@ -265,7 +265,6 @@ def test_each_request_asks_again(method: str) -> None:
         render(origin, method, "/x", "", {}, b"{}")
 
 
-@pytest.mark.step("A01")
 async def test_no_connection_is_opened_to_a_host_that_the_posture_refuses() -> None:
     origin = parse_origin(DEMO_URL, PAPER)
     pool = Pool(origin, 1, lambda: None)
@@ -274,7 +273,6 @@ async def test_no_connection_is_opened_to_a_host_that_the_posture_refuses() -> N
         await pool.open_one()
 
 
-@pytest.mark.step("A01")
 async def test_a_redirect_is_an_answer_like_any_other() -> None:
     async with fake_exchange(lambda _: b"") as elsewhere:
         moved = reply(307, {}, f"Location: {elsewhere.base_url}/x\r\n")

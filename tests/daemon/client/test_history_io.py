@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from daemon.runtime.history_io import BAR_MS, SPAN_MS, fetch_history
+from daemon.client.history_io import BAR_MS, SPAN_MS, fetch_history
 from domain.events import Bar
 from tests.daemon.timepiece import Timepiece
 

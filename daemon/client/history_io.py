@@ -1,0 +1,96 @@
+"""Past second bars of an index from the vendor's REST side, to know today's volatility at the start.
+
+Tried once for each host in turn; no answer is no error: the estimate then waits for a minute of ticks, and the gate
+with it (docs/feed.md 6: aggregates, results {o,h,l,c,t}). What came is kept for preflight, which looks at its age.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from domain.clock import NS_PER_MS, Clock
+from domain.errors import ConfigurationError
+from domain.events import Bar, History
+from domain.money import IndexValue
+from feeds.massive_wire import read_value
+from journal.disk_io import Disk
+
+BAR_MS = 1_000
+SPAN_MS = 30 * 60 * 1_000
+TIMEOUT_S = 5.0
+HISTORY: Final = "history.json"
+
+
+class _Row(msgspec.Struct):
+    t: int
+    o: msgspec.Raw
+    c: msgspec.Raw
+
+
+class _Answer(msgspec.Struct):
+    results: list[_Row] = []
+
+
+class KeptHistory(msgspec.Struct, frozen=True):
+    """`state/history.json`: the bars that the last start was given, and when it asked for them."""
+
+    asked_utc_ns: int
+    histories: tuple[History, ...]
+
+
+async def fetch_history(symbol: str, hosts: tuple[tuple[str, str], ...], clock: Clock) -> History:
+    """The last half hour of second bars from the first host (REST base, key) that has them; empty when none has."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+        for base, key in hosts:
+            found = await ask_history(session, symbol, base, key, clock)
+            if found is not None:
+                return found
+    return History(symbol, BAR_MS, ())
+
+
+async def ask_history(session: aiohttp.ClientSession, symbol: str, base: str, key: str, clock: Clock) -> History | None:
+    """The last half hour of second bars from one host; None when it does not answer with bars."""
+    now_ms = clock.now().utc_ns // NS_PER_MS
+    address = f"{base.rstrip('/')}/v2/aggs/ticker/{symbol}/range/1/second/{now_ms - SPAN_MS}/{now_ms}"
+    query, headers = {"sort": "asc", "limit": "50000"}, {"Authorization": f"Bearer {key}"}
+    try:
+        async with session.get(address, params=query, headers=headers, allow_redirects=False) as answer:
+            if answer.status == 200:  # noqa: PLR2004 - the HTTP status itself
+                return History(symbol, BAR_MS, _bars(await answer.read()))
+    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError):
+        pass
+    return None
+
+
+def keep_history(state_dir: Path, kept: KeptHistory) -> None:
+    """Write the cache. Raises OSError."""
+    Disk().replace(state_dir / HISTORY, msgspec.json.encode(kept))
+
+
+def kept_history(state_dir: Path) -> KeptHistory | None:
+    """The cache; None when there is none. Raises ConfigurationError for a file that is not one."""
+    path = state_dir / HISTORY
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=KeptHistory)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as problem:
+        raise ConfigurationError(f"{path}: not a cache of history ({problem}); delete it") from None
+
+
+def _bars(body: bytes) -> tuple[Bar, ...]:
+    parsed = msgspec.json.decode(body, type=_Answer)
+    bars = []
+    for row in parsed.results:
+        first, last = _value(row.o), _value(row.c)
+        if first is not None and last is not None:
+            bars.append(Bar(row.t, first, last))
+    return tuple(bars)
+
+
+def _value(raw: Any) -> IndexValue | None:  # noqa: ANN401 - msgspec.Raw, which mypy cannot call bytes
+    return read_value(bytes(raw).decode("ascii", "replace"))

@@ -1,0 +1,70 @@
+"""Listing, cache and history: only what is there, of today, whole and answered passes, each with its age."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.preflight.data_checks import history_cache, listing, rest_history
+from daemon.preflight.discover import VERSION, Listed, Listing
+from domain.clock import NS_PER_S
+from domain.events import Bar, History
+from domain.money import IndexValue
+from domain.reasons import GateStatus
+
+DAY, NOW_NS = "2026-03-06", 1_772_809_200 * NS_PER_S
+SERIES = ("INXU", "NASDAQ100U")
+HOUR_NS = 3_600 * NS_PER_S
+BARS = (Bar(NOW_NS // 10**6 - 1_500, IndexValue(1), IndexValue(1)),)
+
+
+def ladder(series: str) -> Listed:
+    return Listed(series, NOW_NS, ("E",), 5, 5, 0, (100,))
+
+
+def saved(day: str = DAY, series: tuple[str, ...] = SERIES) -> Listing:
+    return Listing(VERSION, day, "host", NOW_NS - 90 * NS_PER_S, tuple(ladder(name) for name in series))
+
+
+@pytest.mark.step("K06")
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (saved(), GateStatus.PASS),
+        (None, GateStatus.FAIL),
+        (saved("2026-03-05"), GateStatus.FAIL),
+        (saved(series=("INXU",)), GateStatus.FAIL),
+    ],
+)
+def test_the_universe_was_saved_today_for_every_series(found: Listing | None, status: GateStatus) -> None:
+    finding = listing(found, DAY, SERIES, NOW_NS)
+    assert finding.status is status, finding.evidence
+    if status is GateStatus.PASS:
+        assert finding.age_s == 90.0
+
+
+@pytest.mark.step("K06")
+@pytest.mark.parametrize(
+    ("hours", "symbols", "status"),
+    [
+        (23.9, ("I:SPX", "I:NDX"), GateStatus.PASS),
+        (24.0, ("I:SPX", "I:NDX"), GateStatus.FAIL),
+        (1.0, ("I:SPX",), GateStatus.FAIL),
+        (None, (), GateStatus.FAIL),
+    ],
+)
+def test_history_was_kept_within_a_day(hours: float | None, symbols: tuple[str, ...], status: GateStatus) -> None:
+    histories = tuple(History(symbol, 1_000, BARS) for symbol in symbols)
+    asked_ns = None if hours is None else NOW_NS - round(hours * HOUR_NS)
+    finding = history_cache(asked_ns, histories, {"I:SPX", "I:NDX"}, NOW_NS)
+    assert finding.status is status, finding.evidence
+    assert finding.age_s == (None if hours is None else hours * 3_600)
+
+
+@pytest.mark.step("K06")
+def test_every_host_must_answer_with_history() -> None:
+    found = History("I:SPX", 1_000, BARS)
+    good = rest_history({"massive I:SPX": found, "polygon I:SPX": found}, NOW_NS)
+    assert (good.status, good.age_s) == (GateStatus.PASS, 1.5)
+    silent = rest_history({"massive I:SPX": found, "polygon I:SPX": None}, NOW_NS)
+    assert (silent.status, "polygon I:SPX" in silent.evidence) == (GateStatus.FAIL, True)
+    assert rest_history({}, NOW_NS).status is GateStatus.UNKNOWN
