@@ -15,7 +15,7 @@ setup: ## .venv with what the daemon needs, and .venv/bin/ladderd; quick when no
 setup-dev: ## the same, and what the checks need
 	@sh deploy/setup.sh dev
 
-run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the page (ARGS="--once --http-port 8080")
+run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the page (ARGS="--once --http-port 8081")
 	.venv/bin/ladderd demo $(ARGS)
 
 test: setup-dev ## what every change must pass, some 10 minutes; goes on after a failure, so that one run shows all

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ STOP_LIMIT_S = 30.0
 FIRST_OPEN_S = 4
 POLL_S = 0.25
 KEY_ID = "demo-key"
+PAGE_PORT = 8080
 
 
 class Options(argparse.ArgumentParser):
@@ -50,7 +52,7 @@ def options() -> Options:
     """Every option with its default."""
     parse = Options(prog="ladderd demo", description="A whole trading day in miniature, on this machine, without keys.")
     parse.add_argument("--once", action="store_true", help="stop after one settled window, exit 0")
-    parse.add_argument("--http-port", type=int, default=8080, help="port of the page; 0 takes a free one")
+    parse.add_argument("--http-port", type=int, help="port of the page; 0: any free one (default 8080 if it is free)")
     parse.add_argument("--state-dir", type=Path, help="where everything is kept (default: a new temporary directory)")
     parse.add_argument("--period-s", type=int, default=120, help="seconds between targets")
     parse.add_argument("--strict-s", type=int, help="length of the strict phase (default 20, for short periods 5)")
@@ -83,6 +85,8 @@ def main(argv: list[str]) -> int:
     """Run the demo; 0 after a clean end."""
     parse = options()
     chosen = parse.parse_args(argv)
+    if chosen.http_port is None:
+        chosen.http_port = PAGE_PORT if is_free(PAGE_PORT) else 0
     _check(parse, chosen)
     made = chosen.state_dir is None
     state_dir = Path(tempfile.mkdtemp(prefix="ladderd-demo-")) if made else chosen.state_dir
@@ -92,6 +96,17 @@ def main(argv: list[str]) -> int:
         parse.error(f"argument --state-dir: {state_dir}: {problem.strerror}")
     chosen.strict_s = chosen.strict_s or (20 if chosen.period_s >= 60 else 5)  # noqa: PLR2004 - demo or test length
     return asyncio.run(_demo(Demo(chosen, state_dir.resolve())))
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _check(parse: Options, chosen: argparse.Namespace) -> None:
@@ -115,7 +130,8 @@ async def _demo(demo: Demo) -> int:
             f"exchange {demo.addresses['exchange']}   feeds {demo.addresses['feed']} {demo.addresses['feed2']}",
             flush=True,
         )
-        print(f"act      ladderd pause --by YOU --cause WHY --state-dir {demo.state_dir}", flush=True)
+        program = Path(sys.executable).parent / "ladderd"
+        print(f"act      {program} pause --by YOU --cause WHY --state-dir {demo.state_dir}", flush=True)
         code = await _watch(demo, stop)
     except DemoError as problem:
         sys.stderr.write(f"ladderd demo: {problem}\n")
