@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.counts import Counted, Counts
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import Ticker
 from domain.market import Side
@@ -36,18 +37,19 @@ REQUOTE = "requote"
 HTTP_TOO_MANY = 429
 # Members of an enumeration cost a call each to look up (CPython 3.11); every step asks for the next deadline.
 _CANCELLING, _TRIGGERING = State.CANCELLING, GroupPhase.TRIGGERING
+_REQUOTES = Counted.REQUOTES
 
 
 class Converger:
     """Turns differences into requests. `expires_s` tells the expiry for an order of a window by its target."""
 
-    def __init__(self, book: OrderBook, groups: Groups, budget: Budget, numbers: Numbers) -> None:
+    def __init__(self, book: OrderBook, groups: Groups, budget: Budget, numbers: Numbers, counts: Counts) -> None:
         self.book = book
         self.groups = groups
         self.budget = budget
         self.numbers = numbers
         self.cancel_all_retry_ns = 0
-        self.counters = {"orders_sent": 0, "cancels_sent:id": 0, "group_triggers": 0, "cancel_alls": 0, "requotes": 0}
+        self.counts = counts
 
     # --- quoting -------------------------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Converger:
                 held[key] = order
             else:
                 # Once for each order: it is unwanted until it is gone, however often its cancel must be sent.
-                self.counters["requotes"] += int(wanted is not None and not order.unwanted)
+                self.counts.add(_REQUOTES, int(wanted is not None and not order.unwanted))
                 order.unwanted = True
                 drop.append(order)
         self.cancel(drop, REQUOTE, now_ns, out)
@@ -114,7 +116,6 @@ class Converger:
         group = self.groups.known[order.group_id]
         group.used = True
         self.budget.quoted(self.budget.place_cost, now_ns)
-        self.counters["orders_sent"] += 1
         out.append(
             Place(
                 self.numbers.request(),
@@ -175,7 +176,6 @@ class Converger:
                 self.budget.quoted(cost, now_ns)
             else:
                 self.budget.spend(cost, now_ns)
-            self.counters["cancels_sent:id"] += len(batch)
             out.append(CancelOrders(self.numbers.request(), tuple(o.ref for o in batch), reason))
 
     def pull(self, series: str, reason: str, now_ns: int, out: list[AnyAction]) -> bool:
@@ -183,8 +183,7 @@ class Converger:
         live = self.live_of(series)
         before = len(out)
         for group_id, exchange_index in dict.fromkeys((o.group_id, o.exchange_index) for o in live if o.group_id):
-            if self.groups.trigger(group_id, exchange_index, reason, now_ns, out):
-                self.counters["group_triggers"] += 1
+            self.groups.trigger(group_id, exchange_index, reason, now_ns, out)
         stragglers: list[Order] = []
         for order in live:
             order.unwanted = True
@@ -207,7 +206,6 @@ class Converger:
             return False
         self.cancel_all_retry_ns = now_ns + CANCEL_ALL_RETRY_NS
         self.budget.spend(CANCEL_ALL_COST, now_ns)
-        self.counters["cancel_alls"] += 1
         out.append(CancelAll(self.numbers.request(), reason))
         return True
 

@@ -87,6 +87,7 @@ class Ledger:
         self.markets: dict[Ticker, MarketAccount] = {}
         self.trades: dict[TradeId, None] = {}
         self.realised = Cash(0)
+        self.realised_of: dict[str, Cash] = {}
         self.settled_fees = Cash(0)
         self.adopted = Cash(0)
 
@@ -113,9 +114,9 @@ class Ledger:
             # Told after its market was settled: it is worth what it settled to, now.
             worth = PRICE_PER_DOLLAR if account.result == "yes" else 0
             gross = sign * (worth - fill.price) * fill.count
-            self.realised = Cash(self.realised + gross - charged)
+            others = gross - fill.fee if adopted else 0
+            self._realise(account.series, gross - charged - others, others)
             self.settled_fees = Cash(self.settled_fees + charged)
-            self.adopted = Cash(self.adopted + (gross - fill.fee if adopted else 0))
         return True
 
     def adopt_position(self, ticker: Ticker, held: Count, series: str, target_ns: int) -> Cash:
@@ -167,9 +168,8 @@ class Ledger:
         account.result = result
         account.fees = max(account.fees, fee)
         yes = result == "yes"
-        own, others = account.pnl(yes=yes), account.adopted_pnl(yes=yes)
-        self.realised = Cash(self.realised + own + others)
-        self.adopted = Cash(self.adopted + others)
+        own = account.pnl(yes=yes)
+        self._realise(account.series, own, account.adopted_pnl(yes=yes))
         self.settled_fees = Cash(self.settled_fees + account.fees)
         return own
 
@@ -181,6 +181,12 @@ class Ledger:
     def paid_in(self) -> Cash:
         """What everything booked here did to the exchange's balance, from the beginning."""
         return Cash(self.realised + sum(a.paid_in for a in self.markets.values() if not a.result))
+
+    def _realise(self, series: str, own: int, others: int) -> None:
+        """Book what a series earned, ours and what was adopted."""
+        self.realised = Cash(self.realised + own + others)
+        self.adopted = Cash(self.adopted + others)
+        self.realised_of[series] = Cash(self.realised_of.get(series, 0) + own)
 
     def worst_loss(self) -> Cash:
         """The sum over unsettled markets of what each can still lose."""
@@ -200,12 +206,18 @@ class LedgerRecord(msgspec.Struct, frozen=True):
     realised: Cash
     settled_fees: Cash
     adopted: Cash = Cash(0)
+    realised_of: dict[str, Cash] = {}
 
 
 def record(ledger: Ledger) -> LedgerRecord:
     """The ledger as plain values."""
     return LedgerRecord(
-        dict(ledger.markets), tuple(ledger.trades), ledger.realised, ledger.settled_fees, ledger.adopted
+        dict(ledger.markets),
+        tuple(ledger.trades),
+        ledger.realised,
+        ledger.settled_fees,
+        ledger.adopted,
+        dict(ledger.realised_of),
     )
 
 
@@ -220,4 +232,5 @@ def restore(kept: LedgerRecord) -> Ledger:
     ledger.realised = kept.realised
     ledger.settled_fees = kept.settled_fees
     ledger.adopted = kept.adopted
+    ledger.realised_of = dict(kept.realised_of)
     return ledger

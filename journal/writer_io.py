@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now
+from domain.clock import NS_PER_S, Clock, Now
 from journal.chain import Head
 from journal.committer_io import Committer, Item, Run
 from journal.disk_io import Disk
@@ -106,7 +106,7 @@ class JournalWriter:
         self._fault = ""
         self._fault_told = False
         self._closed = False
-        self._last_commit_ms = 0.0
+        self._timed: Callable[[float], None] | None = None
         self._delivery_due = False
         self._durable_callbacks: list[DurableCallback] = []
         self._fault_callbacks: list[FaultCallback] = []
@@ -170,10 +170,9 @@ class JournalWriter:
         """How many records are not yet durable."""
         return self._next_seq - 1 - self._durable_seq
 
-    @property
-    def last_commit_ms(self) -> float:
-        """How long the last group took to print, write and sync."""
-        return self._last_commit_ms
+    def on_commit(self, timed: Callable[[float], None]) -> None:
+        """Tell how long each group took to print, write and sync, in seconds. Called in the writer's thread."""
+        self._timed = timed
 
     def on_durable(self, callback: DurableCallback) -> None:
         """Call back with the durable number whenever it has grown; several commits may be told as one."""
@@ -302,7 +301,8 @@ class JournalWriter:
             return
         started = self._clock.now()
         self._committer.commit(records)
-        self._last_commit_ms = (self._clock.now().mono_ns - started.mono_ns) / NS_PER_MS
+        if self._timed is not None:
+            self._timed((self._clock.now().mono_ns - started.mono_ns) / NS_PER_S)
         self._durable_seq = self._committer.head.seq
         if self._committer.low_space and not self._fault:
             self._report("the disk is full: the journal's reserve was released and lasts for the cancels only")

@@ -52,7 +52,7 @@ def health(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
     if raw and not document:
         return code, answer.text.strip()
     if raw:
-        return code, json.dumps(document | _beside_health(fetch(address, "/picture?samples=no")), indent=1)
+        return code, json.dumps(document | _beside_health(fetch(address, "/picture")), indent=1)
     lines = [f"{'healthy' if healthy else 'NOT HEALTHY'} (HTTP {answer.status})"]
     tasks = document.get("tasks") or {}
     for name, task in tasks.items():
@@ -115,7 +115,7 @@ def positions(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple
 
 def _frame(address: str) -> tuple[Answer, Frame | None]:
     """The frame that the page shows; None from something that is not the daemon."""
-    answer = fetch(address, "/picture?samples=no")
+    answer = fetch(address, "/picture")
     document = answer.document
     known = answer.status == HTTP_OK and isinstance(document, dict) and "picture" in document
     return answer, document if known else None

@@ -134,7 +134,10 @@ class Holding(msgspec.Struct, frozen=True):
 
 
 class Exposure(msgspec.Struct, frozen=True):
-    """The open positions of a series together; `unmarked` of its markets have no fair value and are not in `marked`."""
+    """The open positions of a series together; `unmarked` of its markets have no fair value and are not in `marked`.
+
+    `realised` is our own P&L of its settled markets.
+    """
 
     series: str
     markets: int
@@ -143,6 +146,7 @@ class Exposure(msgspec.Struct, frozen=True):
     marked: int
     worst_loss: int
     unmarked: int
+    realised: int
 
 
 class Flat(msgspec.Struct, frozen=True):
@@ -185,7 +189,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything at one instant."""
+    """Everything at one instant. `counts`: the engine's, in the order of domain.counts.Counted; `errors`: logged."""
 
     now: Now
     pid: int
@@ -226,8 +230,8 @@ class Status(msgspec.Struct, frozen=True):
     day_loss_limit: int
     cancel_all: CancelAllView
     budget: Budget
-    counters: dict[str, int]
-    histograms: dict[str, tuple[float, ...]]
+    counts: tuple[int, ...]
+    errors: int
 
     @property
     def ready(self) -> bool:

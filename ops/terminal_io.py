@@ -118,7 +118,7 @@ class TerminalView:
 
     async def _look(self) -> None:
         try:
-            answer = await asyncio.to_thread(fetch, self._address, "/picture?samples=no", timeout_s=FETCH_TIMEOUT_S)
+            answer = await asyncio.to_thread(fetch, self._address, "/picture", timeout_s=FETCH_TIMEOUT_S)
         except UnavailableError as error:
             self._why = str(error)
             return

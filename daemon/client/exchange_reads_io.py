@@ -109,7 +109,7 @@ class Look:
             if not _is_daemon(pid):
                 return None, ""
         try:
-            frame = msgspec.json.decode(fetch(self.address, "/picture?samples=no").text, type=Frame)
+            frame = msgspec.json.decode(fetch(self.address, "/picture").text, type=Frame)
         except UnavailableError as problem:
             return None, f"process {pid} runs and does not answer: {problem}" if pid else str(problem)
         except msgspec.MsgspecError as problem:

@@ -23,6 +23,7 @@ from daemon.engine.holdings import (
 )
 from domain.actions import Alert, AnyAction, Cleared, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
@@ -66,14 +67,10 @@ class Account:
         held = self.held
         order = held.converger.placed(event, now.mono_ns, out)
         self._touched(order, now)
-        refused = event.verdict is Verdict.REFUSED
-        held.count(f"places_refused:{event.code or event.http_status}" if refused else f"places_{event.verdict}")
         if order is None:
             return None
         if event.verdict is Verdict.ACCEPTED:
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
-            if rtt_ms is not None:
-                held.sample("place_rtt_s", rtt_ms / 1000)
             payload: dict[str, object] = {
                 "client_order_id": order.client_order_id,
                 "order_id": order.order_id,
@@ -83,8 +80,6 @@ class Account:
         else:
             stage = {"refused": "exchange", "unsent": "before_sending", "unknown": "unknown"}[event.verdict.value]
             message = f"{event.http_status} {event.code} {event.detail}".strip()
-            if refused and "post only cross" in message.replace("_", " "):
-                held.count("post_only_rejects")
             payload = {"client_order_id": order.client_order_id, "error_message": message, "failure_stage": stage}
             out.append(Record("order_failed", payload))
         return order
@@ -94,11 +89,8 @@ class Account:
         held = self.held
         order = held.converger.cancelled(event, now.mono_ns)
         self._touched(order, now)
-        held.count(f"cancels_{event.verdict}")
         if order is not None and event.verdict is Verdict.ACCEPTED:
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
-            if rtt_ms is not None:
-                held.sample("cancel_rtt_s", rtt_ms / 1000)
             payload = {
                 "client_order_id": order.client_order_id,
                 "order_id": order.order_id,
@@ -113,7 +105,6 @@ class Account:
         group = held.groups.outcome(event, now.mono_ns)
         if group is not None and not group.used and group.phase is GroupPhase.TRIGGERED:
             held.proofs.append(GROUP_TRIGGER)
-        held.count(f"group_{event.op}_{event.verdict}")
         if group is not None and group.series in held.flattenings:
             held.flattenings[group.series].acted(now.mono_ns)
         if event.verdict is Verdict.UNKNOWN:
@@ -156,7 +147,7 @@ class Account:
         else:
             target_ns = self.window_of(series, fill, now)
         if target_ns is None:
-            held.count("fills_of_days_past", int(held.ledger.pass_over(fill)))
+            held.counts.add(Counted.FILLS_OF_DAYS_PAST, int(held.ledger.pass_over(fill)))
             return False
         if order is not None:
             fill = msgspec.structs.replace(fill, client_order_id=order.client_order_id)
@@ -165,8 +156,6 @@ class Account:
         held.new_fills.append(fill)
         # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
         held.filled_ns = now.mono_ns
-        held.count("fills")
-        held.count("taker_fills", int(fill.is_taker))
         self._touched(order, now)
         payload = {
             "trade_id": fill.trade_id,
@@ -251,7 +240,6 @@ class Account:
         if creates:
             held.reads.soon(GROUPS, now.mono_ns + 2 * NS_PER_S)
         if orders or creates:
-            held.count("never_answered", len(orders) + creates)
             out.append(Alert("never_answered", "error", {"orders": len(orders), "groups": creates}))
 
     def _retry_stragglers(self, now: Now, out: list[AnyAction]) -> None:

@@ -7,6 +7,7 @@ from daemon.engine.flat import Flat
 from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, GROUPS, POSITIONS, RESTING, Holdings
 from domain.actions import Alert, AnyAction
 from domain.clock import NS_PER_S, Now
+from domain.counts import Counted
 from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OrdersRead, PositionsRead
 from execution.orders import SETTLE_NS
 from execution.reads import Key
@@ -36,7 +37,6 @@ class Books:
         held = self.held
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
-        held.count("listings")
         found = compare_orders(held.book, event, held.target_of, exclusive=held.exclusive, now_ns=now.mono_ns)
         for order in found.adopted:
             payload = {"client_order_id": order.client_order_id, "order_id": order.order_id, "ticker": order.ticker}
@@ -82,8 +82,7 @@ class Books:
         self._reconciled(FILLS, event.asked)
         held.fills_asked_utc_ns = event.asked.utc_ns
         for fill in event.fills:
-            if self.account.filled(fill, now, out):
-                held.count("fills_by_listing")
+            self.account.filled(fill, now, out)
 
     def balance_read(self, event: BalanceRead, now: Now) -> None:
         """Cash at the exchange."""
@@ -98,7 +97,7 @@ class Books:
             return
         held.reconciled.add(GROUPS)
         if held.exclusive and event.asked.mono_ns > held.changed_ns:
-            held.count("groups_leaked", held.groups.adopt(event))
+            held.counts.add(Counted.GROUPS_LEAKED, held.groups.adopt(event))
 
     def limits_read(self, event: LimitsRead, now: Now) -> None:
         """The exchange told our buckets and prices of requests."""
@@ -124,7 +123,6 @@ class Books:
 
     def _drifted(self, drifts: tuple[Drift, ...], before: tuple[Drift, ...], out: list[AnyAction]) -> None:
         if drifts and drifts != before:
-            self.held.count("drifts", len(drifts))
             out.append(Alert("reconcile_drift", "critical", {"drift": worst_of(drifts)}))
 
     def reconcile_age_ns(self, now_ns: int) -> int | None:

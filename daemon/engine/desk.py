@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from domain.clock import NS_PER_MS, Now
+from domain.counts import Counted, Counts
 from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
@@ -37,6 +38,16 @@ _OPEN = frozenset({Phase.QUOTING, Phase.STRICT})
 # Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
 _QUOTING, _STRICT, _FLATTENING = Phase.QUOTING, Phase.STRICT, Phase.FLATTENING
 _NOTHING = Count(0)
+_SKIPPED = Counted.CYCLES_SKIPPED
+REJECTED = {
+    Admission.OTHER_SYMBOL: Counted.TICKS_OTHER_SYMBOL,
+    Admission.NOT_POSITIVE: Counted.TICKS_NOT_POSITIVE,
+    Admission.NOT_NEWER: Counted.TICKS_NOT_NEWER,
+    Admission.FUTURE: Counted.TICKS_FUTURE,
+    Admission.LATE: Counted.TICKS_LATE,
+    Admission.AFTER_STALL: Counted.TICKS_AFTER_STALL,
+}
+INDEX_STALE = frozenset({Reason.WS_STALE, Reason.FINAL_MINUTE_STALE})
 
 
 class DeskSettings(NamedTuple):
@@ -274,6 +285,14 @@ class Desk:
                 self.unquoted[key] = RungReason.EDGE_TOO_SMALL
             else:
                 self.unquoted[key] = RungReason.MARKET_LIMIT if full else RungReason.WINDOW_LIMIT
+
+    def held_back(self, reasons: tuple[Reason, ...], before: tuple[Reason, ...], counts: Counts) -> None:
+        """A closed gate holds the quoter back: count it inside a window, and each new time that the index is why."""
+        if self.phase is not _QUOTING and self.phase is not _STRICT:
+            return
+        counts.add(_SKIPPED)
+        if INDEX_STALE.isdisjoint(before) and not INDEX_STALE.isdisjoint(reasons):
+            counts.add(Counted.STALES)
 
     # --- votes ---------------------------------------------------------------------------------------------------
 

@@ -51,8 +51,7 @@ class Flat:
         """
         held = self.held
         for group in held.groups.ready(series, target_ns):
-            if held.groups.trigger(group.group_id, group.exchange_index, Reason.T_MINUS_2S.value, now.mono_ns, out):
-                held.converger.counters["group_triggers"] += 1
+            held.groups.trigger(group.group_id, group.exchange_index, Reason.T_MINUS_2S.value, now.mono_ns, out)
 
     def empty(self, reason: str, now: Now, out: list[AnyAction]) -> None:
         """Empty the whole account by cancel-all, and begin to prove that it is empty."""
@@ -97,7 +96,6 @@ class Flat:
     def cancel_all_answered(self, event: CancelAllOutcome, now: Now) -> None:
         """The answer to the account-wide cancel-all."""
         held = self.held
-        held.count(f"cancel_all_{event.verdict}")
         flattening = held.flattenings.get("")
         if event.verdict is Verdict.ACCEPTED:
             held.cancel_all_acked = True
@@ -133,7 +131,6 @@ class Flat:
         took_ns = flattening.time_to_flat_ns or 0
         if flattening.orders:
             held.times_to_flat_ns.append(took_ns)
-            held.sample(f"time_to_flat_s:{flattening.trigger}", took_ns / NS_PER_S)
         if flattening.sent:
             held.proofs.append(CANCEL_ALL if not scope else GROUP_TRIGGER)
         for reason, asked_ns in flattening.requests:

@@ -10,6 +10,7 @@ from collections import deque
 
 from domain.actions import Read
 from domain.clock import NS_PER_S
+from domain.counts import Counts
 from domain.events import Fill
 from domain.ids import Ticker
 from domain.money import Cash
@@ -41,7 +42,8 @@ class Holdings:
         self.ledger = Ledger()
         self.budget = Budget()
         self.groups = Groups(self.numbers, self.budget, contracts_limit)
-        self.converger = Converger(self.book, self.groups, self.budget, self.numbers)
+        self.counts = Counts()
+        self.converger = Converger(self.book, self.groups, self.budget, self.numbers, self.counts)
         self.reads = Reads(self.numbers)
         self.flattenings: dict[str, Flattening] = {}
         self.position_check = PositionCheck()
@@ -61,15 +63,5 @@ class Holdings:
         self.marked_ns = 0
         self.stream_since_ns = 0
         self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
-        self.samples: dict[str, deque[float]] = {}
-        self.counters: dict[str, int] = {}
         self.proofs: list[str] = []
         self.completed_cancel_alls = 0
-
-    def count(self, name: str, by: int = 1) -> None:
-        """Count something for the metrics."""
-        self.counters[name] = self.counters.get(name, 0) + by
-
-    def sample(self, name: str, seconds: float) -> None:
-        """Keep one measured duration for the metrics."""
-        self.samples.setdefault(name, deque(maxlen=TIMES_KEPT)).append(seconds)

@@ -43,7 +43,7 @@ class Memory(msgspec.Struct, frozen=True):
     risk: dict[str, Any]
     sentries: dict[str, dict[str, Any]]
     times_to_flat_ns: tuple[int, ...]
-    counters: dict[str, int]
+    counts: dict[str, int] = {}
     proven: dict[str, int] = {}
     budget: BudgetRecord | None = None
     empty_requests: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def remember(state: State) -> bytes:
         risk=state.risk.state(),
         sentries={name: desk.sentry.state() for name, desk in state.desks.items()},
         times_to_flat_ns=tuple(held.times_to_flat_ns),
-        counters=held.counters,
+        counts=held.counts.record(),
         proven=state.controls.proven,
         budget=held.budget.record(state.last_now),
         empty_requests=_requests(state),
@@ -95,7 +95,7 @@ def restore(state: State, text: str, now: Now) -> None:
     held.target_of.update(memory.target_of)
     held.tail_until_utc_ns = memory.tail_until_utc_ns
     held.times_to_flat_ns.extend(memory.times_to_flat_ns)
-    held.counters.update(memory.counters)
+    held.counts.restore(memory.counts)
     if memory.budget is not None:
         held.budget.restore(memory.budget, now)
     state.controls.proven.update(memory.proven)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from daemon.engine.desk import Desk
+from daemon.engine.desk import REJECTED, Desk
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
 from domain.actions import Alert, AnyAction, Record
 from domain.clock import NS_PER_MS, Now
+from domain.counts import Counted
 from domain.events import (
     AnyEvent,
     BalanceRead,
@@ -61,6 +62,7 @@ from guards.freshness import Admission
 from pricing.fees import agreement, fee_path
 
 _ACCEPTED = Admission.ACCEPTED
+_PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 KEY_REFUSED = frozenset({401, 403})
 REFUSED_OR_UNKNOWN = frozenset({Verdict.REFUSED, Verdict.UNKNOWN})
 # Changes of a market's life after which what was listed is no longer so.
@@ -122,8 +124,7 @@ class Observers:
 
     def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
         state = self.state
-        state.held.count("ticks")
-        state.held.count(f"ticks:{tick.feed}")
+        state.held.counts.add(_PRIMARY if tick.feed == state.settings.primary else _SECONDARY)
         state.newest[tick.feed, tick.symbol] = tick
         out.extend(state.failover.observe(tick, now))
         self.follow_failover(now, out)
@@ -143,7 +144,7 @@ class Observers:
         if admission is _ACCEPTED:
             state.stall.agreed(desk.series.name)
         else:
-            state.held.count(f"ticks_rejected:{admission}")
+            state.held.counts.add(REJECTED[admission])
 
     def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
         payload = {"symbol": desk.series.symbol, "values": desk.divergence.comparison()}
@@ -160,7 +161,6 @@ class Observers:
         if switch is None or state.failover.switches == state.switches_seen:
             return
         state.switches_seen = state.failover.switches
-        state.held.count("failovers")
         age_ns = state.failover.age_ns(switch.before, now)
         payload = {
             "from_feed": switch.before,
@@ -199,7 +199,6 @@ class Observers:
                 return
 
     def _books_stale(self, event: BooksStale, now: Now, out: list[AnyAction]) -> None:
-        self.state.held.count("books_stale")
         for desk in self.state.desks.values():
             desk.books_stale(event.tickers)
 
@@ -211,7 +210,6 @@ class Observers:
         if event.up:
             state.books.reconnected(now)
         else:
-            state.held.count("stream_drops")
             for desk in state.desks.values():
                 desk.books_stale(())
 
@@ -231,7 +229,6 @@ class Observers:
             return
         group = state.held.groups.lost(event.group_id, now.mono_ns)
         if group is not None:
-            state.held.count("groups_self_triggered")
             payload = {"series": group.series, "group_id": group.group_id, "reason": Reason.ORDER_GROUP_LOST.value}
             out.append(Record("guard_trip", payload))
             out.append(Alert("order_group_lost", "warning", payload))
@@ -279,7 +276,6 @@ class Observers:
 
     def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
         self.state.held.reads.failed(event.request_id, now.mono_ns)
-        self.state.held.count("read_failures")
         if event.http_status in KEY_REFUSED:
             payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
             expired = STAMP_EXPIRED in event.reason
@@ -292,7 +288,6 @@ class Observers:
 
     def _loop_stall(self, event: LoopStall, now: Now, out: list[AnyAction]) -> None:
         state = self.state
-        state.held.count("loop_stalls")
         if state.stall.observe(event.lag_ns, state.settings.series, now):
             for desk in state.desks.values():
                 desk.sentry.stalled()

@@ -31,7 +31,6 @@ class OperatorRequests:
     def killed(self, source: str, now: Now, out: list[AnyAction]) -> None:
         """The kill latch has just closed: say so, and empty the account."""
         state = self.state
-        state.held.count("halts")
         out.append(Record("kill_switch", {"source": source, "reason": state.kill.reason}))
         out.append(Alert("kill_switch", "critical", {"reason": state.kill.reason, "source": source}))
         self.ask_empty(Reason.KILL_SWITCH, now)

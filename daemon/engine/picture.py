@@ -11,6 +11,7 @@ from daemon.engine.shown.holdings import exposures_of, holdings_of
 from daemon.engine.shown.rungs import why_not_quoted
 from daemon.engine.state import State
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.counts import Counted
 from domain.events import FeedState
 from domain.market import Side, strike_named
 from domain.money import CASH_PER_DOLLAR
@@ -32,6 +33,7 @@ from ops.status import (
 )
 
 RUNGS_SHOWN = 11
+_PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 
 
 class Process(NamedTuple):
@@ -46,8 +48,7 @@ class Process(NamedTuple):
     seq: int
     hosts: dict[str, str]
     reconnects: dict[str, int]
-    counters: dict[str, int]
-    histograms: dict[str, tuple[float, ...]]
+    errors: int
     report_paths: dict[tuple[str, int], str]
 
 
@@ -60,10 +61,6 @@ def draw(state: State, process: Process, now: Now) -> Status:  # long: one struc
     tail_s = max(0.0, (held.tail_until_utc_ns - now.utc_ns) / NS_PER_S)
     times = held.times_to_flat_ns
     unrealised = sum(_unrealised(state, desk) for desk in state.desks.values())
-    counters = dict(held.counters) | held.converger.counters | process.counters
-    for control, utc_ns in state.controls.proven.items():
-        counters[f"proven:{control}"] = utc_ns // NS_PER_S
-    histograms = {name: tuple(kept) for name, kept in held.samples.items()} | process.histograms
     return Status(
         now=now,
         pid=process.pid,
@@ -142,8 +139,8 @@ def draw(state: State, process: Process, now: Now) -> Status:  # long: one struc
             float(held.budget.reserve(len(held.book.live), len(held.groups.known))),
             float(held.budget.capacity),
         ),
-        counters=counters,
-        histograms=histograms,
+        counts=held.counts.values(),
+        errors=process.errors,
     )
 
 
@@ -171,7 +168,7 @@ def _feed(state: State, process: Process, name: str, now: Now) -> FeedView:
         status.reason if status is not None else "not started",
         name == state.failover.active,
         ages,
-        state.held.counters.get(f"ticks:{name}", 0),
+        state.held.counts[_PRIMARY if name == state.settings.primary else _SECONDARY],
         process.reconnects.get(name, 0),
     )
 

@@ -195,7 +195,6 @@ class Results:
 
     def tripped(self, desk: Desk) -> None:
         """The strict limit was broken in the desk's window."""
-        self.held.count(f"trips:{desk.series.name}")
         result = self._present(desk)
         if result is not None:
             result.trips += 1

@@ -16,6 +16,7 @@ from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
 from domain.actions import Alert, AnyAction, Cleared, Exit, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
 from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
@@ -34,6 +35,7 @@ MARKET_DATA = (Tick, BookTop)
 ORDER_NEWS = (PlaceOutcome, CancelOutcome, OrderUpdated)
 # Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
 _STRICT, _FLATTENING = Phase.STRICT, Phase.FLATTENING
+_CYCLES = Counted.CYCLES
 
 
 class Engine:
@@ -150,7 +152,6 @@ class Engine:
 
     def _tripped(self, desk: Desk, trip: Trip, out: list[AnyAction]) -> None:
         state = self.state
-        state.held.count("trips")
         state.results.tripped(desk)
         payload = {
             "series": desk.series.name,
@@ -257,7 +258,7 @@ class Engine:
                 # Within a round trip of the next edge: too late to place, too early to pull.
                 return
             state.closed[name] = verdict.reasons
-            state.held.count("strategy_cycles_skipped")
+            desk.held_back(verdict.reasons, before or (), state.held.counts)
             if before == ():
                 self._gate_turned(desk, verdict.reasons, out)
             state.flat.pull(name, verdict.reasons[0].value, now, out)
@@ -282,11 +283,12 @@ class Engine:
         assert desk.window is not None, "cleared without a window"
         live = state.held.converger.live_of(desk.series.name)
         want = desk.want(live, state.held.ledger.open_positions(), now, state.risk.confined_to(state.held))
-        state.held.count("strategy_cycles")
+        state.held.counts.add(_CYCLES)
 
         def allow(order: Order) -> bool:
+            state.held.counts.add(Counted.PROPOSALS)
             if state.risk.refuses(order, state.held, now):
-                state.held.count("risk_refusals")
+                state.held.counts.add(Counted.RISK_REFUSALS)
                 desk.unquoted[order.ticker, order.side] = RungReason.RISK_REFUSED
                 return False
             state.results.quoted(desk)

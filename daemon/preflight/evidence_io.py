@@ -59,8 +59,9 @@ from journal.marker_io import read_cancel_all, read_kill_file
 from journal.reader_io import verify_state
 from journal.snapshot import SnapshotDamaged
 from ops.client_io import fetch
-from ops.metrics.families import render_text
-from ops.metrics.view import Runtime, View
+from ops.metrics.families import text_parts
+from ops.metrics.registry import Metrics
+from ops.metrics.view import View
 from pricing.fees import parse_fees
 
 RECONCILE_AGAIN_S: Final = SETTLE_NS / NS_PER_S + 0.6  # the lag of lists, and of snapshots, which are a second old
@@ -304,9 +305,9 @@ async def _metrics_registry(look: Look) -> Finding:
         answer = await asyncio.to_thread(fetch, look.address, "/metrics/prometheus")
         return preflight_state.metrics_registry(answer.text, "running daemon")
     now = look.clock.now()
-    process = Process(os.getpid(), "preflight", look.settings.mode, "", look.digest, now.utc_ns, 0, {}, {}, {}, {}, {})
+    process = Process(os.getpid(), "preflight", look.settings.mode, "", look.digest, now.utc_ns, 0, {}, {}, 0, {})
     picture = draw(build_engine(look.settings, read_papers(look.settings)).state, process, now)
-    text = render_text(View(picture=picture, tasks=(), runtime=Runtime(), histograms={}))
+    text = b"".join(text_parts(Metrics().collect(View(picture, ()))))
     return preflight_state.metrics_registry(text.decode(), "rendered here")
 
 

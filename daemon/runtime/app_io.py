@@ -12,7 +12,6 @@ import gc
 import os
 import random
 import signal
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from daemon.notify_io import Notifier
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.jobs_io import Jobs
 from daemon.runtime.log_lines import spoken
+from daemon.runtime.metering import metering
 from daemon.runtime.recovery_io import Recovered
 from daemon.runtime.runner_io import Runner
 from daemon.runtime.signals_io import held_signals
@@ -55,6 +55,7 @@ from domain.actions import (
 from domain.clock import NS_PER_S, Clock
 from domain.events import AnyEvent, Command, Operator, Started, Stop
 from domain.market import SERIES
+from domain.metrics import Metric
 from domain.window import Phase
 from execution.kalshi.sign import Signer
 from execution.kalshi.upgrade import upgrade_headers
@@ -71,7 +72,6 @@ from ops.ops_status import Identity
 from ops.status import Status, TaskHealth
 
 LAG_EVERY_S = 0.05
-LAGS_KEPT = 2048
 RUNNER_LIMIT_S = 3.0
 WATCH_LIMIT_S = 5.0
 DRAIN_LIMIT_S = 5.0
@@ -90,6 +90,7 @@ class App:
         journal: JournalWriter,
         recovered: Recovered,
         alerts: AlertFan,
+        errors: Callable[[], int],
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -97,8 +98,10 @@ class App:
         self.journal = journal
         self.recovered = recovered
         self.alerts = alerts
+        self.errors = errors
+        self.metrics, fold = metering(settings.windows.series)
         self.inbox = Inbox(clock)
-        self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say)
+        self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say, fold.step)
         codes = learned_codes(settings.state_dir)
         self.venue = KalshiVenue(
             settings.exchange.rest_url, signer, clock, self.inbox.emit, posture=settings.posture, codes=codes
@@ -128,11 +131,11 @@ class App:
             in_final_minute=self.in_final_minute,
             host=settings.http.host,
             port=settings.http.port,
+            metrics=self.metrics,
             runtime=self.runtime,
             identity=Identity(git_sha=recovered.build_id),
             reports_dir=settings.state_dir / "reports",
         )
-        self.lags_s: deque[float] = deque(maxlen=LAGS_KEPT)
         self.lag_mono_ns = clock.now().mono_ns
         self.started_utc_ns = clock.now().utc_ns
         self.background: set[asyncio.Task[Any]] = set()
@@ -160,6 +163,7 @@ class App:
         loop = asyncio.get_running_loop()
         self.journal.on_durable(self.runner.release)
         self.journal.on_fault(self.runner.journal_failed)
+        self.journal.on_commit(self.metrics.histogram(Metric.FSYNC).observe)
         self.inbox.emit(
             Started(
                 run_id=self.recovered.run_id,
@@ -234,11 +238,12 @@ class App:
             self.inbox.emit(Operator(Command.PAUSE, name, f"{name} failed: {problem}", "operator_http", ""))
 
     async def _measure_lag(self) -> None:
+        observe = self.metrics.histogram(Metric.LOOP_LAG).observe
         while True:
             before = self.clock.now().mono_ns
             await asyncio.sleep(LAG_EVERY_S)
             late = self.clock.now().mono_ns - before - int(LAG_EVERY_S * NS_PER_S)
-            self.lags_s.append(max(0, late) / NS_PER_S)
+            observe(max(0, late) / NS_PER_S)
             self.lag_mono_ns = before
 
     async def _seed_history(self) -> None:
@@ -323,8 +328,6 @@ class App:
     def process(self) -> Process:
         """What the shell knows."""
         recovered = self.recovered
-        reconnects = {name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()}
-        streamed = max(0, self.stream_socket.attempts - 1)
         return Process(
             pid=os.getpid(),
             run_id=recovered.run_id,
@@ -334,25 +337,20 @@ class App:
             started_utc_ns=self.started_utc_ns,
             seq=self.runner.seq,
             hosts={feed.name: urlsplit(feed.url).netloc for feed in self._endpoints()},
-            reconnects=reconnects,
-            counters={f"reconnects:{name}": count for name, count in (reconnects | {"exchange": streamed}).items()}
-            | {
-                "steps": self.runner.steps,
-                "journal_records": self.runner.seq,
-                "alerts": self.alerts.counters["sent"],
-                "starts": 1,
-            },
-            histograms={
-                "step_s": tuple(ns / NS_PER_S for ns in self.runner.step_ns),
-                "loop_lag_s": tuple(self.lags_s),
-            },
+            reconnects=self._reconnects(),
+            errors=self.errors(),
             report_paths=self.chores.report_paths,
         )
 
     def runtime(self) -> Runtime:
         """Figures of the shell for the metrics."""
-        proofs = {name: ns / NS_PER_S for name, ns in self.engine.state.controls.proven.items()}
-        return Runtime(bus_depth={"inbox": len(self.inbox)}, proofs=proofs)
+        waited_s, proven = self.inbox.oldest_age_ns() / NS_PER_S, self.engine.state.controls.proven
+        proofs = {name: ns / NS_PER_S for name, ns in proven.items()}
+        reconnects = self._reconnects() | {"exchange": max(0, self.stream_socket.attempts - 1)}
+        return Runtime(self.inbox.lanes(), waited_s, self.errors(), self.runner.seq, reconnects, proofs)
+
+    def _reconnects(self) -> dict[str, int]:
+        return {name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()}
 
     def tasks(self) -> tuple[TaskHealth, ...]:
         """Which tasks made progress, how long ago."""

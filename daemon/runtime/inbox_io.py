@@ -10,6 +10,7 @@ is safer than losing a fill quietly.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 
 from domain.clock import NS_PER_S, Clock
@@ -26,10 +27,12 @@ from domain.events import (
     Wake,
 )
 from domain.ids import Ticker
+from domain.recent_max import RecentMax
 
 URGENT = (Started, Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, LoopStall)
 INBOX_URGENT_MAX = 1_000
 INBOX_FACTS_MAX = 50_000
+WAIT_SPAN_NS = 10 * NS_PER_S
 
 
 class InboxFullError(Exception):
@@ -44,6 +47,11 @@ class Inbox:
         self._urgent: deque[AnyEvent] = deque()
         self._facts: deque[AnyEvent] = deque()
         self._latest: dict[Ticker, BookTop] = {}
+        # When each came, in step with its lane; of a market, when its oldest unread news came.
+        self._urgent_ns: deque[int] = deque()
+        self._facts_ns: deque[int] = deque()
+        self._latest_ns: dict[Ticker, int] = {}
+        self._waits = RecentMax(WAIT_SPAN_NS)
         self._waiter: asyncio.Future[None] | None = None
         self.replaced = 0
         self.depth_max = 0
@@ -51,32 +59,56 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._urgent) + len(self._facts) + len(self._latest)
 
+    def lanes(self) -> dict[str, int]:
+        """How many events wait in each lane."""
+        return {"urgent": len(self._urgent), "facts": len(self._facts), "latest": len(self._latest)}
+
+    def oldest_age_ns(self) -> int:
+        """The longest that an event has waited of late, or waits now."""
+        now_ns = self._clock.now().mono_ns
+        heads = (
+            *itertools.islice(self._urgent_ns, 1),
+            *itertools.islice(self._facts_ns, 1),
+            *itertools.islice(self._latest_ns.values(), 1),
+        )
+        return max((self._waits.value(now_ns), *(now_ns - came_ns for came_ns in heads)))
+
     def emit(self, event: AnyEvent) -> None:
         """Put one event in; called on the loop's thread, never blocks. Raises InboxFullError."""
+        now_ns = self._clock.now().mono_ns
         if isinstance(event, BookTop):
             self.replaced += event.top.ticker in self._latest
             self._latest[event.top.ticker] = event
+            self._latest_ns.setdefault(event.top.ticker, now_ns)
         elif isinstance(event, URGENT):
             if len(self._urgent) >= INBOX_URGENT_MAX:
                 message = f"inbox: {INBOX_URGENT_MAX} urgent events waiting"
                 raise InboxFullError(message)
             self._urgent.append(event)
+            self._urgent_ns.append(now_ns)
         else:
             if len(self._facts) >= INBOX_FACTS_MAX:
                 message = f"inbox: {INBOX_FACTS_MAX} facts waiting"
                 raise InboxFullError(message)
             self._facts.append(event)
+            self._facts_ns.append(now_ns)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _pop(self) -> AnyEvent | None:
         if self._urgent:
-            return self._urgent.popleft()
+            return self._waited(self._urgent.popleft(), self._urgent_ns.popleft())
         if self._facts:
-            return self._facts.popleft()
+            return self._waited(self._facts.popleft(), self._facts_ns.popleft())
         if self._latest:
-            return self._latest.pop(next(iter(self._latest)))
+            ticker = next(iter(self._latest))
+            return self._waited(self._latest.pop(ticker), self._latest_ns.pop(ticker))
         return None
+
+    def _waited(self, event: AnyEvent, came_ns: int) -> AnyEvent:
+        now_ns = self._clock.now().mono_ns
+        self._waits.take(now_ns - came_ns, now_ns)
+        return event
 
     async def get(self, wake_mono_ns: int) -> AnyEvent:
         """The next event, or `Wake` once the monotonic clock has reached `wake_mono_ns`, never before it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import sys
 import threading
@@ -91,7 +92,11 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
     except OSError as problem:
         message = f"state_dir: {settings.state_dir} cannot be made: {problem.strerror}; choose another"
         raise ConfigurationError(message) from None
-    recovered = await asyncio.to_thread(recover, settings, papers, clock)
+    # The metrics' library is imported meanwhile: no start has to wait for it.
+    recovered, _ = await asyncio.gather(
+        asyncio.to_thread(recover, settings, papers, clock),
+        asyncio.to_thread(importlib.import_module, "ops.metrics.fold"),
+    )
     secrets = _secrets(settings)
     logging = set_up_logging(
         clock=clock,
@@ -109,7 +114,9 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
         receipts_path=settings.state_dir / "alert_receipts.jsonl",
         masker=Masker(secrets),
     )
-    app = App(settings, build_engine(settings, papers), signer, clock, journal, recovered, alerts)
+    app = App(
+        settings, build_engine(settings, papers), signer, clock, journal, recovered, alerts, lambda: logging.errors
+    )
     log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
     try:
         ended = await app.run()

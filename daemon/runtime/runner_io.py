@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -34,7 +34,9 @@ from domain.events import AnyEvent, GroupOp, GroupOutcome, JournalFault, LoopSta
 LOOK_AT_CLOCKS_NS = 250 * NS_PER_MS
 LOOK_OUTSIDE_WINDOWS_NS = 1_000 * NS_PER_MS
 STALL_NS = 100 * NS_PER_MS
-STEPS_KEPT = 4096
+
+# What hears of each step once it was performed: event, time, actions, and how long the engine took in ns.
+Fold = Callable[[AnyEvent, Now, Sequence[AnyAction], int], None]
 
 
 class StepLog(Protocol):
@@ -51,7 +53,7 @@ class StepLog(Protocol):
 
 
 class Runner:
-    """Drives the engine. `perform` carries out one action; `say` hears each record. Neither may block."""
+    """Drives the engine. `perform` carries out one action; `say` hears each record, `fold` each step. None blocks."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Runner:
         log: StepLog,
         perform: Callable[[AnyAction], None],
         say: Callable[[Record], None] | None = None,
+        fold: Fold | None = None,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
@@ -68,11 +71,11 @@ class Runner:
         self._log = log
         self._perform = perform
         self._say = say
+        self._fold = fold
         self._encoder = msgspec.json.Encoder()
         self._held: deque[tuple[int, AnyAction]] = deque()
         self.progress_mono_ns = clock.now().mono_ns
         self.steps = 0
-        self.step_ns: deque[int] = deque(maxlen=STEPS_KEPT)
         self.exit: Exit | None = None
         self.seq = 0
         self.unlogged = False
@@ -103,7 +106,7 @@ class Runner:
         """One step of the engine: decide, record, perform. Every step is recorded, or replay would not be exact."""
         begun = self._clock.now().mono_ns
         actions = self._engine.step(event, now)
-        self.step_ns.append(self._clock.now().mono_ns - begun)
+        took_ns = self._clock.now().mono_ns - begun
         self.steps += 1
         # A cancel waits for nothing, not even for its own record to be printed.
         for action in actions:
@@ -124,6 +127,8 @@ class Runner:
             else:
                 self._perform(action)
         self.release()
+        if self._fold is not None:
+            self._fold(event, now, actions, took_ns)
 
     def _record(self, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
         encode = self._encoder.encode

@@ -1,6 +1,6 @@
 """What one look at the daemon sends to a screen: the picture, the tasks' health, and the two words that matter.
 
-Screens (page, terminal) get the same document from `/picture` and, without the raw histogram samples, from `/events`.
+Screens (page, terminal) get the same document from `/picture` and from `/events`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def is_healthy(tasks: tuple[TaskHealth, ...]) -> bool:
     return bool(tasks) and all(task.age_s <= task.limit_s for task in tasks)
 
 
-def frame_of(picture: Status, tasks: tuple[TaskHealth, ...], identity: Identity, *, samples: bool) -> Frame:
-    """Put one look together; `samples` keeps the raw histogram samples."""
+def frame_of(picture: Status, tasks: tuple[TaskHealth, ...], identity: Identity) -> Frame:
+    """Put one look together."""
     outcome = verdict(facts_of(picture, tasks, identity))
     return Frame(
-        picture=picture if samples else msgspec.structs.replace(picture, histograms={}),
+        picture=picture,
         tasks=tasks,
         readiness=readiness(picture),
         healthy=is_healthy(tasks),

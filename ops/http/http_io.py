@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -23,12 +24,14 @@ from ops.http.frame import encode, frame_of, is_healthy
 from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, Limits, Order, RequestGuard, read_order, refuse
 from ops.http.http_stream_io import EventStream
 from ops.http.pages_io import PageFiles
-from ops.metrics.buckets import SampleFold
 from ops.metrics.page_io import MetricsPage
 from ops.metrics.view import Runtime, View
 from ops.ops_status import Identity, ops_status
 from ops.readiness import readiness
 from ops.status import Status, TaskHealth
+
+if TYPE_CHECKING:
+    from ops.metrics.registry import Metrics
 
 COMMANDS = ("cancel-all", "kill", "pause")
 STOP_LIMIT_S = 2.0
@@ -52,6 +55,7 @@ class OpsServer:
         in_final_minute: Callable[[], bool],
         host: str = "127.0.0.1",
         port: int = 8080,
+        metrics: Metrics,
         runtime: Callable[[], Runtime] = Runtime,
         identity: Identity | None = None,
         reports_dir: Path | None = None,
@@ -70,8 +74,7 @@ class OpsServer:
         )
         self._stream = EventStream(self._event, cadence_s=cadence_s, limits=self._limits)
         self._pages = PageFiles(reports_dir)
-        self._metrics = MetricsPage(self._view, clock, in_final_minute)
-        self._samples = SampleFold()
+        self._metrics = MetricsPage(metrics, self._view, clock, in_final_minute)
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
         self.started = asyncio.Event()
@@ -153,6 +156,7 @@ class OpsServer:
         app.router.add_get("/ready", self._ready)
         app.router.add_get("/metrics", self._metrics.negotiated)
         app.router.add_get("/metrics/prometheus", self._metrics.text)
+        app.router.add_get("/metrics/json", self._metrics.json)
         app.router.add_get("/ops/status", self._ops_status)
         app.router.add_get("/freshness", self._freshness)
         app.router.add_get("/picture", self._whole_picture)
@@ -188,22 +192,15 @@ class OpsServer:
         rows = [(Phase(view.phase), view.freshness) for view in picture.series]
         return reply(freshness_document(picture.now, picture.pid, active, rows))
 
-    async def _whole_picture(self, request: web.Request) -> web.Response:
-        """The picture; `?samples=no` leaves the raw histogram samples out, as screens do."""
-        samples = request.query.get("samples", "yes") != "no"
-        frame = frame_of(self._picture(), self._tasks(), self._identity, samples=samples)
-        return web.Response(body=encode(frame), content_type="application/json")
+    async def _whole_picture(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._event(), content_type="application/json")
 
     def _event(self) -> bytes:
-        picture = self._picture()
-        self._samples.observe(picture.histograms, picture.counters)
-        return encode(frame_of(picture, self._tasks(), self._identity, samples=False))
+        return encode(frame_of(self._picture(), self._tasks(), self._identity))
 
     def _view(self) -> View:
-        picture = self._picture()
-        self._samples.observe(picture.histograms, picture.counters)
         runtime = msgspec.structs.replace(self._runtime(), http_refused=dict(self._guard.refused))
-        return View(picture, self._tasks(), runtime, self._samples.views(), self._samples.lost)
+        return View(self._picture(), self._tasks(), runtime)
 
     async def _control(self, request: web.Request) -> web.Response:
         order = await read_order(request, self._limits)

@@ -2,44 +2,66 @@
 
 Rendering takes milliseconds of pure Python, and a cancel must not wait for them. On the loop it yields after each
 family. In a window's final minute it leaves the loop for a thread; since a thread would keep the interpreter for
-5 ms at a time, it too gives way after each family, so that the loop waits for some 50 us at most. The library is
-imported in a thread when somebody first asks: no start has to wait for it.
+5 ms at a time, it too gives way after each family, so that the loop waits for some 50 us at most.
+The library is imported in a thread while the daemon starts: no start has to wait for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from domain.clock import NS_PER_S, Clock
 from ops.metrics.view import View
 
+if TYPE_CHECKING:
+    from ops.metrics.registry import Metrics
+
 METRICS_CACHE_NS = NS_PER_S
-TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+FORMATS = {
+    "text": "text/plain; version=0.0.4; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
+}
+KINDS = {
+    "application/json": "json",
+    "application/openmetrics-text": "openmetrics",
+    "text/plain": "text",
+    "text/*": "text",
+    "*/*": "text",
+}
 
 
 class MetricsPage:
     """Renders metrics at most once a second, once for all who ask meanwhile; off the loop in the final minute."""
 
-    def __init__(self, view: Callable[[], View], clock: Clock, in_final_minute: Callable[[], bool]) -> None:
-        self._view, self._clock, self._in_final_minute = view, clock, in_final_minute
-        self._parts: Callable[[str], Iterator[bytes]] | None = None
+    def __init__(
+        self, metrics: Metrics, view: Callable[[], View], clock: Clock, in_final_minute: Callable[[], bool]
+    ) -> None:
+        self._metrics, self._view = metrics, view
+        self._clock, self._in_final_minute = clock, in_final_minute
         self._cached: dict[str, tuple[int, bytes]] = {}
         self._lock = asyncio.Lock()
 
-    async def text(self, _: web.Request) -> web.Response:
-        """The Prometheus text format, whatever is asked for."""
-        return web.Response(body=await self._body("text"), headers={"Content-Type": TEXT_FORMAT})
+    async def text(self, request: web.Request) -> web.Response:
+        """The Prometheus text format, or OpenMetrics where the Accept header prefers it."""
+        kind = preferred(request.headers.get("Accept", ""))
+        return await self._answer("openmetrics" if kind == "openmetrics" else "text")
+
+    async def json(self, _: web.Request) -> web.Response:
+        """JSON, whatever is asked for."""
+        return await self._answer("json")
 
     async def negotiated(self, request: web.Request) -> web.Response:
-        """Text, or JSON where the Accept header names it before text."""
-        if prefers_json(request.headers.get("Accept", "")):
-            return web.Response(body=await self._body("json"), content_type="application/json")
-        return await self.text(request)
+        """What the Accept header prefers; text where it does not say."""
+        return await self._answer(preferred(request.headers.get("Accept", "")))
+
+    async def _answer(self, kind: str) -> web.Response:
+        return web.Response(body=await self._body(kind), headers={"Content-Type": FORMATS[kind]})
 
     async def _body(self, kind: str) -> bytes:
         async with self._lock:
@@ -47,25 +69,15 @@ class MetricsPage:
             at_ns, body = self._cached.get(kind, (0, b""))
             if body and now_ns - at_ns < METRICS_CACHE_NS:
                 return body
-            if self._parts is None:
-                self._parts = await self._library()
-            parts = self._parts(kind)
+            from ops.metrics.families import PARTS  # noqa: PLC0415 - late
+
+            parts = PARTS[kind](self._metrics.collect(self._view()))
             if self._in_final_minute():
                 body = await asyncio.get_running_loop().run_in_executor(None, render_in_thread, parts)
             else:
                 body = await render_on_loop(parts)
             self._cached[kind] = (now_ns, body)
             return body
-
-    async def _library(self) -> Callable[[str], Iterator[bytes]]:
-        """How one kind of page is made, in parts, from the view of that moment."""
-        await asyncio.to_thread(importlib.import_module, "ops.metrics.families")
-        from prometheus_client import ProcessCollector  # noqa: PLC0415 - late
-
-        from ops.metrics.families import json_parts, text_parts  # noqa: PLC0415 - late
-
-        process = ProcessCollector(registry=None)
-        return lambda kind: (json_parts if kind == "json" else text_parts)(self._view(), (process,))
 
 
 async def render_on_loop(parts: Iterator[bytes]) -> bytes:
@@ -86,16 +98,24 @@ def render_in_thread(parts: Iterator[bytes]) -> bytes:
     return b"".join(done)
 
 
-def prefers_json(accept: str) -> bool:
-    """Whether an Accept header puts application/json above plain text (RFC 9110, 12.5.1; first wins when equal)."""
-    best, best_q = "", 0.0
+def preferred(accept: str) -> str:
+    """Which format an Accept header wants most: "text", "json" or "openmetrics" (RFC 9110, 12.5.1; first when equal).
+
+    OpenMetrics of another version than ours (1.0.0) is not offered.
+    """
+    best, best_q = "text", 0.0
     for part in accept.split(","):
-        kind, *parameters = [text.strip().lower() for text in part.split(";")]
-        q_text = next((text[2:] for text in parameters if text.startswith("q=")), "1")
-        try:
-            q = float(q_text)
-        except ValueError:
-            q = 0.0
-        if kind in {"application/json", "text/plain", "text/*", "application/openmetrics-text"} and q > best_q:
-            best, best_q = kind, q
-    return best == "application/json"
+        name, *parameters = [text.strip().lower() for text in part.split(";")]
+        q = _quality(parameters)
+        version = next((text[8:] for text in parameters if text.startswith("version=")), "1.0.0")
+        unknown = name == "application/openmetrics-text" and version != "1.0.0"
+        if name in KINDS and q > best_q and not unknown:
+            best, best_q = KINDS[name], q
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    try:
+        return float(next((text[2:] for text in parameters if text.startswith("q=")), "1"))
+    except ValueError:
+        return 0.0

@@ -283,7 +283,7 @@ function paintDaemon(p) {
     ["books agree", (n) => live(n, (_, more) => cls(put(n, (p.reconciled ? "yes, " : "NO, ") + ageText(p.reconcile_age_s == null ? null : p.reconcile_age_s + more)), p.reconciled ? "" : "bad"))],
     ["clock against exchange", `${ms(p.clock_offset_ms)} \u00b1 ${ms(p.clock_uncertainty_ms)}`, p.clock_offset_ms == null ? "warn" : ""],
     ...tasks,
-    ["errors", String(p.counters.errors ?? 0), p.counters.errors ? "bad" : ""], ["step", String(p.seq)], ["process", String(p.pid)], ["run", p.run_id], ["build", p.build_id], ["configuration", p.config_hash.slice(0, 12)],
+    ["errors", String(p.errors), p.errors ? "bad" : ""], ["step", String(p.seq)], ["process", String(p.pid)], ["run", p.run_id], ["build", p.build_id], ["configuration", p.config_hash.slice(0, 12)],
   ]);
 }
 function paintHead(p) {

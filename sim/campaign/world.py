@@ -241,7 +241,7 @@ class World:
             and self.timeline.now_ns >= self.box.still_until_ns
         ):
             shell = Shell(
-                1, process.run_id, "paper", "build", "config", self.start_ns, process.runner.seq, {}, {}, {}, {}, {}
+                1, process.run_id, "paper", "build", "config", self.start_ns, process.runner.seq, {}, {}, 0, {}
             )
             self.checks.readiness(process, is_ready(draw(process.engine.state, shell, process.clock.now())))
         if self.timeline.now_ns < window.target_ns:

@@ -215,7 +215,7 @@ class Stage:
 
     async def picture(self) -> dict[str, Any]:
         """The daemon's picture of itself; empty when it does not answer."""
-        status, body = await self.ask(f"{self.http}/picture?samples=no") if self.http else (0, b"")
+        status, body = await self.ask(f"{self.http}/picture") if self.http else (0, b"")
         return msgspec.json.decode(body)["picture"] if status == 200 else {}  # noqa: PLR2004 - HTTP's OK
 
     async def health(self) -> bool:

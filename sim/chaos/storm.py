@@ -220,7 +220,7 @@ class StormScene(Scene):
             return
         wrong = [f"{key} {was[key]!r} -> {now[key]!r}" for key in ("paused",) if was[key] and now[key] != was[key]]
         wrong += [f"{key} fell" for key in ("tail_until_utc_ns", "epoch") if now[key] < was[key]]
-        wrong += [f"counter {k} fell" for k, count in was["counters"].items() if now["counters"].get(k, 0) < count]
+        wrong += [f"counter {k} fell" for k, count in was["counts"].items() if now["counts"].get(k, 0) < count]
         if was["kill"]["latched"] and not now["kill"]["latched"]:
             wrong.append("the kill latch opened")
         if was["risk"]["session"] == now["risk"]["session"]:

@@ -128,7 +128,7 @@ class Life:
         with warnings.catch_warnings():
             # Where systemd is not listening, its library lets go of a socket without closing it.
             warnings.simplefilter("ignore", ResourceWarning)
-            return App(settings, engine, signer, clock, self.journal, recovered, alerts)
+            return App(settings, engine, signer, clock, self.journal, recovered, alerts, lambda: 0)
 
     def begin(self) -> None:
         """Run until it ends."""

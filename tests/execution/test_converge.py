@@ -4,6 +4,7 @@ import pytest
 
 from domain.actions import AnyAction, CancelAll, CancelOrders, Place, Record, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.counts import Counted, Counts
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId
 from domain.market import Side
@@ -26,7 +27,7 @@ def made(*, groups: tuple[str, ...] = ("g", "spare"), capacity: int = 10_000) ->
     known = Groups(numbers, budget, 20)
     for name in groups:
         known.known[GroupId(name)] = Group(GroupId(name), "INXU", 1, 0)
-    return Converger(book, known, budget, numbers)
+    return Converger(book, known, budget, numbers, Counts())
 
 
 def quoted(converger: Converger, want: Want, now_ns: int = 0, *, allowed: bool = True) -> tuple[list[AnyAction], bool]:
@@ -84,13 +85,13 @@ def test_a_requote_is_an_order_that_another_price_replaces_counted_once() -> Non
     out, _ = quoted(converger, both())
     for action in [a for a in out if isinstance(a, Place)]:
         accepted(converger, action)
-    assert converger.counters["requotes"] == 0
+    assert converger.counts[Counted.REQUOTES] == 0
     moved = {(TICKER, Side.BID): quote(price=4_300), (TICKER, Side.ASK): quote(Side.ASK, 5_800)}
     for again in range(3):
         quoted(converger, moved, (again + 1) * CANCEL_RETRY_NS)
-        assert converger.counters["requotes"] == 1
+        assert converger.counts[Counted.REQUOTES] == 1
     quoted(converger, {(TICKER, Side.BID): quote(price=4_300)}, 9 * CANCEL_RETRY_NS)
-    assert converger.counters["requotes"] == 1, "nothing follows the ask: it is only withdrawn"
+    assert converger.counts[Counted.REQUOTES] == 1, "nothing follows the ask: it is only withdrawn"
 
 
 def test_an_order_still_placing_is_never_cancelled_by_id_but_on_acceptance() -> None:

@@ -159,3 +159,15 @@ def test_a_position_that_nobody_explains_is_adopted_at_the_worst_price(held: int
     assert (account.position, account.adopted_position) == (held, held - 100)
     assert account.worst_loss >= 400_000
     assert account.pnl(yes=True) == 600_000
+
+
+def test_what_was_realised_is_known_by_series_and_adds_up_over_a_restart() -> None:
+    ledger = Ledger()
+    other = Ticker("KXNASDAQ100U-T1")
+    ledger.fill(fill("a", Side.BID, 4000), "INXU", 1)
+    ledger.fill(msgspec.structs.replace(fill("b", Side.ASK, 3000), ticker=other), "NASDAQ100U", 1)
+    ledger.settle(T, "no", Cash(0))
+    ledger.settle(other, "no", Cash(0))
+    kept = restore(msgspec.json.decode(msgspec.json.encode(record(ledger)), type=LedgerRecord))
+    assert kept.realised_of == {"INXU": -400_000, "NASDAQ100U": 300_000}
+    assert sum(kept.realised_of.values()) == kept.own_realised

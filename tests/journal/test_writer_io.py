@@ -378,3 +378,13 @@ async def test_an_idle_thread_still_anchors(tmp_path: Path) -> None:
         await asyncio.sleep(0)
     assert writer.close()
     assert [(anchor.seq, anchor.why) for anchor in read_anchors(tmp_path)] == [(0, "open"), (1, "minute")]
+
+
+def test_each_commit_is_timed(open_writer: OpenWriter) -> None:
+    writer = open_writer()
+    took_s: list[float] = []
+    writer.on_commit(took_s.append)
+    writer.append("note", {})
+    writer.append("note", {})
+    assert took_s == [0.0, 0.0], "the clock of this test stands still"
+    writer.close()

@@ -244,9 +244,24 @@ class Stage:
 
     def picture(self) -> dict[str, Any]:
         """The daemon's picture of itself; empty when it does not answer."""
-        status, body = self.page("/picture?samples=no")
+        status, body = self.page("/picture")
         told: dict[str, Any] = json.loads(body)["picture"] if status == 200 else {}
         return told
+
+    def metrics(self, accept: str = "text/plain") -> dict[tuple[str, str], float]:
+        """The daemon's metrics by sample name and labels as printed; empty when it does not answer."""
+        status, body = self.page("/metrics", accept=accept)
+        found: dict[tuple[str, str], float] = {}
+        for line in body.decode().splitlines() if status == 200 else ():
+            if not line.startswith("#"):
+                sample, _, value = line.rpartition(" ")
+                name, _, labels = sample.partition("{")
+                found[name, labels.removesuffix("}")] = float(value)
+        return found
+
+    def metric(self, name: str, labels: str = "") -> float:
+        """One sample; 0 when there is none."""
+        return self.metrics().get((name, labels), 0.0)
 
     def series(self, name: str = "INXU") -> dict[str, Any]:
         """One series in the picture."""

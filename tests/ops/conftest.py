@@ -14,6 +14,7 @@ import pytest
 from domain.errors import UnavailableError
 from ops.http.http_guard_io import Limits
 from ops.http.http_io import OpsServer
+from ops.metrics.registry import Metrics
 from ops.metrics.view import Runtime
 from ops.status import Status, TaskHealth
 from tests.ops.pictures import TASKS, HandClock, picture
@@ -118,6 +119,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             "token": TOKEN,
             "live": False,
             "in_final_minute": lambda: daemon.final_minute,
+            "metrics": Metrics(),
             "runtime": lambda: daemon.runtime,
             "port": 0,
             "cadence_s": 0.005,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.counts import Counted
 from domain.reasons import Reason
 from guards.index_freshness import IndexFreshness
 from ops.readiness import Permission, verdict_of, votes_of
@@ -245,8 +246,8 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "orders": orders(rungs),
         "holdings": holdings(rungs),
         "exposures": (
-            Exposure("INXU", 2, 600, 600, 82_000, 3_100_000, 0),
-            Exposure("NASDAQ100U", 1, 100, 100, 0, 418_000, 1),
+            Exposure("INXU", 2, 600, 600, 82_000, 3_100_000, 0, 1_500_000),
+            Exposure("NASDAQ100U", 1, 100, 100, 0, 418_000, 1, -260_000),
         ),
         "flat": Flat(proven=False, why="8 orders may be live"),
         "windows": results(),
@@ -258,8 +259,8 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "day_loss_limit": 1_000_000_000,
         "cancel_all": CancelAllView(active=False, reason="", tail_s=0.0, last_time_to_flat_ms=41.0, completed=2),
         "budget": Budget(tokens=82.0, reserve=40.0, capacity=100.0),
-        "counters": {"ticks": 8123, "orders_sent": 214, "cancels_sent": 209, "fills": 6, "steps": 48_211, "errors": 0},
-        "histograms": {"time_to_flat_s:scheduler_t_minus_2s": (0.041, 0.038), "place_rtt_s": (0.0021, 0.0018)},
+        "counts": tuple(1_000 + count for count in Counted),
+        "errors": 0,
     }
     drawn = Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself
     if "series" in changes:

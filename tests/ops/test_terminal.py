@@ -33,7 +33,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 def frame(**changes: object) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(encode(frame_of(picture(**changes), TASKS, Identity(), samples=False)))
+    decoded: dict[str, Any] = json.loads(encode(frame_of(picture(**changes), TASKS, Identity())))
     return decoded
 
 

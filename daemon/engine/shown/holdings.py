@@ -36,6 +36,7 @@ def exposures_of(state: State, holdings: tuple[Holding, ...]) -> tuple[Exposure,
                 marked=sum(row.marked or 0 for row in own),
                 worst_loss=sum(row.worst_loss for row in own),
                 unmarked=sum(row.marked is None for row in own),
+                realised=state.held.ledger.realised_of.get(name, 0),
             )
         )
     return tuple(rows)

@@ -123,8 +123,6 @@ def test_a_refused_place_cools_its_side_down() -> None:
     stand.forget()
     stand.run(4 * S)
     assert 4 <= len(names(stand)) <= 12
-    counters = stand.engine.state.held.counters
-    assert counters["post_only_rejects"] == counters["places_refused:post_only_cross"] > 4
     assert stand.exchange.resting() == []
 
 

@@ -9,6 +9,7 @@ from daemon.engine.memory import remember, restore
 from daemon.settings.build import build_engine
 from domain.actions import CancelAll, CancelOrders, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.counts import Counted
 from domain.events import CancelAllMarker, Command, Fill, KillSwitch, Stop
 from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
@@ -198,7 +199,7 @@ def test_a_lost_memory_and_the_fills_of_yesterday_keep_nothing_closed() -> None:
     stand.run(40 * S)
     account = stand.engine.state.held
     assert stand.engine.state.books.drift == ""
-    assert account.counters["fills_of_days_past"] == 14
+    assert account.counts[Counted.FILLS_OF_DAYS_PAST] == 14
     assert account.ledger.markets == {}
     assert stand.engine.state.risk.loss == 0
     assert all(stand.exchange.resting(series) for series in ("INXU", "NASDAQ100U"))

@@ -32,7 +32,7 @@ def status(
     stand: Stand, tasks: tuple[TaskHealth, ...] = ALIVE, build: str = "b1f0c2d", now: Now | None = None
 ) -> dict[str, Any]:
     hosts = {"massive": "a", "polygon": "b"}
-    process = Process(1, "run", "paper", build, "hash", 0, 1, hosts, {}, {}, {}, {})
+    process = Process(1, "run", "paper", build, "hash", 0, 1, hosts, {}, 0, {})
     return ops_status(draw(stand.engine.state, process, now or stand.now()), tasks, Identity())
 
 

@@ -15,7 +15,7 @@ S = NS_PER_S
 
 def drawn(stand: Stand) -> Status:
     hosts = {"massive": "a", "polygon": "b"}
-    process = Process(os.getpid(), "run", "paper", "build", "hash", 0, 1, hosts, {}, {}, {}, {})
+    process = Process(os.getpid(), "run", "paper", "build", "hash", 0, 1, hosts, {}, 0, {})
     return draw(stand.engine.state, process, stand.now())
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from domain.actions import CancelAll, CreateGroup, Exit, MarkCancelAll, Place, Read, Report, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.counts import Counted
 from domain.events import (
     BooksStale,
     CancelAllMarker,
@@ -443,12 +444,12 @@ def test_a_series_that_was_pulled_quotes_again_only_when_it_was_proven_flat() ->
 def test_the_expected_word_on_an_order_works_out_its_own_series_alone() -> None:
     stand = quoting()
     engine = stand.engine
-    cycles, chores_ns = engine.state.held.counters["strategy_cycles"], engine.state.chores_ns
+    cycles, chores_ns = engine.state.held.counts[Counted.CYCLES], engine.state.chores_ns
     bid = next(o for o in engine.state.held.book.live.values() if o.series == "INXU")
     told = CancelOutcome(RequestId(900_001), Verdict.ACCEPTED, 200, order_id=bid.order_id)
     actions = stand.step(told)
     assert any(isinstance(a, Place) and a.ticker == bid.ticker for a in actions)  # its side is free again
-    assert (engine.state.held.counters["strategy_cycles"], engine.state.chores_ns) == (cycles + 1, chores_ns)
+    assert (engine.state.held.counts[Counted.CYCLES], engine.state.chores_ns) == (cycles + 1, chores_ns)
     # While something is pursued to its end, every word counts at once.
     stand.operator(Command.CANCEL_ALL)
     chores_ns = engine.state.chores_ns

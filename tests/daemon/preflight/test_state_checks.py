@@ -28,7 +28,7 @@ SERIES = ("INXU", "NASDAQ100U")
 
 
 def frame(**changes: object) -> Frame:
-    return frame_of(picture(NOW, **changes), (), Identity(), samples=False)
+    return frame_of(picture(NOW, **changes), (), Identity())
 
 
 def listed(ident: str, name: str = "ladderd-1-1") -> OrderState:

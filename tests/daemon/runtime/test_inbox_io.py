@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from daemon.runtime.inbox_io import INBOX_FACTS_MAX, INBOX_URGENT_MAX, Inbox, InboxFullError
+from daemon.runtime.inbox_io import INBOX_FACTS_MAX, INBOX_URGENT_MAX, WAIT_SPAN_NS, Inbox, InboxFullError
+from domain.clock import NS_PER_MS
 from domain.events import (
     AnyEvent,
     BooksStale,
@@ -97,3 +98,20 @@ async def test_an_event_ends_the_waiting_at_once() -> None:
     inbox.emit(stall)
     assert await waiting == stall
     assert inbox.depth_max == 2
+
+
+async def test_the_longest_wait_of_late_is_known_while_it_lasts_and_for_a_while_after() -> None:
+    clock = Timepiece()
+    inbox = Inbox(clock)
+    assert inbox.oldest_age_ns() == 0
+    inbox.emit(top("a", 1))
+    clock.wait(3 * NS_PER_MS)
+    inbox.emit(top("a", 2))
+    inbox.emit(Stop("x"))
+    clock.wait(2 * NS_PER_MS)
+    assert inbox.oldest_age_ns() == 5 * NS_PER_MS, "news of a market is as old as the oldest that it replaced"
+    assert inbox.lanes() == {"urgent": 1, "facts": 0, "latest": 1}
+    await drained(inbox)
+    assert inbox.oldest_age_ns() == 5 * NS_PER_MS
+    clock.wait(2 * WAIT_SPAN_NS)
+    assert inbox.oldest_age_ns() == 0

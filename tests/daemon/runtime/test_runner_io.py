@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -187,3 +188,19 @@ def test_each_record_is_said_once_and_only_records_are() -> None:
     bench = Bench([told, *CANCELS])
     bench.step()
     assert bench.heard == [told]
+
+
+def test_each_step_is_folded_once_after_it_was_performed() -> None:
+    bench = Bench([CANCELS[0]], [])
+    folded: list[tuple[AnyEvent, Now, list[AnyAction], int, int]] = []
+
+    def fold(event: AnyEvent, now: Now, actions: Sequence[AnyAction], took_ns: int) -> None:
+        folded.append((event, now, list(actions), took_ns, len(bench.done)))
+
+    engine: Any = bench.engine
+    bench.runner = Runner(engine, bench.inbox, bench.clock, bench.log, bench.done.append, fold=fold)
+    bench.step()
+    bench.step()
+    now = bench.clock.now()
+    assert folded == [(Wake(), now, [CANCELS[0]], 0, 1), (Wake(), now, [], 0, 1)]
+    assert bench.runner.steps == 2

@@ -9,15 +9,10 @@ from tests.ops.pictures import TASKS, picture
 
 
 def test_a_frame_carries_the_picture_and_the_words() -> None:
-    document = json.loads(encode(frame_of(picture(), TASKS, Identity(), samples=True)))
+    document = json.loads(encode(frame_of(picture(), TASKS, Identity())))
     assert document["picture"]["now"] == [1_000_000_000_000, picture().now.utc_ns]
-    assert document["picture"]["histograms"]["place_rtt_s"] == [0.0021, 0.0018]
+    assert document["picture"]["holdings"][0]["count"] == 100
     assert (document["readiness"]["ready"], document["healthy"], document["state"]) == (True, True, "OK")
-
-
-def test_the_stream_goes_without_raw_samples() -> None:
-    document = json.loads(encode(frame_of(picture(), TASKS, Identity(), samples=False)))
-    assert document["picture"]["histograms"] == {}
 
 
 def test_health_needs_every_task_and_at_least_one() -> None:

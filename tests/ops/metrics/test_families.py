@@ -7,93 +7,64 @@ import subprocess
 
 import msgspec
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 
-from ops.metrics.buckets import Buckets, SampleFold
-from ops.metrics.families import json_parts, render_text
+from domain.counts import Counted
+from domain.metrics import Kind, Metric
+from ops.metrics.families import COUNTED, REJECTED, json_parts, openmetrics_parts
 from ops.metrics.view import Runtime, View
-from tests.ops.pictures import TARGET_NS, TASKS, aged, picture
+from tests.ops.metrics.made import folding, samples, text_of, view
+from tests.ops.pictures import TARGET_NS, picture
 
-REQUIRED = (
-    *("agent_start_total", "errors_total", "heartbeat_age_seconds", "marketdata_ticks_total"),
-    *("marketdata_stale_total", "strategy_cycles_total", "strategy_cycles_skipped_total", "order_proposals_total"),
-    *("safety_halted_total", "active_feed", "ops_seconds_to_cancel", "agent_tick_duration_seconds_count"),
+RUNTIME = Runtime(
+    {"urgent": 2, "facts": 3, "latest": 4}, 0.75, 3, 99, {"massive": 2}, {"sigusr1": 1.5e9}, {"origin": 5}
 )
 
 
-def view(runtime: Runtime | None = None, **changes: object) -> View:
-    drawn = picture(**changes)
-    fold = SampleFold()
-    fold.observe(drawn.histograms, drawn.counters)
-    return View(drawn, TASKS, runtime or Runtime(), fold.views(), fold.lost)
+def test_every_metric_of_the_list_is_rendered_and_no_other() -> None:
+    metrics, _ = folding()
+    found = [family.name for family in metrics.collect(view(RUNTIME))]
+    assert len(set(found)) == len(found)
+    ours = {name for name in found if not name.startswith("process_")}
+    assert ours == {metric.value.name for metric in Metric}
 
 
-def samples(seen: View) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = render_text(seen).decode()
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+@pytest.mark.parametrize(("metric", "count"), list(COUNTED.items()))
+def test_what_the_engine_counts_is_told(metric: Metric, count: Counted) -> None:
+    assert samples(view())[f"{metric.value.name}_total", ()] == 1_000 + count
 
 
-@pytest.mark.parametrize("name", REQUIRED)
-def test_the_required_names_are_there(name: str) -> None:
-    assert name in {found for found, _ in samples(view())}
+def test_ticks_are_told_together_and_by_feed_and_those_refused_by_reason() -> None:
+    found = samples(view())
+    assert found["marketdata_ticks_total", ()] == 2_001
+    assert found["ladderd_feed_ticks_total", (("feed", "primary"),)] == 8_123
+    for reason, count in REJECTED.items():
+        assert found["ladderd_ticks_rejected_total", (("reason", reason),)] == 1_000 + count
 
 
-@pytest.mark.parametrize(
-    ("key", "name"),
-    [
-        ("starts", "agent_start_total"),
-        ("errors", "errors_total"),
-        ("ticks", "marketdata_ticks_total"),
-        ("stales", "marketdata_stale_total"),
-        ("strategy_cycles", "strategy_cycles_total"),
-        ("strategy_cycles_skipped", "strategy_cycles_skipped_total"),
-        ("proposals", "order_proposals_total"),
-        ("halts", "safety_halted_total"),
-        ("steps", "ladderd_steps_total"),
-        ("fills", "ladderd_fills_total"),
-    ],
-)
-def test_they_move_with_the_counters(key: str, name: str) -> None:
-    assert samples(view(counters={key: 17}))[name, ()] == 17
+def test_every_count_of_the_engine_has_a_metric() -> None:
+    shown = {*COUNTED.values(), *REJECTED.values(), Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY}
+    assert shown == set(Counted)
 
 
-def test_labelled_counters_keep_their_part_and_add_up_where_there_is_no_label() -> None:
-    found = samples(
-        view(counters={"places_refused:post_only": 2, "places_refused:closed": 1, "ticks:a": 3, "ticks:b": 4})
-    )
-    assert found["ladderd_orders_refused_total", (("reason", "post_only"),)] == 2
-    assert found["ladderd_orders_refused_total", (("reason", "closed"),)] == 1
-    assert found["marketdata_ticks_total", ()] == 7
-
-
-def test_a_bare_key_is_the_sum_of_its_parts_and_is_not_added_to_them() -> None:
-    found = samples(view(counters={"ticks": 7, "ticks:a": 3, "ticks:b": 4, "trips": 2, "trips:INXU": 2}))
-    assert found["marketdata_ticks_total", ()] == 7
-    assert found["ladderd_guard_trips_total", (("series", "INXU"),)] == 2
-    assert ("ladderd_guard_trips_total", (("series", ""),)) not in found
-
-
-def test_what_the_engine_does_not_count_is_worked_out_where_it_can_be() -> None:
-    found = samples(view(counters={"orders_sent": 9}))
+def test_what_the_shell_knows_is_told() -> None:
+    found = samples(view(RUNTIME))
     assert found["agent_start_total", ()] == 1
-    assert found["marketdata_ticks_total", ()] == 8123
-    assert found["order_proposals_total", ()] == 9
-
-
-def test_the_shell_counts_too() -> None:
-    assert samples(view(Runtime(counters={"errors": 3}), counters={}))["errors_total", ()] == 3
-
-
-def test_nothing_counted_is_hidden() -> None:
-    assert samples(view(counters={"odd_thing": 5}))["ladderd_events_total", (("event", "odd_thing"),)] == 5
+    assert found["errors_total", ()] == 3
+    assert found["ladderd_journal_records_total", ()] == 99
+    assert found["ladderd_reconnects_total", (("socket", "massive"),)] == 2
+    assert found["ladderd_http_refused_total", (("reason", "origin"),)] == 5
+    assert found["runtime_bus_depth", (("lane", "facts"),)] == 3
+    assert found["ladderd_inbox_oldest_age_seconds", ()] == 0.75
+    assert found["control_last_proven_timestamp_seconds", (("control", "sigusr1"),)] == 1.5e9
 
 
 def test_what_was_never_seen_is_infinitely_old() -> None:
-    found = samples(View(picture(series=aged(picture().series, None)), (), Runtime(), {}))
+    series = tuple(
+        msgspec.structs.replace(one, freshness=msgspec.structs.replace(one.freshness, age_ns=None, age_ms=None))
+        for one in picture().series
+    )
+    found = samples(View(picture(series=series), ()))
     assert found["ladderd_index_age_seconds", (("series", "INXU"),)] == math.inf
     assert found["ladderd_marketdata_age_seconds", ()] == math.inf
     assert found["heartbeat_age_seconds", ()] == math.inf
@@ -102,14 +73,38 @@ def test_what_was_never_seen_is_infinitely_old() -> None:
 def test_base_units_and_states() -> None:
     found = samples(view())
     assert found["ladderd_index_age_seconds", (("series", "INXU"),)] == pytest.approx(0.3124)
-    assert found["ladderd_realised_dollars", ()] == 1.24
-    assert found["ladderd_gate_state", (("gate", "kill_switch"), ("series", ""))] == 1
-    assert found["ladderd_gate_state", (("gate", "volatility_index"), ("series", ""))] == 3
+    assert found["ladderd_gate_state", (("gate", "freshness"), ("series", "INXU"))] == 1
     assert found["ladderd_seconds_to_freeze", (("series", "INXU"),)] == 298
     assert found["ops_window_target_unix", (("series", "INXU"),)] == TARGET_NS / 1e9
     assert found["ops_window_cancel_buffer_seconds", (("series", "INXU"),)] == 2
     assert found["active_feed", (("feed", "primary"), ("series", "INXU"))] == 1
     assert found["active_feed", (("feed", "secondary"), ("series", "INXU"))] == 0
+
+
+def test_money_is_told_by_series_and_positions_by_strike_drawn_as_a_rung_or_not() -> None:
+    found = samples(view())
+    assert found["ladderd_realised_dollars", (("series", "NASDAQ100U"),)] == -0.26
+    assert found["ladderd_unrealised_dollars", (("series", "INXU"),)] == 0.082
+    assert found["ladderd_exposure_dollars", (("series", "INXU"),)] == 3.1
+    assert found["ladderd_position_contracts", (("series", "INXU"),)] == 6
+    far = (("series", "INXU"), ("strike", "6680"), ("ticker", "KXINXU-26MAR0610-T6680"))
+    assert found["ladderd_held_contracts", far] == 5
+    assert "KXINXU-26MAR0610-T6680" not in {rung.ticker for rung in picture().ladder}
+
+
+def test_of_many_positions_the_64_largest_are_told() -> None:
+    one = picture().holdings[0]
+    held = tuple(msgspec.structs.replace(one, ticker=f"KXINXU-T{n:03}", strike=None, count=n) for n in range(1, 101))
+    found = [dict(labels) for name, labels in samples(view(holdings=held)) if name == "ladderd_held_contracts"]
+    assert {labels["ticker"] for labels in found} == {f"KXINXU-T{n:03}" for n in range(37, 101)}
+    assert not [labels for labels in found if "strike" in labels], "not known: no label"
+
+
+def test_no_label_is_ever_empty() -> None:
+    found = samples(view(RUNTIME))
+    assert found["ladderd_gate_state", (("gate", "kill_switch"),)] == 1
+    assert found["ladderd_gate_state", (("gate", "volatility_index"),)] == 3
+    assert b'=""' not in text_of(view(RUNTIME))
 
 
 def test_seconds_to_cancel_stop_at_zero() -> None:
@@ -119,47 +114,42 @@ def test_seconds_to_cancel_stop_at_zero() -> None:
     assert found["ladderd_seconds_to_freeze", (("series", "INXU"),)] == -1.25
 
 
-def test_proofs_come_from_counters_and_from_the_shell() -> None:
-    found = samples(view(Runtime(proofs={"sigusr1": 1.5e9}), counters={"proven:kill_file": 1_700_000_000}))
-    assert found["control_last_proven_timestamp_seconds", (("control", "kill_file"),)] == 1.7e9
-    assert found["control_last_proven_timestamp_seconds", (("control", "sigusr1"),)] == 1.5e9
-
-
-def test_histograms_from_samples_and_from_the_shell() -> None:
-    steps = Buckets()
-    for _ in range(3):
-        steps.observe(0.00004)
-    found = samples(view(Runtime(bus_depth={"urgent": 2}, histograms={"step_s": steps.view()})))
-    assert found["agent_tick_duration_seconds_count", ()] == 3
-    assert found["ladderd_step_seconds_bucket", (("le", "0.0001"),)] == 3
-    assert found["runtime_bus_depth", (("lane", "urgent"),)] == 2
-    flat = (("trigger", "scheduler_t_minus_2s"),)
-    assert found["ladderd_time_to_flat_seconds_count", flat] == 2
-    assert found["ladderd_time_to_flat_seconds_sum", flat] == pytest.approx(0.079)
-
-
 def test_json_says_the_same_and_is_valid_json() -> None:
-    seen = view(series=aged(picture().series, None))
-    document = json.loads(b"".join(json_parts(seen)))["metrics"]
+    metrics, _ = folding()
+    seen = view(RUNTIME)
+    document = json.loads(b"".join(json_parts(metrics.collect(seen))))["metrics"]
     flat = {
         (sample["name"], tuple(sorted(sample["labels"].items()))): sample["value"]
         for family in document.values()
         for sample in family["samples"]
     }
-    for key, value in samples(seen).items():
-        assert flat[key] == (value if math.isfinite(value) else None)
+    for key, value in samples(seen, metrics).items():
+        if not key[0].startswith("process_"):
+            assert flat[key] == (value if math.isfinite(value) else None)
+
+
+def test_openmetrics_is_one_document_that_its_own_parser_takes() -> None:
+    metrics, _ = folding()
+    body = b"".join(openmetrics_parts(metrics.collect(view(RUNTIME)))).decode()
+    assert body.endswith("\n# EOF\n")
+    assert body.count("# EOF") == 1
+    read = {family.name: family for family in read_openmetrics(body)}  # type: ignore[no-untyped-call]  # the library's
+    for metric in Metric:
+        family = read[metric.value.name]
+        assert family.type == metric.value.kind
+        assert family.unit == ("" if metric.value.kind is Kind.COUNTER else metric.value.unit)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed here")
 def test_promtool_finds_nothing_to_complain_about() -> None:
     done = subprocess.run(
-        ["promtool", "check", "metrics"], input=render_text(view()), capture_output=True, check=False, timeout=30
+        ["promtool", "check", "metrics"], input=text_of(view()), capture_output=True, check=False, timeout=30
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
 
 def test_no_name_has_two_types_and_every_family_has_help() -> None:
-    lines = render_text(view()).decode().splitlines()
+    lines = text_of(view()).decode().splitlines()
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
     assert all(len(line.split(maxsplit=3)) == 4 for line in lines if line.startswith("# HELP"))

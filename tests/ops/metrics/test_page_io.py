@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,26 +10,44 @@ import pytest
 
 import ops.metrics.families
 from ops.metrics.families import text_parts
-from ops.metrics.page_io import prefers_json, render_in_thread, render_on_loop
+from ops.metrics.page_io import preferred, render_in_thread, render_on_loop
 from tests.ops.conftest import Start
+
+PROMETHEUS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 
 
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        ("", False),
-        ("*/*", False),
-        ("application/json", True),
-        ("application/json, text/plain, */*", True),
-        ("text/plain, application/json;q=0.5", False),
-        ("application/json;q=0", False),
-        ("application/json;q=rubbish", False),
-        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", False),
-        ("TEXT/PLAIN;q=0.1, Application/JSON;q=0.2", True),
+        ("", "text"),
+        ("*/*", "text"),
+        ("application/json", "json"),
+        ("application/json, text/plain, */*", "json"),
+        ("text/plain, application/json;q=0.5", "text"),
+        ("application/json;q=0", "text"),
+        ("application/json;q=rubbish", "text"),
+        (PROMETHEUS, "openmetrics"),
+        ("application/openmetrics-text", "openmetrics"),
+        ("application/openmetrics-text; version=0.0.1", "text"),
+        ("TEXT/PLAIN;q=0.1, Application/JSON;q=0.2", "json"),
     ],
 )
-def test_negotiation(accept: str, expected: bool) -> None:  # noqa: FBT001 - a case of the table
-    assert prefers_json(accept) is expected
+def test_negotiation(accept: str, expected: str) -> None:
+    assert preferred(accept) == expected
+
+
+async def test_each_format_says_which_it_is(start: Start) -> None:
+    site = await start()
+    _, headers, body = await site.get("/metrics", Accept=PROMETHEUS)
+    assert headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert body.endswith(b"# EOF\n")
+    _, headers, body = await site.get("/metrics", Accept="*/*")
+    assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert b"# EOF" not in body
+    for path, accept in (("/metrics/json", "*/*"), ("/metrics", "application/json")):
+        _, headers, body = await site.get(path, Accept=accept)
+        assert headers["content-type"] == "application/json; charset=utf-8"
+        assert "errors" in json.loads(body)["metrics"]
 
 
 @pytest.mark.parametrize("final_minute", [False, True])
@@ -43,7 +62,7 @@ async def test_rendering_leaves_the_loop_in_the_final_minute_only(
         threads.append(threading.current_thread())
         yield from text_parts(*arguments)
 
-    monkeypatch.setattr(ops.metrics.families, "text_parts", spy)
+    monkeypatch.setitem(ops.metrics.families.PARTS, "text", spy)
     site = await start()
     site.daemon.final_minute = final_minute
     await asyncio.gather(*(site.get("/metrics") for _ in range(5)))

@@ -56,7 +56,7 @@ def scene(state_dir: Path) -> StormScene:
 RESETS: dict[str, tuple[tuple[str, ...], Any]] = {
     "paused": (("paused",), ""),
     "tail_until_utc_ns fell": (("tail_until_utc_ns",), 5),
-    "counter fills fell": (("counters", "fills"), 1),
+    "counter CYCLES fell": (("counts", "CYCLES"), 1),
     "kill latch": (("kill", "latched"), False),
     "risk equity": (("risk", "equity"), 7),
     "trips were forgotten": (("sentries", "INXU", "trips"), 0),
@@ -67,7 +67,7 @@ RESETS: dict[str, tuple[tuple[str, ...], Any]] = {
 @pytest.mark.parametrize("reset", [*RESETS, ""])
 def test_what_a_restart_reset_is_a_breach(tmp_path: Path, reset: str) -> None:
     memory = msgspec.json.decode(remember(Stand().engine.state))
-    memory |= {"paused": "by ada", "tail_until_utc_ns": 10, "counters": {"fills": 2}}
+    memory |= {"paused": "by ada", "tail_until_utc_ns": 10, "counts": {"CYCLES": 2}}
     memory["kill"]["latched"] = True
     memory["sentries"]["INXU"]["trips"] = 1
     memory["budget"] = {"utc_ns": 0, "refill_per_s": 10, "tokens_milli": 5_000}
