@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
+from domain.actions import Record
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted, Counts
 from domain.events import BookTop, MarketsRead, Tick
@@ -67,16 +68,13 @@ class DeskSettings(NamedTuple):
 class Desk:
     """One series."""
 
-    def __init__(self, series: Series, plan: WindowPlan, settings: DeskSettings, feed: str) -> None:
-        """`feed`: the name of the feed in use at the start."""
+    def __init__(self, series: Series, plan: WindowPlan, settings: DeskSettings) -> None:
         self.series = series
         self.plan = plan
         self.settings = settings
         self.sentry = FreshnessSentry(series.name, series.symbol, settings.freshness)
         self.divergence = DivergenceGuard(series.symbol, settings.divergence)
-        self.feed = feed
-        # One for each feed: what stands still on one is known, whichever is in use.
-        self._stuck: dict[str, StuckGuard] = {}
+        self.stuck = StuckGuard(series.symbol)
         self.sigma = VolatilityEstimate()
         self.window: Window | None = None
         self.phase = Phase.CLOSED
@@ -96,6 +94,8 @@ class Desk:
         # Why a side of a rung that was chosen is not wanted after all, and the markets that risk confines us to.
         self.unquoted: dict[tuple[Ticker, Side], RungReason] = {}
         self.confined: Container[Ticker] | None = None
+        # The order that risk last refused on a side, and why: asked for again at every tick, it is one record.
+        self.refused: dict[tuple[Ticker, Side], tuple[Price, Count, str]] = {}
         # Whether prices, books or markets have changed since the quotes were last worked out.
         self.moved = True
         # Until when, if only other series' market data comes in, the gate need not be looked at again.
@@ -136,19 +136,6 @@ class Desk:
                 self.ages_ms.append((tick.received_mono_ns - previous.received_mono_ns) / NS_PER_MS)
             self.reprice()
         return admission
-
-    def follow(self, feed: str, tick: Tick | None, now: Now) -> None:
-        """Another feed is in use: its newest value counts at once, and its own guard says whether it is stuck."""
-        self.feed = feed
-        if tick is not None:
-            self.tick(tick, now)
-
-    def stuck_on(self, feed: str) -> StuckGuard:
-        """The guard of this index on one feed."""
-        guard = self._stuck.get(feed)
-        if guard is None:
-            guard = self._stuck[feed] = StuckGuard(self.series.symbol)
-        return guard
 
     def listed(self, event: MarketsRead) -> None:
         """The exchange listed the ladder of a window; rungs whose settlement rule is unknown are left out."""
@@ -310,6 +297,24 @@ class Desk:
         if INDEX_STALE.isdisjoint(before) and not INDEX_STALE.isdisjoint(reasons):
             counts.add(Counted.STALES)
 
+    def refused_anew(self, order: Order, why: str) -> Record | None:
+        """The record of an order that risk refuses; None while it is the same order for the same reason as before."""
+        key, told = (order.ticker, order.side), (order.price, order.count, why)
+        if self.refused.get(key) == told:
+            return None
+        self.refused[key] = told
+        payload = {
+            "series": self.series.name,
+            "window": order.target_ns,
+            "client_order_id": order.client_order_id,
+            "ticker": order.ticker,
+            "side": order.side.value,
+            "price": order.price,
+            "count": order.count,
+            "reason": why,
+        }
+        return Record("order_refused", payload)
+
     # --- votes ---------------------------------------------------------------------------------------------------
 
     def freshness(self, now: Now) -> IndexFreshness:
@@ -348,10 +353,6 @@ class Desk:
             return PASS
         return unknown(Reason.VOLATILITY_UNKNOWN, "too few index values to know today's volatility")
 
-    def stuck_vote(self, now: Now) -> Vote:
-        """The value of the feed in use moves."""
-        return self.stuck_on(self.feed).vote(now, market_open=self.plan.market_open(now.utc_ns))
-
     def votes(self, now: Now) -> list[tuple[str, Vote]]:
         """Everything that this series alone has to say, in the order in which it is asked."""
         return [
@@ -362,12 +363,12 @@ class Desk:
             ("books", self.books_vote()),
             ("volatility", self.volatility_vote()),
             ("divergence", self.divergence.vote(now)),
-            ("stuck", self.stuck_vote(now)),
+            ("stuck", self.stuck.vote(now, market_open=self.plan.market_open(now.utc_ns))),
         ]
 
     def next_deadline(self, now: Now) -> int | None:
         """When one of this desk's guards turns by itself."""
         found = [at for at in self.cooling.values() if at > now.mono_ns] if self.cooling else []
-        turns = (self.sentry.next_deadline(now, self.phase), self.stuck_on(self.feed).next_deadline(now))
+        turns = (self.sentry.next_deadline(now, self.phase), self.stuck.next_deadline(now))
         found += [turns_ns for turns_ns in turns if turns_ns is not None]
         return min(found, default=None)

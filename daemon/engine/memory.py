@@ -25,6 +25,23 @@ from execution.positions import restore as restore_ledger
 SCHEMA = 1
 
 
+class WindowSeen(msgspec.Struct, frozen=True):
+    """The window that a series was in. For who reads the snapshot: a restart asks the calendar."""
+
+    series: str
+    label: str
+    phase: str
+    target_ns: int
+
+
+class FeedsSeen(msgspec.Struct, frozen=True):
+    """The feeds as they stood: the one believed, how often that changed, each one's state. For who reads, as above."""
+
+    active: str
+    switches: int
+    states: dict[str, str]
+
+
 class Memory(msgspec.Struct, frozen=True):
     """The snapshot's payload."""
 
@@ -49,6 +66,8 @@ class Memory(msgspec.Struct, frozen=True):
     empty_requests: tuple[str, ...] = ()
     resumed_utc_ns: int = 0
     lived: Now | None = None
+    windows: tuple[WindowSeen, ...] = ()
+    feeds: FeedsSeen | None = None
 
 
 def remember(state: State) -> bytes:
@@ -76,6 +95,16 @@ def remember(state: State) -> bytes:
         empty_requests=_requests(state),
         resumed_utc_ns=state.resumed_utc_ns,
         lived=state.last_now,
+        windows=tuple(
+            WindowSeen(name, desk.window.label, desk.phase.value, desk.window.target_ns)
+            for name, desk in state.desks.items()
+            if desk.window is not None
+        ),
+        feeds=FeedsSeen(
+            state.failover.active,
+            state.failover.switches,
+            {name: status.state.value for name, status in state.feed_states.items()},
+        ),
     )
     return msgspec.json.encode(memory)
 

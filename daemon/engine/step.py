@@ -287,10 +287,15 @@ class Engine:
 
         def allow(order: Order) -> bool:
             state.held.counts.add(Counted.PROPOSALS)
-            if state.risk.refuses(order, state.held, now):
+            why = state.risk.refuses(order, state.held, now)
+            if why:
                 state.held.counts.add(Counted.RISK_REFUSALS)
                 desk.unquoted[order.ticker, order.side] = RungReason.RISK_REFUSED
+                refused = desk.refused_anew(order, why)
+                if refused is not None:
+                    out.append(refused)
                 return False
+            desk.refused.pop((order.ticker, order.side), None)
             state.results.quoted(desk)
             return True
 

@@ -19,6 +19,7 @@ STREAMS = {
     "cancel_all_done": "decisions",
     "window_phase": "decisions",
     "risk_decision": "decisions",
+    "order_refused": "decisions",
     "time_to_flat": "decisions",
     "order_filled": "trades",
     "settlement": "trades",

@@ -323,5 +323,5 @@ def test_pause_and_note_by_command(tmp_path: Path) -> None:
         day = stage.ladderd("report", "--date", utc_day(), "--state-dir", str(tmp_path))
         assert day.returncode == 0, day.stdout + day.stderr
         pages = list((tmp_path / "reports" / "INXU").glob("*.md"))
-        assert any("drill: all is well" in page.read_text("utf-8") for page in pages), "the note is in the day's report"
+        assert "| drill: all is well |" in "".join(page.read_text("utf-8") for page in pages), "among the day's notes"
         assert_journal(stage, runs=2)

@@ -87,6 +87,7 @@ def test_unknown_topics_and_tickers_bring_nothing(feed: list[int]) -> None:
     assert found == {"ended": "running", "seen": []}
 
 
+@pytest.mark.step("X06")
 def test_a_wrong_key_is_an_auth_error(feed: list[int]) -> None:
     found = official("stream", str(feed[0]), "wrong", "5", "V.I:SPX")
     assert found["ended"] == "AuthError: authentication failed"

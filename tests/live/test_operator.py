@@ -68,7 +68,7 @@ def test_a_disk_that_hangs_kills_and_keeps_no_daemon_from_ending(tmp_path: Path)
         assert stage.stop() == 0
 
 
-@pytest.mark.step("G10", "G13")
+@pytest.mark.step("G10", "G13", "H05")
 def test_health_is_told_whole_and_the_log_goes_where_its_variables_say(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "state", period_s=30)
     logs = tmp_path / "logs"
@@ -92,6 +92,13 @@ def test_health_is_told_whole_and_the_log_goes_where_its_variables_say(tmp_path:
             return {row["ticker"]: row["position"] for row in said["positions"]}
 
         until("the fill shows as a position", lambda: order["ticker"] in held(), 10, poll_s=0.2)
+        shown = stage.ladderd("snapshot", "show", "--json", "--state-dir", str(stage.state_dir))
+        seen = json.loads(shown.stdout)
+        assert (shown.returncode, seen["age_seconds"] < 5) == (0, True), "young while it runs"
+        assert seen["seq"] > 0
+        assert order["ticker"] in seen["ledger"]["markets"]
+        assert {row["phase"] for row in seen["windows"]} <= {"quoting", "strict", "flattening", "frozen"}
+        assert seen["feeds"]["states"] == {"massive": "live", "polygon": "live"}
         # The page goes on answering from a process that was stopped only as long as it is not: then nobody answers.
         stage.processes["daemon"].send_signal(signal.SIGSTOP)
         assert stage.ladderd("health", "--raw", "--http", stage.http).returncode == 69

@@ -327,6 +327,7 @@ def test_verify_tells_lost_anchors_and_a_lost_journal(run: Run, tmp_path: Path) 
     assert (code, f"{tmp_path / 'journal'}:1" in out) == (1, True), out
 
 
+@pytest.mark.step("H05")
 def test_a_snapshot_is_shown_with_its_age_and_an_old_one_is_not_ok(run: Run, tmp_path: Path) -> None:
     stand, number = a_short_story(tmp_path)
     from daemon.system_clock import SystemClock  # noqa: PLC0415 - the age is of now

@@ -15,6 +15,7 @@ from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.orders import State
+from tests.daemon.exchange import BASE
 from tests.daemon.stand import CANCELLING, PERIOD_S, Stand
 
 MS, S = NS_PER_MS, NS_PER_S
@@ -47,12 +48,34 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
     restore(engine.state, first.decode(), stand.now())
     once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine.state))
     for tree in (once, again):
-        tree.pop("epoch"), tree.pop("budget"), tree.pop("lived")
+        tree.pop("epoch"), tree.pop("budget"), tree.pop("lived"), tree.pop("windows"), tree.pop("feeds")
         for row in tree["groups"]:
             row.pop("retry_ns"), row.pop("triggered_ns")
         for row in tree["orders"]:
             row["state"] = "placing" if row["state"] == State.PLACING else "open"
     assert again == once
+
+
+@pytest.mark.step("H05")
+def test_the_snapshot_holds_all_that_an_operator_needs_before_a_restart() -> None:
+    stand = quoting()
+    stand.tell(*stand.exchange.execute(stand.exchange.resting("INXU")[0].order_id))
+    stand.run(300 * MS)
+    tree = msgspec.json.decode(remember(stand.engine.state))
+    listed = {str(order.order_id) for order in stand.exchange.resting()}
+    assert listed <= {row["order_id"] for row in tree["orders"]}, "each with the exchange's own id"
+    assert {ticker: row["position"] for ticker, row in tree["ledger"]["markets"].items() if row["position"]}
+    assert {(row["series"], row["phase"], row["target_ns"]) for row in tree["windows"]} == {
+        (series, "quoting", stand.target_ns) for series in BASE
+    }
+    assert (tree["feeds"]["active"], tree["feeds"]["switches"]) == ("massive", 0)
+    assert tree["budget"]["capacity"] > 0
+    assert tree["tail_until_utc_ns"] == 0
+    stand.operator(Command.CANCEL_ALL)
+    asked = msgspec.json.decode(remember(stand.engine.state))
+    assert asked["empty_reason"] == "operator_cli"
+    assert asked["empty_requests"] == ["operator_cli"]
+    assert asked["tail_until_utc_ns"] > stand.utc_ns
 
 
 @pytest.mark.parametrize(

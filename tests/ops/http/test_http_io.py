@@ -68,6 +68,12 @@ async def test_metrics_are_text_by_default_and_json_when_asked(start: Start) -> 
     _, headers, body = await site.get("/metrics", Accept="application/json")
     assert headers["content-type"] == "application/json; charset=utf-8"
     assert "ladderd_ready" in json.loads(body)["metrics"]
+    _, headers, body = await site.get("/metrics/json")  # as a plain curl asks
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert "ladderd_ready" in json.loads(body)["metrics"]
+    _, headers, body = await site.get("/metrics", Accept="application/openmetrics-text")
+    assert headers["content-type"].startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
     _, headers, again = await site.get("/metrics/prometheus", Accept="application/json")
     assert headers["content-type"].startswith("text/plain")
     assert again == text

@@ -118,6 +118,7 @@ async def test_account_and_limits(sdk: Sdk) -> None:
     assert (await sdk("get_settlements")).settlements == []
 
 
+@pytest.mark.step("X06")
 async def test_an_orders_life(sdk: Sdk) -> None:
     sdk.foreign("bid", "0.42", 7)
     extra = {"expiration_time": int(time.time()) + 60, "cancel_order_on_pause": True, "exchange_index": 0}
@@ -186,6 +187,7 @@ async def test_order_groups(sdk: Sdk) -> None:
     assert (await sdk.refused("get_order_group", group))[0] == 404
 
 
+@pytest.mark.step("X06")
 async def test_bad_orders_raise_with_the_recorded_bodies(sdk: Sdk) -> None:
     await sdk.create(client_order_id="c1")
     sdk.foreign("ask", "0.60", 1)

@@ -1,0 +1,53 @@
+"""What risk does is on record: each order it refuses, and each decision beside the alert that tells of it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from domain.actions import Alert, Place, Record
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.counts import Counted
+from domain.money import Cash
+from tests.daemon.exchange import BASE
+from tests.daemon.stand import Stand
+
+S, MS = NS_PER_S, NS_PER_MS
+
+
+@pytest.mark.step("O14")
+def test_each_order_that_risk_refuses_has_one_record_with_its_reason() -> None:
+    stand = Stand(risk={"per_day_dollars": 1})
+    stand.quote_both()
+    assert stand.records("order_refused") == []
+    # Sixty cents of the day's dollar are lost: what is left does not hold the quotes of both series.
+    ledger = stand.engine.state.held.ledger
+    ledger.realised = Cash(ledger.realised - 600_000)
+    for leap in (500, -500, 500):
+        stand.moves = {series: value // leap for series, value in BASE.items()}
+        stand.run(S)
+    refused = stand.records("order_refused")
+    assert refused
+    told = [(row["ticker"], row["side"], row["price"], row["count"], row["reason"]) for row in refused]
+    assert all(after != before for before, after in itertools.pairwise(told))
+    assert len(told) < stand.engine.state.held.counts[Counted.RISK_REFUSALS], "asked again at each tick, it is one proposal"
+    assert all("$1 " in row["reason"] or "day" in row["reason"] for row in refused), refused[0]
+    assert {row["series"] for row in refused} <= set(BASE)
+    assert stand.engine.state.held.ledger.markets == {}
+    names = {row["client_order_id"] for row in refused}
+    assert not names & {order.client_order_id for order in stand.exchange.resting()}
+    assert not names & {action.client_order_id for action in stand.sent(Place) if isinstance(action, Place)}
+
+
+@pytest.mark.step("O14")
+def test_what_risk_does_by_itself_is_one_record_beside_its_alert() -> None:
+    stand = Stand()
+    stand.quote_both()
+    stand.engine.state.held.ledger.realised = Cash(stand.engine.state.held.ledger.realised - 10**12)
+    stand.run(300 * MS)
+    (step,) = [s for s in stand.story if any(isinstance(a, Alert) and a.action == "daily_loss" for a in s.actions)]
+    (alert,) = [a for a in step.actions if isinstance(a, Alert) and a.action == "daily_loss"]
+    records = [a.payload for a in step.actions if isinstance(a, Record) and a.type == "risk_decision"]
+    assert alert.payload in records, "the alert's own step holds the record"
+    assert [r["source"] for r in stand.records("kill_switch")] == ["risk.kill_switch"]
