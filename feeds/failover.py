@@ -4,9 +4,10 @@ Hot: both feeds deliver. A feed is fresh while its newest valid value, of any in
 stale primary to a fresh secondary, and from a stale secondary to a fresh primary, at once; from a fresh secondary back
 to a fresh primary only 5 s after the last switch. Both stale is a state of its own, reached by timer.
 
-Standby: one account has one authenticated socket, and two evict each other. On loss or 5 s of silence the open socket
-is closed, its end is confirmed, and only then the other host is opened. After `max_connections` nothing is opened for
-60 s. Attempts that never brought a value are spaced out. There is no voluntary return: it would cost a gap.
+One index that is dead on the active feed and ticks on the other, or is told to be stuck there, sets the active feed
+aside (`quarantine.py`): the other is believed if it is not set aside itself, and nobody returns before the time is up.
+
+Standby: one account has one authenticated socket, so at most one host is open (`standby.py`).
 
 A value is valid when its stamp is strictly newer than the last of its feed and index. Time is the monotonic stamp.
 """
@@ -20,13 +21,12 @@ from typing import Final
 import msgspec
 
 from domain.actions import FeedControl
-from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import AnyEvent, FeedState, FeedStatus, Tick
-from feeds.session import CLOSED_AS_TOLD
+from domain.clock import NS_PER_MS, Now
+from domain.events import AnyEvent, FeedStatus, Tick
+from feeds.quarantine import Quarantine, SetAside
+from feeds.standby import NO_FEED, NOTHING, FailoverSettings, Phase, Standby
 
-GONE: Final = frozenset({FeedState.DOWN, FeedState.COOLING, FeedState.FATAL})
-NOTHING: Final[tuple[FeedControl, ...]] = ()
-NO_FEED: Final = "none"  # the secondary's name when only one host is configured
+MS_PER_S: Final = 1_000
 
 
 class Mode(enum.StrEnum):
@@ -46,19 +46,6 @@ class FailoverState(enum.StrEnum):
     FATAL = "fatal"
 
 
-class FailoverSettings(msgspec.Struct, frozen=True):
-    """Limits (docs/contracts.md, Failover); `open_budget_ms`: how long a standby host may take to its first value."""
-
-    stale_limit_ms: int = 1_200
-    fail_back_after_ms: int = 5_000
-    silence_limit_ms: int = 5_000
-    cooldown_ms: int = 60_000
-    open_budget_ms: int = 15_000
-    retry_first_ms: int = 1_000
-    retry_most_ms: int = 30_000
-    close_again_ms: int = 5_000
-
-
 class Switch(msgspec.Struct, frozen=True):
     """The active feed changed."""
 
@@ -74,8 +61,11 @@ class DualFeedFailover:
     __slots__ = (
         "_newest_ns",
         "_pair",
+        "_quarantine",
         "_settings",
+        "_spoke_ns",
         "_standby",
+        "_symbols",
         "_values",
         "active",
         "last_switch",
@@ -90,10 +80,13 @@ class DualFeedFailover:
         mode: Mode,
         settings: FailoverSettings | None = None,
         expects: Callable[[Now], bool] = lambda _now: True,
+        symbols: tuple[str, ...] = (),
+        calm: Callable[[Now], bool] = lambda _now: True,
     ) -> None:
         """Name the two feeds; `expects` tells whether silence means anything at an instant (market hours).
 
-        A secondary named NO_FEED does not exist: it is never opened, and never fresh.
+        `symbols`: the indices that each feed should bring. `calm`: whether a standby socket that works for one index
+        may be given up for another at an instant. A secondary named NO_FEED does not exist: never opened, never fresh.
         """
         assert primary != secondary, "two feeds need two names"
         self.mode: Final = mode
@@ -101,7 +94,13 @@ class DualFeedFailover:
         self._settings: Final = settings or FailoverSettings()
         self._values: dict[tuple[str, str], Tick] = {}
         self._newest_ns: dict[str, int] = {}
-        self._standby: Final = _Standby(self._pair, self._settings, expects) if mode is Mode.STANDBY else None
+        self._symbols: Final = symbols
+        self._spoke_ns: dict[str, int] = {}
+        self._quarantine: Final = Quarantine(self._settings.quarantine_ms)
+        one_account = mode is Mode.STANDBY
+        self._standby: Final = (
+            Standby(self._pair, symbols, self._settings, self._quarantine, expects, calm) if one_account else None
+        )
         self.active = primary
         self.last_switch: Switch | None = None
         self.switches = 0
@@ -123,8 +122,9 @@ class DualFeedFailover:
                 self._values[key] = event
                 newest = self._newest_ns.get(event.feed, event.received_mono_ns)
                 self._newest_ns[event.feed] = max(newest, event.received_mono_ns)
+                self._spoke_ns.setdefault(event.feed, event.received_mono_ns)
                 if self._standby is not None:
-                    self._standby.heard(event.feed, now)
+                    self._standby.heard(event.feed, event.symbol, now)
         elif isinstance(event, FeedStatus) and self._standby is not None and event.feed in self._pair:
             self._standby.told(event, now)
         return self.tick(now)
@@ -138,7 +138,20 @@ class DualFeedFailover:
         self._activate(self._standby.feed, now, self._standby.why)
         return controls
 
+    def set_aside(self, feed: str, symbol: str, why: str, now: Now) -> None:
+        """A guard found a feed's value of an index to be bad (stuck): it is not chosen while its time runs."""
+        self._quarantine.set_aside(feed, symbol, why, now)
+
     # --- what it answers ---
+
+    def aside(self, feed: str, now: Now) -> tuple[SetAside, ...]:
+        """What a feed is set aside for; empty when it may be chosen."""
+        return self._quarantine.of(feed, now)
+
+    def take_news(self) -> list[SetAside]:
+        """What was set aside since this was last asked."""
+        news, self._quarantine.news = self._quarantine.news, []
+        return news
 
     def state(self, now: Now) -> FailoverState:
         """What the pair amounts to."""
@@ -152,6 +165,10 @@ class DualFeedFailover:
         """The newest valid value of an index on the active feed, however old; None when there was none."""
         del now  # the age is the freshness guard's to judge
         return self._values.get((self.active, symbol))
+
+    def value_on(self, feed: str, symbol: str) -> Tick | None:
+        """The newest valid value of an index on one feed, active or not."""
+        return self._values.get((feed, symbol))
 
     def age_ns(self, feed: str, now: Now) -> int | None:
         """Time since the newest valid value of a feed; None when there was none."""
@@ -167,6 +184,8 @@ class DualFeedFailover:
             dues += [] if due is None else [due]
         elif self.active == self._pair[1] and self.last_switch is not None:
             dues.append(self.last_switch.at.mono_ns + self._settings.fail_back_after_ms * NS_PER_MS)
+        ends_ns = self._quarantine.next_end(now)
+        dues += [] if ends_ns is None else [ends_ns]
         return min((due for due in dues if due > now.mono_ns), default=None)
 
     # --- hot ---
@@ -179,8 +198,34 @@ class DualFeedFailover:
                 self._activate(secondary, now, f"{primary} is stale")
         elif primary_fresh and not secondary_fresh:
             self._activate(primary, now, f"{secondary} is stale")
-        elif primary_fresh and self._settled(now):
+        elif primary_fresh and self._settled(now) and not self._quarantine.of(primary, now):
             self._activate(primary, now, f"{primary} is fresh again")
+        if self._symbols and primary_fresh and secondary_fresh:
+            self._judge_each(self._pair[self.active == primary], now)
+
+    def _judge_each(self, other: str, now: Now) -> None:
+        """Both tick, but an index of the active feed may be bad: the other is believed if it has what is missing."""
+        for symbol in self._symbols:
+            if self._missing(symbol, other, now):
+                why = f"silent for {self._settings.symbol_silence_ms / MS_PER_S:g} s"
+                self._quarantine.set_aside(self.active, symbol, why, now)
+        since_ns = self.last_switch.at.mono_ns if self.last_switch is not None else 0
+        bad = self._quarantine.bad_since(self.active, since_ns, now)
+        if not bad or self._quarantine.of(other, now):
+            return
+        if all(self._ticks(other, mark.symbol, now) for mark in bad):
+            self._quarantine.renew(self.active, now)
+            self._activate(other, now, f"{self.active}: {', '.join(f'{mark.symbol} {mark.why}' for mark in bad)}")
+
+    def _missing(self, symbol: str, other: str, now: Now) -> bool:
+        """Whether an index is dead on the active feed and ticks on the other: alike on both, it did not change."""
+        last = self._values.get((self.active, symbol))
+        heard_ns = self._spoke_ns[self.active] if last is None else last.received_mono_ns
+        return now.mono_ns - heard_ns > self._settings.symbol_silence_ms * NS_PER_MS and self._ticks(other, symbol, now)
+
+    def _ticks(self, feed: str, symbol: str, now: Now) -> bool:
+        last = self._values.get((feed, symbol))
+        return last is not None and now.mono_ns - last.received_mono_ns <= self._settings.stale_limit_ms * NS_PER_MS
 
     def _fresh(self, feed: str, now: Now) -> bool:
         age = self.age_ns(feed, now)
@@ -195,132 +240,3 @@ class DualFeedFailover:
             self.last_switch = Switch(now, self.active, feed, reason)
             self.switches += 1
             self.active = feed
-
-
-class Phase(enum.StrEnum):
-    """Where a standby pair stands: a host is open, being closed, or awaited; halted when both are fatal."""
-
-    IDLE = "idle"
-    OPEN = "open"
-    CLOSING = "closing"
-    WAITING = "waiting"
-    HALTED = "halted"
-
-
-class _Standby:
-    """At most one open socket over two hosts."""
-
-    __slots__ = (
-        "_alarm_ns",
-        "_barren",
-        "_expects",
-        "_fatal",
-        "_following",
-        "_heard_once",
-        "_lost",
-        "_not_before_ns",
-        "_pair",
-        "_quiet_since_ns",
-        "_settings",
-        "feed",
-        "phase",
-        "why",
-    )
-
-    def __init__(self, pair: tuple[str, str], settings: FailoverSettings, expects: Callable[[Now], bool]) -> None:
-        self._pair: Final = pair
-        self._settings: Final = settings
-        self._expects: Final = expects
-        self.phase = Phase.IDLE
-        self.feed = pair[0]
-        self.why = ""
-        self._following = pair[0]
-        self._fatal: set[str] = {NO_FEED} & set(pair)  # never to be opened
-        self._barren = 0
-        self._heard_once = False
-        self._lost = ""
-        self._quiet_since_ns = 0
-        self._not_before_ns = 0
-        self._alarm_ns: int | None = None
-
-    def start(self, now: Now) -> tuple[FeedControl, ...]:
-        return self._open(self._following, now) if self.phase is Phase.IDLE else NOTHING
-
-    def heard(self, feed: str, now: Now) -> None:
-        if feed == self.feed and self.phase is Phase.OPEN:
-            self._quiet_since_ns = now.mono_ns
-            self._heard_once = True
-            self._barren = 0
-
-    def told(self, status: FeedStatus, now: Now) -> None:
-        """A session changed state. Only the end of the socket in question matters here."""
-        if status.state not in GONE or status.feed != self.feed:
-            return
-        if status.state is FeedState.FATAL:
-            self._fatal.add(status.feed)
-        if status.state is FeedState.COOLING:
-            self._not_before_ns = max(self._not_before_ns, now.mono_ns + self._settings.cooldown_ms * NS_PER_MS)
-        if self.phase is Phase.CLOSING and status.reason == CLOSED_AS_TOLD:
-            self.phase = Phase.WAITING
-        elif self.phase is Phase.OPEN and not self._lost:
-            self._lost = f"{status.feed} {status.state}: {status.reason}"
-
-    def judge(self, now: Now) -> tuple[FeedControl, ...]:
-        """Close what has failed; open what is next once the other is known to be closed."""
-        if self.phase is Phase.OPEN:
-            why = self._lost or self._silence(now)
-            return self._close(why, now) if why else NOTHING
-        if self.phase is Phase.CLOSING and self._alarm_ns is not None and now.mono_ns >= self._alarm_ns:
-            self._alarm_ns = now.mono_ns + self._settings.close_again_ms * NS_PER_MS
-            return (FeedControl(feed=self.feed, open=False),)
-        if self.phase is Phase.WAITING and now.mono_ns >= self._not_before_ns:
-            if self._fatal.issuperset(self._pair):
-                self.phase = Phase.HALTED
-                return NOTHING
-            return self._open(self._following, now)
-        return NOTHING
-
-    def due(self, now: Now) -> int | None:
-        if self.phase is Phase.OPEN:
-            return max(self._quiet_since_ns + self._patience_ns() + 1, now.mono_ns + 1)
-        if self.phase is Phase.CLOSING:
-            return self._alarm_ns
-        return max(self._not_before_ns, now.mono_ns + 1) if self.phase is Phase.WAITING else None
-
-    def _patience_ns(self) -> int:
-        limit_ms = self._settings.silence_limit_ms if self._heard_once else self._settings.open_budget_ms
-        return limit_ms * NS_PER_MS
-
-    def _silence(self, now: Now) -> str:
-        if now.mono_ns - self._quiet_since_ns <= self._patience_ns():
-            return ""
-        if not self._expects(now):
-            self._quiet_since_ns = now.mono_ns
-            return ""
-        return f"{self.feed} silent for {self._patience_ns() / NS_PER_S:g} s"
-
-    def _close(self, why: str, now: Now) -> tuple[FeedControl, ...]:
-        self.phase = Phase.CLOSING
-        self.why = why
-        self._alarm_ns = now.mono_ns + self._settings.close_again_ms * NS_PER_MS
-        evicted = now.mono_ns < self._not_before_ns
-        other = self._pair[self.feed == self._pair[0]]
-        # An eviction is the account's trouble, not the host's: stay with the host. Neither go to one that refused us.
-        stay = (evicted and self.feed not in self._fatal) or other in self._fatal
-        self._following = self.feed if stay else other
-        if not self._heard_once:
-            self._barren += 1
-            waits = min(self._settings.retry_first_ms << min(self._barren - 1, 10), self._settings.retry_most_ms)
-            # The first failure may go straight to the other host; from then on both are suspect.
-            wait_ms = waits if self._barren > 1 or stay else 0
-            self._not_before_ns = max(self._not_before_ns, now.mono_ns + wait_ms * NS_PER_MS)
-        return (FeedControl(feed=self.feed, open=False),)
-
-    def _open(self, feed: str, now: Now) -> tuple[FeedControl, ...]:
-        self.phase = Phase.OPEN
-        self.feed = feed
-        self._lost = ""
-        self._heard_once = False
-        self._quiet_since_ns = now.mono_ns
-        self._alarm_ns = None
-        return (FeedControl(feed=feed, open=True),)

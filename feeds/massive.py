@@ -6,7 +6,9 @@
 The wanted topics live outside the connection, so every new one subscribes to all of them. Acknowledgements are counted
 by object, not by frame; a topic whose value arrives counts as acknowledged, and `not authorized`, which names nothing,
 is laid to the topics still unanswered. LIVE means that every topic granted has spoken; 5 s of silence of any of them
-takes it back to SUBSCRIBED, 25 s hang up, both only while `expects` says that there should be values.
+takes it back to SUBSCRIBED, 25 s of silence of all of them hang up, both only while `expects` says that there should be
+values. A topic that is silent for 25 s while another speaks is subscribed to again, once a minute: the healthy one must
+not lose its socket for it.
 
 Values that repeat (T, t, val) or whose stamp goes backwards are dropped and counted. An equal stamp with another value
 is passed on: the guards recognise a stuck feed by it. A value a minute old (a delayed plan, docs/feed.md 5) or 2 s
@@ -41,6 +43,7 @@ class MassiveLimits(msgspec.Struct, frozen=True):
     ack_ms: int = 5_000
     stale_ms: int = 5_000
     silence_ms: int = 25_000
+    again_ms: int = 60_000
     cooldown_ms: int = 60_000
     proven_ms: int = 10_000
     delayed_ms: int = 60_000
@@ -53,6 +56,7 @@ class MassiveSession:
     __slots__ = (
         "_acks_due_ns",
         "_ahead_ns",
+        "_asked_again_ns",
         "_auth_due_ns",
         "_cooling_until_ns",
         "_delayed",
@@ -107,6 +111,7 @@ class MassiveSession:
         self._refused: frozenset[str] = frozenset()
         self._errors = 0
         self._heard_ns: dict[str, int] = {}
+        self._asked_again_ns = -self._limits.again_ms * NS_PER_MS
         self._spoken: set[str] = set()
         self._live_since_ns: int | None = None
         self._delayed = False
@@ -166,8 +171,13 @@ class MassiveSession:
     def next_deadline(self, now: Now) -> int | None:
         """The nearest instant at which silence means something, always later than now."""
         dues = [due for due in (self._greeting_due_ns, self._auth_due_ns, self._acks_due_ns) if due is not None]
-        limit_ms = self._limits.stale_ms if self.state is FeedState.LIVE else self._limits.silence_ms
-        dues += [heard + limit_ms * NS_PER_MS for heard in self._heard_ns.values()]
+        if self.state is FeedState.LIVE:
+            dues += [heard + self._limits.stale_ms * NS_PER_MS for heard in self._heard_ns.values()]
+        elif self._heard_ns:
+            limit_ns = self._limits.silence_ms * NS_PER_MS
+            asked_ns = self._asked_again_ns + self._limits.again_ms * NS_PER_MS
+            dues.append(max(self._heard_ns.values()) + limit_ns)
+            dues += [max(heard + limit_ns, asked_ns) for heard in self._heard_ns.values()]
         return max(min(dues), now.mono_ns + 1) if dues else None
 
     def retry_at(self, now: Now) -> int | None:
@@ -319,14 +329,25 @@ class MassiveSession:
             self._heard_ns.update(dict.fromkeys(silent, now.mono_ns))
             return QUIET
         names = ", ".join(sorted(silent))
-        if max(silent.values()) >= self._limits.silence_ms * NS_PER_MS:
+        long = [symbol for symbol, silent_ns in silent.items() if silent_ns >= self._limits.silence_ms * NS_PER_MS]
+        if len(long) == len(self._heard_ns):
             return self._hang_up(f"{names} silent for {self._limits.silence_ms / MS_PER_S:g} s")
+        if long and self.state is not FeedState.LIVE:
+            return self._ask_again(sorted(long), now)
         if self.state is not FeedState.LIVE:
             return QUIET
         self._live_since_ns = None
         return Step(
             self._turn(FeedState.SUBSCRIBED, f"stale: {names} silent for {self._limits.stale_ms / MS_PER_S:g} s")
         )
+
+    def _ask_again(self, symbols: list[str], now: Now) -> Step:
+        """Subscribe again to what is silent while others speak: the vendor may have lost the subscription."""
+        if now.mono_ns < self._asked_again_ns + self._limits.again_ms * NS_PER_MS:
+            return QUIET
+        self._asked_again_ns = now.mono_ns
+        params = ",".join(f"V.{symbol}" for symbol in symbols)
+        return Step((), (msgspec.json.encode({"action": "subscribe", "params": params}).decode(),))
 
     # --- small ---
 

@@ -221,6 +221,7 @@ def ops_status(
                 "state": feed.state,
                 "active": feed.active,
                 "reason": feed.reason,
+                "set_aside": feed.set_aside,
                 "ages_ms": feed.ages_ms,
             }
             for feed in picture.feeds

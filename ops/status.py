@@ -43,7 +43,7 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class FeedView(msgspec.Struct, frozen=True):
-    """One feed's session; `age_ms` by symbol, None for a symbol never seen."""
+    """One feed's session; `age_ms` by symbol, None for a symbol never seen. `set_aside`: why it is not chosen now."""
 
     name: str
     host: str
@@ -53,6 +53,7 @@ class FeedView(msgspec.Struct, frozen=True):
     ages_ms: dict[str, float | None]
     ticks: int
     reconnects: int
+    set_aside: str = ""
 
 
 class SeriesView(msgspec.Struct, frozen=True):

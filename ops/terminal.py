@@ -190,7 +190,9 @@ def _feeds(picture: dict[str, Any], more_s: float) -> list[Text]:
         )
         style = "green" if feed["state"] == "live" else "red" if feed["active"] else "dim"
         mark = "> " if feed["active"] else "  "
-        lines.append(Text(f"feed {mark}{feed['name']} {feed['state']} {ages} {feed['reason']}".rstrip(), style=style))
+        aside = f"; set aside: {feed['set_aside']}" if feed["set_aside"] else ""
+        said = f"feed {mark}{feed['name']} {feed['state']} {ages} {feed['reason']}".rstrip()
+        lines.append(Text(said + aside, style=style))
     return lines
 
 

@@ -136,7 +136,10 @@ async def _demo(demo: Demo) -> int:
     except DemoError as problem:
         sys.stderr.write(f"ladderd demo: {problem}\n")
         code = 1
-    ended = await _end(demo)
+    except BrokenPipeError:
+        code = 1  # nobody reads any more (`make run | head`)
+    finally:  # whatever ended the view: no process of ours is left behind
+        ended = await _end(demo)
     return code or ended
 
 
@@ -375,6 +378,10 @@ async def _end(demo: Demo) -> int:
             process.kill()
             code = await process.wait()
         if name == "daemon":
-            print(f"daemon   ended with code {code}", flush=True)
             worst = code
+    if "daemon" in demo.processes:
+        try:
+            print(f"daemon   ended with code {worst}", flush=True)
+        except BrokenPipeError:  # Python would say it once more at its own end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if worst == 0 else 1

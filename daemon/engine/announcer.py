@@ -19,6 +19,7 @@ from domain.actions import Alert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.window import Phase
 from feeds.failover import DualFeedFailover, FailoverState, Mode
+from feeds.quarantine import SetAside
 from guards.index_freshness import IndexFreshness
 from guards.refusals import Refusals
 from guards.windows import WindowPlan
@@ -53,6 +54,7 @@ class Announcer:
         if paused not in ("", self._paused):
             news.append(Alert("paused", "warning", {"cause": paused}))
         self._paused = paused
+        news += [_quarantined(mark, now) for mark in failover.take_news()]
         if not self._plan.market_open(now.utc_ns):
             self._expected_since_ns = self._nothing_since_ns = None
             self._stale_since_ns.clear()
@@ -101,3 +103,9 @@ class Announcer:
             return None
         self._lost = True
         return Alert("feeds_lost", "critical" if in_window else "error", payload)
+
+
+def _quarantined(mark: SetAside, now: Now) -> Alert:
+    left_s = (mark.until_ns - now.mono_ns) / NS_PER_S
+    told = {"feed": mark.feed, "symbol": mark.symbol, "why": mark.why, "for_s": round(left_s, 1)}
+    return Alert("feed_quarantined", "warning", told)

@@ -68,13 +68,16 @@ class DeskSettings(NamedTuple):
 class Desk:
     """One series."""
 
-    def __init__(self, series: Series, plan: WindowPlan, settings: DeskSettings) -> None:
+    def __init__(self, series: Series, plan: WindowPlan, settings: DeskSettings, feed: str) -> None:
+        """`feed`: the name of the feed in use at the start."""
         self.series = series
         self.plan = plan
         self.settings = settings
         self.sentry = FreshnessSentry(series.name, series.symbol, settings.freshness)
         self.divergence = DivergenceGuard(series.symbol, settings.divergence)
-        self.stuck = StuckGuard(series.symbol)
+        self.feed = feed
+        # One for each feed: what stands still on one is known, whichever is in use.
+        self._stuck: dict[str, StuckGuard] = {}
         self.sigma = VolatilityEstimate()
         self.window: Window | None = None
         self.phase = Phase.CLOSED
@@ -136,6 +139,19 @@ class Desk:
                 self.ages_ms.append((tick.received_mono_ns - previous.received_mono_ns) / NS_PER_MS)
             self.reprice()
         return admission
+
+    def follow(self, feed: str, tick: Tick | None, now: Now) -> None:
+        """Another feed is in use: its newest value counts at once, and its own guard says whether it is stuck."""
+        self.feed = feed
+        if tick is not None:
+            self.tick(tick, now)
+
+    def stuck_on(self, feed: str) -> StuckGuard:
+        """The guard of this index on one feed."""
+        guard = self._stuck.get(feed)
+        if guard is None:
+            guard = self._stuck[feed] = StuckGuard(self.series.symbol)
+        return guard
 
     def listed(self, event: MarketsRead) -> None:
         """The exchange listed the ladder of a window; rungs whose settlement rule is unknown are left out."""
@@ -353,6 +369,10 @@ class Desk:
             return PASS
         return unknown(Reason.VOLATILITY_UNKNOWN, "too few index values to know today's volatility")
 
+    def stuck_vote(self, now: Now) -> Vote:
+        """The value of the feed in use moves."""
+        return self.stuck_on(self.feed).vote(now, market_open=self.plan.market_open(now.utc_ns))
+
     def votes(self, now: Now) -> list[tuple[str, Vote]]:
         """Everything that this series alone has to say, in the order in which it is asked."""
         return [
@@ -363,12 +383,12 @@ class Desk:
             ("books", self.books_vote()),
             ("volatility", self.volatility_vote()),
             ("divergence", self.divergence.vote(now)),
-            ("stuck", self.stuck.vote(now, market_open=self.plan.market_open(now.utc_ns))),
+            ("stuck", self.stuck_vote(now)),
         ]
 
     def next_deadline(self, now: Now) -> int | None:
         """When one of this desk's guards turns by itself."""
         found = [at for at in self.cooling.values() if at > now.mono_ns] if self.cooling else []
-        turns = (self.sentry.next_deadline(now, self.phase), self.stuck.next_deadline(now))
+        turns = (self.sentry.next_deadline(now, self.phase), self.stuck_on(self.feed).next_deadline(now))
         found += [turns_ns for turns_ns in turns if turns_ns is not None]
         return min(found, default=None)

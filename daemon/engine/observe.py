@@ -56,7 +56,7 @@ from domain.events import (
     Verdict,
     Wake,
 )
-from domain.reasons import Reason
+from domain.reasons import GateStatus, Reason
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
 from pricing.fees import agreement, fee_path
@@ -134,11 +134,13 @@ class Observers:
         if desk.divergence.observe(tick, now):
             self._divergence_turned(desk, out)
             desk.moved = True
+        for other in state.desks.values():
+            other.stuck_on(tick.feed).observe(tick, now)
         if tick.feed != state.failover.active:
             return
         desk.moved = True
-        for other in state.desks.values():
-            other.stuck.observe(tick, now)
+        if desk.stuck_vote(now).status is GateStatus.FAIL:
+            state.failover.set_aside(tick.feed, tick.symbol, "stuck", now)
         state.results.printed(desk, tick)
         admission = desk.tick(tick, now)
         if admission is _ACCEPTED:
@@ -171,9 +173,7 @@ class Observers:
         out.append(Record("feed_switch", payload))
         out.append(Alert("feed_switch", "warning", payload))
         for desk in state.desks.values():
-            tick = state.failover.value(desk.series.symbol, now)
-            if tick is not None:
-                desk.tick(tick, now)
+            desk.follow(switch.after, state.failover.value(desk.series.symbol, now), now)
 
     def _feed_status(self, event: FeedStatus, now: Now, out: list[AnyAction]) -> None:
         state = self.state

@@ -159,7 +159,7 @@ def _feed(state: State, process: Process, name: str, now: Now) -> FeedView:
     status = state.feed_states.get(name)
     ages: dict[str, float | None] = {}
     for desk in state.desks.values():
-        tick = state.newest.get((name, desk.series.symbol))
+        tick = state.failover.value_on(name, desk.series.symbol)
         ages[desk.series.symbol] = None if tick is None else (now.mono_ns - tick.received_mono_ns) / NS_PER_MS
     return FeedView(
         name,
@@ -170,6 +170,10 @@ def _feed(state: State, process: Process, name: str, now: Now) -> FeedView:
         ages,
         state.held.counts[_PRIMARY if name == state.settings.primary else _SECONDARY],
         process.reconnects.get(name, 0),
+        "; ".join(
+            f"{mark.symbol} {mark.why}, for {(mark.until_ns - now.mono_ns) / NS_PER_S:.0f} s more"
+            for mark in state.failover.aside(name, now)
+        ),
     )
 
 

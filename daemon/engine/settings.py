@@ -8,7 +8,8 @@ from daemon.engine.control_ages import ControlSettings
 from daemon.engine.desk import DeskSettings
 from domain.clock import NS_PER_MS
 from domain.reasons import Reason
-from feeds.failover import FailoverSettings, Mode
+from feeds.failover import Mode
+from feeds.standby import FailoverSettings
 from guards.exchange import ExchangeSettings
 from guards.risk import RiskSettings
 from guards.vote import PASS, Vote, fail

@@ -26,6 +26,7 @@ from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from guards.clock_trust import ClockTrust
 from guards.exchange import ExchangeGuard
+from guards.freshness import FINAL
 from guards.killswitch import KillLatch
 from guards.risk import RiskGuard
 from guards.stall import StallGuard
@@ -38,7 +39,8 @@ class State:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.plan = settings.plan
-        self.desks = {name: Desk(SERIES[name], settings.plan, settings.desk) for name in settings.series}
+        desks = (Desk(SERIES[name], settings.plan, settings.desk, settings.primary) for name in settings.series)
+        self.desks = {desk.series.name: desk for desk in desks}
         self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}
         self.failover = DualFeedFailover(
             settings.primary,
@@ -46,6 +48,9 @@ class State:
             settings.feed_mode,
             settings.failover,
             lambda now: self.plan.market_open(now.utc_ns),
+            tuple(self.by_symbol),
+            # A working socket is not given up for another index in a final minute.
+            lambda _now: not any(desk.phase in FINAL for desk in self.desks.values()),
         )
         self.switches_seen = 0
         self.session = ""

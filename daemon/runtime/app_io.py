@@ -23,34 +23,23 @@ from daemon.client.watched_files_io import Sentinels
 from daemon.engine.picture import Process, draw
 from daemon.engine.step import Engine
 from daemon.notify_io import Notifier
+from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.jobs_io import Jobs
 from daemon.runtime.log_lines import spoken
 from daemon.runtime.metering import metering
+from daemon.runtime.perform_io import Performer
 from daemon.runtime.recovery_io import Recovered
 from daemon.runtime.runner_io import Runner
 from daemon.runtime.signals_io import held_signals
-from daemon.runtime.snapshots_io import Chores
+from daemon.runtime.snapshots_io import Snapshots
 from daemon.settings.files_io import learned_codes
 from daemon.settings.sections import FeedEndpoint
 from daemon.settings.tree import Settings
 from domain.actions import (
-    Alert,
-    Answer,
     AnyAction,
-    Ask,
-    CancelAll,
-    CancelOrders,
-    CreateGroup,
-    DeleteGroup,
     Exit,
-    FeedControl,
-    MarkCancelAll,
-    Place,
     Record,
-    Report,
-    SubscribeBooks,
-    TriggerGroup,
 )
 from domain.clock import NS_PER_S, Clock
 from domain.events import AnyEvent, Command, Operator, Started, Stop
@@ -119,13 +108,26 @@ class App:
         self.sentinels = Sentinels(
             settings.state_dir, clock, self.inbox.emit, recovered.run_id, live=settings.mode == "live"
         )
-        self.chores = Chores(self)
-        self.jobs = Jobs(self)
-        self.ops = OpsServer(
+        self.notifier = Notifier()
+        self.files_out = FilesOut(settings.state_dir, recovered.run_id, recovered.epoch, clock, journal, self.inbox)
+        self.snapshots = Snapshots(engine.state, self.runner, self.files_out, self.notifier)
+        self.performer = Performer(
+            self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels
+        )
+        self.jobs = Jobs(
+            engine.state.plan, self.files_out, alerts, tasks=self.tasks, gates=lambda: self.picture().gates
+        )
+        self.ops = self._server()
+        self.lag_mono_ns = clock.now().mono_ns
+        self.started_utc_ns = clock.now().utc_ns
+
+    def _server(self) -> OpsServer:
+        settings = self.settings
+        return OpsServer(
             picture=self.picture,
             tasks=self.tasks,
             command=self.command,
-            clock=clock,
+            clock=self.clock,
             token=_secret(settings.http.control_token),
             live=settings.mode == "live",
             in_final_minute=self.in_final_minute,
@@ -133,13 +135,9 @@ class App:
             port=settings.http.port,
             metrics=self.metrics,
             runtime=self.runtime,
-            identity=Identity(git_sha=recovered.build_id),
+            identity=Identity(git_sha=self.recovered.build_id),
             reports_dir=settings.state_dir / "reports",
         )
-        self.lag_mono_ns = clock.now().mono_ns
-        self.started_utc_ns = clock.now().utc_ns
-        self.background: set[asyncio.Task[Any]] = set()
-        self.notifier = Notifier()
 
     def _endpoints(self) -> list[FeedEndpoint]:
         feeds = self.settings.feeds
@@ -176,7 +174,7 @@ class App:
         )
         self._install_signals(loop)
         await self.ops.start()
-        await self.chores.tell_port(self.ops.port)
+        await self.files_out.tell_port(self.ops.port)
         await self.sentinels.look()
         try:
             async with asyncio.TaskGroup() as group:
@@ -184,7 +182,7 @@ class App:
                     group.create_task(self.venue.run(), name="venue"),
                     group.create_task(self.stream_socket.run(), name="stream"),
                     group.create_task(self.sentinels.run(), name="sentinels"),
-                    group.create_task(self.chores.run(), name="chores"),
+                    group.create_task(self.snapshots.run(), name="snapshots"),
                     group.create_task(self._measure_lag(), name="lag"),
                     group.create_task(self._seed_history(), name="history"),
                     group.create_task(self._contain(self.alerts.run(), "alerts"), name="alerts"),
@@ -207,13 +205,13 @@ class App:
 
     async def _flush(self, ended: Exit) -> None:
         self.notifier.notify("STOPPING=1")
-        await self.chores.snapshot()
-        if self.background:
-            await asyncio.wait(self.background, timeout=DRAIN_LIMIT_S)
+        await self.snapshots.snapshot()
+        if self.performer.background:
+            await asyncio.wait(self.performer.background, timeout=DRAIN_LIMIT_S)
         await self.alerts.drain(1.0)
         await self.journal.drain(DRAIN_LIMIT_S)
         self.journal.close()
-        await self.chores.say_goodbye(ended)
+        await self.files_out.say_goodbye(ended)
         self.notifier.close()
 
     def _install_signals(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -259,59 +257,9 @@ class App:
             except OSError as problem:
                 log.warning("history not kept", problem=str(problem))
 
-    # --- deeds ---------------------------------------------------------------------------------------------------
-
     def perform(self, action: AnyAction) -> None:
         """Carry out one action; never blocks."""
-        _DEEDS[type(action)](self, action)
-
-    def _to_venue(self, action: AnyAction) -> None:
-        self.venue.perform(action)
-
-    def _cancel_all(self, action: CancelAll) -> None:
-        self.venue.perform(action)
-        self.venue.purge_places()
-
-    def _subscribe(self, action: SubscribeBooks) -> None:
-        self.stream_socket.perform(self.stream.want(action.tickers, self.clock.now()))
-
-    def _feed_control(self, action: FeedControl) -> None:
-        socket = self.feeds.get(action.feed)
-        if socket is None:
-            return
-        if action.open:
-            socket.open()
-        else:
-            self.spawn(socket.close())
-
-    def _alert(self, action: Alert) -> None:
-        self.alerts.send(action.action, action.severity, action.payload)
-
-    def _mark(self, action: MarkCancelAll) -> None:
-        self.spawn(self.chores.mark_cancel_all(action))
-
-    def _report(self, action: Report) -> None:
-        self.spawn(self.chores.report(action))
-
-    def _answer(self, action: Answer) -> None:
-        self.spawn(self._acknowledge(action))
-
-    async def _acknowledge(self, action: Answer) -> None:
-        """What an operator asked is in journal and snapshot before he reads that it is done."""
-        await self.journal.drain(DRAIN_LIMIT_S)
-        await self.chores.snapshot()
-        await self.sentinels.answered(action.ident, action.text)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something small beside the loop, and hold on to it until it is done."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.background.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self.background.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("background work failed", problem=str(task.exception()))
+        self.performer.perform(action)
 
     def command(self, name: str, by: str, cause: str) -> None:
         """An operator's order by HTTP."""
@@ -339,7 +287,7 @@ class App:
             hosts={feed.name: urlsplit(feed.url).netloc for feed in self._endpoints()},
             reconnects=self._reconnects(),
             errors=self.errors(),
-            report_paths=self.chores.report_paths,
+            report_paths=self.files_out.report_paths,
         )
 
     def runtime(self) -> Runtime:
@@ -361,7 +309,7 @@ class App:
             ),
             TaskHealth("sentinels", (now_ns - self.sentinels.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
             TaskHealth("loop", (now_ns - self.lag_mono_ns) / NS_PER_S, RUNNER_LIMIT_S),
-            TaskHealth("snapshot", (now_ns - self.chores.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
+            TaskHealth("snapshot", (now_ns - self.snapshots.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
         )
 
     def in_final_minute(self) -> bool:
@@ -369,23 +317,6 @@ class App:
         return any(
             desk.phase in {Phase.STRICT, Phase.FLATTENING, Phase.FROZEN} for desk in self.engine.state.desks.values()
         )
-
-
-_DEEDS: dict[type, Callable[[App, Any], None]] = {
-    CancelOrders: App._to_venue,  # noqa: SLF001 - the class's own table
-    TriggerGroup: App._to_venue,  # noqa: SLF001
-    CancelAll: App._cancel_all,  # noqa: SLF001
-    Place: App._to_venue,  # noqa: SLF001
-    CreateGroup: App._to_venue,  # noqa: SLF001
-    DeleteGroup: App._to_venue,  # noqa: SLF001
-    Ask: App._to_venue,  # noqa: SLF001
-    SubscribeBooks: App._subscribe,  # noqa: SLF001
-    FeedControl: App._feed_control,  # noqa: SLF001
-    MarkCancelAll: App._mark,  # noqa: SLF001
-    Alert: App._alert,  # noqa: SLF001
-    Report: App._report,  # noqa: SLF001
-    Answer: App._answer,  # noqa: SLF001
-}
 
 
 def _say(record: Record) -> None:

@@ -10,21 +10,23 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.jobs import JOBS
 from domain.clock import NS_PER_S
 from domain.events import Command, Operator
 from domain.stamps import NEW_YORK
+from guards.windows import WindowPlan
+from ops.alerts.delivery_io import AlertFan
+from ops.status import Gate, TaskHealth
 
 if TYPE_CHECKING:
     from apscheduler.events import JobEvent
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
-    from daemon.runtime.app_io import App
 
 log = structlog.get_logger("ladderd")
 WEEKDAYS = "mon-fri"
@@ -34,8 +36,21 @@ START_AFTER_S = 2.0
 class Jobs:
     """The scheduler, and the jobs themselves."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(
+        self,
+        plan: WindowPlan,
+        files: FilesOut,
+        alerts: AlertFan,
+        *,
+        tasks: Callable[[], Iterable[TaskHealth]],
+        gates: Callable[[], Iterable[Gate]],
+    ) -> None:
+        self.plan = plan
+        self.files = files
+        self.clock, self.inbox, self.journal = files.clock, files.inbox, files.journal
+        self.alerts = alerts
+        self.tasks = tasks
+        self.gates = gates
         self.scheduler: AsyncIOScheduler | None = None
         self.work: dict[str, Callable[[], Awaitable[None]]] = {
             "health": self._health,
@@ -74,33 +89,32 @@ class Jobs:
 
     async def run(self, name: str) -> None:
         """Do one job now, unless the exchange is closed today."""
-        day = dt.datetime.fromtimestamp(self.app.clock.now().utc_ns // NS_PER_S, NEW_YORK).date()
-        if not self.app.engine.state.plan.windows_on(day):
+        day = dt.datetime.fromtimestamp(self.clock.now().utc_ns // NS_PER_S, NEW_YORK).date()
+        if not self.plan.windows_on(day):
             log.info("job skipped: no windows today", job=name, day=day.isoformat())
             return
         log.info("job", job=name)
         await self.work[name]()
 
     async def _health(self) -> None:
-        late = [task.name for task in self.app.tasks() if task.age_s > task.limit_s]
-        closed = [gate.name for gate in self.app.picture().gates if gate.holds]
+        late = [task.name for task in self.tasks() if task.age_s > task.limit_s]
+        closed = [gate.name for gate in self.gates() if gate.holds]
         text = f"health: late tasks {late or 'none'}, closed gates {closed or 'none'}"
-        self.app.inbox.emit(Operator(Command.NOTE, "jobs", text, "operator_cli", ""))
+        self.inbox.emit(Operator(Command.NOTE, "jobs", text, "operator_cli", ""))
         if late:
-            self.app.alerts.send("health_check", "error", {"late": late, "closed": closed})
+            self.alerts.send("health_check", "error", {"late": late, "closed": closed})
 
     async def _reconcile(self) -> None:
-        self.app.inbox.emit(Operator(Command.RECONCILE, "jobs", "the day's reconciliation", "operator_cli", ""))
+        self.inbox.emit(Operator(Command.RECONCILE, "jobs", "the day's reconciliation", "operator_cli", ""))
 
     async def _report(self) -> None:
         from journal.reports.report_io import write_day  # noqa: PLC0415 - once a day
 
-        app = self.app
-        day = dt.datetime.fromtimestamp(app.clock.now().utc_ns // NS_PER_S, dt.UTC).date().isoformat()
-        await app.journal.drain(5.0)
-        await asyncio.to_thread(write_day, app.settings.state_dir, app.settings.state_dir / "reports", day)
+        day = dt.datetime.fromtimestamp(self.clock.now().utc_ns // NS_PER_S, dt.UTC).date().isoformat()
+        await self.journal.drain(5.0)
+        await asyncio.to_thread(write_day, self.files.state_dir, self.files.state_dir / "reports", day)
 
     def _trouble(self, event: JobEvent) -> None:
         problem = getattr(event, "exception", None)
         log.error("job did not run as it should", job=event.job_id, problem=str(problem or "missed or still running"))
-        self.app.alerts.send("job_failed", "error", {"job": event.job_id, "problem": str(problem or "missed")})
+        self.alerts.send("job_failed", "error", {"job": event.job_id, "problem": str(problem or "missed")})

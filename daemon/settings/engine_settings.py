@@ -13,7 +13,8 @@ from domain.errors import ConfigurationError
 from domain.hosts import is_loopback
 from domain.money import Price
 from execution.quoter import QuoteSettings
-from feeds.failover import FailoverSettings, Mode
+from feeds.failover import Mode
+from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
 from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings

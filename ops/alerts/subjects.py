@@ -159,6 +159,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "feed_divergence": OfSymbol,
     "feed_divergence_over": OfSymbol,
     "feed_down": OfFeed,
+    "feed_quarantined": OfFeedSymbol,
     "feed_refused": OfFeed,
     "feed_switch": Switch,
     "feeds_back": Everything,

@@ -268,7 +268,7 @@ function paintCancel(p) {
 function paintFeeds(p) {
   rows($("feeds"), p.feeds, (f) => f.name, ["", "", "wrap r"], (td, f, tr) => {
     tr.title = f.host;
-    put(td[0], (f.active ? "\u25b6 " : "") + f.name); cls(put(td[1], f.state + (f.reason ? ": " + f.reason : "")), f.state === "live" ? "good" : f.active ? "bad" : "off");
+    put(td[0], (f.active ? "\u25b6 " : "") + f.name); cls(put(td[1], f.state + (f.reason ? ": " + f.reason : "") + (f.set_aside ? "; set aside: " + f.set_aside : "")), f.state === "live" ? "good" : f.active ? "bad" : "off");
     live(td[2], (n, more) => put(n, Object.entries(f.ages_ms).map(([s, a]) => `${s.replace("I:", "")} ${ageText(a == null ? null : a / 1000 + more)}`).join(" \u00b7 ")));
   }, "no feed");
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +12,9 @@ from domain.actions import FeedControl
 from domain.clock import Now
 from domain.events import FeedState, FeedStatus, Tick, Wake
 from domain.money import IndexValue
-from feeds.failover import NO_FEED, DualFeedFailover, FailoverState, Mode
+from feeds.failover import DualFeedFailover, FailoverState, Mode
 from feeds.session import CLOSED_AS_TOLD
+from feeds.standby import NO_FEED
 
 MS = 1_000_000
 EPOCH = 1_795_233_262_000 * MS
@@ -268,12 +271,18 @@ def test_attempts_without_a_value_are_spaced_out() -> None:
             got = pair.tick(at(ms))
         waits.append(round(ms - began))
         ms += 1
-    assert waits == [0, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]
+    # The second waits for the recovery period of the host that failed first.
+    assert waits == [0, 4_999, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]
     see(pair, pair.active, ms)
-    for _ in range(2):  # a value forgives: the loss and the first barren attempt after it cost no wait again
-        feed = pair.active
-        assert told(pair, feed, FeedState.DOWN, ms + 1) == closes(feed)
-        assert told(pair, feed, FeedState.DOWN, ms + 1, CLOSED_AS_TOLD) == opens("S" if feed == "P" else "P")
+    # A value forgives: the loss costs no wait again, and the next only what is left of the other's recovery period.
+    feed = pair.active
+    other = "S" if feed == "P" else "P"
+    assert told(pair, feed, FeedState.DOWN, ms + 1) == closes(feed)
+    assert told(pair, feed, FeedState.DOWN, ms + 1, CLOSED_AS_TOLD) == opens(other)
+    assert told(pair, other, FeedState.DOWN, ms + 2) == closes(other)
+    assert told(pair, other, FeedState.DOWN, ms + 2, CLOSED_AS_TOLD) == ()
+    assert pair.tick(at(ms + 5_000)) == ()
+    assert pair.tick(at(ms + 5_001)) == opens(feed)
 
 
 def test_silence_outside_market_hours_moves_nothing() -> None:
@@ -302,6 +311,173 @@ def test_starting_twice_opens_once(mode: Mode) -> None:
     pair = DualFeedFailover("P", "S", mode)
     pair.start(at(0))
     assert mode is Mode.HOT or pair.start(at(1)) == ()
+
+
+# --- one index ---
+
+INDICES = ("I:SPX", "I:NDX")
+
+
+def both(mode: Mode, calm: list[bool] | None = None) -> DualFeedFailover:
+    """A pair that should bring both indices."""
+    calm = [True] if calm is None else calm
+    return DualFeedFailover("P", "S", mode, symbols=INDICES, calm=lambda _now: calm[0])
+
+
+class Hosts:
+    """Two hosts of one account that tick every 250 ms, but for what is dead; every move of a socket is noted."""
+
+    def __init__(self, pair: DualFeedFailover) -> None:
+        self.pair = pair
+        self.dead: set[tuple[str, str]] = set()
+        self.down: set[str] = set()
+        self.ms = 0.0
+        self.opened: list[tuple[float, str]] = []
+        self.open = ""
+        self.carry(pair.start(at(0)))
+
+    def carry(self, controls: tuple[FeedControl, ...]) -> None:
+        for control in controls:
+            if control.open:
+                assert not self.open, "two sockets on one account"
+                self.open = control.feed
+                self.opened.append((self.ms / 1000, control.feed))
+            elif control.feed == self.open:
+                self.open = ""
+                self.carry(told(self.pair, control.feed, FeedState.DOWN, self.ms, CLOSED_AS_TOLD))
+
+    def run(self, seconds: float) -> None:
+        end_ms = self.ms + seconds * 1000
+        while self.ms < end_ms:
+            self.ms += 250
+            feed = self.open
+            if feed in self.down:
+                self.carry(told(self.pair, feed, FeedState.DOWN, self.ms, "refused"))
+            for symbol in INDICES:
+                if self.open and self.open == feed and feed not in self.down and (feed, symbol) not in self.dead:
+                    self.carry(self.pair.observe(tick(feed, self.ms, symbol=symbol), at(self.ms)))
+            self.carry(self.pair.tick(at(self.ms)))
+            due = self.pair.next_deadline(at(self.ms))
+            assert due is None or due > at(self.ms).mono_ns
+
+    def moves(self) -> list[str]:
+        return [feed for _, feed in self.opened]
+
+
+@pytest.mark.step("G04", "H17")
+def test_one_index_dead_on_both_hosts_moves_the_socket_once_in_ten_minutes() -> None:
+    hosts = Hosts(both(Mode.STANDBY))
+    hosts.run(60)
+    hosts.dead = {("P", "I:SPX"), ("S", "I:SPX")}
+    hosts.run(590)
+    assert hosts.moves() == ["P", "S"], "the other host is tried once, and there we stay"
+    assert [(m.feed, m.symbol) for m in hosts.pair.take_news()] == [("P", "I:SPX"), ("S", "I:SPX")]
+    assert hosts.pair.state(at(hosts.ms)) is FailoverState.SECONDARY, "the other index ticks on"
+    hosts.run(1_900)
+    assert hosts.moves() == ["P", "S", "P", "S", "P", "S"]
+    times = [seconds for seconds, _ in hosts.opened[1:]]
+    assert all(later - sooner >= 600 for sooner, later in pairwise(times))
+
+
+@pytest.mark.step("G04")
+def test_one_index_dead_on_one_host_is_read_from_the_other_and_the_first_is_not_chosen_again() -> None:
+    hosts = Hosts(both(Mode.STANDBY))
+    hosts.run(60)
+    hosts.dead = {("P", "I:SPX")}
+    hosts.run(3_600)
+    assert hosts.moves() == ["P", "S"]
+    newest = hosts.pair.value("I:SPX", at(hosts.ms))
+    assert newest is not None
+    assert newest.feed == "S"
+
+
+def test_the_healthy_index_keeps_its_socket_while_a_final_minute_runs() -> None:
+    calm = [False]
+    hosts = Hosts(both(Mode.STANDBY, calm))
+    hosts.run(60)
+    hosts.dead = {("P", "I:SPX")}
+    hosts.run(60)
+    assert hosts.moves() == ["P"]
+    calm[0] = True
+    hosts.run(1)
+    assert hosts.moves() == ["P", "S"]
+
+
+@pytest.mark.step("G04")
+def test_a_host_that_failed_is_not_opened_again_within_its_recovery_period() -> None:
+    hosts = Hosts(both(Mode.STANDBY))
+    hosts.run(60)
+    hosts.down = {"P"}
+    hosts.run(1)
+    hosts.down = {"S"}
+    hosts.run(20)
+    assert hosts.moves() == ["P", "S", "P"]
+    (_, (_, _), (back_s, _)) = hosts.opened
+    assert 5.0 <= back_s - 60.25 <= 5.5, "P failed at 60.25 s"
+
+
+def test_a_stuck_index_told_by_a_guard_moves_to_the_other_host_once() -> None:
+    hosts = Hosts(both(Mode.STANDBY))
+    hosts.run(60)
+    for _ in range(400):
+        hosts.pair.set_aside(hosts.pair.active, "I:SPX", "stuck", at(hosts.ms))
+        hosts.run(1)
+    assert hosts.moves() == ["P", "S"]
+
+
+def test_outside_market_hours_one_silent_index_sets_nothing_aside() -> None:
+    pair = DualFeedFailover("P", "S", Mode.STANDBY, symbols=INDICES, expects=lambda _now: False)
+    hosts = Hosts(pair)
+    hosts.dead = {("P", "I:SPX")}
+    hosts.run(600)
+    assert hosts.moves() == ["P"]
+    assert pair.take_news() == []
+
+
+def hot_run(pair: DualFeedFailover, dead: set[tuple[str, str]], from_s: float, seconds: float) -> list[str]:
+    """Both feeds tick every 250 ms but for what is dead; the active feed at each instant, changes only."""
+    seen = [pair.active]
+    for number in range(round(seconds * 4)):
+        ms = from_s * 1000 + number * 250
+        for feed in "PS":
+            for symbol in INDICES:
+                if (feed, symbol) not in dead:
+                    pair.observe(tick(feed, ms, symbol=symbol), at(ms))
+        pair.tick(at(ms))
+        seen += [pair.active] if pair.active != seen[-1] else []
+    return seen
+
+
+@pytest.mark.step("G04", "H17")
+def test_hot_an_index_dead_on_the_active_feed_alone_is_read_from_the_other_for_the_quarantine() -> None:
+    pair = both(Mode.HOT)
+    assert hot_run(pair, set(), 0, 20) == ["P"]
+    assert hot_run(pair, {("P", "I:SPX")}, 20, 30) == ["P", "S"]
+    (mark,) = pair.take_news()
+    assert (mark.feed, mark.symbol, mark.why) == ("P", "I:SPX", "silent for 10 s")
+    assert [m.feed for m in pair.aside("P", at(50_000))] == ["P"]
+    assert hot_run(pair, set(), 50, 570) == ["S"], "it ticks again, and is not trusted for ten minutes"
+    assert hot_run(pair, set(), 620, 60) == ["S", "P"]
+
+
+def test_hot_an_index_dead_on_both_feeds_moves_nothing() -> None:
+    pair = both(Mode.HOT)
+    hot_run(pair, set(), 0, 20)
+    assert hot_run(pair, {("P", "I:SPX"), ("S", "I:SPX")}, 20, 1_300) == ["P"]
+    assert pair.take_news() == []
+
+
+def test_hot_with_each_feed_bad_in_another_index_nothing_hops() -> None:
+    pair = both(Mode.HOT)
+    hot_run(pair, set(), 0, 20)
+    assert hot_run(pair, {("P", "I:SPX"), ("S", "I:NDX")}, 20, 590) == ["P", "S"]
+
+
+def test_hot_a_feed_set_aside_is_still_taken_when_the_other_has_nothing() -> None:
+    pair = both(Mode.HOT)
+    hot_run(pair, set(), 0, 20)
+    hot_run(pair, {("P", "I:SPX")}, 20, 30)
+    assert hot_run(pair, {("S", "I:SPX"), ("S", "I:NDX")}, 50, 10) == ["S", "P"]
 
 
 moves = st.sampled_from(["value", "down", "cooling", "closed", "wait", "fatal"])

@@ -291,7 +291,7 @@ def test_rubbish_changes_nothing(data: bytes) -> None:
 # --- silence ---
 
 
-def test_five_seconds_of_silence_of_one_index_is_stale_and_twenty_five_hang_up() -> None:
+def test_five_seconds_of_silence_of_one_index_is_stale_and_after_twenty_five_it_is_asked_for_again() -> None:
     machine = live()
     for second in range(1, 6):
         machine.received(values(second, ("I:SPX", f"{second}.5")), at(second))
@@ -304,7 +304,31 @@ def test_five_seconds_of_silence_of_one_index_is_stale_and_twenty_five_hang_up()
         assert machine.tick(at(second)) == QUIET
     assert not machine.proven(at(24))
     assert machine.next_deadline(at(24)) == at(25).mono_ns
-    assert hung_up(machine.tick(at(25))) == "I:NDX silent for 25 s"
+    # The other index speaks: it keeps its socket, and the silent one is subscribed to again, once a minute.
+    again = (b'{"action":"subscribe","params":"V.I:NDX"}'.decode(),)
+    asked = []
+    for second in range(25, 145):
+        machine.received(values(second, ("I:SPX", f"{second}.5")), at(second))
+        step = machine.tick(at(second))
+        assert step.events == ()
+        asked += [second] if step.outgoing else []
+        assert step.outgoing in ((), again)
+        due = machine.next_deadline(at(second))
+        assert due is not None
+        assert due >= at(second + 1).mono_ns, "a dead topic keeps no timer spinning"
+    assert asked == [25, 85]
+    # When both are silent the socket is given up.
+    assert machine.tick(at(168.9)).outgoing in ((), again)
+    assert "I:NDX, I:SPX silent" in hung_up(machine.tick(at(169)))
+
+
+def test_a_topic_subscribed_to_again_is_live_when_it_speaks() -> None:
+    machine = live()
+    for second in range(1, 27):
+        machine.received(values(second, ("I:SPX", f"{second}.5")), at(second))
+        machine.tick(at(second))
+    assert machine.received(ack("V.I:NDX"), at(26)) == QUIET
+    assert states(machine.received(values(26.5, ("I:NDX", "2")), at(26.5))) == [FeedState.LIVE]
 
 
 def test_a_stale_session_is_live_again_when_the_silent_index_speaks() -> None:

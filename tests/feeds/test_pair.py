@@ -13,9 +13,10 @@ from daemon.system_clock import SystemClock
 from domain.actions import FeedControl
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
 from feeds.backoff import Backoff
-from feeds.failover import DualFeedFailover, FailoverSettings, Mode
+from feeds.failover import DualFeedFailover, Mode
 from feeds.massive import MassiveLimits, MassiveSession
 from feeds.socket_io import ReconnectingSocket, SocketLimits
+from feeds.standby import FailoverSettings
 from sim.index_feed.faults import Fault, check
 from sim.index_feed.server import FeedConfig, FeedServer
 from sim.index_feed.tape import LiveTape

@@ -39,6 +39,23 @@ def test_one_window_from_the_demo_command_to_the_report(tmp_path: Path) -> None:
     assert_journal(stage)
 
 
+def test_a_demo_that_nobody_reads_any_more_ends_in_order_and_leaves_nobody_behind(tmp_path: Path) -> None:
+    # `make run | head` left the daemon and both simulators running
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "sim", "demo", "--plain", "--http-port", "0", "--state-dir", str(tmp_path),
+         "--period-s", "12"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert demo.stdout is not None
+    assert demo.stdout.readline().startswith(b"page ")
+    children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
+    assert len(children) == 3
+    demo.stdout.close()
+    assert demo.wait(60) == 1
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    assert json.loads((tmp_path / "monitors" / "ended.json").read_text("utf-8"))["code"] == 0
+
+
 def ready(stage: Stage) -> bytes:
     """The gates, once they are all open; nothing before."""
     status, body = stage.page("/ready")

@@ -9,7 +9,7 @@ import pytest
 
 from domain.actions import Alert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import Command, FeedState, FeedStatus, MarketsRead
+from domain.events import Command, FeedState, FeedStatus, MarketsRead, Tick
 from guards.calendar import NyseCalendar
 from guards.windows import WindowPlan, WindowSettings
 from tests.daemon.exchange import BASE
@@ -127,6 +127,49 @@ def test_a_feed_that_was_live_and_is_not_is_told_also_when_it_only_fell_silent(s
     assert alert.payload == {"feed": "massive", "reason": "stale: I:SPX silent for 5 s"}
     stand.step(FeedStatus("massive", FeedState.DOWN, "closed as told"))
     assert len(raised(stand, "feed_down")) == 1, "its end is no second fall"
+
+
+@pytest.mark.step("G04")
+def test_an_index_dead_on_the_feed_in_use_alone_sets_that_feed_aside_and_says_so() -> None:
+    stand = quoting()
+    stand.feeding["massive"].discard("INXU")
+    stand.run(12 * S)
+    (alert,) = raised(stand, "feed_quarantined")
+    assert (alert.payload["feed"], alert.payload["symbol"]) == ("massive", "I:SPX")
+    assert [(a.payload["from_feed"], a.payload["to_feed"]) for a in raised(stand, "feed_switch")] == [
+        ("massive", "polygon")
+    ]
+    stand.feeding["massive"].add("INXU")
+    stand.run(30 * S)
+    assert stand.engine.state.failover.active == "polygon", "it is not chosen again, though it ticks"
+    assert stand.closed() == (), "and the other is quoted from"
+
+
+@pytest.mark.step("G04")
+def test_a_stuck_index_sets_its_feed_aside_and_the_backup_is_quoted_from() -> None:
+    stand = quoting()
+    stuck_ns = stand.utc_ns
+    honest = stand.tick
+
+    def stuck(series: str, feed: str = "massive") -> Tick:
+        tick = honest(series, feed)
+        still = feed == "massive" and series == "INXU"
+        return msgspec.structs.replace(tick, event_ns=stuck_ns) if still else tick
+
+    stand.tick = stuck  # type: ignore[method-assign]
+    stand.run(8 * S)
+    (alert,) = raised(stand, "feed_quarantined")
+    assert (alert.payload["feed"], alert.payload["symbol"], alert.payload["why"]) == ("massive", "I:SPX", "stuck")
+    assert stand.engine.state.failover.active == "polygon"
+    assert stand.closed() == ()
+
+
+def test_an_index_dead_on_both_feeds_sets_neither_aside() -> None:
+    stand = quoting()
+    stand.silence("INXU")
+    stand.run(60 * S)
+    assert raised(stand, "feed_quarantined") == []
+    assert raised(stand, "feed_switch") == []
 
 
 # --- pauses ----------------------------------------------------------------------------------------------------------

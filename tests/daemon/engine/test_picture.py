@@ -72,6 +72,22 @@ def test_it_shows_phase_edges_and_seconds_to_the_freeze() -> None:
     assert row.freshness.verdict == "PASS"
 
 
+def test_it_shows_which_feed_is_set_aside_and_for_how_long() -> None:
+    stand = quoting()
+    assert [feed.set_aside for feed in drawn(stand).feeds] == ["", ""]
+    stand.engine.state.failover.set_aside("massive", "I:SPX", "stuck", stand.now())
+    assert [feed.set_aside for feed in drawn(stand).feeds] == ["I:SPX stuck, for 600 s more", ""]
+
+
+def test_a_value_that_repeats_makes_no_feed_younger() -> None:
+    stand = quoting()
+    old = stand.tick("INXU")
+    stand.run(500 * NS_PER_MS)
+    before = drawn(stand).feeds[0].ages_ms["I:SPX"]
+    stand.step(old)
+    assert drawn(stand).feeds[0].ages_ms["I:SPX"] == before
+
+
 def test_it_shows_the_tail_and_the_reason_of_a_cancel_all() -> None:
     stand = quoting()
     stand.operator(Command.CANCEL_ALL)
