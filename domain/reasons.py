@@ -94,7 +94,7 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
     Reason.QUALITY_GATE: ("a guard gives no evidence", "read the daemon's log; ladderd preflight", "no-evidence"),
     Reason.WS_STALE: (
         "the index value is older than its limit",
-        "nothing rests; look at the feeds; quoting resumes with the next fresh values",
+        "quotes are pulled; look at the feeds; quoting resumes with the next fresh values",
         "index-stale",
     ),
     Reason.FINAL_MINUTE_STALE: (
@@ -134,7 +134,11 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "look at the fills of the last 15 s; quoting goes on in a new group",
         "exchange-data",
     ),
-    Reason.EXCHANGE_PAUSED: ("the exchange has paused trading", "look at its status page", "exchange-closed"),
+    Reason.EXCHANGE_PAUSED: (
+        "the exchange does not trade, or its status is not known",
+        "look at its status page; quoting resumes with the next good status",
+        "exchange-closed",
+    ),
     Reason.KALSHI_MAINTENANCE: ("the exchange is closed for maintenance", _NOTHING, "exchange-closed"),
     Reason.RISK_LIMIT: (
         "a risk limit is reached, or the session's equity is not known",

@@ -37,13 +37,17 @@ class EventStream:
         self._task = asyncio.create_task(self._pump(), name="http_events")
 
     async def stop(self) -> None:
-        """Tell the listeners, and end."""
+        """Show the listeners the last picture, tell them that it is the last, and end."""
         if self._task is None:
             return
+        sound = not self._task.done()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
         async with self._changed:
+            if sound and self.listeners:
+                # Whether it is proven that nothing rests is known only now; a screen keeps it after we are gone.
+                self._frame, self._number = self._draw(), self._number + 1
             self._ended = True
             self._changed.notify_all()
 
@@ -81,11 +85,13 @@ class EventStream:
             async with self._changed:
                 while self._number == seen and not self._ended:
                     await self._changed.wait()
+                newer, ended = self._number != seen, self._ended
                 seen, frame = self._number, self._frame
-            if self._ended:
+            if newer:
+                await self._write(answer, b"data: " + frame + b"\n\n")
+            if ended:
                 await self._write(answer, b"event: stopping\ndata: {}\n\n")
                 return
-            await self._write(answer, b"data: " + frame + b"\n\n")
 
     async def _write(self, answer: web.StreamResponse, data: bytes) -> None:
         async with asyncio.timeout(self._limits.write_s):

@@ -102,12 +102,12 @@ function paintWindow(card, v) {
   const shut = (v.phase === "quoting" || v.phase === "strict") && !v.open;  // green is for what may quote, not for what could
   const tone = shut ? "warn" : PHASE[v.phase];
   cls(card, "card window " + (shut ? "strict" : v.phase));
-  put(head.children[0], v.name); cls(put(head.children[1], v.phase), "phase " + (tone || "warn"));
+  put(head.children[0], v.name); cls(put(head.children[1], v.phase + (shut ? " window" : "")), "phase " + (tone || "warn"));  // shut: the window is, we are not
   put(head.children[2], v.window ? `${v.window} \u00b7 target ${at(v.target_ns, "et")} ET` : "no window");
   const may = PERMIT[v.permission] || "bad";
-  cls(put(head.children[3], v.permission), may);
+  cls(put(head.children[3], v.permission), "may " + may);
   const [edge, text] = nextEdge(v, now);
-  put(left.children[1], text);
+  put(left.children[1], v.phase === "frozen" ? "since the freeze; the next window follows" : text);
   live(left.children[0], (n, more) => {
     const [big, tenth] = edge == null ? ["--:--", ""] : span((edge - now) / 1e9 - more);
     put(n.children[0], big); put(n.children[1], tenth);
@@ -124,7 +124,7 @@ function paintWindow(card, v) {
         cls(n.children[1], "meter " + c); n.children[1].firstChild.style.width = Math.min(100, part * 100) + "%";
       });
     }],
-    ["feed", `${v.active_feed || "none"}, ${f.ok ? "PASS" : f.reason} by ${f.basis}` + (f.cadence_ms == null ? "" : `, every ${(f.cadence_ms / 1000).toFixed(2)} s`)],
+    ["feed", `${v.active_feed || "none"}, ${f.ok ? "fresh" : f.fresh ? "not to be used" : "STALE"} by ${f.basis}` + (f.cadence_ms == null ? "" : `, every ${(f.cadence_ms / 1000).toFixed(2)} s`)],
     ["volatility", v.volatility_ppm == null ? "unknown" : `${v.volatility_ppm} ppm/\u221as, ${(v.volatility_ppm * YEARLY_PERCENT).toFixed(1)} % a year`, v.volatility_ppm == null ? "warn" : ""],
     ["trips", String(v.trips), v.trips ? "warn" : ""],
     ["fees", v.fee_path.split("/").slice(-2).join("/") || "unknown", v.fee_path ? "" : "warn"],
@@ -150,7 +150,7 @@ function paintTrack(track, v, now) {
 
 function makeLadder() {
   const table = el("table", "ladder");
-  table.append(el("thead", "", el("tr", "", ...[["Strike", ""], ["Fair", "r"], ["Bid", "r"], ["Ask", "r"], ["Our bid", "r"], ["Our ask", "r"], ["Pos", "r"], ["Not quoted", "why"], ["fair \u00b1 10", "graph"]]
+  table.append(el("thead", "", el("tr", "", ...[["Strike", ""], ["Fair", "r"], ["Bid", "r"], ["Ask", "r"], ["Our bid", "r"], ["Our ask", "r"], ["Pos", "r"], ["Not quoted", ""], ["fair \u00b1 10", "graph"]]
     .map(([t, c]) => el("th", c, t)))), el("tbody"));
   return el("section", "card", el("h2"), el("div", "scroll", table));
 }
@@ -158,7 +158,7 @@ function paintLadder(card, [name, rungs]) {
   const series = frame.picture.series.find((s) => s.name === name), index = series ? series.index_value : null;
   put(card.children[0], `${name} ladder, cents a contract`);
   const above = rungs.filter((r) => index != null && r.strike > index), spot = above.length && above.length < rungs.length ? above[above.length - 1].ticker : null;
-  rows(card.querySelector("table"), rungs, (r) => r.ticker, ["", "r", "r", "r", "r mine bidc", "r mine askc", "r", "none why", "graph"], (td, r, tr) => {
+  rows(card.querySelector("table"), rungs, (r) => r.ticker, ["", "r", "r", "r", "r mine bidc", "r mine askc", "r", "unquoted", "graph"], (td, r, tr) => {
     const below = spot && rungs[rungs.findIndex((x) => x.ticker === spot) + 1] === r;
     cls(tr, (r.our_bid != null || r.our_ask != null ? "ours " : "") + (below ? "spot" : "")); tr.title = r.ticker;
     put(td[0], strike(r.strike)); put(td[1], cents(r.fair));
@@ -191,7 +191,7 @@ function paintOrders(p) {
     cls(put(td[4], o.state), o.state.toLowerCase() === "open" ? "" : "warn"); liveAge(td[5], o.age_ms / 1000); put(td[6], at(o.expiration_s * 1e9, "et")); put(td[7], o.ticker);
   }, "none");
   const none = $("orders").querySelector("td.none");   // "nothing rests" is said only when it is proven, and not by a page that has lost the daemon
-  if (none) live(none, (n) => cls(put(n, lostNow() ? "none when this page was last told; what rests now is not known" : p.flat.proven ? "none: nothing of ours rests at the exchange" : "none in our book, but " + p.flat.why), p.flat.proven ? "none" : "none warn"));
+  if (none) live(none, (n) => cls(put(n, lostNow() && document.body.classList.contains("ended") ? "none: that was proven when the daemon ended" : lostNow() ? "none when this page was last told; what rests now is not known" : p.flat.proven ? "none: nothing of ours rests at the exchange" : "none in our book, but " + p.flat.why), p.flat.proven ? "none" : "none warn"));
 }
 function paintHoldings(p) {
   put($("holdings-count"), String(p.holdings.length));
@@ -203,7 +203,7 @@ function paintHoldings(p) {
     cls(put(td[4], h.marked == null ? "waits" : cash(h.marked)), "r " + (h.marked == null ? "off" : h.marked < 0 ? "bad" : "good")); put(td[5], cash(h.worst_loss));
   }, "none: no contract is held");
   pairs($("exposures"), p.exposures.filter((e) => e.markets).map((e) => [e.series,
-    `net ${count(e.net)}, gross ${count(e.gross)} in ${e.markets}; worst case ${cash(e.worst_loss)}` + (e.unmarked ? `; ${e.unmarked} await settlement` : "")]));
+    `net ${count(e.net)} gross ${count(e.gross)}, worst ${cash(e.worst_loss)}` + (e.unmarked ? `, ${e.unmarked} unsettled` : "")]));
 }
 function paintWindows(p) {
   rows($("windows"), [...p.windows].sort((a, b) => b.target_ns - a.target_ns || a.series.localeCompare(b.series)), (w) => w.label + w.series + w.target_ns, ["", "", "", "r", "r", "r", "r", "", ""], (td, w) => {
@@ -219,11 +219,12 @@ function paintWindows(p) {
     }
   }, "none finished yet");
 }
-function gathered(gates, seriesCount) {  // gates that say the same share a row
+function gathered(gates, seriesCount) {  // gates that say the same share a row, and their details stand together
   const alike = new Map();
   for (const g of gates) {
-    const said = [g.name, g.status, g.reason, g.detail].join("\n"), first = alike.get(said);
-    if (first) first.all.push(g.series); else alike.set(said, { ...g, all: [g.series] });
+    const said = [g.name, g.status, g.reason, g.waits].join("\n"), first = alike.get(said);
+    if (!first) alike.set(said, { ...g, all: [g.series] });
+    else { first.all.push(g.series); if (!first.detail.split("; ").includes(g.detail)) first.detail += "; " + g.detail; }
   }
   return [...alike.values()].map((g) => ({ ...g, series: g.all.length >= seriesCount && g.all[0] ? "" : g.all.join(" \u00b7 ") }));
 }
@@ -247,9 +248,8 @@ function paintMoney(p) {
   const sign = (c) => (c < 0 ? "bad" : c > 0 ? "good" : ""), used = p.day_loss_limit ? p.day_loss_used / p.day_loss_limit : 1;
   pairs($("money"), [
     ["realised", cash(p.realised), sign(p.realised)], ["unrealised", cash(p.unrealised), sign(p.unrealised)], ["fees", cash(p.fees)],
-    ["realised loss today", cash(p.day_loss_realised), p.day_loss_realised ? "bad" : ""],
-    ["worst case of what is open", cash(p.day_loss_used - p.day_loss_realised)],
-    ["both, of the day's limit", `${cash(p.day_loss_used)} of ${cash(p.day_loss_limit)}`, used > 0.8 ? "bad" : used > 0.5 ? "warn" : ""],
+    ["loss today", cash(p.day_loss_realised), p.day_loss_realised ? "bad" : ""], ["worst case", cash(p.day_loss_used - p.day_loss_realised)],
+    ["limit", cash(p.day_loss_limit), used > 0.8 ? "bad" : used > 0.5 ? "warn" : ""],
   ]);
 }
 function paintCancel(p) {
@@ -278,13 +278,15 @@ function paintDaemon(p) {
     cls(put(n, `${ageText(age)} of ${t.limit_s} s`), age > t.limit_s ? "bad" : "");
   })]);
   const ms = (v) => (v == null ? "unknown" : v.toFixed(1) + " ms");
+  const stuck = frame.tasks.filter((t) => t.age_s > t.limit_s).map((t) => t.name), off = p.clock_offset_ms == null;
   pairs($("daemon"), [
-    ["exchange", p.exchange_up ? "open" : "NOT OPEN", p.exchange_up ? "good" : "bad"], ["its stream", p.stream_up ? "up" : "DOWN", p.stream_up ? "good" : "bad"],
+    ["exchange", (p.exchange_up ? "open" : "NOT OPEN") + ", its stream " + (p.stream_up ? "up" : "DOWN"), p.exchange_up && p.stream_up ? "good" : "bad"],
     ["books agree", (n) => live(n, (_, more) => cls(put(n, (p.reconciled ? "yes, " : "NO, ") + ageText(p.reconcile_age_s == null ? null : p.reconcile_age_s + more)), p.reconciled ? "" : "bad"))],
-    ["clock against exchange", `${ms(p.clock_offset_ms)} \u00b1 ${ms(p.clock_uncertainty_ms)}`, p.clock_offset_ms == null ? "warn" : ""],
-    ...tasks,
-    ["errors", String(p.errors), p.errors ? "bad" : ""], ["step", String(p.seq)], ["process", String(p.pid)], ["run", p.run_id], ["build", p.build_id], ["configuration", p.config_hash.slice(0, 12)],
+    ["clock", off ? "unknown" : `${ms(p.clock_offset_ms)} \u00b1 ${ms(p.clock_uncertainty_ms)}`, off ? "warn" : ""],
+    ["tasks", stuck.length ? "STUCK: " + stuck.join(", ") : `all ${frame.tasks.length} make progress`, stuck.length ? "bad" : "good"],
+    ["errors", String(p.errors), p.errors ? "bad" : ""],
   ]);
+  pairs($("daemon-more"), [...tasks, ["step", String(p.seq)], ["process", String(p.pid)], ["run", p.run_id], ["build", p.build_id], ["configuration", p.config_hash.slice(0, 12)]]);
 }
 function paintHead(p) {
   cls(put($("mode"), p.mode), "badge " + p.mode);
@@ -303,6 +305,7 @@ function paintHead(p) {
   if (!p.market_hours) troubles.push(["cool", "MARKET CLOSED", "nothing to quote until the index is published again", ""]);
   const told = new Set(["kill_switch_engaged", "paused", "shutdown", "cancel_all_active", "not_armed"].concat(p.cancel_all.active ? [p.cancel_all.reason] : []));
   const more = new Map();                // every other vote that holds: a banner too, so that NOT READY is never without its reason
+  if (troubles.length) told.add("cancel_all_tail");
   for (const g of r.against) if (!r.ready && !told.has(g.reason) && g.name !== "flat") more.set(g.reason, [...(more.get(g.reason) || []), g]);
   for (const [code, gs] of [...more].slice(0, BANNERS_MAX)) troubles.push(["bad", "NOT READY" + (gs[0].series ? " " + gs.map((g) => g.series).join(", ") : ""), gs[0].detail, code]);
   keyed($("trouble"), troubles, (t) => t[1] + t[3], () => el("div", "", el("b"), el("span"), el("span", "advice")), (n, [c, what, why, code]) => {

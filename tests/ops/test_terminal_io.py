@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import pty
+import termios
 from collections.abc import Callable
 
+import pytest
 from rich.console import Console
 
 from ops.terminal_io import TerminalView
@@ -41,6 +45,26 @@ async def test_a_terminal_gets_the_screen(start: Start) -> None:
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True, color_system=None)
     text = await watch(site, console, lambda text: "live orders" in text)
     assert "live orders: 8" in text
+
+
+async def test_q_ends_the_view_and_the_keyboard_is_as_it_was(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = await start()
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    with open(theirs, closefd=False) as keyboard:  # noqa: ASYNC230 - a descriptor, not a path
+        monkeypatch.setattr("sys.stdin", keyboard)
+        console = Console(file=io.StringIO(), width=80, height=25, force_terminal=True, color_system=None)
+        view = TerminalView(site.server.address, clock=site.daemon.clock, console=console, interval_s=0.001)
+        task = asyncio.create_task(view.run())
+        assert isinstance(console.file, io.StringIO)
+        async with asyncio.timeout(10):
+            while "live orders" not in console.file.getvalue():
+                await site.get("/health")
+            os.write(ours, b"xq")
+            await task
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
 
 
 async def test_a_daemon_that_is_not_there_is_said_and_waited_for(start: Start) -> None:

@@ -1,29 +1,13 @@
 from __future__ import annotations
 
-import os
-
 from daemon.engine.memory import remember
-from daemon.engine.picture import Process, draw
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
-from ops.status import Status
 from tests.daemon.exchange import BASE
+from tests.daemon.scenes import drawn, quoting
 from tests.daemon.stand import LEAD_NS, Stand
 
 S = NS_PER_S
-
-
-def drawn(stand: Stand) -> Status:
-    hosts = {"massive": "a", "polygon": "b"}
-    process = Process(os.getpid(), "run", "paper", "build", "hash", 0, 1, hosts, {}, 0, {})
-    return draw(stand.engine.state, process, stand.now())
-
-
-def quoting() -> Stand:
-    stand = Stand()
-    stand.quote_both()
-    stand.run(500 * NS_PER_MS)
-    return stand
 
 
 def test_it_can_be_drawn_from_the_first_moment_on() -> None:
@@ -98,3 +82,15 @@ def test_it_shows_the_tail_and_the_reason_of_a_cancel_all() -> None:
     later = drawn(stand).cancel_all
     assert not later.active
     assert 60 < later.tail_s < 62
+
+
+def test_an_order_keeps_its_place_when_it_is_requoted() -> None:
+    stand = quoting()
+    places = [(o.ticker, o.side) for o in drawn(stand).orders]
+    assert places == sorted(places, key=lambda place: (place[0].split("-")[0], place[0], place[1]))
+    ids = {o.client_order_id for o in drawn(stand).orders}
+    stand.moves["INXU"] = 400_000
+    stand.run(2 * S)
+    after = drawn(stand).orders
+    assert {o.client_order_id for o in after} != ids, "nothing was requoted"
+    assert [(o.ticker, o.side) for o in after] == places

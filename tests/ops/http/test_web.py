@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from ops.status import CancelAllView
+from tests.daemon.scenes import SCENES, drawn
 from tests.ops.conftest import Site, Start
 from tests.ops.pictures import GATES, aged, gate, picture
 
@@ -43,7 +44,7 @@ async def show(page: Page, site: Site) -> list[str]:
         "requestfinished", lambda request: None if site.server.address in request.url else errors.append(request.url)
     )
     await page.goto(site.server.address, wait_until="commit")
-    await page.wait_for_selector(".countdown.good, .countdown.warn, .countdown.bad")
+    await page.wait_for_selector(".countdown:is(.good, .warn, .bad, .cool, .off)")
     return errors
 
 
@@ -96,6 +97,79 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     assert await text(page, "#ready") == "NOT READY: INXU"
     assert "HALTED KILL_SWITCH" in await text(page, "#state")
     assert errors == []
+
+
+async def test_each_scene_has_one_verdict_on_the_whole_page(page: Page, start: Start) -> None:
+    """Header, cards and gates, in every phase and with everything that closes the gate."""
+    for name, (make, want) in SCENES.items():
+        shown = drawn(make())
+        site = await start(cadence_s=0.05, picture=lambda shown=shown: shown)
+        errors = await show(page, site)
+        header, cards = await text(page, "#ready"), await page.locator(".window .may").all_inner_texts()
+        assert header.partition(":")[0] == want, name
+        assert cards == [view.permission for view in shown.series], name
+        gates = await text(page, "#gates-count")
+        told = {"MAY QUOTE": "all pass", "WAITING": "wait", "NOT READY": "against" if shown.gates else "none known"}
+        assert told[want] in gates, name
+        green = await page.locator("#state.good").count()
+        assert not (green and want == "NOT READY"), f"{name}: green beside NOT READY"
+        if want == "NOT READY" and shown.gates and name != "flattening":
+            assert await page.locator("#trouble .banner").count(), f"{name}: no banner says why"
+        none = await text(page, "#orders tbody")
+        assert ("nothing of ours rests" in none) == (shown.flat.proven and not shown.orders), name
+        assert errors == [], name
+        await page.goto("about:blank")
+        await site.server.stop()
+
+
+async def test_a_clean_stop_is_one_calm_sentence(page: Page, start: Start) -> None:
+    """The last picture comes with the end of the stream, so that the proof is known."""
+    pictures = [drawn(SCENES["stopping"][0]())]
+    site = await start(cadence_s=60, picture=lambda: pictures[-1])
+    await show(page, site)
+    assert "THE DAEMON IS STOPPING" in await text(page, "#trouble")
+    pictures.append(drawn(SCENES["stopped"][0]()))
+    await site.server.stop()
+    await page.wait_for_selector("#lost.cool:has-text('STOPPED, FLAT PROVEN')")
+    assert not await page.locator("#trouble .banner").first.is_visible()
+    assert "none: that was proven when the daemon ended" in await text(page, "#orders tbody")
+
+
+async def test_a_stop_without_the_proof_is_red(page: Page, start: Start) -> None:
+    shown = drawn(SCENES["stopping"][0]())
+    site = await start(cadence_s=0.05, picture=lambda: shown)
+    await show(page, site)
+    await site.server.stop()
+    await page.wait_for_selector("#lost.bad:has-text('NOT PROVEN FLAT')")
+    assert "ladderd cancel-all" in await text(page, "#lost")
+
+
+async def test_every_position_is_on_the_page_and_rungs_say_why_they_are_not_quoted(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    await show(page, site)
+    rows = [" ".join(row.split()) for row in await page.locator("#holdings tbody tr").all_inner_texts()]
+    assert rows[1] == "INXU 6,680 +5 6.2 $0.07 $3.10", "in no rung that is drawn"
+    assert len(rows) == 3
+    assert await page.locator(".ladder td.unquoted", has_text="others").count() == 14
+    money = await text(page, "#money")
+    assert "loss today $0.00 worst case $14.60 limit $1,000.00" in money
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    for card in ("#holdings", "#feeds", "#daemon"):
+        box = await page.locator(card).bounding_box()
+        assert box is not None
+        assert box["y"] + 20 < 900, f"{card} is below the fold"
+
+
+async def test_an_order_keeps_its_row_through_requotes(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    await show(page, site)
+    before = await page.locator("#orders tbody tr td:last-child").all_inner_texts()
+    site.daemon.changes["orders"] = tuple(
+        msgspec.structs.replace(order, client_order_id=f"next-{number}", age_ms=10.0 * (8 - number))
+        for number, order in enumerate(picture().orders)
+    )
+    await page.wait_for_selector("#orders tbody tr[data-key='next-0']")
+    assert await page.locator("#orders tbody tr td:last-child").all_inner_texts() == before
 
 
 async def test_when_the_stream_stops_a_banner_comes_and_ages_grow(page: Page, start: Start) -> None:
