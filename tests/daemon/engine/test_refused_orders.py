@@ -31,7 +31,8 @@ def test_each_order_that_risk_refuses_has_one_record_with_its_reason() -> None:
     assert refused
     told = [(row["ticker"], row["side"], row["price"], row["count"], row["reason"]) for row in refused]
     assert all(after != before for before, after in itertools.pairwise(told))
-    assert len(told) < stand.engine.state.held.counts[Counted.RISK_REFUSALS], "asked again at each tick, it is one proposal"
+    asked = stand.engine.state.held.counts[Counted.RISK_REFUSALS]
+    assert len(told) < asked, "asked for again at each tick, it is one proposal"
     assert all("$1 " in row["reason"] or "day" in row["reason"] for row in refused), refused[0]
     assert {row["series"] for row in refused} <= set(BASE)
     assert stand.engine.state.held.ledger.markets == {}
