@@ -111,7 +111,6 @@ class Order:
     __slots__ = (
         "acted_ns",
         "alive_ns",
-        "cancel_tries",
         "client_order_id",
         "count",
         "created_ns",
@@ -168,7 +167,6 @@ class Order:
         self.acted_ns = now_ns
         self.alive_ns = now_ns
         self.retry_ns = 0
-        self.cancel_tries = 0
         self.refusals = 0
         self.in_flight = True
         self.listed = False
@@ -259,7 +257,6 @@ class OrderBook:
         """A cancel of this order leaves now; if nothing is heard it may be sent again at `retry_ns`."""
         self.apply(order, Fact.CANCEL_SENT, now_ns)
         order.retry_ns = retry_ns
-        order.cancel_tries += 1
 
     def describe(self, order: Order, said: OrderState, asked_ns: int | None, now_ns: int) -> None:
         """Take the exchange's word on one order, pushed (`asked_ns` None) or from a listing asked at that time.

@@ -26,7 +26,7 @@ from daemon.notify_io import Notifier
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.jobs_io import Jobs
-from daemon.runtime.log_lines import spoken
+from daemon.runtime.log_lines import spoken, summary
 from daemon.runtime.metering import metering
 from daemon.runtime.perform_io import Performer
 from daemon.runtime.recovery_io import Recovered
@@ -205,6 +205,9 @@ class App:
 
     async def _flush(self, ended: Exit) -> None:
         self.notifier.notify("STOPPING=1")
+        inbox, held = self.inbox, self.engine.state.held
+        met = summary(held, events_waiting_max=inbox.depth_max, books_replaced=inbox.replaced)
+        log.info("run over", code=ended.code, reason=ended.reason, **met)
         await self.snapshots.snapshot()
         if self.performer.background:
             await asyncio.wait(self.performer.background, timeout=DRAIN_LIMIT_S)

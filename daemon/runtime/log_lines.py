@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from daemon.engine.holdings import Holdings
 from domain.actions import Record
 from domain.money import Cash, Count, Price, print_cash, print_count, print_price
 
@@ -43,6 +44,17 @@ def spoken(record: Record) -> Mapping[str, Any] | None:
         return None
     facts = {key: _plain(key, value) for key, value in record.payload.items() if key not in LEFT_OUT}
     return facts | {"stream": stream}
+
+
+def summary(held: Holdings, *, events_waiting_max: int, books_replaced: int) -> dict[str, int]:
+    """What a run met that no record tells, for the log line at its end."""
+    return {
+        "events_waiting_max": events_waiting_max,
+        "books_replaced_unread": books_replaced,
+        "orders_back_from_gone": held.book.resurrected,
+        "cancels_beyond_tokens": held.budget.starved,
+        "group_creates_unanswered": held.groups.lost_creates,
+    }
 
 
 def _plain(key: str, value: object) -> object:

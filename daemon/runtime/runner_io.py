@@ -78,7 +78,6 @@ class Runner:
         self.steps = 0
         self.exit: Exit | None = None
         self.seq = 0
-        self.unlogged = False
 
     async def run(self) -> Exit:
         """Step until the engine says Exit; returns it."""

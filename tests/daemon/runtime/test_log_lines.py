@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from daemon.runtime.log_lines import spoken
+from daemon.engine.holdings import Holdings
+from daemon.runtime.log_lines import spoken, summary
 from domain.actions import Record
 
 
@@ -26,3 +27,16 @@ def test_a_phase_is_told_without_its_plan_and_a_time_without_noise() -> None:
 
 def test_what_comes_by_the_thousand_stays_in_the_journal() -> None:
     assert spoken(Record("order_created", {"price": 1})) is None
+
+
+def test_the_last_line_of_a_run_tells_what_no_record_does() -> None:
+    held = Holdings(exclusive=True, contracts_limit=1)
+    held.budget.spend(1, 0)
+    held.book.resurrected, held.groups.lost_creates = 2, 4
+    assert summary(held, events_waiting_max=3, books_replaced=5) == {
+        "events_waiting_max": 3,
+        "books_replaced_unread": 5,
+        "orders_back_from_gone": 2,
+        "cancels_beyond_tokens": 1,
+        "group_creates_unanswered": 4,
+    }

@@ -1,0 +1,81 @@
+"""A start over the state of the version before: what must outlive an upgrade does, and quoting waits for a person.
+
+`state_before/` is a state directory as that version wrote it: a snapshot, and behind it the steps in which an operator
+ordered cancel-all and then kill. `expected.json` is what its own engine knew at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.engine.memory import Memory
+from daemon.runtime.recovery_io import Recovered, recover
+from daemon.settings.build import Papers, build_engine
+from domain.actions import Ask, CancelAll, Place, Read, Record
+from domain.clock import NS_PER_S, Now
+from domain.events import AnyEvent, CancelAllOutcome, OrdersRead, Started, Verdict, Wake
+from domain.reasons import Reason
+from tests.daemon.kept import settings_in
+from tests.daemon.stand import FEES
+from tests.daemon.timepiece import Timepiece
+
+BEFORE = Path(__file__).resolve().parent / "state_before"
+EXPECTED: dict[str, Any] = json.loads((BEFORE / "expected.json").read_text())
+LATER = Now(EXPECTED["mono_ns"] + NS_PER_S, EXPECTED["utc_ns"] + NS_PER_S)
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Recovered:
+    folder = tmp_path / "state"
+    shutil.copytree(BEFORE, folder)
+    return recover(settings_in(folder), Papers(FEES), Timepiece(LATER.mono_ns, LATER.utc_ns))
+
+
+def test_kill_latch_pause_loss_tail_positions_and_epoch_outlive_an_upgrade(found: Recovered, tmp_path: Path) -> None:
+    assert found.tail_steps > 0, "the steps behind the snapshot are lived through"
+    assert found.epoch > EXPECTED["epoch"]
+    engine = build_engine(settings_in(tmp_path), Papers(FEES))
+    engine.step(Started(found.run_id, found.epoch, "paper", "hash", "build", found.memory), LATER)
+    state = engine.state
+    assert state.kill.state() == EXPECTED["kill"]
+    assert state.paused == EXPECTED["paused"]
+    assert state.risk.loss == EXPECTED["loss"] > 0
+    assert state.held.ledger.realised == EXPECTED["realised"]
+    assert state.held.ledger.open_positions() == EXPECTED["positions"]
+    assert msgspec.json.decode(found.memory, type=Memory).tail_until_utc_ns == EXPECTED["tail_until_utc_ns"]
+    assert state.held.tail_until_utc_ns > EXPECTED["tail_until_utc_ns"], "the cancel-all is sent again at once"
+    assert sorted(state.held.book.live) == EXPECTED["orders"]
+    assert {name: desk.sentry.trips for name, desk in state.desks.items()} == EXPECTED["trips"]
+    assert state.empty_reason == EXPECTED["empty_reason"]
+
+
+def test_the_cancel_all_that_was_under_way_is_taken_up_and_ends_for_both_who_asked(
+    found: Recovered, tmp_path: Path
+) -> None:
+    engine = build_engine(settings_in(tmp_path), Papers(FEES))
+    now, done = LATER, []
+    actions = engine.step(Started(found.run_id, found.epoch, "paper", "hash", "build", found.memory), now)
+    assert any(isinstance(action, CancelAll) for action in actions)
+    assert set(engine.state.closed) == {"INXU", "NASDAQ100U"}
+    assert all(Reason.KILL_SWITCH in reasons for reasons in engine.state.closed.values())
+    for _ in range(8):
+        answers: list[AnyEvent] = [Wake()]
+        for action in actions:
+            assert not isinstance(action, Place)
+            if isinstance(action, CancelAll):
+                answers.append(CancelAllOutcome(action.request_id, Verdict.ACCEPTED, 204))
+            elif isinstance(action, Ask) and action.what is Read.RESTING:
+                answers.append(OrdersRead(action.request_id, now, 0, resting_only=True, orders=()))
+            elif isinstance(action, Record) and action.type == "cancel_all_done":
+                done.append(action.payload["reason"])
+        now = Now(now.mono_ns + NS_PER_S, now.utc_ns + NS_PER_S)
+        actions = [action for answer in answers for action in engine.step(answer, now)]
+    assert done == [reason for reason, _ in EXPECTED["flattening"]]
+    assert engine.state.empty_reason == ""
+    assert engine.state.kill.latched
