@@ -168,10 +168,14 @@ class Report(Action, frozen=True):
 
 
 class Answer(Action, frozen=True):
-    """Tell an operator who asked by a request file what became of it: empty text is consent, else why not."""
+    """Tell an operator who asked by a request file what became of it.
+
+    Empty `text` is consent, with what `note` adds; else it says why not, one reason a line.
+    """
 
     ident: str
     text: str
+    note: str = ""
 
 
 class Exit(Action, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.client.requests_io import Request, ask
+from daemon.client.requests_io import Request, ask, read_answer
 from daemon.settings.build import build_plan
 from daemon.settings.files_io import read_papers
 from daemon.settings.tree import Settings
@@ -93,7 +93,10 @@ def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int,
         if Command(command) in (Command.RESUME, Command.ARM):
             return EX_UNAVAILABLE, f"{command}: no daemon answered, and it counts for a minute only: ask again later"
         return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
-    return (EX_NOT_OK, f"{command} refused: {text}") if text else (EX_OK, f"{command}: done")
+    refused, note = read_answer(text)
+    if refused:
+        return EX_NOT_OK, f"{command} refused: {refused}"
+    return EX_OK, "\n".join([f"{command}: done", *(f"  {line}" for line in note.splitlines())])
 
 
 async def _answer(done: Path) -> str | None:

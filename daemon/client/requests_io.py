@@ -17,6 +17,7 @@ from domain.events import Command
 MONITORS = "monitors"
 ENDED = "ended.json"
 HTTP = "http.json"
+CONSENT = "ok: "
 FRESHNESS = "freshness.json"
 
 
@@ -62,9 +63,15 @@ def pending(state_dir: Path) -> list[Request]:
     return sorted(found, key=lambda request: (request.asked_utc_ns, request.ident))
 
 
-def answer(state_dir: Path, request: Request, text: str) -> None:
-    """Say what became of a request; empty text is plain consent."""
-    _write(folder(state_dir) / f"{request.ident}.done", text.encode())
+def answer(state_dir: Path, request: Request, text: str, note: str = "") -> None:
+    """Say what became of a request: empty text is consent, with what `note` adds; else why not."""
+    said = text or (f"{CONSENT}{note}" if note else "")
+    _write(folder(state_dir) / f"{request.ident}.done", said.encode())
+
+
+def read_answer(text: str) -> tuple[str, str]:
+    """Why a request was refused (nothing for consent), and what the consent adds."""
+    return ("", text.removeprefix(CONSENT)) if text.startswith(CONSENT) else (text, "")
 
 
 def _write(path: Path, data: bytes) -> None:

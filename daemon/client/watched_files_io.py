@@ -160,8 +160,8 @@ class Sentinels:
             return
         self._emit(CancelAllMarker(marker.asked_utc_ns, marker.by, marker.reason))
 
-    async def answered(self, ident: str, text: str) -> None:
+    async def answered(self, ident: str, text: str, note: str = "") -> None:
         """The engine has stepped over a request: tell who asked."""
         request = self._asked.get(ident)
         if request is not None:
-            await asyncio.to_thread(answer, self._state_dir, request, text)
+            await asyncio.to_thread(answer, self._state_dir, request, text, note)

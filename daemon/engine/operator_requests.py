@@ -5,15 +5,21 @@ Each changes what the engine will find when it decides; the account is emptied b
 
 from __future__ import annotations
 
+from typing import Any
+
+from daemon.engine.operator_gates import Standing, account_gates, series_gates, weigh
 from daemon.engine.state import State
+from daemon.engine.votes import account_votes
 from domain.actions import Alert, Answer, AnyAction, Record
 from domain.clock import Now
 from domain.events import CancelAllMarker, Command, KillSwitch, Operator, Stop
 from domain.reasons import Reason
 from execution.flatten import TAIL_NS
+from guards.vote import fail
 
 CANCEL_ALL_PROGRAM = "cancel-all"
 RUN_PREFIX = "run-"
+LIFTING = frozenset({Command.RESUME, Command.ARM})
 NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
 
 
@@ -57,14 +63,38 @@ class OperatorRequests:
 
     def operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
         """An operator asks for something, by any road; what he asked and what came of it are recorded."""
-        payload = {"command": event.command.value, "by": event.by, "cause": event.cause, "road": event.road}
+        payload: dict[str, Any] = {"command": event.command.value, "by": event.by, "cause": event.cause}
+        payload["road"] = event.road
+        refused = note = ""
+        if event.command in LIFTING:
+            standing = self.standing(now, lifts=event.command is Command.RESUME)
+            payload |= standing.recorded()
+            refused, note = standing.refusal, standing.note
         out.append(Record("operator_action", payload))
-        refused = self._obey(event, now, out)
+        if refused:
+            told = {"by": event.by, "why": refused}
+            resumes = event.command is Command.RESUME
+            out.append(Alert("resume_refused", "warning", told) if resumes else Alert("arm_refused", "warning", told))
+        else:
+            self._obey(event, now, out)
         if event.ident:
-            out.append(Answer(event.ident, refused))
+            out.append(Answer(event.ident, refused, note))
 
-    def _obey(self, event: Operator, now: Now, out: list[AnyAction]) -> str:
-        """Do what the operator asks; why not, or nothing."""
+    def standing(self, now: Now, *, lifts: bool) -> Standing:
+        """Every gate that is against a resume (`lifts`) or an arming at this instant."""
+        state = self.state
+        gates = account_gates(account_votes(state, now), state.kill, state.risk, state.held, now, lifts=lifts)
+        market_open = state.plan.market_open(now.utc_ns)
+        for name, desk in state.desks.items():
+            more = {"loop": state.stall.vote(name, now)}
+            pulled = state.held.flattenings.get(name)
+            if pulled is not None:
+                more["flat"] = fail(Reason(pulled.trigger), "not proven flat yet")
+            gates += series_gates(desk, more, now, lifts=lifts, market_open=market_open)
+        return weigh(gates)
+
+    def _obey(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
+        """Do what the operator asks, once nothing is against it."""
         state = self.state
         if event.command is Command.CANCEL_ALL:
             state.paused = f"cancel-all by {event.by}: {event.cause}"
@@ -75,27 +105,23 @@ class OperatorRequests:
             if state.kill.kill(event.road, f"{event.by}: {event.cause}", now):
                 self.killed(event.road, now, out)
         elif event.command is Command.RESUME:
-            return self._resume(event, now, out)
+            self._resume(now)
         elif event.command is Command.ARM:
             state.armed_session = state.session
         elif event.command is Command.NOTE:
             out.append(Record("note", {"text": event.cause, "by": event.by}))
         elif event.command is Command.RECONCILE:
             state.books.read_books(now)
-        return ""
 
-    def _resume(self, event: Operator, now: Now, out: list[AnyAction]) -> str:
-        """Lift pause, kill latch and frozen sessions, but only when the kill switch itself is off again."""
+    def _resume(self, now: Now) -> None:
+        """Lift pause, kill latch and frozen sessions."""
         state = self.state
         refused = state.kill.resume()
-        if refused:
-            out.append(Alert("resume_refused", "warning", {"by": event.by, "why": refused}))
-            return refused
+        assert not refused, f"the kill switch was asked before: {refused}"
         state.paused, state.resumed_utc_ns = "", now.utc_ns
         state.risk.resume()
         for desk in state.desks.values():
             desk.sentry.resume()
-        return ""
 
     def stop(self, event: Stop, now: Now, out: list[AnyAction]) -> None:
         """SIGTERM or SIGINT."""

@@ -109,7 +109,7 @@ class Performer:
         """What an operator asked is in journal and snapshot before he reads that it is done."""
         await self.files.journal.drain(ANSWER_WAIT_S)
         await self.snapshots.snapshot()
-        await self.sentinels.answered(action.ident, action.text)
+        await self.sentinels.answered(action.ident, action.text, action.note)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something small beside the loop, and hold on to it until it is done."""

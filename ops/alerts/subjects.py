@@ -180,6 +180,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "private_stream_down": Why,
     "reconcile_drift": OfDrift,
     "resume_refused": Refusal,
+    "arm_refused": Refusal,
     "settlement_disagrees": OfMarket,
     "strict_stand_down": OfSeries,
     "taker_fill": OfTrade,

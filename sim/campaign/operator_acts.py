@@ -27,6 +27,7 @@ HALF = 0.5
 LISTED_BEFORE_NS = 5 * NS_PER_S
 FLIP_AFTER_NS = 2 * NS_PER_S
 BACK_MS = 700
+ASK_AGAIN_NS = 4 * NS_PER_S
 # News of fills can only be lost or doubled where there are some.
 BRINGS_FILLS = frozenset({"forced_fills", "duplicate_fill", "lost_fill_message"})
 REFUSED_TRIES = 40
@@ -48,6 +49,7 @@ class Deeds:
         self._struck: list[tuple[str, Struck]] = []
         self._armed_until_ns = 0
         self._armed_back_ms = 0
+        self._resting = False
         self._doers: dict[str, Callable[[Fault], None]] = {
             "clock_step": self._step_clock,
             "clock_drift": self._drift_clock,
@@ -266,6 +268,7 @@ class Deeds:
 
     def rest(self) -> None:
         """The day is over: pause."""
+        self._resting = True
         self._box.disk.requests.append(Operator(Command.PAUSE, "campaign", "the day is over", "operator_cli", "e"))
         self._look_soon()
 
@@ -273,6 +276,12 @@ class Deeds:
         """A person lifts what only a person may lift."""
         self._box.disk.requests.append(Operator(Command.RESUME, "drill", "campaign", "operator_cli", "r"))
         self._look_soon()
+        self._timeline.after(ASK_AGAIN_NS, self._ask_again)
+
+    def _ask_again(self) -> None:
+        """Whoever was refused asks again until nothing is against it, unless the day is over."""
+        if self._checks.resume_refused and not self._resting:
+            self.resume()
 
     def _cancel_all_outside(self, fault: Fault) -> None:
         utc_ns = self._box.clock.now().utc_ns

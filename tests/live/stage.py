@@ -213,6 +213,15 @@ class Stage:
         """Wait until the exchange's own record shows orders of ours."""
         return until("orders resting", lambda: r if len(r := self.truth()["resting"]) >= least else [], limit_s)
 
+    def until_only(self, *reasons: str, limit_s: float = 20.0) -> None:
+        """Wait until nothing else keeps either series from being quoted: what a resume asks for."""
+
+        def rest() -> bool:
+            told = [self.reasons(name) for name in ("INXU", "NASDAQ100U")]
+            return any(told) and all(set(each) <= set(reasons) for each in told)
+
+        until(f"nothing but {', '.join(reasons)}", rest, limit_s)
+
     # --- what the parts say --------------------------------------------------------------------------------------
 
     def truth(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def test_sigusr1_empties_the_account_and_leaves_the_daemon_paused(tmp_path: Path
         until("the marker closed", lambda: markers(tmp_path) and all(m["done"] for m in markers(tmp_path)), 3)
         assert {m["reason"] for m in markers(tmp_path)} == {"operator_sigusr1"}
         # A resume lifts the pause, but not the tail during which the exchange may still kill new orders.
+        stage.until_only("paused", "cancel_all_tail")
         resumed = stage.ladderd("resume", "--by", "drill", "--cause", "looked at it", "--state-dir", str(tmp_path))
         assert resumed.returncode == 0, resumed.stdout
         until("no longer paused", lambda: "paused" not in stage.reasons(), 2)
@@ -139,8 +140,10 @@ def test_kill_file_is_seen_at_once_and_its_removal_resumes_nothing(tmp_path: Pat
         until("the removal seen", lambda: sources_off(stage, seen), 2)
         assert "kill_switch_engaged" in stage.reasons()
         assert gate(stage, "kill_switch")["status"] == "FAIL", "the latch itself, not what is left to flatten"
+        stage.until_only("kill_switch_engaged", "cancel_all_tail")
         code, text = resume()
         assert code == 0, text
+        assert "lifted by this resume: kill_switch" in text
         assert gate(stage, "kill_switch")["status"] == "PASS"
         assert "cancel_all_tail" in stage.reasons(), "an account-wide cancel-all leaves its tail"
         # A kill switch that cannot be read is engaged.
@@ -312,6 +315,7 @@ def test_pause_and_note_by_command(tmp_path: Path) -> None:
         assert not stage.truth()["resting"]
         until_instant(stage.target_s() + 1.5)
         assert not stage.truth()["resting"]
+        stage.until_only("paused")
         resumed = stage.ladderd("resume", "--by", "drill", "--cause", "back", "--state-dir", str(tmp_path))
         assert resumed.returncode == 0, resumed.stdout
         stage.until_quoting()

@@ -106,6 +106,7 @@ def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
         until("the index is fresh", lambda: (stage.series()["freshness"]["age_ms"] or 1e9) < 700, 5)
         assert "polygon_ws_final_minute_stale" in stage.reasons()
         assert not stage.truth()["resting"]
+        stage.until_only("polygon_ws_final_minute_stale")
         resumed = stage.ladderd("resume", "--by", "drill", "--cause", "feeds are back", "--state-dir", str(tmp_path))
         assert resumed.returncode == 0, resumed.stdout + resumed.stderr
         stage.until_quoting()

@@ -31,6 +31,50 @@ def test_a_state_directory_that_cannot_be_written_ends_the_daemon_flat(tmp_path:
         assert "Traceback" not in stage.log()
 
 
+@pytest.mark.step("K15", "G09")
+def test_a_resume_is_answered_with_every_gate_that_is_against_it(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, period_s=40, first_open_s=2)) as stage:
+        stage.until_quoting()
+
+        def asked(command: str) -> tuple[int, str]:
+            who = ("--by", "drill", "--cause", "looked at it", "--state-dir", str(tmp_path))
+            done = stage.ladderd(command, *who)
+            return done.returncode, done.stdout
+
+        assert asked("pause")[0] == 0
+        stage.feed_fault("silence")
+        until("a stale index", lambda: "polygon_ws_stale" in stage.reasons(), 10)
+        code, text = asked("resume")
+        assert code == 1, text
+        assert "freshness INXU: FAIL" in text
+        assert "freshness NASDAQ100U: FAIL" in text
+        assert stage.picture()["pause_reason"]
+        code, text = asked("arm")
+        assert code == 1, text
+        assert "pause: FAIL" in text
+        stage.heal()
+        stage.until_only("paused", limit_s=60)
+        (tmp_path / "KILL_SWITCH").write_text("drill")
+        until("killed", lambda: "kill_switch_engaged" in stage.reasons(), 5)
+        code, text = asked("resume")
+        assert code == 1, text
+        assert "kill_switch: FAIL state/KILL_SWITCH still says stop" in text
+        (tmp_path / "KILL_SWITCH").unlink()
+        stage.until_only("paused", "kill_switch_engaged", "cancel_all_tail", limit_s=60)
+        code, text = asked("resume")
+        assert code == 0, text
+        for lifted in ("kill_switch: FAIL state/KILL_SWITCH: drill", "pause: FAIL paused by drill: looked at it"):
+            assert f"lifted by this resume: {lifted}" in text
+        assert "judged later: cancel_all_tail" in text
+        assert not stage.picture()["pause_reason"]
+        # Who, why, what was against it and what it lifted stand in the chain.
+        rows = [row for row in stage.records("operator_action") if row["command"] == "resume"]
+        assert {(row["by"], row["cause"]) for row in rows} == {("drill", "looked at it")}
+        assert [bool(row["refused"]) for row in rows] == [True, True, False]
+        assert [line.partition(":")[0] for line in rows[-1]["lifted"]] == ["kill_switch", "pause"]
+        assert stage.ladderd("verify", "--state-dir", str(tmp_path)).returncode == 0
+
+
 def test_a_pipe_for_a_kill_switch_kills(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=30)) as stage:
         stage.until_quoting()

@@ -91,6 +91,7 @@ class CheckRecord:
         self.slowest_stop_ms = 0.0
         self.process: Process | None = None
         self.halts: dict[str, int] = {}
+        self.resume_refused = False
         self.newest_value_ns: dict[str, int] = {}
         self.opened_ns = timeline.now_ns
         self.swept_ns = 0

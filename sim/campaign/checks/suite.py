@@ -189,13 +189,17 @@ class Checks(CheckRecord):
         if not event.by.startswith("run-") and event.asked_utc_ns > self._resumed_utc_ns:
             self.halts.setdefault("cancel-all", now.mono_ns)
 
-    def _operator(self, process: Process, event: Operator, now: Now) -> None:
+    def _operator(self, _process: Process, event: Operator, now: Now) -> None:
         self.tell(f"operator {event.command.value}")
         if event.command is Command.CANCEL_ALL:
             self.halts.setdefault("cancel-all", now.mono_ns)
         elif event.command is Command.PAUSE:
             self.halts.setdefault("pause", now.mono_ns)
-        elif event.command is Command.RESUME and not process.box.disk.kill_text:
+
+    def _resumed(self, process: Process, refused: list[str], now: Now) -> None:
+        """Somebody asked to resume; while the kill file is there, whatever is answered lifts nothing."""
+        self.resume_refused = bool(refused)
+        if not refused and not process.box.disk.kill_text:
             self._resumed_utc_ns = now.utc_ns
             for name in ("kill switch", "cancel-all", "pause"):
                 self.halts.pop(name, None)
@@ -208,6 +212,8 @@ class Checks(CheckRecord):
             self.counts["flattenings"] += 1
         elif record.type == "window_phase":
             self.phases.entered(process, record.payload, now)
+        elif record.type == "operator_action" and record.payload["command"] == Command.RESUME:
+            self._resumed(process, record.payload["refused"], now)
         elif record.type == "guard_trip":
             self.counts[f"trip {record.payload['reason']}"] += 1
         elif record.type in {"feed_switch", "kill_switch", "risk_decision"}:

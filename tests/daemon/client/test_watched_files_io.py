@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.client.requests_io import Request, ask, pending
+from daemon.client.requests_io import Request, ask, pending, read_answer
 from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, Sentinels, execution_halted
 from domain.clock import NS_PER_S
 from domain.events import AnyEvent, CancelAllMarker, Command, KillSwitch, Operator
@@ -120,6 +120,17 @@ async def test_a_request_is_told_once_and_answered(tmp_path: Path) -> None:
     assert done.read_text() == ""
     assert pending(tmp_path) == []
     await bench.sentinels.answered("nobody", "x")
+
+
+@pytest.mark.step("K15")
+async def test_a_consent_says_what_it_lifted_and_a_refusal_every_gate(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    for ident, text, note in (("1-1", "", "lifted by this resume: pause"), ("1-2", "a: FAIL\nb: UNKNOWN", "")):
+        done = ask(tmp_path, Request(ident, Command.RESUME, "ann", "because", bench.clock.utc_ns))
+        await bench.look()
+        await bench.sentinels.answered(ident, text, note)
+        assert read_answer(done.read_text()) == (text, note)
 
 
 @pytest.mark.parametrize("command", [Command.RESUME, Command.ARM])
