@@ -59,6 +59,7 @@ async def test_a_kill_file_that_cannot_be_read_kills(tmp_path: Path) -> None:
     assert any(isinstance(e, KillSwitch) and e.active for e in await Bench(tmp_path).look())
 
 
+@pytest.mark.step("A09")
 @pytest.mark.parametrize(
     ("text", "live", "halted"),
     [
@@ -73,6 +74,7 @@ def test_execution_halted(text: str | None, live: bool, halted: bool, monkeypatc
     assert execution_halted(live=live).active is halted
 
 
+@pytest.mark.step("A09")
 @pytest.mark.parametrize("body", [None, b"\xff\xfe", b"1"])
 def test_a_halt_file_that_is_missing_unreadable_or_true_halts(
     body: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
