@@ -59,7 +59,7 @@ async def test_a_kill_file_that_cannot_be_read_kills(tmp_path: Path) -> None:
     assert any(isinstance(e, KillSwitch) and e.active for e in await Bench(tmp_path).look())
 
 
-@pytest.mark.step("A09")
+@pytest.mark.step("A09", "A02")
 @pytest.mark.parametrize(
     ("text", "live", "halted"),
     [
@@ -124,7 +124,6 @@ async def test_a_request_is_told_once_and_answered(tmp_path: Path) -> None:
     await bench.sentinels.answered("nobody", "x")
 
 
-@pytest.mark.step("K15")
 async def test_a_consent_says_what_it_lifted_and_a_refusal_every_gate(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.look()

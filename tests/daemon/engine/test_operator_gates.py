@@ -155,7 +155,6 @@ def test_an_unproven_flat_is_against_it_and_the_tail_is_only_told() -> None:
 # --- outside a window ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.step("K15")
 def test_in_the_evening_the_index_is_judged_later_and_does_not_block() -> None:
     stand = hourly(NIGHT_NS)
     for name in BASE:
@@ -229,3 +228,18 @@ def test_a_resume_with_no_address_to_answer_at_is_recorded_all_the_same() -> Non
     stand.step(Operator(Command.RESUME, "ann", "because", "operator_cli", ""))
     assert stand.records("operator_action")[-1]["refused"] == []
     assert stand.sent(Answer) == []
+
+
+@pytest.mark.step("A02")
+def test_the_armed_state_ends_with_the_session() -> None:
+    stand = quoting()
+    stand.engine.state.settings = stand.engine.state.settings._replace(live=True)
+    stand.run(1 * S)
+    assert "not_armed" in stand.closed()
+    stand.run(3 * S)
+    assert asked(stand, Command.ARM).text == ""
+    stand.run(1 * S)
+    assert "not_armed" not in stand.closed()
+    stand.wait(24 * 3600 * S)
+    stand.run(1 * S)
+    assert "not_armed" in stand.closed(), "another day, armed by nobody"
