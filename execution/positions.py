@@ -24,7 +24,8 @@ class MarketAccount(msgspec.Struct):
     """What one market holds.
 
     `fees` is what was charged, `fill_fees` what the fills say of it; they are the same until a settlement tells more.
-    `adopted_*` is the part of position, cash and fees that an operator adopted.
+    `adopted_*` is the part of position, cash and fees that an operator adopted. `entry`: what the contracts now held
+    were bought for (sold for, when short), at their average price; 0 where no fill explains them.
     """
 
     series: str
@@ -41,6 +42,25 @@ class MarketAccount(msgspec.Struct):
     adopted_position: Count = Count(0)
     adopted_cash: Cash = Cash(0)
     adopted_fees: Cash = Cash(0)
+    entry: Cash = Cash(0)
+
+    def trade(self, sign: int, price: Price, count: Count) -> None:
+        """Take one more execution into position, cash and entry: what closes a position leaves its average price."""
+        before = self.position
+        self.position = Count(before + sign * count)
+        self.cash = Cash(self.cash - sign * price * count)
+        if before * sign >= 0:
+            self.entry = Cash(self.entry + price * count)
+        elif count <= abs(before):
+            self.entry = Cash(self.entry - self.entry * count // abs(before))
+        else:
+            self.entry = Cash(price * (count - abs(before)))
+
+    @property
+    def average(self) -> Price | None:
+        """The average price of the contracts held; None where nothing is held or no fill explains it."""
+        held = abs(self.position)
+        return Price((2 * self.entry + held) // (2 * held)) if held and self.entry else None
 
     def outcome(self, *, yes: bool) -> Cash:
         """P&L before fees if the market settles that way, adopted part included."""
@@ -98,8 +118,7 @@ class Ledger:
         self._know(fill.trade_id)
         account = self.markets.setdefault(fill.ticker, MarketAccount(series, target_ns))
         sign = 1 if fill.side is Side.BID else -1
-        account.position = Count(account.position + sign * fill.count)
-        account.cash = Cash(account.cash - sign * fill.price * fill.count)
+        account.trade(sign, fill.price, fill.count)
         charged = account.charge(fill.fee)
         if adopted:
             account.adopted_position = Count(account.adopted_position + sign * fill.count)
@@ -130,6 +149,7 @@ class Ledger:
         more = held - account.position
         cash = Cash(-max(0, more) * PRICE_PER_DOLLAR)
         account.position = held
+        account.entry = Cash(0)
         account.cash = Cash(account.cash + cash)
         account.adopted_position = Count(account.adopted_position + more)
         account.adopted_cash = Cash(account.adopted_cash + cash)

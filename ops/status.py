@@ -117,9 +117,9 @@ class OrderView(msgspec.Struct, frozen=True):
 class Holding(msgspec.Struct, frozen=True):
     """An open position in one market that is not settled yet, in a ladder on the screen or not.
 
-    `count` is net YES contracts, negative when short. `average` is the price that all its fills together paid for each
-    contract held, so round trips move it. `marked` is its P&L after fees at `fair`; both are None where no fair value
-    is known, as between the target and the settlement. `worst_loss` is the larger loss of the two outcomes.
+    `count` is net YES contracts, negative when short. `average` is the average price of the contracts held, None where
+    no fill explains them. `marked` is its P&L after fees at `fair`; both are None where no fair value is known, as
+    between the target and the settlement. `worst_loss` is the larger loss of the two outcomes.
     """
 
     series: str
@@ -127,7 +127,7 @@ class Holding(msgspec.Struct, frozen=True):
     strike: int | None
     target_ns: int
     count: int
-    average: int
+    average: int | None
     fair: int | None
     marked: int | None
     worst_loss: int

@@ -48,7 +48,7 @@ def positions_text(frame: Frame) -> str:
             one["series"],
             strike_text(one["strike"]),
             count_text(one["count"]),
-            cents_text(one["average"]),
+            cents_text(one["average"]) or "?",
             cents_text(one["fair"]) or "-",
             cash_text(one["marked"]) if one["marked"] is not None else "awaits settlement",
             cash_text(one["worst_loss"]),

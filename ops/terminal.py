@@ -236,7 +236,7 @@ def _rungs(frame: Frame, more_s: float, most: int) -> list[Text]:
     """Rungs with an order or a position first, then those nearest the money, in the order of the ladder."""
     picture = frame["picture"]
     title = f"live orders: {len(picture['orders'])}"
-    ours = f"{'our bid':>7}{'age':>6}{'our ask':>7}{'age':>6}"
+    ours = f"{'bid us':>6} {'age':>6}{'ask us':>6} {'age':>6}"
     head = f"{title:<20}{'fair':>6}{'bid':>6}{'ask':>6} |{ours}{'pos':>5}  not for"
     resting: dict[tuple[str, str], dict[str, Any]] = {(o["ticker"], o["side"]): o for o in picture["orders"]}
     rungs = picture["ladder"]

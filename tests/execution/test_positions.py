@@ -9,7 +9,7 @@ from domain.events import Fill
 from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
-from execution.positions import Ledger, LedgerRecord, record, restore
+from execution.positions import Ledger, LedgerRecord, MarketAccount, record, restore
 from tests.sim.exchange.rig import Rig
 from tests.sim.exchange.trading import TRADES, earned, fill_of, settlements_of, trade_at_random
 
@@ -171,3 +171,40 @@ def test_what_was_realised_is_known_by_series_and_adds_up_over_a_restart() -> No
     kept = restore(msgspec.json.decode(msgspec.json.encode(record(ledger)), type=LedgerRecord))
     assert kept.realised_of == {"INXU": -400_000, "NASDAQ100U": 300_000}
     assert sum(kept.realised_of.values()) == kept.own_realised
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, -1]), st.integers(1, 9_999), st.integers(1, 5).map(lambda n: n * 100)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_the_average_price_is_that_of_the_contracts_held(trades: list[tuple[int, int, int]]) -> None:
+    """Against one list of single contracts, each with its price: what is closed leaves the average as it was."""
+    account, side, held = MarketAccount("INXU", 1), 0, 0
+    average = 0.0
+    for sign, price, count in trades:
+        if held and sign != side:
+            closing = min(held, count)
+            held, count_left = held - closing, count - closing
+            if not held:
+                side, average = 0, 0.0
+        else:
+            count_left = count
+        if count_left:
+            average = (average * held + price * count_left) / (held + count_left)
+            side, held = sign, held + count_left
+        account.trade(sign, Price(price), Count(count))
+        assert account.position == side * held
+        assert (account.average is None) == (not held)
+        assert not held or abs((account.average or 0) - average) <= 1
+
+
+def test_a_round_trip_does_not_move_the_average_of_what_is_left() -> None:
+    account = MarketAccount("INXU", 1)
+    for sign, price, count in ((1, 4_000, 200), (-1, 9_000, 100)):
+        account.trade(sign, Price(price), Count(count))
+    assert (account.position, account.average) == (100, 4_000)
+    account.trade(-1, Price(7_000), Count(300))
+    assert (account.position, account.average) == (-200, 7_000)

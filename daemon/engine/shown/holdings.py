@@ -50,7 +50,7 @@ def _holding(ticker: Ticker, account: MarketAccount, market: Market | None, fair
         strike=strike,
         target_ns=account.target_ns,
         count=account.position,
-        average=round(-account.cash / account.position),
+        average=account.average,
         fair=fair,
         marked=None if fair is None else account.marked(fair) - account.fees,
         worst_loss=account.worst_loss,
