@@ -41,7 +41,7 @@ def markers(state_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(p.read_text("utf-8")) for p in (state_dir / "cancel_all").iterdir() if p.name[0] != "."]
 
 
-@pytest.mark.step("O02", "X01")
+@pytest.mark.step("X01")
 def test_sigusr1_empties_the_account_and_leaves_the_daemon_paused(tmp_path: Path) -> None:
     with playing(Stage(tmp_path)) as stage:
         stage.until_quoting(least=4)
@@ -262,7 +262,6 @@ def cancel_alls(stage: Stage) -> int:
     return sum(count for name, count in stage.truth()["requests"].items() if "cancel_all" in name)
 
 
-@pytest.mark.step("O02")
 def test_the_cancel_all_is_drilled_between_windows_while_its_proof_is_young(tmp_path: Path) -> None:
     # The first window is four minutes away; a proof is due again at half of its limit, the shortest that there is.
     drilled = {"controls.drill_cancel_all": "true", "controls.proof_limit_s": "60"}
@@ -279,6 +278,36 @@ def test_the_cancel_all_is_drilled_between_windows_while_its_proof_is_young(tmp_
         assert cancel_alls(stage) == 2
         assert [row["reason"] for row in stage.records("cancel_all_done")] == ["drill", "drill", "shutdown"]
         assert_journal(stage)
+
+
+@pytest.mark.step("O02")
+def test_each_hard_stop_has_its_time_to_flat_in_the_report(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, period_s=60, strict_s=10, first_open_s=2)) as stage:
+        stage.until_quoting(least=4)
+        # The power is cut: what rests is cancelled by the next start, and that is measured.
+        left = {order["order_id"] for order in stage.truth()["resting"]}
+        stage.stop(signal.SIGKILL)
+        stage.start_daemon()
+        stage.wait_for_page()
+        until("the old orders are gone", lambda: not left & {o["order_id"] for o in stage.truth()["resting"]}, 20)
+        stage.until_quoting(30)
+        # The kill file, while the exchange lets the cancel-all run out of time.
+        stage.exchange_fault("lost_request", op="cancel_all", count=2)
+        (tmp_path / "KILL_SWITCH").write_text("drill", encoding="utf-8")
+        until("nothing rests", lambda: not stage.truth()["resting"], 20)
+        assert stage.truth()["faults"].get("lost_request"), "the exchange was deaf"
+        until("proven", lambda: "kill_switch_engaged" in triggers(stage), 20)
+        assert stage.stop(signal.SIGTERM) == 0
+        day = stage.ladderd("report", "--date", utc_day(), "--state-dir", str(tmp_path))
+        assert day.returncode == 0, day.stdout + day.stderr
+        pages = "".join(page.read_text("utf-8") for page in (tmp_path / "reports").rglob("*.md"))
+        for trigger in ("not_reconciled", "kill_switch_engaged", "shutdown"):
+            assert re.search(rf"^\| time to flat, {trigger} \| \d+ \| [\d.]+ ms \|", pages, re.MULTILINE), trigger
+
+
+def triggers(stage: Stage) -> set[str]:
+    """What has been flattened for so far."""
+    return {str(row["trigger"]) for row in stage.records("time_to_flat")}
 
 
 def orders_summary(stage: Stage) -> str:

@@ -142,6 +142,8 @@ def test_health_is_told_whole_and_the_log_goes_where_its_variables_say(tmp_path:
         assert seen["seq"] > 0
         assert order["ticker"] in seen["ledger"]["markets"]
         assert {row["phase"] for row in seen["windows"]} <= {"quoting", "strict", "flattening", "frozen"}
+        assert seen["windows"]
+        assert seen["feeds"]
         assert seen["feeds"]["states"] == {"massive": "live", "polygon": "live"}
         # The page goes on answering from a process that was stopped only as long as it is not: then nobody answers.
         stage.processes["daemon"].send_signal(signal.SIGSTOP)

@@ -68,7 +68,9 @@ def test_the_snapshot_holds_all_that_an_operator_needs_before_a_restart() -> Non
     assert {(row["series"], row["phase"], row["target_ns"]) for row in tree["windows"]} == {
         (series, "quoting", stand.target_ns) for series in BASE
     }
+    assert tree["feeds"]
     assert (tree["feeds"]["active"], tree["feeds"]["switches"]) == ("massive", 0)
+    assert tree["budget"], "the write budget"
     assert tree["budget"]["capacity"] > 0
     assert tree["tail_until_utc_ns"] == 0
     stand.operator(Command.CANCEL_ALL)
