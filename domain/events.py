@@ -386,6 +386,7 @@ class Command(enum.StrEnum):
     NOTE = "note"
     SNAPSHOT = "snapshot"
     RECONCILE = "reconcile"
+    ADOPT = "adopt"
 
 
 class Operator(Event, frozen=True):

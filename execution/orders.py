@@ -105,12 +105,14 @@ class Order:
 
     `refusals` counts the cancels that the exchange has refused for another reason than tokens.
     `alive_ns` is that of the last act or news by which it may have come to rest: its place, its answer, a push.
+    `booked`: what its fills that are in the ledger come to; an order may tell of more (`filled`) before that.
     `listed`: a listing has shown it resting, so the exchange's list has caught up with its birth.
     """
 
     __slots__ = (
         "acted_ns",
         "alive_ns",
+        "booked",
         "client_order_id",
         "count",
         "created_ns",
@@ -158,6 +160,7 @@ class Order:
         self.count = count
         self.remaining = count
         self.filled = Count(0)
+        self.booked = Count(0)
         self.group_id = group_id
         self.exchange_index = exchange_index
         self.expiration_s = expiration_s
@@ -197,6 +200,7 @@ class OrderRecord(msgspec.Struct, frozen=True):
     expiration_s: int
     target_ns: int
     state: State
+    booked: Count | None = None
 
 
 class OrderBook:
@@ -325,7 +329,7 @@ class OrderBook:
         return tuple(
             OrderRecord(
                 o.client_order_id, o.order_id, o.series, o.ticker, o.side, o.price, o.count, o.remaining, o.filled,
-                o.group_id, o.exchange_index, o.expiration_s, o.target_ns, o.state,
+                o.group_id, o.exchange_index, o.expiration_s, o.target_ns, o.state, o.booked,
             )
             for o in self.live.values()
         )  # fmt: skip
@@ -352,6 +356,7 @@ class OrderBook:
             )
             order.remaining = record.remaining
             order.filled = record.filled
+            order.booked = record.filled if record.booked is None else record.booked
             order.in_flight = False
             order.unwanted = True
             order.state = State.PLACING if record.state is State.PLACING else State.OPEN

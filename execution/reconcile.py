@@ -1,4 +1,4 @@
-"""Exchange against own book: orders, fills, positions. Drift has a name, and any drift keeps the gate closed.
+"""Exchange against own book: orders, fills, positions, balance. Drift has a name, and critical drift closes the gate.
 
 The exchange's fills and user orders carry no sequence numbers, so a lost message cannot be noticed on the stream
 (docs/exchange.md 11.3): the listings are the only proof. A listing is compared only when it was asked SETTLE after the
@@ -7,6 +7,7 @@ last thing that could have changed what it describes; a position is called wrong
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 
 import msgspec
@@ -19,12 +20,68 @@ from execution.orders import SETTLE_NS, Order, OrderBook, ours
 from execution.positions import Ledger
 
 
-class Drift(msgspec.Struct, frozen=True):
-    """One difference. Kinds: MISSING_AT_EXCHANGE, MISSING_LOCALLY, COUNT_MISMATCH, FOREIGN_ORDER."""
+class DriftKind(enum.StrEnum):
+    """What differs."""
 
-    kind: str
+    MISSING_AT_EXCHANGE = "MISSING_AT_EXCHANGE"
+    MISSING_LOCALLY = "MISSING_LOCALLY"
+    COUNT_MISMATCH = "COUNT_MISMATCH"
+    EXCHANGE_DRIFT = "EXCHANGE_DRIFT"
+    INVENTORY_DRIFT = "INVENTORY_DRIFT"
+    FOREIGN_ORDER = "FOREIGN_ORDER"
+    FOREIGN_FILL = "FOREIGN_FILL"
+    ORPHAN_FILLED = "ORPHAN_FILLED"
+    BALANCE_MISMATCH = "BALANCE_MISMATCH"
+    CASH_MOVED = "CASH_MOVED"
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """One difference. One that is not `critical` warns; one that is closes the gate until it is gone or adopted."""
+
+    kind: DriftKind
     what: str
     detail: str
+    critical: bool = True
+
+
+class DriftLimits(msgspec.Struct, frozen=True):
+    """From which share of a limit a drift warns and from which it is critical, in percent."""
+
+    warn_percent: int
+    critical_percent: int
+
+    def judge(self, kind: DriftKind, what: str, count: int, limit: int) -> Drift | None:
+        """A count of 1/100 contract against a limit in the same unit; None below the warning."""
+        if count * 100 < self.warn_percent * limit:
+            return None
+        detail = f"{print_count(Count(count))} contracts differ, the limit is {print_count(Count(limit))}"
+        return Drift(kind, what, detail, critical=count * 100 >= self.critical_percent * limit)
+
+
+class ParitySettings(msgspec.Struct, frozen=True):
+    """Shares of the contracts of one window from which a drift warns and is critical (docs/contracts.md)."""
+
+    inventory: DriftLimits = DriftLimits(25, 45)
+    exchange: DriftLimits = DriftLimits(10, 20)
+    contracts_limit: int = 20
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """How a reconciliation that somebody asked for ended. `unknown` says what could not be read or decided.
+
+    `reachable` is false when the exchange did not answer at all. Only with nothing unknown does no difference mean
+    that the books agree.
+    """
+
+    unknown: str = ""
+    reachable: bool = True
+    differences: tuple[Drift, ...] = ()
+    adopted: tuple[Drift, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all four books were read, and agree."""
+        return not self.unknown and not self.differences
 
 
 class OrdersFinding(msgspec.Struct, frozen=True):
@@ -60,7 +117,7 @@ def compare_orders(
         elif said.status == "resting" and ours(said):
             adopted.append(book.adopt(said, series_of(said.ticker), target_of.get(said.ticker, 0), now_ns))
         elif said.status == "resting" and exclusive:
-            drifts.append(Drift("FOREIGN_ORDER", said.order_id, f"{said.ticker} {said.side} is not ours"))
+            drifts.append(Drift(DriftKind.FOREIGN_ORDER, said.order_id, f"{said.ticker} {said.side} is not ours"))
     buried = tuple(book.absent(read.orders, asked_ns, now_ns))
     return OrdersFinding(tuple(drifts), tuple(adopted), buried, resting)
 
@@ -70,6 +127,10 @@ class PositionCheck:
 
     def __init__(self) -> None:
         self.suspected: dict[Ticker, Count] = {}
+
+    def differing(self, ledger: Ledger) -> int:
+        """How many contracts (1/100) the last listing and the ledger differ by, over all markets."""
+        return sum(abs(said - ledger.position(ticker)) for ticker, said in self.suspected.items())
 
     def compare(self, ledger: Ledger, read: PositionsRead, last_change_ns: int) -> tuple[Drift, ...] | None:
         """Differences that two listings in a row agree on; None when this listing proves nothing."""
@@ -88,10 +149,17 @@ class PositionCheck:
                 continue
             suspects[ticker] = said
             if self.suspected.get(ticker) == said:
-                kind = "MISSING_LOCALLY" if not have else "MISSING_AT_EXCHANGE" if not said else "COUNT_MISMATCH"
-                drifts.append(Drift(kind, ticker, f"exchange {print_count(said)}, own book {print_count(have)}"))
+                drifts.append(_position_drift(ticker, said, have))
         self.suspected = suspects
         return tuple(drifts)
+
+
+def _position_drift(ticker: Ticker, said: Count, have: Count) -> Drift:
+    if not have:
+        kind = DriftKind.MISSING_LOCALLY
+    else:
+        kind = DriftKind.COUNT_MISMATCH if said else DriftKind.MISSING_AT_EXCHANGE
+    return Drift(kind, ticker, f"exchange {print_count(said)}, own book {print_count(have)}")
 
 
 def _over(ledger: Ledger, ticker: Ticker, utc_ns: int) -> bool:
@@ -101,8 +169,8 @@ def _over(ledger: Ledger, ticker: Ticker, utc_ns: int) -> bool:
 
 
 def worst_of(drifts: Iterable[Drift]) -> str:
-    """One line for the gate: the first difference and how many there are."""
-    found = list(drifts)
+    """One line for the gate: the first critical difference and how many there are."""
+    found = [drift for drift in drifts if drift.critical]
     if not found:
         return ""
     first = found[0]

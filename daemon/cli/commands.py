@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from daemon.cli.books import app as books_app
 from daemon.cli.checks import app as checks_app
 from daemon.cli.configuration import app as config_app
 from daemon.cli.configuration import said
@@ -39,6 +40,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(checks_app)
 app.add_typer(screens_app)
+app.add_typer(books_app)
 
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
@@ -309,20 +311,3 @@ def jobs() -> None:
 
     for job in JOBS:
         typer.echo(f"{job.hour:02d}:{job.minute:02d} ET  {job.name:10}  {job.purpose}")
-
-
-@app.command()
-def reconcile(
-    by: ByOption = "operator",
-    state_dir: StateOption = STATE,
-    full: Annotated[bool, typer.Option("--full", help="Ask the exchange from here too; needs no daemon.")] = False,  # noqa: FBT002
-    config: ConfigOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - a flag
-) -> None:
-    """Have the running daemon compare its books with the exchange now; --full compares from here, daemon or not."""
-    if full:
-        from daemon.preflight.commands_io import reconcile_full  # noqa: PLC0415 - heavy
-
-        settings = _settings(config, state_dir=None if state_dir == STATE else state_dir)
-        raise typer.Exit(reconcile_full(settings, None, as_json=as_json))
-    _ask("reconcile", by, "asked on the command line", state_dir)

@@ -79,16 +79,10 @@ def _instant(text: str | None) -> int:
 
 def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int, str]:
     """Leave a request for the daemon of a state directory and wait for its answer."""
-    if not state_dir.is_dir():
-        message = f"{state_dir}: no such state directory; give --state-dir"
-        raise ConfigurationError(message)
-    now = SystemClock().now()
-    ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
     try:
-        done = ask(state_dir, Request(ident, Command(command), by, cause, now.utc_ns))
+        text = put_question(Command(command), by, cause, state_dir, ANSWER_LIMIT_S)
     except OSError as problem:
         return EX_NOT_OK, f"{command}: cannot be written down: {problem.strerror}; kill -USR1 PID still cancels all"
-    text = asyncio.run(_answer(done))
     if text is None:
         if Command(command) in (Command.RESUME, Command.ARM):
             return EX_UNAVAILABLE, f"{command}: no daemon answered, and it counts for a minute only: ask again later"
@@ -99,8 +93,21 @@ def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int,
     return EX_OK, "\n".join([f"{command}: done", *(f"  {line}" for line in note.splitlines())])
 
 
-async def _answer(done: Path) -> str | None:
-    for _ in range(int(ANSWER_LIMIT_S / LOOK_S)):
+def put_question(command: Command, by: str, cause: str, state_dir: Path, limit_s: float) -> str | None:
+    """Write a request down and wait for the daemon's text; None when nobody answered in time. Raises OSError.
+
+    Raises ConfigurationError for a state directory that is none.
+    """
+    if not state_dir.is_dir():
+        message = f"{state_dir}: no such state directory; give --state-dir"
+        raise ConfigurationError(message)
+    now = SystemClock().now()
+    ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
+    return asyncio.run(_answer(ask(state_dir, Request(ident, command, by, cause, now.utc_ns)), limit_s))
+
+
+async def _answer(done: Path, limit_s: float) -> str | None:
+    for _ in range(int(limit_s / LOOK_S)):
         text = await asyncio.to_thread(_read_answer, done)
         if text is not None:
             return text

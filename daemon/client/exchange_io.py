@@ -183,12 +183,16 @@ class Line:
         target_ns: int = 0,
         ticker: str = "",
         exchange_index: int = 0,
+        since_ms: int = 0,
     ) -> E:
         """Read one thing. Raises UnavailableError when nothing answers, Unread when the answer is of no use."""
         run = ReadRun(
             self.account,
-            Ask(RequestId(0), what, series=series, target_ns=target_ns, ticker=ticker, exchange_index=exchange_index),
-        )
+            Ask(
+                RequestId(0), what, series=series, target_ns=target_ns, since_ms=since_ms, ticker=ticker,
+                exchange_index=exchange_index,
+            ),
+        )  # fmt: skip
         request = run.start()
         while True:
             following = run.advance(await self.ask(request))

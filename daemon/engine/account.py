@@ -13,6 +13,7 @@ import msgspec
 from daemon.engine.control_ages import GROUP_TRIGGER
 from daemon.engine.holdings import (
     BOOKS_OF_RECORD,
+    FILLS,
     GROUPS,
     IN_WINDOW_NS,
     LIMITS,
@@ -21,10 +22,14 @@ from daemon.engine.holdings import (
     STATUS,
     Holdings,
 )
+from daemon.engine.parity.adoption import fill_payload
+from daemon.engine.parity.compare import Parity
 from domain.actions import Alert, AnyAction, Cleared, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
+from domain.ids import is_ours
+from domain.money import Count
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
 from execution.orders import Order, State
@@ -40,8 +45,9 @@ DAY_MS = 86_400_000
 class Account:
     """Our orders, and the answers to what we asked about them."""
 
-    def __init__(self, held: Holdings) -> None:
+    def __init__(self, held: Holdings, parity: Parity) -> None:
         self.held = held
+        self.parity = parity
         # The target of the window that a fill of nobody we know belongs to: 0 unknown, None of a day that is over.
         self.window_of: Callable[[str, Fill, Now], int | None] = lambda _series, _fill, _now: 0
 
@@ -122,6 +128,10 @@ class Account:
         before = order.state
         held.book.describe(order, said, None, now.mono_ns)
         self._touched(order, now)
+        if order.filled > order.booked:
+            # It was filled, and the fill itself has not been told: it is due at once.
+            held.untold.setdefault(order.client_order_id, (order, now.mono_ns))
+            held.reads.soon(FILLS, now.mono_ns)
         if order.state is State.GONE and before is not State.GONE and said.status == "canceled":
             source = said.last_update_reason or "exchange"
             payload = {
@@ -133,19 +143,13 @@ class Account:
             out.append(Record("order_cancelled", payload))
 
     def filled(self, fill: Fill, now: Now, out: list[AnyAction]) -> bool:
-        """One execution of ours, from the stream or a listing; False when it was known already."""
-        series = series_of(fill.ticker)
-        if not series:
-            return False
-        held = self.held
+        """One execution, from the stream or a listing; False when it was known already, or is not known to be ours."""
+        held, series = self.held, series_of(fill.ticker)
         order = held.book.find(fill.client_order_id, fill.order_id)
-        target_ns: int | None
-        if order is not None:
-            target_ns = order.target_ns
-        elif fill.ticker in held.target_of or fill.ticker in held.ledger.markets or fill.trade_id in held.ledger.trades:
-            target_ns = held.target_of.get(fill.ticker, 0)
-        else:
-            target_ns = self.window_of(series, fill, now)
+        if order is None and not is_ours(fill.client_order_id) and fill.trade_id not in held.ledger.trades:
+            self._unexplained(fill, series, now, out)
+            return False
+        target_ns = order.target_ns if order is not None else self._target_of(fill, series, now)
         if target_ns is None:
             held.counts.add(Counted.FILLS_OF_DAYS_PAST, int(held.ledger.pass_over(fill)))
             return False
@@ -153,27 +157,45 @@ class Account:
             fill = msgspec.structs.replace(fill, client_order_id=order.client_order_id)
         if not held.ledger.fill(fill, series, target_ns):
             return False
+        if order is not None:
+            order.booked = Count(order.booked + fill.count)
+            if order.booked >= order.filled:
+                held.untold.pop(order.client_order_id, None)
         held.new_fills.append(fill)
         # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
         held.filled_ns = now.mono_ns
         self._touched(order, now)
-        payload = {
-            "trade_id": fill.trade_id,
-            "client_order_id": fill.client_order_id,
-            "order_id": fill.order_id,
-            "series": series,
-            "window": target_ns,
-            "ticker": fill.ticker,
-            "side": fill.side.value,
-            "fill_price": fill.price,
-            "fill_count": fill.count,
-            "fee": fill.fee,
-            "liquidity_side": "taker" if fill.is_taker else "maker",
-        }
+        payload = fill_payload(fill, series, target_ns)
         out.append(Record("order_filled", payload))
         if fill.is_taker:
             out.append(Alert("taker_fill", "critical", payload))
         return True
+
+    def _target_of(self, fill: Fill, series: str, now: Now) -> int | None:
+        held = self.held
+        if fill.ticker in held.target_of or fill.ticker in held.ledger.markets or fill.trade_id in held.ledger.trades:
+            return held.target_of.get(fill.ticker, 0)
+        return self.window_of(series, fill, now) if series else 0
+
+    def _unexplained(self, fill: Fill, series: str, now: Now, out: list[AnyAction]) -> None:
+        """A fill of an order that we do not know: somebody else's by its name, or nobody knows whose yet."""
+        held = self.held
+        before_us = 0 < fill.exchange_ms * NS_PER_MS < held.opened_utc_ns
+        if fill.trade_id in held.strangers.foreign or (not series and (before_us or not held.exclusive)):
+            return
+        if fill.client_order_id:
+            self.foreign(fill, now, out)
+        else:
+            held.strangers.wait(fill, now.mono_ns)
+
+    def foreign(self, fill: Fill, now: Now, out: list[AnyAction]) -> None:
+        """A fill that is not ours. Nothing of it is booked; of a session that is over it is history."""
+        series = series_of(fill.ticker)
+        target_ns = self._target_of(fill, series, now)
+        if target_ns is None:
+            self.held.counts.add(Counted.FILLS_OF_DAYS_PAST, int(self.held.ledger.pass_over(fill)))
+            return
+        self.parity.foreign(fill_payload(fill, series, target_ns), now, out)
 
     def _touched(self, order: Order | None, now: Now) -> None:
         held = self.held
@@ -216,11 +238,14 @@ class Account:
             due = min(f.next_listing_ns(asked_ns) for f in held.flattenings.values())
             held.reads.soon(RESTING, max(due, now.mono_ns))
         unknown = [o for o in held.book.live.values() if o.state is State.PLACING and not o.in_flight]
+        if held.strangers.unclaimed:
+            held.reads.pace(ORDERS, UNKNOWN_POLL_NS, now.mono_ns)
+        elif not unknown:
+            held.reads.drop(ORDERS)
         if unknown:
             held.reads.pace(ORDERS, UNKNOWN_POLL_NS, now.mono_ns)
             held.reads.soon(RESTING, max(held.reads.slots[RESTING].asked_ns + UNKNOWN_POLL_NS, now.mono_ns))
-        else:
-            held.reads.drop(ORDERS)
+        self.parity.chores(now, out)
         self._give_up_waiting(now, out)
         held.converger.hurry(now)
         self._retry_stragglers(now, out)

@@ -5,27 +5,29 @@ from __future__ import annotations
 from daemon.engine.account import Account
 from daemon.engine.flat import Flat
 from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, GROUPS, POSITIONS, RESTING, Holdings
-from domain.actions import Alert, AnyAction
+from daemon.engine.parity.compare import Parity
+from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OrdersRead, PositionsRead
 from execution.orders import SETTLE_NS
 from execution.reads import Key
-from execution.reconcile import Drift, compare_orders, worst_of
+from execution.reconcile import compare_orders, worst_of
 
 
 class Books:
     """Reconciliation of one account. Fills go to the account, emptiness to flat."""
 
-    def __init__(self, held: Holdings, account: Account, flat: Flat) -> None:
+    def __init__(self, held: Holdings, parity: Parity, account: Account, flat: Flat) -> None:
         self.held = held
+        self.parity = parity
         self.account = account
         self.flat = flat
 
     @property
     def drift(self) -> str:
-        """What does not fit, in one line; empty when everything does."""
-        return worst_of((*self.held.order_drifts, *self.held.position_drifts))
+        """What does not fit and is critical, in one line; empty when nothing is."""
+        return worst_of(self.parity.drifts)
 
     @property
     def recovered(self) -> bool:
@@ -39,20 +41,20 @@ class Books:
             return
         found = compare_orders(held.book, event, held.target_of, exclusive=held.exclusive, now_ns=now.mono_ns)
         for order in found.adopted:
-            payload = {"client_order_id": order.client_order_id, "order_id": order.order_id, "ticker": order.ticker}
-            out.append(Alert("orphan_order_adopted", "warning", payload))
+            self.parity.orphan(order, out)
         if not event.resting_only:
+            claims = held.strangers.decide(event.orders, event.asked.mono_ns)
+            for fill in claims.ours:
+                self.account.filled(fill, now, out)
+            for fill in claims.foreign:
+                self.account.foreign(fill, now, out)
             return
         self._reconciled(RESTING, event.asked)
-        drifts = list(found.drifts)
-        drifts += [
-            Drift("ORPHAN_FILLED", order.order_id, f"{order.ticker} filled {order.filled} before we knew of it")
-            for order in found.adopted
-            if order.filled
-        ]
-        self._drifted(tuple(drifts), held.order_drifts, out)
-        held.order_drifts = tuple(drifts)
+        held.order_drifts = found.drifts
+        held.listed_resting = sum(found.resting.values())
+        self.parity.tell(out)
         self.flat.listed(found.resting, event.asked, now, out)
+        self.parity.read(RESTING, event.asked.mono_ns, now, out)
 
     def positions_read(self, event: PositionsRead, now: Now, out: list[AnyAction]) -> None:
         """A listing of positions: compare with the ledger."""
@@ -69,10 +71,11 @@ class Books:
             held.reads.soon(POSITIONS, now.mono_ns + 2 * NS_PER_S)
         else:
             self._reconciled(POSITIONS, event.asked)
-        if held.position_check.suspected and not drifts:
-            return
-        self._drifted(drifts, held.position_drifts, out)
-        held.position_drifts = drifts
+        self.parity.counted(event.asked.mono_ns, out)
+        if drifts or not held.position_check.suspected:
+            held.position_drifts = drifts
+            self.parity.tell(out)
+        self.parity.read(POSITIONS, event.asked.mono_ns, now, out)
 
     def fills_read(self, event: FillsRead, now: Now, out: list[AnyAction]) -> None:
         """A listing of fills: book those that the stream did not bring."""
@@ -80,15 +83,19 @@ class Books:
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
         self._reconciled(FILLS, event.asked)
-        held.fills_asked_utc_ns = event.asked.utc_ns
+        held.fills_asked_ns, held.fills_asked_utc_ns = event.asked.mono_ns, event.asked.utc_ns
         for fill in event.fills:
             self.account.filled(fill, now, out)
+        self.parity.counted(event.asked.mono_ns, out)
+        self.parity.read(FILLS, event.asked.mono_ns, now, out)
 
-    def balance_read(self, event: BalanceRead, now: Now) -> None:
-        """Cash at the exchange."""
+    def balance_read(self, event: BalanceRead, now: Now, out: list[AnyAction]) -> None:
+        """Cash at the exchange: walked to the cent where every cent has its reason."""
         if self.held.reads.answered(event.request_id, now.mono_ns) is not None:
             self._reconciled(BALANCE, event.asked)
             self.held.balance = event.balance
+            self.parity.balance_read(event, now, out)
+            self.parity.read(BALANCE, event.asked.mono_ns, now, out)
 
     def groups_read(self, event: GroupsRead, now: Now) -> None:
         """All groups at the exchange; strangers are deleted in an exclusive account, once we know our own."""
@@ -120,10 +127,6 @@ class Books:
         if asked.mono_ns < held.stream_since_ns + SETTLE_NS:
             # Reads lag writes: a fill of just before the stream came back may be in neither. Look again past the lag.
             held.reads.soon(key, held.stream_since_ns + SETTLE_NS)
-
-    def _drifted(self, drifts: tuple[Drift, ...], before: tuple[Drift, ...], out: list[AnyAction]) -> None:
-        if drifts and drifts != before:
-            out.append(Alert("reconcile_drift", "critical", {"drift": worst_of(drifts)}))
 
     def reconcile_age_ns(self, now_ns: int) -> int | None:
         """Time since the oldest of the books of record was last read; None while one never was."""

@@ -12,17 +12,19 @@ from domain.actions import Read
 from domain.clock import NS_PER_S
 from domain.counts import Counts
 from domain.events import Fill
-from domain.ids import Ticker
+from domain.ids import ClientOrderId, OrderId, Ticker
 from domain.money import Cash
+from execution.balance import BalanceWalk
 from execution.budget import Budget
 from execution.converge import Converger
 from execution.flatten import Flattening
 from execution.groups import Groups
 from execution.numbers import Numbers
-from execution.orders import OrderBook
+from execution.orders import Order, OrderBook
 from execution.positions import Ledger
 from execution.reads import Key, Reads
 from execution.reconcile import Drift, PositionCheck
+from execution.strangers import Strangers
 
 IN_WINDOW_NS = 30 * NS_PER_S
 TIMES_KEPT = 512
@@ -49,6 +51,15 @@ class Holdings:
         self.position_check = PositionCheck()
         self.order_drifts: tuple[Drift, ...] = ()
         self.position_drifts: tuple[Drift, ...] = ()
+        self.count_drifts: tuple[Drift, ...] = ()
+        self.orphans: dict[OrderId, Drift] = {}
+        self.strangers = Strangers()
+        self.walk = BalanceWalk()
+        self.walked_utc_ns = 0
+        # Orders of which more was told as filled than was booked, and since when.
+        self.untold: dict[ClientOrderId, tuple[Order, int]] = {}
+        self.adopted: list[Ticker] = []  # markets that this step adopted something in
+        self.listed_resting = 0
         self.balance: Cash | None = None
         self.reconciled: set[Key] = set()
         self.target_of: dict[Ticker, int] = {}
@@ -56,7 +67,10 @@ class Holdings:
         self.touched: set[str] = set()  # the series of whose orders this step brought news
         self.changed_ns = 0
         self.filled_ns = 0
+        self.settled_ns = 0
+        self.fills_asked_ns = 0
         self.fills_asked_utc_ns = 0
+        self.opened_utc_ns = 0  # when these books were opened first, in whatever run
         self.tail_until_utc_ns = 0
         self.cancel_all_acked = False
         self.cancel_all_failures = 0

@@ -14,13 +14,16 @@ import msgspec
 from daemon.engine.results import Result
 from daemon.engine.state import State
 from domain.clock import Now
-from domain.ids import Ticker
+from domain.ids import OrderId, Ticker
 from domain.reasons import Reason
+from execution.balance import BalanceRecord
 from execution.budget import BudgetRecord
 from execution.groups import Group
 from execution.orders import OrderRecord
 from execution.positions import LedgerRecord, record
 from execution.positions import restore as restore_ledger
+from execution.reconcile import Drift
+from execution.strangers import ForeignFill
 
 SCHEMA = 1
 
@@ -68,6 +71,10 @@ class Memory(msgspec.Struct, frozen=True):
     lived: Now | None = None
     windows: tuple[WindowSeen, ...] = ()
     feeds: FeedsSeen | None = None
+    foreign: tuple[ForeignFill, ...] = ()
+    orphans: tuple[Drift, ...] = ()
+    balance: BalanceRecord | None = None
+    opened_utc_ns: int = 0
 
 
 def remember(state: State) -> bytes:
@@ -105,6 +112,10 @@ def remember(state: State) -> bytes:
             state.failover.switches,
             {name: status.state.value for name, status in state.feed_states.items()},
         ),
+        foreign=tuple(held.strangers.foreign.values()),
+        orphans=tuple(held.orphans.values()),
+        balance=held.walk.record(held.changed_ns, live=bool(held.book.live)),
+        opened_utc_ns=held.opened_utc_ns,
     )
     return msgspec.json.encode(memory)
 
@@ -122,6 +133,11 @@ def restore(state: State, text: str, now: Now) -> None:
     for result in memory.results:
         state.results.by_window[result.series, result.target_ns] = result
     held.target_of.update(memory.target_of)
+    held.strangers.foreign.update({each.fill.trade_id: each for each in memory.foreign})
+    held.orphans.update({OrderId(drift.what): drift for drift in memory.orphans})
+    held.opened_utc_ns = memory.opened_utc_ns
+    if memory.balance is not None:
+        held.walk.restore(memory.balance)
     held.tail_until_utc_ns = memory.tail_until_utc_ns
     held.times_to_flat_ns.extend(memory.times_to_flat_ns)
     held.counts.restore(memory.counts)

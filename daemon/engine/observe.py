@@ -95,7 +95,7 @@ class Observers:
             OrdersRead: self.state.books.orders_read,
             FillsRead: self.state.books.fills_read,
             PositionsRead: self.state.books.positions_read,
-            BalanceRead: lambda e, n, _: self.state.books.balance_read(e, n),
+            BalanceRead: self.state.books.balance_read,
             GroupsRead: lambda e, n, _: self.state.books.groups_read(e, n),
             LimitsRead: lambda e, n, _: self.state.books.limits_read(e, n),
             MarketsRead: self.state.ladders.markets_read,
@@ -217,11 +217,14 @@ class Observers:
         self.state.account.filled(event.fill, now, out)
 
     def count_fills(self) -> None:
-        """Tell the windows of the fills that were booked in this step."""
+        """Tell the windows of the fills that were booked in this step, and of what was adopted."""
         state = self.state
         for fill in state.held.new_fills:
             state.results.filled(fill)
         state.held.new_fills.clear()
+        for ticker in state.held.adopted:
+            state.results.reopen(ticker)
+        state.held.adopted.clear()
 
     def _group_updated(self, event: GroupUpdated, now: Now, out: list[AnyAction]) -> None:
         state = self.state
@@ -275,7 +278,8 @@ class Observers:
         self.state.exchange.observe(event)
 
     def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
-        self.state.held.reads.failed(event.request_id, now.mono_ns)
+        key = self.state.held.reads.failed(event.request_id, now.mono_ns)
+        self.state.parity.failed(key, event, out)
         if event.http_status in KEY_REFUSED:
             payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
             expired = STAMP_EXPIRED in event.reason
@@ -303,5 +307,6 @@ class Observers:
         state.held.numbers.epoch = event.boot_epoch
         if event.recovered:
             restore(self.state, event.recovered, now)
+        state.held.opened_utc_ns = state.held.opened_utc_ns or now.utc_ns
         out.extend(state.failover.start(now))
         out.append(Record("config", {"hash": event.config_hash, "build_id": event.build_id, "mode": event.mode}))

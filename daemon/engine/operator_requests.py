@@ -20,6 +20,7 @@ from guards.vote import fail
 CANCEL_ALL_PROGRAM = "cancel-all"
 RUN_PREFIX = "run-"
 LIFTING = frozenset({Command.RESUME, Command.ARM})
+ASKS_THE_EXCHANGE = frozenset({Command.RECONCILE, Command.ADOPT})
 NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
 
 
@@ -77,6 +78,8 @@ class OperatorRequests:
             out.append(Alert("resume_refused", "warning", told) if resumes else Alert("arm_refused", "warning", told))
         else:
             self._obey(event, now, out)
+        if event.command in ASKS_THE_EXCHANGE:
+            return  # answered once the exchange has been asked
         if event.ident:
             out.append(Answer(event.ident, refused, note))
 
@@ -110,8 +113,8 @@ class OperatorRequests:
             state.armed_session = state.session
         elif event.command is Command.NOTE:
             out.append(Record("note", {"text": event.cause, "by": event.by}))
-        elif event.command is Command.RECONCILE:
-            state.books.read_books(now)
+        elif event.command in ASKS_THE_EXCHANGE:
+            state.parity.ask(event, now, adopt=event.command is Command.ADOPT)
 
     def _resume(self, now: Now) -> None:
         """Lift pause, kill latch and frozen sessions."""

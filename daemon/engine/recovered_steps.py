@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from daemon.engine.parity import adoption
 from daemon.engine.state import State
 from domain.actions import AnyAction, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, Record, TriggerGroup
 from domain.clock import Now
@@ -33,6 +34,9 @@ def redo(state: State, actions: Sequence[AnyAction], now: Now) -> None:
             result = state.results.by_window.get((told["series"], told["window"]))
             if result is not None:
                 result.quotes += 1
+        elif isinstance(action, Record) and action.type in adoption.ADOPTING:
+            # What lists decided is not decided again here: the reads of the run before are answered to nobody.
+            adoption.apply(held, action.type, action.payload, now)
         elif isinstance(action, CancelOrders):
             budget.spend(budget.cancel_cost * len(action.orders), now.mono_ns)
         elif isinstance(action, CreateGroup):

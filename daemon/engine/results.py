@@ -15,6 +15,7 @@ from daemon.engine.account import Account
 from daemon.engine.books import Books
 from daemon.engine.desk import Desk
 from daemon.engine.holdings import FILLS, Holdings
+from daemon.engine.parity.compare import Parity
 from daemon.engine.settings import EngineSettings
 from domain.actions import Alert, AnyAction, Read, Record, Report
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -155,9 +156,12 @@ def finish(ledger: Ledger, result: Result) -> bool:
 class Results:
     """What became of every window, and what is held in none: pursued until settled, then reported."""
 
-    def __init__(self, settings: EngineSettings, held: Holdings, account: Account, books: Books) -> None:
+    def __init__(
+        self, settings: EngineSettings, held: Holdings, parity: Parity, account: Account, books: Books
+    ) -> None:
         self.settings = settings
         self.held = held
+        self.parity = parity
         self.account = account
         self.books = books
         self.by_window: dict[tuple[str, int], Result] = {}
@@ -180,6 +184,8 @@ class Results:
                 self.freshness.pop(oldest, None)
         if phase is Phase.FROZEN:
             self.freshness[key] = _freshness(desk)
+        if phase is Phase.PREFLIGHT:
+            self.parity.walk_wanted = True
 
     def printed(self, desk: Desk, tick: Tick) -> None:
         """Keep the last index value at or before the target: our own settlement print."""
@@ -206,6 +212,13 @@ class Results:
         if result is not None:
             result.fills += 1
             # Listed late, after its window was reported: without this its market would stay open in our book for ever.
+            result.reported = result.settled = result.flat_closed = False
+
+    def reopen(self, ticker: Ticker) -> None:
+        """Something was adopted in a market: its window is pursued until that is settled too."""
+        account = self.held.ledger.markets.get(ticker)
+        result = self.by_window.get((account.series, account.target_ns)) if account else None
+        if result is not None:
             result.reported = result.settled = result.flat_closed = False
 
     def _present(self, desk: Desk) -> Result | None:
@@ -270,7 +283,14 @@ class Results:
                 continue
             ladder = self.markets.get((result.series, result.target_ns), {})
             rows = settle(self.held.ledger, result, event.settlements, ladder)
+            self._walk_after(rows, now)
             _settled("settlement" if key.target_ns else "stray_settlement", rows, out)
+
+    def _walk_after(self, rows: list[dict[str, object]], now: Now) -> None:
+        """What is settled has moved cash: the balance is walked once that shows."""
+        if rows:
+            self.held.settled_ns = now.mono_ns
+            self.parity.walk_wanted = True
 
     def pursue(self, now: Now, out: list[AnyAction]) -> None:
         """Ask for what the windows that are over still lack, and report each once nothing is lacking."""
@@ -289,6 +309,7 @@ class Results:
                 ladder = self.markets.get((series, target_ns), {})
                 flat = close_flat(held.ledger, result, ladder)
                 rows = settle(held.ledger, result, flat, ladder)
+                self._walk_after(rows, now)
                 _settled("settlement", rows, out)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)

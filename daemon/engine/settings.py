@@ -8,6 +8,7 @@ from daemon.engine.control_ages import ControlSettings
 from daemon.engine.desk import DeskSettings
 from domain.clock import NS_PER_MS
 from domain.reasons import Reason
+from execution.reconcile import ParitySettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
 from guards.exchange import ExchangeSettings
@@ -41,6 +42,7 @@ class EngineSettings(NamedTuple):
     round_trip_ns: int
     settlement_poll_ns: int
     controls: ControlSettings
+    parity: ParitySettings = ParitySettings()
 
     def execution_vote(self) -> Vote:
         """Whether the configuration lets orders out at all."""

@@ -16,6 +16,7 @@ from daemon.engine.desk import Desk
 from daemon.engine.flat import Flat
 from daemon.engine.holdings import Holdings
 from daemon.engine.ladders import Ladders
+from daemon.engine.parity.compare import Parity
 from daemon.engine.results import Results
 from daemon.engine.settings import EngineSettings
 from domain.clock import Now
@@ -62,10 +63,11 @@ class State:
         self.exchange = ExchangeGuard(settings.exchange)
         self.risk = RiskGuard(settings.risk)
         self.held = Holdings(exclusive=settings.exclusive, contracts_limit=settings.per_window_contracts)
-        self.account = Account(self.held)
+        self.parity = Parity(self.held, settings.parity)
+        self.account = Account(self.held, self.parity)
         self.flat = Flat(self.held)
-        self.books = Books(self.held, self.account, self.flat)
-        self.results = Results(settings, self.held, self.account, self.books)
+        self.books = Books(self.held, self.parity, self.account, self.flat)
+        self.results = Results(settings, self.held, self.parity, self.account, self.books)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
         self.controls = Controls(settings.controls)
         self.started: Started | None = None

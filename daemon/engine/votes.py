@@ -27,6 +27,8 @@ def account_votes(state: State, now: Now) -> list[tuple[str, Vote]]:
         books = fail(Reason.RECONCILE_DRIFT, drift)
     else:
         books = PASS if state.books.recovered else unknown(Reason.NOT_RECONCILED, "books of record not read yet")
+        if held.strangers.unclaimed:
+            books = unknown(Reason.NOT_RECONCILED, "a fill whose order is not known: the list of orders is asked")
     limits = PASS if held.budget.known else unknown(Reason.LIMITS_UNKNOWN, "rate limits not read yet")
     return [
         ("kill_switch", state.kill.vote(now)),

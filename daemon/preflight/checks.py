@@ -76,6 +76,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     _check("cancel_all_markers", "no cancel-all under way or in its tail"),
     _check("journal_chain", "the journal is whole"),
     _check("position_reconciliation", "the exchange's positions are ours"),
+    _check("fill_reconciliation", "every fill of the last day is booked, and ours"),
+    _check("balance_walk", "the balance is what was booked, to the cent"),
     _check("open_orders", "the exchange's resting orders are the daemon's"),
     _check("running_daemon", "a daemon that runs here is healthy and has this configuration"),
     _check("risk_budget", "the day's loss limit is not used up"),

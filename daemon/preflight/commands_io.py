@@ -37,7 +37,10 @@ BEFORE_ORDERS: Final = (
     "settings", "credentials", "private_key", "mode_host", "exchange_reachable", "exchange_authenticated",
     "clock_offset", "kill_switch", "cancel_all_markers",
 )  # fmt: skip
-COMPARED: Final = ("exchange_reachable", "position_reconciliation", "open_orders", "order_groups")
+COMPARED: Final = (
+    "exchange_reachable", "position_reconciliation", "fill_reconciliation", "balance_walk", "open_orders",
+    "order_groups",
+)  # fmt: skip
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -36,12 +36,13 @@ from daemon.settings.files_io import read_optional, read_papers, read_proofs
 from daemon.settings.pin_io import read_pin
 from daemon.settings.secrets_io import private_key_pem, whereabouts
 from domain.actions import Read
-from domain.clock import NS_PER_S
+from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import ConfigurationError, ProtocolError, UnavailableError
 from domain.events import (
     BalanceRead,
     ExchangeStatusRead,
     FeesRead,
+    FillsRead,
     GroupsRead,
     History,
     LimitsRead,
@@ -66,11 +67,12 @@ from pricing.fees import parse_fees
 
 RECONCILE_AGAIN_S: Final = SETTLE_NS / NS_PER_S + 0.6  # the lag of lists, and of snapshots, which are a second old
 OPEN_LOOKS_MAX: Final = 3
+DAY_MS: Final = 86_400_000
 EXPECTED: Final = (UnavailableError, Unread, ProtocolError, ConfigurationError, SnapshotDamaged, OSError)
 NEEDS_EXCHANGE: Final = frozenset(
     {
         "exchange_reachable", "exchange_authenticated", "clock_offset", "rate_limits", "order_groups", "fee_agreement",
-        "position_reconciliation", "open_orders",
+        "position_reconciliation", "fill_reconciliation", "balance_walk", "open_orders",
     }
 )  # fmt: skip
 
@@ -266,6 +268,30 @@ async def _positions_once(look: Look) -> Finding:
     return preflight_state.positions(read.positions, memory, age_s)
 
 
+async def _fills(look: Look) -> Finding:
+    return await _settled(look, _fills_once)
+
+
+async def _fills_once(look: Look) -> Finding:
+    since_ms = look.clock.now().utc_ns // NS_PER_MS - DAY_MS
+    read = await look.exchange().read(FillsRead, Read.FILLS, since_ms=since_ms)
+    orders = await look.exchange().read(OrdersRead, Read.ORDERS, since_ms=since_ms)
+    memory, _ = await look.see_memory()
+    return preflight_state.fills(read.fills, orders.orders, memory)
+
+
+async def _balance(look: Look) -> Finding:
+    return await _settled(look, _balance_once)
+
+
+async def _balance_once(look: Look) -> Finding:
+    resting = await look.exchange().read(OrdersRead, Read.RESTING)
+    read = await look.exchange().read(BalanceRead, Read.BALANCE)
+    memory, _ = await look.see_memory()
+    exclusive, utc_ns = look.settings.exchange.exclusive_account, look.clock.now().utc_ns
+    return preflight_state.balance(read.balance, len(resting.orders), memory, utc_ns, exclusive=exclusive)
+
+
 async def _open_orders(look: Look) -> Finding:
     first, runs = await _compare_open(look)
     looks = [first]
@@ -351,6 +377,8 @@ LOOKS: Final[dict[str, Callable[[Look], Awaitable[Finding]]]] = {
     "cancel_all_markers": _cancel_all_markers,
     "journal_chain": _journal_chain,
     "position_reconciliation": _positions,
+    "fill_reconciliation": _fills,
+    "balance_walk": _balance,
     "open_orders": _open_orders,
     "running_daemon": _running_daemon,
     "risk_budget": _risk_budget,

@@ -14,9 +14,9 @@ from daemon.engine.memory import Memory
 from daemon.preflight.checks import FAIL, NOT_CONFIGURED, PASS, UNKNOWN, Finding
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_S, Now
-from domain.events import OrderState, PositionState
-from domain.ids import OrderId
-from domain.money import CASH_PER_DOLLAR, Count, print_count
+from domain.events import Fill, OrderState, PositionState
+from domain.ids import OrderId, is_ours
+from domain.money import CASH_PER_DOLLAR, Cash, Count, print_cash, print_count, print_price
 from execution.flatten import TAIL_NS
 from execution.orders import State, ours
 from execution.positions import restore as restore_ledger
@@ -133,6 +133,49 @@ def positions(theirs: tuple[PositionState, ...], memory: Memory | None, age_s: f
     if wrong:
         return Finding(name, FAIL, f"{len(wrong)} differ; {wrong[0]}", age_s)
     return Finding(name, PASS, f"{len(own)} positions, all agree", age_s)
+
+
+def fills(theirs: tuple[Fill, ...], orders: tuple[OrderState, ...], memory: Memory | None) -> Finding:
+    """Every fill of the last day is booked, and of an order of ours. `orders`: the last day's, ended ones included."""
+    name = "fill_reconciliation"
+    if memory is None:
+        if theirs:
+            return Finding(name, UNKNOWN, f"no snapshot, and {len(theirs)} fills in the last day: start the daemon")
+        return Finding(name, PASS, "no snapshot yet, and no fill in the last day")
+    names = {order.order_id: order.client_order_id for order in orders}
+    told = {fill.trade_id: fill for fill in theirs} | {each.fill.trade_id: each.fill for each in memory.foreign}
+    unbooked = [fill for trade_id, fill in told.items() if trade_id not in set(memory.ledger.trades)]
+    foreign = [fill for fill in unbooked if not is_ours(names.get(fill.order_id, fill.client_order_id))]
+    wrong = [f"not ours: {_described(fill)}" for fill in foreign]
+    wrong += [f"not booked: {_described(fill)}" for fill in unbooked if fill not in foreign]
+    if wrong:
+        return Finding(name, FAIL, f"{len(wrong)} differ; {'; '.join(wrong[:3])}")
+    return Finding(name, PASS, f"{len(theirs)} fills of the last day, all booked")
+
+
+def _described(fill: Fill) -> str:
+    return f"{fill.trade_id} {fill.ticker} {fill.side} {print_count(fill.count)} @ {print_price(fill.price)}"
+
+
+def balance(said: Cash, resting: int, memory: Memory | None, utc_ns: int, *, exclusive: bool) -> Finding:
+    """The balance is what it was when the books were opened, and everything booked since; only while nothing rests."""
+    name = "balance_walk"
+    if not exclusive:
+        return Finding(name, NOT_CONFIGURED, "exchange.exclusive_account is off: others move this balance too")
+    if memory is None:
+        return Finding(name, PASS, f"no snapshot yet: the walk begins with {print_cash(said)} dollars")
+    walk, ledger = memory.balance, restore_ledger(memory.ledger)
+    if walk is None or walk.opening is None:
+        return Finding(name, UNKNOWN, "the daemon has not walked it yet: it does so once nothing rests")
+    over = any(held.position and not held.result and held.target_ns < utc_ns for held in ledger.markets.values())
+    if resting or memory.orders or over:
+        if walk.gap:
+            return Finding(name, FAIL, f"the last walk found {print_cash(walk.gap)} dollars that nothing explains")
+        return Finding(name, PASS, "orders rest or a settlement is due: the last walk explained every cent")
+    gap = Cash(said - ledger.paid_in() - walk.opening)
+    if gap:
+        return Finding(name, FAIL, f"exchange {print_cash(said)} dollars, {print_cash(gap)} against our walk")
+    return Finding(name, PASS, f"{print_cash(said)} dollars, every cent explained")
 
 
 class Compared(NamedTuple):

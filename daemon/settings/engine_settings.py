@@ -13,6 +13,7 @@ from domain.errors import ConfigurationError
 from domain.hosts import is_loopback
 from domain.money import Price
 from execution.quoter import QuoteSettings
+from execution.reconcile import DriftLimits, ParitySettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
@@ -70,6 +71,17 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
             proof_limit_s=settings.controls.proof_limit_s,
             drill_cancel_all=not hurried if drill is None else drill,
         ),
+        parity=_parity(settings),
+    )
+
+
+def _parity(settings: Settings) -> ParitySettings:
+    """From which drift on the books warn and close the gate."""
+    part = settings.reconcile
+    return ParitySettings(
+        inventory=DriftLimits(part.inventory_warn_percent, part.inventory_critical_percent),
+        exchange=DriftLimits(part.exchange_warn_percent, part.exchange_critical_percent),
+        contracts_limit=settings.risk.per_window_contracts,
     )
 
 

@@ -33,6 +33,7 @@ UNITS: Final = {
     "contracts": "contracts",
     "bps": "basis points",
     "ppm": "millionths",
+    "percent": "percent",
     "max": "a count",
 }
 

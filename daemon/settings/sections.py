@@ -236,6 +236,27 @@ class Risk(Section):
     ] = 20
 
 
+class Reconcile(Section):
+    """From which share of a window's contracts a drift of the books warns, and from which it closes the gate.
+
+    Inventory: fills that orders tell of and no list has. Exchange: what one list of positions shows and we do not hold.
+    """
+
+    inventory_warn_percent: Annotated[int, key("Inventory drift that warns.", "O09", ge=1, le=100)] = 25
+    inventory_critical_percent: Annotated[int, key("Inventory drift that closes the gate.", "O09", ge=1, le=100)] = 45
+    exchange_warn_percent: Annotated[int, key("Exchange drift that warns.", "O09", ge=1, le=100)] = 10
+    exchange_critical_percent: Annotated[int, key("Exchange drift that closes the gate.", "O09", ge=1, le=100)] = 20
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> Reconcile:
+        for name in ("inventory", "exchange"):
+            warn, critical = getattr(self, f"{name}_warn_percent"), getattr(self, f"{name}_critical_percent")
+            if warn > critical:
+                message = f"{name}_warn_percent {warn} is over {name}_critical_percent {critical}: it must warn first"
+                raise ValueError(message)
+        return self
+
+
 class Controls(Section):
     """How old the proof of a control may be. `drill_cancel_all` costs a minute without quotes for each drill.
 

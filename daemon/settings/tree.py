@@ -23,6 +23,7 @@ from daemon.settings.sections import (
     Http,
     Log,
     Quoting,
+    Reconcile,
     Risk,
     WholePath,
     Windows,
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     exchange: Exchange = Exchange()
     quoting: Quoting = Quoting()
     risk: Risk = Risk()
+    reconcile: Reconcile = Reconcile()
     controls: Controls = Controls()
     http: Http = Http()
     log: Log = Log()

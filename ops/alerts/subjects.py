@@ -179,6 +179,8 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "places_refused": OfMarket,
     "private_stream_down": Why,
     "reconcile_drift": OfDrift,
+    "cash_moved": OfDrift,
+    "foreign_fill": OfTrade,
     "resume_refused": Refusal,
     "arm_refused": Refusal,
     "settlement_disagrees": OfMarket,

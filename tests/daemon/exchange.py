@@ -117,6 +117,8 @@ class Exchange:
         known.state = msgspec.structs.replace(
             known.state, status=status, remaining=Count(0), last_update_reason=why if status == "canceled" else ""
         )
+        if status == "executed":
+            known.state = msgspec.structs.replace(known.state, filled=known.state.initial)
         return [] if self.bad.silent_stream else [OrderUpdated(known.state)]
 
     def expire(self) -> list[AnyEvent]:
@@ -287,8 +289,8 @@ class Exchange:
         if ask.what is Read.POSITIONS:
             return PositionsRead(request, now, tuple(PositionState(t, Count(n)) for t, n in self.positions().items()))
         answers: dict[Read, AnyEvent] = {
-            Read.FILLS: FillsRead(request, now, 0, tuple(self.fills)),
-            Read.BALANCE: BalanceRead(request, now, 0, Cash(self.balance)),
+            Read.FILLS: FillsRead(request, now, 0, tuple(self._nameless())),
+            Read.BALANCE: BalanceRead(request, now, 0, Cash(self.balance + self._earned())),
             Read.GROUPS: GroupsRead(request, now, tuple(GroupState(g, t, 0) for g, t in self.groups.items())),
             Read.STATUS: ExchangeStatusRead(request, now, exchange_active=True, trading_active=self.trading),
         }
@@ -308,6 +310,28 @@ class Exchange:
                 whole = order.state.initial
                 rows.append(msgspec.structs.replace(order.state, status="resting", remaining=whole))
         return tuple(rows)
+
+    def _nameless(self) -> list[Fill]:
+        """REST does not tell the client order id of a fill."""
+        return [msgspec.structs.replace(fill, client_order_id=ClientOrderId("")) for fill in self.fills]
+
+    def _earned(self) -> int:
+        """What all fills did to the cash: a short contract costs a dollar less its price until it is closed."""
+        cash: dict[Ticker, list[int]] = {}
+        for fill in self.fills:
+            sign = 1 if fill.side is Side.BID else -1
+            entry = cash.setdefault(fill.ticker, [0, 0])
+            entry[0] += sign * fill.count
+            entry[1] -= sign * fill.price * fill.count + fill.fee
+        return sum(paid + self._worth(ticker, held) for ticker, (held, paid) in cash.items())
+
+    def _worth(self, ticker: Ticker, held: int) -> int:
+        series = next(name for name, known in SERIES.items() if known.exchange_series == ticker.partition("-")[0])
+        target_ns = int(ticker.split("-")[1]) * 10**9
+        result = next(m.result for m in self.ladder(series, target_ns) if m.ticker == ticker) if self.listed else ""
+        if not result:
+            return -max(0, -held) * 10_000
+        return held * 10_000 if result == "yes" else 0
 
     def positions(self) -> dict[Ticker, int]:
         """Net YES contracts, in 1/100."""

@@ -8,7 +8,17 @@ from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.orders import SETTLE_NS, OrderBook, State
 from execution.positions import Ledger
-from execution.reconcile import Drift, OrdersFinding, PositionCheck, compare_orders, series_of, worst_of
+from execution.reconcile import (
+    Drift,
+    DriftKind,
+    DriftLimits,
+    OrdersFinding,
+    PositionCheck,
+    Reconciled,
+    compare_orders,
+    series_of,
+    worst_of,
+)
 from tests.execution.made import TICKER, at, opened, order, said
 
 LATER = 10 * SETTLE_NS
@@ -141,6 +151,21 @@ def test_a_market_whose_target_has_passed_may_be_settled_before_we_are_told() ->
 
 def test_the_worst_in_one_line() -> None:
     assert worst_of([]) == ""
-    one = Drift("A", "b", "c")
-    assert worst_of([one]) == "A b: c"
-    assert worst_of([one, one, one]) == "A b: c (and 2 more)"
+    one, moved = Drift(DriftKind.COUNT_MISMATCH, "b", "c"), Drift(DriftKind.CASH_MOVED, "d", "e", critical=False)
+    assert worst_of([one]) == "COUNT_MISMATCH b: c"
+    assert worst_of([moved]) == "", "a warning closes no gate"
+    assert worst_of([moved, one, one, one]) == "COUNT_MISMATCH b: c (and 2 more)"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, None), (199, None), (200, False), (399, False), (400, True), (2_000, True)]
+)
+def test_a_share_of_the_limit_warns_and_then_is_critical(count: int, told: bool | None) -> None:  # noqa: FBT001
+    drift = DriftLimits(10, 20).judge(DriftKind.EXCHANGE_DRIFT, "all", count, 2_000)
+    assert (None if drift is None else drift.critical) is told
+
+
+def test_only_books_that_were_read_and_agree_are_all_right() -> None:
+    assert Reconciled().ok
+    assert not Reconciled(unknown="balance: HTTP 503").ok
+    assert not Reconciled(differences=(Drift(DriftKind.CASH_MOVED, "d", "e", critical=False),)).ok

@@ -67,7 +67,7 @@ def test_markets_in_which_we_are_flat_are_closed_once_and_not_at_every_chore(mon
     stand.quote_both()
     bid, ask = stand.exchange.resting("INXU")
     assert bid.ticker == ask.ticker
-    for order_id in (bid.order_id, ask.order_id, stand.exchange.stranger("KXINXU-1800000120-T00")):
+    for order_id in (bid.order_id, ask.order_id, stand.exchange.stranger("KXINXU-1800000120-T00", "ladderd-17-1")):
         stand.tell(*stand.exchange.execute(order_id))
     looked: list[int] = []
 

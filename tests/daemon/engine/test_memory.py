@@ -10,12 +10,12 @@ from daemon.settings.build import build_engine
 from domain.actions import CancelAll, CancelOrders, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
-from domain.events import CancelAllMarker, Command, Fill, KillSwitch, Stop
-from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
+from domain.events import CancelAllMarker, Command, Fill, KillSwitch, OrderState, Stop
+from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.orders import State
-from tests.daemon.exchange import BASE
+from tests.daemon.exchange import BASE, Resting
 from tests.daemon.stand import CANCELLING, PERIOD_S, Stand
 
 MS, S = NS_PER_MS, NS_PER_S
@@ -200,6 +200,12 @@ def with_old_fills(*ages_s: int) -> Stand:
         traded_s = stand.utc_ns // S - age_s
         target_s = -(-traded_s // PERIOD_S) * PERIOD_S
         stand.exchange.vanished.add(str(target_s))
+        # Nobody but the list of orders can say that these were ours.
+        ended = OrderState(
+            OrderId(f"x{number}"), ClientOrderId(f"ladderd-1-{number}"), Ticker(f"KXINXU-{target_s}-T07"), Side.BID,
+            Price(4_300), "executed", Count(100), Count(100), Count(0), GroupId(""), 0,
+        )  # fmt: skip
+        stand.exchange.orders[ended.order_id] = Resting(ended, 0, 1)
         stand.exchange.fills.append(
             Fill(
                 TradeId(f"old-{number}"),

@@ -6,19 +6,22 @@ import msgspec
 import pytest
 
 from daemon.client.index_snapshot import Shown
+from daemon.engine.memory import Memory, remember
 from daemon.preflight import state_checks as checks
 from daemon.preflight.state_checks import Compared
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_S, Now
-from domain.events import OrderState, PositionState
-from domain.ids import ClientOrderId, GroupId, OrderId, Ticker
+from domain.events import Fill, OrderState, PositionState
+from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
-from domain.money import Count, Price
+from domain.money import Cash, Count, Price
 from domain.reasons import GateStatus
+from execution.strangers import ForeignFill
 from journal.chain import EMPTY, Verdict
 from journal.marker import Marker
 from ops.http.frame import Frame, frame_of
 from ops.ops_status import Identity
+from tests.daemon.stand import Stand
 from tests.ops.pictures import aged, picture
 
 NOW = Now(10**12, 1_800_000_000 * NS_PER_S)
@@ -192,3 +195,63 @@ def test_metrics_need_every_required_name() -> None:
     short = checks.metrics_registry(text.replace("errors_total", "mistakes_total"), "here")
     assert short.status is FAIL
     assert "errors_total" in short.evidence
+
+
+# --- fills and balance ------------------------------------------------------------------------------------------------
+
+
+def kept(
+    *, booked: tuple[str, ...] = (), foreign: tuple[ForeignFill, ...] = (), gap: int = 0, opened: bool = True
+) -> Memory:
+    """What a daemon remembers that has booked these fills (each bought one at 40 cents, settled no)."""
+    stand = Stand()
+    held = stand.engine.state.held
+    for trade in booked:
+        held.ledger.fill(fill(trade), "INXU", 1)
+        held.ledger.settle(T, "no", Cash(0))
+    held.strangers.foreign.update({each.fill.trade_id: each for each in foreign})
+    held.walk.opening = Cash(10_000_000_000) if opened else None
+    held.walk.gap = Cash(gap)
+    return msgspec.json.decode(remember(stand.engine.state), type=Memory)
+
+
+def fill(trade: str, order_id: str = "o1") -> Fill:
+    return Fill(
+        TradeId(trade), OrderId(order_id), ClientOrderId(""), T, Side.BID, Price(4_000), Count(100), Cash(0),
+        is_taker=False, exchange_ms=1,
+    )  # fmt: skip
+
+
+def test_fills_are_booked_or_named_and_said_whose_they_are() -> None:
+    mine, theirs = listed("o1", "ladderd-1-1"), listed("x1", "by-hand")
+    memory = kept(booked=("t1",))
+    assert checks.fills((fill("t1"),), (mine,), memory).status is PASS
+    late = checks.fills((fill("t1"), fill("t2")), (mine,), memory)
+    assert (late.status, "not booked: t2" in late.evidence) == (FAIL, True)
+    foreign = checks.fills((fill("t1"), fill("t3", "x1")), (mine, theirs), memory)
+    assert (foreign.status, "not ours: t3" in foreign.evidence) == (FAIL, True)
+    unlisted = checks.fills((fill("t4", "nobody"),), (), memory)
+    assert (unlisted.status, "not ours: t4" in unlisted.evidence) == (FAIL, True)
+
+
+def test_a_foreign_fill_that_the_daemon_knows_is_named_however_old_it_is() -> None:
+    memory = kept(foreign=(ForeignFill(fill("t9", "x9"), "INXU", 1),))
+    assert "not ours: t9" in checks.fills((), (), memory).evidence
+
+
+def test_fills_without_a_snapshot_are_unknown() -> None:
+    assert checks.fills((fill("t1"),), (), None).status is UNKNOWN
+    assert checks.fills((), (), None).status is PASS
+
+
+@pytest.mark.parametrize(("said", "status"), [(9_999_600_000, PASS), (9_999_590_000, FAIL), (9_999_600_001, FAIL)])
+def test_the_balance_is_walked_to_the_last_unit(said: int, status: GateStatus) -> None:
+    assert checks.balance(Cash(said), 0, kept(booked=("t1",)), 5, exclusive=True).status is status
+
+
+def test_a_balance_that_cannot_be_walked_now_stands_by_the_last_walk() -> None:
+    assert checks.balance(Cash(1), 2, kept(), 5, exclusive=True).status is PASS
+    assert checks.balance(Cash(1), 2, kept(gap=-10_000), 5, exclusive=True).status is FAIL
+    assert checks.balance(Cash(1), 0, kept(opened=False), 5, exclusive=True).status is UNKNOWN
+    assert checks.balance(Cash(1), 0, None, 5, exclusive=True).status is PASS
+    assert checks.balance(Cash(1), 0, kept(), 5, exclusive=False).status is GateStatus.NOT_CONFIGURED

@@ -12,6 +12,7 @@ from daemon.settings.build import Papers, build_plan
 from daemon.settings.engine_settings import engine_settings, window_settings
 from daemon.settings.tree import Settings
 from domain.errors import ConfigurationError
+from execution.reconcile import DriftLimits
 from feeds.failover import Mode
 from tests.daemon.stand import FEES, short_settings
 
@@ -51,6 +52,18 @@ def test_limits_of_risk_are_the_configurations() -> None:
     found = made(risk={"per_window_contracts": 9, "per_day_dollars": 11})
     assert (found.per_window_contracts, found.risk.per_window_contracts, found.risk.per_day_dollars) == (9, 9, 11)
     assert found.desk.per_window_contracts == 9
+
+
+def test_shares_of_drift_are_the_configurations_and_of_the_windows_limit() -> None:
+    found = made(reconcile={"exchange_warn_percent": 5}, risk={"per_window_contracts": 9}).parity
+    assert (found.exchange, found.inventory) == (DriftLimits(5, 20), DriftLimits(25, 45))
+    assert found.contracts_limit == 9
+
+
+@pytest.mark.parametrize("changes", [{"exchange_warn_percent": 21}, {"inventory_critical_percent": 24}])
+def test_a_drift_must_warn_before_it_is_critical(changes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="it must warn first"):
+        made(reconcile=changes)
 
 
 @pytest.mark.parametrize(
