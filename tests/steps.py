@@ -221,7 +221,8 @@ def proving(told: argparse.Namespace) -> int:
         return 2
     proofs = ledger.load()
     choice = Choice(frozenset(told.steps), told.resume, told.changed, told.limit_s, told.jobs)
-    todo = chosen(found, ledger.standing(found, proofs), choice, tree_hash())
+    claimed = [m for m in found if told.steps or not table[m.step].not_held]
+    todo = chosen(claimed, ledger.standing(found, proofs), choice, tree_hash())
     made: list[ledger.Proof] = []
 
     def keep(proof: ledger.Proof) -> None:

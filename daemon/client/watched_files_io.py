@@ -69,13 +69,22 @@ class Sentinels:
     """Looks, and emits what it sees."""
 
     def __init__(
-        self, state_dir: Path, clock: Clock, emit: Callable[[AnyEvent], None], run_id: str, *, live: bool
+        self,
+        state_dir: Path,
+        clock: Clock,
+        emit: Callable[[AnyEvent], None],
+        run_id: str,
+        *,
+        live: bool,
+        mask: Callable[[str], str] = str,
     ) -> None:
+        """`mask` hides secrets in what operators typed, before it is an event: events are journaled."""
         self._state_dir = state_dir
         self._clock = clock
         self._emit = emit
         self._run_id = run_id
         self._live = live
+        self._mask = mask
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()
         self._asked: dict[str, Request] = {}
@@ -110,7 +119,8 @@ class Sentinels:
                     # Asked while no daemon ran: what has happened since then was not known to who asked.
                     await self.answered(request.ident, f"asked {age_s} s ago, when no daemon answered; ask again")
                     continue
-                self._emit(Operator(request.command, request.by, request.cause, "operator_cli", request.ident))
+                by, cause = self._mask(request.by), self._mask(request.cause)
+                self._emit(Operator(request.command, by, cause, "operator_cli", request.ident))
         self.progress_mono_ns = self._clock.now().mono_ns
 
     async def _sight(self, utc_ns: int) -> Sight | None:

@@ -34,6 +34,7 @@ from daemon.runtime.runner_io import Runner
 from daemon.runtime.signals_io import held_signals
 from daemon.runtime.snapshots_io import Snapshots
 from daemon.settings.files_io import learned_codes
+from daemon.settings.secrets_io import known_secrets
 from daemon.settings.sections import FeedEndpoint
 from daemon.settings.tree import Settings
 from domain.actions import (
@@ -56,6 +57,7 @@ from feeds.socket_io import ReconnectingSocket
 from journal.writer_io import JournalWriter
 from ops.alerts.delivery_io import AlertFan
 from ops.http.http_io import OpsServer
+from ops.logs.masking import Masker
 from ops.metrics.view import Runtime
 from ops.ops_status import Identity
 from ops.status import Status, TaskHealth
@@ -105,8 +107,14 @@ class App:
             headers=upgrade_headers(settings.exchange.ws_url, signer, settings.posture),
         )
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
+        self.masker = Masker(known_secrets(settings))
         self.sentinels = Sentinels(
-            settings.state_dir, clock, self.inbox.emit, recovered.run_id, live=settings.mode == "live"
+            settings.state_dir,
+            clock,
+            self.inbox.emit,
+            recovered.run_id,
+            live=settings.mode == "live",
+            mask=self.masker.text,
         )
         self.notifier = Notifier()
         self.files_out = FilesOut(settings.state_dir, recovered.run_id, recovered.epoch, clock, journal, self.inbox)
@@ -267,7 +275,7 @@ class App:
     def command(self, name: str, by: str, cause: str) -> None:
         """An operator's order by HTTP."""
         command = {"cancel-all": Command.CANCEL_ALL, "kill": Command.KILL, "pause": Command.PAUSE}[name]
-        self.inbox.emit(Operator(command, by, cause, "operator_http", ""))
+        self.inbox.emit(Operator(command, self.masker.text(by), self.masker.text(cause), "operator_http", ""))
 
     # --- what others may look at ---------------------------------------------------------------------------------
 

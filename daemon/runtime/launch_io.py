@@ -18,7 +18,7 @@ from daemon.runtime.recovery_io import recover
 from daemon.settings.build import build_engine
 from daemon.settings.files_io import keep_config, read_papers
 from daemon.settings.load_io import load_configured
-from daemon.settings.secrets_io import account_key, require_secrets
+from daemon.settings.secrets_io import account_key, known_secrets, require_secrets
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.clock import Clock
@@ -97,7 +97,7 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
         asyncio.to_thread(recover, settings, papers, clock),
         asyncio.to_thread(importlib.import_module, "ops.metrics.fold"),
     )
-    secrets = _secrets(settings)
+    secrets = known_secrets(settings)
     logging = set_up_logging(
         clock=clock,
         identity=LogIdentity(recovered.run_id, settings.mode, recovered.config_hash),
@@ -142,16 +142,3 @@ def log_files(settings: Settings, environ: Mapping[str, str]) -> LogFiles:
         raise ConfigurationError(f"LOG_LEVEL is {level!r}; use one of {', '.join(LEVELS)}")
     folder = environ.get("LOG_DIR")
     return LogFiles(Path(folder) if folder else settings.state_dir / "logs", level, int(days))
-
-
-def _secrets(settings: Settings) -> list[str]:
-    found = [_plain(settings.exchange.api_key_id), _plain(settings.exchange.private_key)]
-    feeds = [feed for feed in (settings.feeds.primary, settings.feeds.secondary) if feed is not None]
-    found += [settings.feeds.key_of(feed) or "" for feed in feeds]
-    found.append(_plain(settings.http.control_token))
-    return [text for text in found if text]
-
-
-def _plain(secret: object) -> str:
-    reveal = getattr(secret, "get_secret_value", None)
-    return str(reveal()) if reveal is not None else ""

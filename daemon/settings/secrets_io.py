@@ -70,3 +70,12 @@ def require_secrets(settings: Settings) -> None:
         if feed is not None and settings.feeds.key_of(feed) is None:
             message = f"feeds.{name}: no API key; put LADDERD_FEEDS__API_KEY into .env.local or the environment"
             raise ConfigurationError(message)
+
+
+def known_secrets(settings: Settings) -> list[str]:
+    """Every secret of a configuration, for whoever hides them in texts."""
+    exchange, feeds = settings.exchange, settings.feeds
+    keys = (exchange.api_key_id, exchange.private_key, settings.http.control_token)
+    found = [secret.get_secret_value() for secret in keys if secret is not None]
+    found += [feeds.key_of(feed) or "" for feed in (feeds.primary, feeds.secondary) if feed is not None]
+    return [text for text in found if text]

@@ -74,9 +74,9 @@ def markdown(blocks: Sequence[Block]) -> str:
     parts: list[str] = []
     for block in blocks:
         if isinstance(block, Heading):
-            parts.append(f"{'#' * block.level} {_inline(block.text)}")
+            parts.append(f"{'#' * block.level} {inline_text(block.text)}")
         elif isinstance(block, Line):
-            parts.append(_inline(block.text))
+            parts.append(inline_text(block.text))
         elif isinstance(block, Table):
             parts.append(_markdown_table(block))
     return "\n\n".join(parts) + "\n"
@@ -108,9 +108,9 @@ def _html_block(block: Block) -> str:
 
 def _markdown_table(table: Table) -> str:
     lines = [table.headers, tuple("---" for _ in table.headers), *table.rows]
-    return "\n".join("| " + " | ".join(_inline(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(inline_text(cell) for cell in line) + " |" for line in lines)
 
 
-def _inline(text: str) -> str:
+def inline_text(text: str) -> str:
     """Text that stays text in Markdown: one line, no cell border, no tag."""
     return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -18,13 +18,15 @@ from journal.disk_io import Disk
 from journal.layout import first_seq_of
 from journal.reader_io import read_records, segment_paths
 from journal.reports.facts import facts, tells_nothing
-from journal.reports.fold import Fold, day_of
+from journal.reports.fold import Fold, day_of, text
 from journal.reports.ledger import ledger_csv, ledger_rows
-from journal.reports.render import Block, html, markdown
+from journal.reports.render import Block, html, inline_text, markdown
 from journal.reports.report import day_report, window_report
 from journal.reports.window_fold import WindowFold
 
 _DAY_CHARS = len("2026-03-06")
+ANOMALIES = "anomalies.md"
+ANOMALIES_HEAD = ("# Anomalies", "", "What operators noted.", "", "| UTC | by | note |", "|---|---|---|")
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -61,6 +63,7 @@ def write_reports(
     """
     day = day_of(target_ns)
     fold = fold_day(state_dir, day)
+    write_anomalies(fold, reports_dir or state_dir / "reports", disk=disk)
     pages: dict[tuple[str, int], str] = {}
     for series in sorted(window.series for window in fold.windows.values() if window.target_ns == target_ns):
         if only not in (None, series):
@@ -79,8 +82,27 @@ def write_day(
     Raises as `fold_day`.
     """
     fold = fold_day(state_dir, day)
+    write_anomalies(fold, reports_dir, disk=disk)
     names = series or sorted({window.series for window in fold.windows.values() if day_of(window.target_ns) == day})
     return {name: write_series(fold, reports_dir, name, day, disk=disk) for name in names}
+
+
+def write_anomalies(fold: Fold, reports_dir: Path, *, disk: Disk | None = None) -> Path:
+    """Write `reports/anomalies.md`, every note of operators, oldest first; days outside the fold stay as they stand.
+
+    Raises OSError.
+    """
+    disk, path = disk or Disk(), reports_dir / ANOMALIES
+    disk.make_directory(reports_dir)
+    lines = []
+    for note in fold.notes:
+        by, said = (inline_text(text(note.payload, key) or "") for key in ("by", "text"))
+        lines.append(f"| {utc_ns_text(note.utc_ns)[:19]} | {by} | {said} |")
+    days = {line[2 : 2 + _DAY_CHARS] for line in lines}
+    kept = path.read_text("utf-8").splitlines()[len(ANOMALIES_HEAD) :] if path.is_file() else []
+    lines += [line for line in kept if line[2 : 2 + _DAY_CHARS] not in days]
+    disk.replace(path, "\n".join([*ANOMALIES_HEAD, *sorted(lines), ""]).encode(), durable=False)
+    return path
 
 
 def write_series(

@@ -326,7 +326,9 @@ def utc_day() -> str:
 def test_pause_and_note_by_command(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
         stage.until_quoting()
-        for arguments in (["note", "drill: all is well"], ["pause", "--by", "drill", "--cause", "lunch"]):
+        secret = stage.environment["LADDERD_FEEDS__API_KEY"]
+        typed = ["note", f"drill: all is well, but {secret}"]
+        for arguments in (typed, ["pause", "--by", "drill", "--cause", "lunch"]):
             answer = stage.ladderd(*arguments, "--state-dir", str(tmp_path))
             assert answer.returncode == 0, answer.stdout + answer.stderr
         until("nothing rests", lambda: not stage.truth()["resting"], 2)
@@ -356,5 +358,11 @@ def test_pause_and_note_by_command(tmp_path: Path) -> None:
         day = stage.ladderd("report", "--date", utc_day(), "--state-dir", str(tmp_path))
         assert day.returncode == 0, day.stdout + day.stderr
         pages = list((tmp_path / "reports" / "INXU").glob("*.md"))
-        assert "| drill: all is well |" in "".join(page.read_text("utf-8") for page in pages), "among the day's notes"
+        noted = "| drill: all is well, but *** |"
+        assert noted in "".join(page.read_text("utf-8") for page in pages), "among the day's notes"
+        anomalies = (tmp_path / "reports" / "anomalies.md").read_text("utf-8")
+        assert re.search(rf"^\| {utc_day()}T[\d:]+ \| operator {re.escape(noted)}$", anomalies, re.MULTILINE), anomalies
+        journal = b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir())
+        assert b"all is well" in journal
+        assert secret.encode() not in journal
         assert_journal(stage, runs=2)

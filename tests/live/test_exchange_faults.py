@@ -62,7 +62,6 @@ def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
         assert sum(verdicts.values()) == sum(placed.values()), "every place has one outcome"
 
 
-@pytest.mark.step("O09")
 def test_websocket_that_loses_frames_and_drops(tmp_path: Path) -> None:
     with playing(Stage(tmp_path)) as stage:
         number = stage.window_ahead(4)

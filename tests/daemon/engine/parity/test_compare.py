@@ -302,7 +302,6 @@ def test_an_adoption_is_redone_by_a_recovery() -> None:
 # --- the balance ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.step("O09")
 def test_the_balance_agrees_to_the_cent_over_fills_and_settlement() -> None:
     stand = quoting()
     bid, ask = stand.exchange.resting("INXU")
@@ -351,6 +350,7 @@ def test_a_cent_that_a_window_lost_is_drift_that_closes_the_gate() -> None:
 # --- shares of the limit ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.step("O09")
 def test_fills_that_an_order_tells_and_no_list_has_are_inventory_drift_by_their_share() -> None:
     stand = Stand(risk={"per_window_contracts": 4})
     stand.quote_both()
