@@ -7,8 +7,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from domain.actions import Alert, Record
 from tests.live.stage import Stage, playing, until
 
@@ -41,7 +39,6 @@ def freshness(stage: Stage) -> tuple[int, dict[str, Any]]:
     return asked.returncode, told
 
 
-@pytest.mark.step("H04", "A03", "G04")
 def test_a_dead_index_is_stale_everywhere_and_what_a_dead_daemon_left_proves_nothing(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=90, strict_s=5, feeds="standby")) as stage:
         stage.until_quoting()
