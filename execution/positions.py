@@ -10,6 +10,9 @@ the rest, but it is kept apart as well: it is never our P&L.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
 import msgspec
 
 from domain.events import Fill
@@ -229,7 +232,41 @@ class LedgerRecord(msgspec.Struct, frozen=True):
     realised_of: dict[str, Cash] = {}
 
 
-def record(ledger: Ledger) -> LedgerRecord:
+class Booked(Protocol):
+    """A ledger, to be read."""
+
+    @property
+    def markets(self) -> Mapping[Ticker, MarketAccount]:
+        """By ticker."""
+        ...
+
+    @property
+    def trades(self) -> Iterable[TradeId]:
+        """Those booked."""
+        ...
+
+    @property
+    def realised(self) -> Cash:
+        """Result of all settled markets."""
+        ...
+
+    @property
+    def settled_fees(self) -> Cash:
+        """Charged on them."""
+        ...
+
+    @property
+    def adopted(self) -> Cash:
+        """The part of the result that is not ours."""
+        ...
+
+    @property
+    def realised_of(self) -> Mapping[str, Cash]:
+        """By series."""
+        ...
+
+
+def record(ledger: Booked) -> LedgerRecord:
     """The ledger as plain values."""
     return LedgerRecord(
         dict(ledger.markets),

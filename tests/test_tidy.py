@@ -54,6 +54,9 @@ PLANTED = [
     ("chance", "sim/campaign/faults.py", "import random\ngenerator = random.Random()"),
     ("now", "guards/windows.py", "def phase(now): return now or read()"),
     ("now", "guards/windows.py", "def phase(now_ns):\n    if now_ns is None: pass"),
+    ("state", "daemon/engine/picture.py", "from daemon.engine.state import State"),
+    ("state", "daemon/engine/votes.py", "import daemon.engine.state as known"),
+    ("state", "daemon/runtime/snapshots_io.py", "from daemon.engine import state"),
     ("cleared", "execution/converge.py", "from domain.actions import Cleared\nc = Cleared(not_after=1)"),
     ("cleared", "execution/converge.py", "from domain.actions import Cleared as Yes\nc = Yes(1)"),
     ("cleared", "daemon/engine/step.py", "from domain import actions\nc = actions.Cleared(1)"),
@@ -112,6 +115,8 @@ INNOCENT = [
     ("chance", "sim/campaign/faults.py", "import random\ngenerator = random.Random(seed)"),
     ("chance", "feeds/socket_io.py", "import random\nwait = random.uniform(0, 1)"),
     ("now", "guards/windows.py", "at = known or later"),
+    ("state", "daemon/engine/step.py", "from daemon.engine.state import State"),
+    ("state", "daemon/engine/picture.py", "from daemon.engine.state_view import StateView"),
     ("cleared", "guards/gate.py", "from domain.actions import Cleared\nc = Cleared(1)"),
     (
         "cleared",

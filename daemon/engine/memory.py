@@ -13,6 +13,7 @@ import msgspec
 
 from daemon.engine.results import Result
 from daemon.engine.state import State
+from daemon.engine.state_view import StateView
 from domain.clock import Now
 from domain.ids import OrderId, Ticker
 from domain.reasons import Reason
@@ -77,7 +78,7 @@ class Memory(msgspec.Struct, frozen=True):
     opened_utc_ns: int = 0
 
 
-def remember(state: State) -> bytes:
+def remember(state: StateView) -> bytes:
     """The engine's memory as JSON."""
     held = state.held
     memory = Memory(
@@ -97,7 +98,7 @@ def remember(state: State) -> bytes:
         sentries={name: desk.sentry.state() for name, desk in state.desks.items()},
         times_to_flat_ns=tuple(held.times_to_flat_ns),
         counts=held.counts.record(),
-        proven=state.controls.proven,
+        proven=dict(state.controls.proven),
         budget=held.budget.record(state.last_now),
         empty_requests=_requests(state),
         resumed_utc_ns=state.resumed_utc_ns,
@@ -162,7 +163,7 @@ def _since_ns(lived: Now | None, now: Now) -> int:
     return 0 if lived is None else max(0, min(now.mono_ns - lived.mono_ns, now.utc_ns - lived.utc_ns))
 
 
-def _requests(state: State) -> tuple[str, ...]:
+def _requests(state: StateView) -> tuple[str, ...]:
     """Who waits for the account-wide cancel-all under way; a shutdown does not outlive its process."""
     flattening = state.held.flattenings.get("")
     return tuple(r for r, _ in flattening.requests if r != Reason.SHUTDOWN) if flattening is not None else ()

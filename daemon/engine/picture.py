@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from daemon.engine.desk import Desk
 from daemon.engine.shown.gates import flat_of, gates_of
 from daemon.engine.shown.holdings import exposures_of, holdings_of
 from daemon.engine.shown.rungs import why_not_quoted
-from daemon.engine.state import State
+from daemon.engine.state_view import DeskView, StateView
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import FeedState
@@ -52,7 +51,7 @@ class Process(NamedTuple):
     report_paths: dict[tuple[str, int], str]
 
 
-def draw(state: State, process: Process, now: Now) -> Status:  # long: one struct, field by field
+def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one struct, field by field
     """The picture at one instant."""
     held = state.held
     offset, doubt = state.clock_trust.offset_ns, state.clock_trust.uncertainty_ns
@@ -155,7 +154,7 @@ def _seconds(ns: int | None) -> float | None:
     return None if ns is None else ns / NS_PER_S
 
 
-def _feed(state: State, process: Process, name: str, now: Now) -> FeedView:
+def _feed(state: StateView, process: Process, name: str, now: Now) -> FeedView:
     status = state.feed_states.get(name)
     ages: dict[str, float | None] = {}
     for desk in state.desks.values():
@@ -177,7 +176,7 @@ def _feed(state: State, process: Process, name: str, now: Now) -> FeedView:
     )
 
 
-def _series(state: State, desk: Desk, gates: tuple[Gate, ...], now: Now) -> SeriesView:
+def _series(state: StateView, desk: DeskView, gates: tuple[Gate, ...], now: Now) -> SeriesView:
     window = _window(state, desk, now)
     last = desk.sentry.last
     sigma = desk.sigma.sigma_ppm
@@ -207,12 +206,12 @@ def _series(state: State, desk: Desk, gates: tuple[Gate, ...], now: Now) -> Seri
     )
 
 
-def _window(state: State, desk: Desk, now: Now) -> Window | None:
+def _window(state: StateView, desk: DeskView, now: Now) -> Window | None:
     """The window that a series is shown with: its own while there is one, otherwise the next."""
     return desk.window if desk.phase is not Phase.CLOSED else state.plan.next_window(desk.series.name, now.utc_ns)
 
 
-def _ladder(state: State, desk: Desk, gates: tuple[Gate, ...], now: Now) -> list[RungView]:
+def _ladder(state: StateView, desk: DeskView, gates: tuple[Gate, ...], now: Now) -> list[RungView]:
     """The rungs near the money of the window shown; none while its markets are not listed, never another's."""
     window = _window(state, desk, now)
     if desk.ladder is None or window is None or desk.markets_target_ns != window.target_ns:
@@ -249,7 +248,7 @@ def _ladder(state: State, desk: Desk, gates: tuple[Gate, ...], now: Now) -> list
     return rows
 
 
-def _unrealised(state: State, desk: Desk) -> int:
+def _unrealised(state: StateView, desk: DeskView) -> int:
     """Open positions of the present ladder at fair; a market without a fair value counts as it was paid for."""
     fair = dict(zip(desk.markets, desk.fairs, strict=False)) if desk.fairs else {}
     total = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER
-from daemon.engine.state import State
+from daemon.engine.state_view import StateView
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.reasons import Reason
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
@@ -11,7 +11,7 @@ from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 VOTES_HOLD_NS = 300 * NS_PER_MS
 
 
-def account_votes(state: State, now: Now) -> list[tuple[str, Vote]]:
+def account_votes(state: StateView, now: Now) -> list[tuple[str, Vote]]:
     """Every vote about the account, in the order in which a closed gate names its reasons."""
     held, drift = state.held, state.books.drift
     stop = fail(Reason.SHUTDOWN, f"{state.stopping}") if state.stopping else PASS
@@ -50,7 +50,7 @@ def account_votes(state: State, now: Now) -> list[tuple[str, Vote]]:
     ]
 
 
-def votes_hold_ns(state: State, now: Now) -> int:
+def votes_hold_ns(state: StateView, now: Now) -> int:
     """Until when the account's votes stand, if nothing but market data comes in: none of it moves them."""
     turns = (
         state.clock_trust.next_deadline(now),

@@ -15,8 +15,8 @@ import msgspec
 import structlog
 
 from daemon.client.requests_io import ENDED, FRESHNESS, HTTP, MONITORS
-from daemon.engine.monitors import gap_monitor, window_monitor
-from daemon.engine.state import State
+from daemon.engine.shown.monitors import gap_monitor, window_monitor
+from daemon.engine.state_view import StateView
 from daemon.runtime.inbox_io import Inbox
 from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, Clock
@@ -59,7 +59,7 @@ class FilesOut:
 
     # --- monitors ------------------------------------------------------------------------------------------------
 
-    async def write_monitors(self, state: State) -> None:
+    async def write_monitors(self, state: StateView) -> None:
         """What feeds and windows look like now. Raises OSError."""
         await asyncio.to_thread(_write_files, self.state_dir / MONITORS, _monitors(state, self.clock))
 
@@ -90,7 +90,7 @@ class FilesOut:
             except OSError as problem:
                 self.cannot_write(problem)
 
-    async def finish_marks(self, state: State) -> None:
+    async def finish_marks(self, state: StateView) -> None:
         """Once the account was seen flat, every request for it is done: ours, and those of a program that died."""
         completed = state.held.completed_cancel_alls
         if state.empty_reason or completed == self._completed:
@@ -109,7 +109,7 @@ class FilesOut:
             log.info("window reported", series=series, label=action.label, report=path)
 
 
-def _monitors(state: State, clock: Clock) -> dict[str, bytes]:
+def _monitors(state: StateView, clock: Clock) -> dict[str, bytes]:
     now, desks = clock.now(), state.desks.values()
     rows = [(desk.phase, desk.freshness(now)) for desk in desks]
     files: dict[str, Any] = {

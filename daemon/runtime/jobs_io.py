@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.engine.state_view import PlanView
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.jobs import JOBS
 from domain.clock import NS_PER_S
 from domain.events import Command, Operator
 from domain.stamps import NEW_YORK
-from guards.windows import WindowPlan
 from ops.alerts.delivery_io import AlertFan
 from ops.status import Gate, TaskHealth
 
@@ -38,7 +38,7 @@ class Jobs:
 
     def __init__(
         self,
-        plan: WindowPlan,
+        plan: PlanView,
         files: FilesOut,
         alerts: AlertFan,
         *,

@@ -12,7 +12,7 @@ import threading
 
 from daemon.client.requests_io import MONITORS
 from daemon.engine.memory import remember
-from daemon.engine.state import State
+from daemon.engine.state_view import StateView
 from daemon.notify_io import Notifier
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.runner_io import Runner
@@ -28,7 +28,7 @@ SNAPSHOT_WAIT_S = 2.0
 class Snapshots:
     """What is written from time to time, whatever trading does."""
 
-    def __init__(self, state: State, runner: Runner, files: FilesOut, notifier: Notifier) -> None:
+    def __init__(self, state: StateView, runner: Runner, files: FilesOut, notifier: Notifier) -> None:
         self.state = state
         self.runner = runner
         self.files = files

@@ -13,7 +13,7 @@ from daemon.engine.desk import Desk
 from daemon.engine.holdings import FILLS
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
-from daemon.engine.state import State as EngineState
+from daemon.engine.state_view import StateView
 from daemon.engine.step import Engine
 from daemon.runtime.runner_io import Runner
 from domain.actions import Place, Record
@@ -130,7 +130,7 @@ def forget(*fields: str) -> Patches:
     """A snapshot leaves out what these fields hold."""
     before = memory.remember
 
-    def remember(state: EngineState) -> bytes:
+    def remember(state: StateView) -> bytes:
         kept = msgspec.json.decode(before(state))
         blank = {"orders": [], "paused": "", "kill": {"latched": False, "source": "", "reason": "", "since_utc_ns": 0}}
         blank["ledger"] = {"markets": {}, "trades": [], "realised": 0, "settled_fees": 0}

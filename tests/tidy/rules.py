@@ -254,6 +254,21 @@ def _zero(call: ast.Call) -> bool:
     return bool(call.args) and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
 
 
+STATE_TAKERS = words(
+    "daemon/engine/state.py daemon/engine/step.py daemon/engine/observe.py daemon/engine/operator_requests.py "
+    "daemon/engine/recovered_steps.py daemon/engine/memory.py"
+)
+
+
+def readers_take_the_view(src: Source) -> Iterator[Breach]:
+    """The state itself is taken by who decides, observes or restores; everybody else takes `StateView`."""
+    if not src.in_house or src.path in STATE_TAKERS:
+        return
+    for line, module in src.imports():
+        if module == "daemon.engine.state":
+            yield Breach(line, "takes the state itself, which can be written; take StateView")
+
+
 DECLARED = words(
     "aiohttp apscheduler cryptography holidays msgspec multidict orjson prometheus_client pydantic pydantic_settings "
     "rich structlog typer tzdata uvloop websockets"
@@ -277,6 +292,7 @@ RULES: dict[str, Rule] = {
     "chance": chance_is_given,
     "now": now_is_given,
     "cleared": only_the_gate_clears,
+    "state": readers_take_the_view,
     "swallow": nothing_is_swallowed,
     "names": names_from_the_trade,
     "size": rooms_are_small,

@@ -6,8 +6,7 @@ the index is silent by right: such a vote is shown as it is and marked as one th
 
 from __future__ import annotations
 
-from daemon.engine.desk import Desk
-from daemon.engine.state import State
+from daemon.engine.state_view import DeskView, StateView
 from domain.clock import NS_PER_S
 from domain.reasons import Reason
 from domain.window import Phase
@@ -21,7 +20,7 @@ OF_THE_WINDOW = frozenset({"markets", "books"})
 OF_THE_INDEX = frozenset({"freshness", "stuck", "loop", "volatility"})
 
 
-def gates_of(state: State) -> list[Gate]:
+def gates_of(state: StateView) -> list[Gate]:
     """Every vote of the last step: the account's once, then each series' own."""
     rows = [_gate(name, "", vote, waits=False) for name, vote in state.account_votes]
     shared = {name for name, _ in state.account_votes}
@@ -32,7 +31,7 @@ def gates_of(state: State) -> list[Gate]:
     return rows
 
 
-def flat_of(state: State) -> Flat:
+def flat_of(state: StateView) -> Flat:
     """Whether it is proven that nothing of ours rests at the exchange; if not, what is still missing."""
     held = state.held
     if state.started is None or not state.books.recovered:
@@ -53,7 +52,7 @@ def _gate(name: str, series: str, vote: Vote, *, waits: bool) -> Gate:
     return Gate(name, series, vote.status.value, reason, vote.detail, age_s, limit_s, waits and not vote.open)
 
 
-def _waits(state: State, desk: Desk, name: str, vote: Vote) -> bool:
+def _waits(state: StateView, desk: DeskView, name: str, vote: Vote) -> bool:
     """Whether this vote of a series turns by itself before its next window opens."""
     if name == "window":
         return state.plan.next_window(desk.series.name, state.last_now.utc_ns) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.engine.state import State
+from daemon.engine.state_view import StateView
 from domain.ids import Ticker
 from domain.market import Market, strike_named
 from domain.money import Price
@@ -10,7 +10,7 @@ from execution.positions import MarketAccount
 from ops.status import Exposure, Holding
 
 
-def holdings_of(state: State) -> tuple[Holding, ...]:
+def holdings_of(state: StateView) -> tuple[Holding, ...]:
     """One row for each market with an open position, by series, window and strike, the highest strike first."""
     rows = []
     for desk in state.desks.values():
@@ -22,7 +22,7 @@ def holdings_of(state: State) -> tuple[Holding, ...]:
     return tuple(rows)
 
 
-def exposures_of(state: State, holdings: tuple[Holding, ...]) -> tuple[Exposure, ...]:
+def exposures_of(state: StateView, holdings: tuple[Holding, ...]) -> tuple[Exposure, ...]:
     """The open positions of each series together; the worst case adds up each market's own."""
     rows = []
     for name in state.desks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from daemon.engine.desk import Desk
+from daemon.engine.state_view import DeskView
 from domain.ids import Ticker
 from domain.market import Side
 from domain.money import Price
@@ -13,7 +13,7 @@ from execution.orders import Order
 
 
 def why_not_quoted(
-    desk: Desk, ticker: Ticker, side: Side, fair: Price | None, own: Iterable[Order], *, may_quote: bool
+    desk: DeskView, ticker: Ticker, side: Side, fair: Price | None, own: Iterable[Order], *, may_quote: bool
 ) -> str:
     """The reason in one code, or nothing where an order of ours may rest on that side."""
     if any(order.ticker == ticker and order.side is side for order in own):
@@ -21,7 +21,7 @@ def why_not_quoted(
     return (_reason(desk, ticker, side, fair) if may_quote else RungReason.GATE_CLOSED).value
 
 
-def _reason(desk: Desk, ticker: Ticker, side: Side, fair: Price | None) -> RungReason:
+def _reason(desk: DeskView, ticker: Ticker, side: Side, fair: Price | None) -> RungReason:
     if fair is None or desk.edge_needed is None:
         return RungReason.NOT_PRICED
     if not desk.settings.quotes.fair_min <= fair <= desk.settings.quotes.fair_max:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from daemon.engine.desk import Desk
+from daemon.engine.state_view import DeskView, FailoverView
 from domain.clock import Now
 from domain.stamps import utc_text
 from domain.window import Phase, Window
-from feeds.failover import DualFeedFailover
 from guards.windows import OPS_WINDOW_NONE, ops_window, scheduler_window, seconds_to_freeze
 
 
-def window_monitor(desks: Iterable[Desk], lead_ns: int, now: Now) -> dict[str, Any]:
+def window_monitor(desks: Iterable[DeskView], lead_ns: int, now: Now) -> dict[str, Any]:
     """`ops_window.json`: the window that is on or comes next, of whichever series meets it first.
 
     `scheduler_window` and `seconds_to_freeze` are null outside opens <= now <= target, as in `ladderd windows`. With no
@@ -32,13 +31,13 @@ def window_monitor(desks: Iterable[Desk], lead_ns: int, now: Now) -> dict[str, A
     return told | ops_window(window, now.utc_ns)
 
 
-def _ahead(desk: Desk, now: Now) -> Window | None:
+def _ahead(desk: DeskView, now: Now) -> Window | None:
     """The present window of a desk, else its next one: by the plan and this instant, not by the last step."""
     present = desk.plan.current_window(desk.series.name, now.utc_ns)
     return present or desk.plan.next_window(desk.series.name, now.utc_ns)
 
 
-def gap_monitor(failover: DualFeedFailover, now: Now) -> dict[str, Any]:
+def gap_monitor(failover: FailoverView, now: Now) -> dict[str, Any]:
     """`ev_gap.json`: which feed is believed, and what the pair amounts to."""
     return {
         "written_utc": utc_text(now.utc_ns),

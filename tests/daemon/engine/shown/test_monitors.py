@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from daemon.engine.monitors import gap_monitor, window_monitor
+from daemon.engine.shown.monitors import gap_monitor, window_monitor
 from domain.actions import Place
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from guards.calendar import NyseCalendar
