@@ -191,6 +191,11 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
     ),
     Reason.VOLATILITY_UNKNOWN: ("today's volatility is not known yet", "wait for index values", "not-known-yet"),
     Reason.LIMITS_UNKNOWN: ("the exchange's rate limits are not read yet", "wait some seconds", "not-known-yet"),
+    Reason.EXECUTION_DISABLED: (
+        "quoting is switched off in the configuration",
+        "set quoting.enabled to true and start the daemon again",
+        "paused",
+    ),
     Reason.PAUSED: ("quoting is paused", "to go on: ladderd resume --by NAME --cause TEXT", "paused"),
     Reason.NOT_ARMED: (
         "live trading is not armed for this session",

@@ -1,6 +1,6 @@
 """Fills that no order of ours explains: whose are they, and those of others until an operator adopts them.
 
-REST tells a fill's order id and no client order id (docs/exchange.md, section 5). A fill whose order we do not know may
+REST tells a fill's order id and no client order id (docs/exchange.md 5). A fill whose order we do not know may
 be ours (the place's answer was lost, the memory of an earlier run is gone) or somebody else's. The list of orders has
 both names, so it decides: our prefix is ours, another name is not, and an order that no list has, asked a SETTLE after
 the fill was told, is not ours either. Nothing is booked before that is known.
