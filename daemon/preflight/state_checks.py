@@ -17,12 +17,14 @@ from domain.clock import NS_PER_S, Now
 from domain.events import Fill, OrderState, PositionState
 from domain.ids import OrderId, is_ours
 from domain.money import CASH_PER_DOLLAR, Cash, Count, print_cash, print_count, print_price
+from domain.window import Phase
 from execution.flatten import TAIL_NS
 from execution.orders import State, ours
 from execution.positions import restore as restore_ledger
 from execution.reconcile import series_of
 from journal.chain import Verdict
 from journal.marker import Marker, last_asked_utc_ns, open_requests
+from ops.freshness import freshness_document, judge
 from ops.http.frame import Frame
 
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
@@ -65,9 +67,13 @@ def data_freshness(
     if not market_open:
         return Finding(name, UNKNOWN, "the market is closed: freshness shows in market hours only")
     if frame is not None:
-        ages = {view.name: view.freshness.age_ms for view in frame.picture.series if view.name in series}
-        said = ", ".join(f"{n} {'never seen' if a is None else f'{a:.0f} ms'}" for n, a in ages.items())
-        fresh = len(ages) == len(series) and all(age is not None and age < arm_limit_ms for age in ages.values())
+        drawn = frame.picture
+        rows_of = [(Phase(view.phase), view.freshness) for view in drawn.series if view.name in series]
+        # Judged as `ladderd freshness` does, on the same basis.
+        judged = judge(freshness_document(drawn.now, drawn.pid, "", rows_of), drawn.now.utc_ns)
+        ages = [(row.series, row.age_seconds) for row in judged.series]
+        said = ", ".join(f"{n} {'never seen' if a is None else f'{a * 1000:.0f} ms'}" for n, a in ages)
+        fresh = judged.status is PASS and len(ages) == len(series)
         return Finding(name, PASS if fresh else FAIL, f"running daemon: {said}; limit {arm_limit_ms} ms")
     known = [row for row in rows if row.age_ms is not None and row.timeframe == REAL_TIME]
     if not known:

@@ -95,10 +95,12 @@ def freshness(
     )
 
 
-def aged(views: tuple[SeriesView, ...], age_ms: float | None, *only: str) -> tuple[SeriesView, ...]:
+def aged(
+    views: tuple[SeriesView, ...], age_ms: float | None, *only: str, now: Now | None = None
+) -> tuple[SeriesView, ...]:
     """The same series with an index of this age; `only` these series if any is named."""
     return tuple(
-        msgspec.structs.replace(v, freshness=freshness(v.name, v.symbol, age_ms, v.freshness.limit_ms))
+        msgspec.structs.replace(v, freshness=freshness(v.name, v.symbol, age_ms, v.freshness.limit_ms, now))
         if not only or v.name in only
         else v
         for v in views

@@ -9,7 +9,8 @@ import pytest
 
 from domain.actions import Alert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import Command, FeedState, FeedStatus, MarketsRead, Tick
+from domain.events import Command, FeedState, FeedStatus, FeesRead, MarketsRead, Tick
+from domain.ids import RequestId
 from guards.calendar import NyseCalendar
 from guards.windows import WindowPlan, WindowSettings
 from tests.daemon.exchange import BASE
@@ -172,6 +173,17 @@ def test_an_index_dead_on_both_feeds_sets_neither_aside() -> None:
     assert raised(stand, "feed_switch") == []
 
 
+def test_feeds_that_differ_are_told_and_that_they_agree_again() -> None:
+    stand = quoting()
+    stand.lean_ppm["polygon"] = 1_000
+    stand.run(3 * S)
+    assert {a.payload["symbol"] for a in raised(stand, "feed_divergence")} == {"I:SPX", "I:NDX"}
+    assert raised(stand, "feed_divergence_over") == []
+    stand.lean_ppm["polygon"] = 0
+    stand.run(3 * S)
+    assert {a.payload["symbol"] for a in raised(stand, "feed_divergence_over")} == {"I:SPX", "I:NDX"}
+
+
 # --- pauses ----------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +230,17 @@ def test_refused_places_are_told_when_they_are_many() -> None:
     assert told[0].payload["code"] == "invalid_order"
     assert told[0].payload["ticker"].startswith("KX")
     assert told[0].severity == "warning"
+
+
+def test_fee_terms_that_disagree_with_the_file_are_told_for_each_series() -> None:
+    stand = quoting()
+    assert raised(stand, "fees_disagree") == []
+    stand.exchange.fee_type = "flat"
+    for series in BASE:
+        stand.step(FeesRead(RequestId(0), stand.now(), series, "flat", 1_000_000, ""))
+    assert {(a.severity, a.payload["series"]) for a in raised(stand, "fees_disagree")} == {
+        ("error", series) for series in BASE
+    }
 
 
 def test_drift_between_the_exchanges_books_and_ours_is_told() -> None:

@@ -76,7 +76,7 @@ def test_freshness_without_a_daemon_comes_from_the_vendors_own_stamps() -> None:
 def test_freshness_of_a_running_daemon_is_its_own_ages() -> None:
     def judged(age_ms: float | None) -> GateStatus:
         seen = frame()
-        views = aged(seen.picture.series, age_ms)
+        views = aged(seen.picture.series, age_ms, now=seen.picture.now)
         older = msgspec.structs.replace(seen, picture=msgspec.structs.replace(seen.picture, series=views))
         return checks.data_freshness(older, [], SERIES, 2000, market_open=True).status
 
