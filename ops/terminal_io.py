@@ -63,7 +63,7 @@ class TerminalView:
 
     async def run(self) -> None:
         """Show until stopped or cancelled."""
-        if not self.console.is_terminal:
+        if not self.console.is_terminal or self.console.is_dumb_terminal:
             while not self._stopped.is_set():
                 await self._look()
                 self._print_lines()

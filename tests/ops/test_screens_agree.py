@@ -73,6 +73,9 @@ async def test_every_screen_says_the_same(show: Show, name: str) -> None:
     assert bool(safety["gating_reasons"]) == (want != MAY_QUOTE or frame["state"] != "OK") or not ready["gates"]
     metrics = (await site.get("/metrics/prometheus"))[2].decode()
     assert f"\nladderd_ready {float(want != NOT_READY)}\n" in metrics
+    states = {"FAIL": 0.0, "PASS": 1.0, "UNKNOWN": 2.0, "NOT_CONFIGURED": 3.0}
+    told = [line.rpartition(" ")[2] for line in metrics.splitlines() if line.startswith("ladderd_gate_state{")]
+    assert sorted(map(float, told)) == sorted(4.0 if g["waits"] else states[g["status"]] for g in ready["gates"])
     exit_code, text = await asyncio.to_thread(status, site.server.address)
     assert text.startswith(f"{want}, {frame['state']}")
     assert (exit_code == 0) == (want != NOT_READY and frame["state"] in {"OK", "MARKET_CLOSED"})

@@ -40,6 +40,14 @@ async def test_a_pipe_gets_lines_and_each_settled_window_once(start: Start) -> N
     assert all(len(line.split(" | ")) in {1, 7} for line in text.splitlines())
 
 
+async def test_a_terminal_that_cannot_move_its_cursor_gets_lines(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    site = await start()
+    console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True, color_system=None)
+    text = await watch(site, console, lambda text: text.count("INXU quoting") >= 2)
+    assert "\x1b[1A" not in text
+
+
 async def test_a_terminal_gets_the_screen(start: Start) -> None:
     site = await start()
     console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True, color_system=None)
