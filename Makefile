@@ -21,8 +21,8 @@ run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the p
 test: setup-dev ## what every change must pass, some 10 minutes; goes on after a failure, so that one run shows all
 	@$(call timed,test,lint types layers tests)
 
-test-long: setup-dev ## what takes longer: other Pythons on an empty machine, the units under a real systemd
-	@$(call timed,test-long,long)
+test-long: setup-dev ## what takes longer: other Pythons on an empty machine, units under a real systemd, proofs anew
+	@$(call timed,test-long,long proofs)
 
 # Some targets one after the other, and the seconds that they took.
 timed = began=$$(date +%s); code=0; $(MAKE) --no-print-directory --keep-going $(2) || code=$$?; \

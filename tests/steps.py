@@ -219,17 +219,16 @@ def proving(told: argparse.Namespace) -> int:
     if wrong := [m for m in mistakes(found, table) if not told.steps or m[:3] in told.steps]:
         sys.stderr.write("".join(f"steps: {line}\n" for line in wrong))
         return 2
-    proofs = ledger.load()
     choice = Choice(frozenset(told.steps), told.resume, told.changed, told.limit_s, told.jobs)
     claimed = [m for m in found if told.steps or not table[m.step].not_held]
-    todo = chosen(claimed, ledger.standing(found, proofs), choice, tree_hash())
+    todo = chosen(claimed, ledger.standing(found, ledger.load()), choice, tree_hash())
     made: list[ledger.Proof] = []
 
     def keep(proof: ledger.Proof) -> None:
         made.append(proof)
         if not told.changed:
-            proofs[f"{proof.step}: {proof.what}"] = proof
-            ledger.save({m.name: proofs[m.name] for m in found if m.name in proofs})
+            known = ledger.load() | {f"{proof.step}: {proof.what}": proof}  # another run may have written meanwhile
+            ledger.save({m.name: known[m.name] for m in found if m.name in known})
 
     left = prove(todo, choice, told.on or commit_day(), lambda text: (sys.stdout.write(text), sys.stdout.flush()), keep)
     good = sum(proof.verdict == ledger.PROVEN for proof in made)

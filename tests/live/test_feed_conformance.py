@@ -60,6 +60,7 @@ def test_both_hosts_are_listening(feed: list[int]) -> None:
     assert len(set(feed)) == 2
 
 
+@pytest.mark.step("X06")
 def test_values_and_bars_arrive_as_the_clients_own_models(feed: list[int]) -> None:
     found = official("stream", str(feed[0]), KEY, "3", "V.I:SPX", "V.I:NDX", "A.I:SPX")
     assert found["ended"] == "running"
@@ -87,7 +88,6 @@ def test_unknown_topics_and_tickers_bring_nothing(feed: list[int]) -> None:
     assert found == {"ended": "running", "seen": []}
 
 
-@pytest.mark.step("X06")
 def test_a_wrong_key_is_an_auth_error(feed: list[int]) -> None:
     found = official("stream", str(feed[0]), "wrong", "5", "V.I:SPX")
     assert found["ended"] == "AuthError: authentication failed"

@@ -38,7 +38,7 @@ class Choice:
 def chosen(found: Iterable[Mutation], standing: dict[str, Proof], choice: Choice, tree: str) -> list[Mutation]:
     """The mutations to try, in the file's order; those spot-checked last."""
     wanted = [m for m in found if not choice.steps or m.step in choice.steps]
-    stale = [m for m in wanted if m.name not in standing]
+    stale = [m for m in wanted if m.name not in standing or standing[m.name].verdict == BROKEN]  # tried again
     if choice.changed:
         proven = sorted({m.step for m in wanted} - {m.step for m in stale})
         picks = {proven[int(tree, 16) // 7**k % len(proven)] for k in range(SPOT_CHECKS)} if proven else set[str]()
