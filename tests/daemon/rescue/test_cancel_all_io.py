@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything, run_cancel_all
@@ -149,7 +150,8 @@ async def test_the_marker_is_there_before_the_first_request(tmp_path: Path) -> N
 async def test_a_lagging_list_is_waited_out(tmp_path: Path) -> None:
     exchange = Exchange()
     exchange.lag_lists = 3
-    code, text = await run(exchange, tmp_path)
+    # Room for three answers within the settling time on a busy machine: what is listed after it is cancelled again.
+    code, text = await run(exchange, tmp_path, msgspec.structs.replace(QUICK, settle_ms=500))
     assert code == 0
     assert exchange.log.count("all") == 1
     assert "still rest" not in text
