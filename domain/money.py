@@ -81,13 +81,3 @@ def print_count(count: Count) -> str:
 def print_cash(cash: Cash) -> str:
     """17500 -> "0.017500"."""
     return print_fixed(cash, CASH_DECIMALS)
-
-
-def notional(price: Price, count: Count) -> Cash:
-    """What `count` contracts cost at `price`: exact, because 1/10,000 x 1/100 = 1/1,000,000."""
-    return Cash(price * count)
-
-
-def complement(price: Price) -> Price:
-    """The NO leg of a YES price: what the other side of a binary contract costs."""
-    return Price(PRICE_PER_DOLLAR - price)

@@ -7,14 +7,12 @@ file that cannot be looked at, all count as the strongest thing they could be. N
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from pathlib import Path
 
 import msgspec
 
-from domain.stamps import utc_ns_text
 from journal.disk_io import Disk
 from journal.marker import Marker, checked_ident, parse_marker, unreadable
 from journal.record import canonical
@@ -76,17 +74,6 @@ def read_cancel_all(state_dir: Path, utc_ns: int) -> tuple[Marker, ...]:
     return tuple(sorted((marker for marker in found if marker), key=lambda marker: (marker.asked_utc_ns, marker.ident)))
 
 
-def forget_done(state_dir: Path, before_utc_ns: int) -> int:
-    """Delete markers that were done before an instant (well past the tail); how many. Raises OSError."""
-    gone = 0
-    for marker in read_cancel_all(state_dir, before_utc_ns):
-        if marker.done and max(marker.asked_utc_ns, marker.done_utc_ns) < before_utc_ns:
-            with contextlib.suppress(FileNotFoundError):
-                (cancel_all_dir(state_dir) / marker.ident).unlink()
-                gone += 1
-    return gone
-
-
 def _read_marker(path: Path) -> Marker | None:
     """One marker; None when it was deleted meanwhile."""
     try:
@@ -120,22 +107,3 @@ def read_kill_file(state_dir: Path) -> KillFile:
     # The reason is shown on terminals and pages: what would steer them is left out.
     shown = "".join(letter if letter.isprintable() else " " for letter in text)
     return KillFile(active=True, reason=" ".join(shown.split()) or "no reason given")
-
-
-def engage_kill_file(state_dir: Path, reason: str, by: str, utc_ns: int, *, disk: Disk | None = None) -> KillFile:
-    """Write the kill file, durable on return; one that is there already keeps its first reason. Raises OSError."""
-    disk = disk or Disk()
-    disk.make_directory(state_dir)
-    text = f"{reason} (by {by} at {utc_ns_text(utc_ns)})\n"
-    disk.create(kill_path(state_dir), text.encode())
-    return read_kill_file(state_dir)
-
-
-def clear_kill_file(state_dir: Path, *, disk: Disk | None = None) -> bool:
-    """Delete the kill file, durable on return; whether there was one. Alone this resumes nothing. Raises OSError."""
-    try:
-        kill_path(state_dir).unlink()
-    except FileNotFoundError:
-        return False
-    (disk or Disk()).sync_directory(state_dir)
-    return True

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import msgspec
 
 from domain.actions import AnyAction
 from domain.clock import Now
 from domain.events import AnyEvent
 from journal.chain import Anchor
-from journal.record import STEP, Record, RecordError
+from journal.record import Record, RecordError
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -42,11 +40,6 @@ def decode_step(record: Record) -> Step:
     except msgspec.MsgspecError as error:
         raise RecordError(f"step record {record.seq} cannot be read by this build ({error})") from error
     return Step(record.seq, raw.event, raw.now, actions, bytes(raw.actions))
-
-
-def steps_of(records: Iterable[Record]) -> Iterator[Step]:
-    """The steps among the records, in order. Raises RecordError at the first that cannot be read."""
-    return (decode_step(record) for record in records if record.type == STEP)
 
 
 def decode_anchor(line: bytes) -> Anchor:

@@ -23,29 +23,6 @@ _ONE_CONTRACT: Final = Count(COUNT_PER_CONTRACT)
 _DEAREST: Final = Price(PRICE_PER_DOLLAR // 2)  # C * P * (1 - P) is largest in the middle
 
 
-def limits_of(probability: float) -> tuple[Price, Price]:
-    """A float fair value as (most a bid may think it is worth, least an ask may): floor and ceiling, away from risk."""
-    assert 0.0 <= probability <= 1.0, f"not a probability: {probability}"
-    scaled = probability * PRICE_PER_DOLLAR
-    floor = int(scaled)
-    return Price(floor), Price(floor if floor == scaled else floor + 1)
-
-
-def edge(side: Side, price: Price, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM) -> int:
-    """Expected gain of one contract filled at `price`, after the fee and shrunk; may be negative."""
-    gain = fair - FAIR_ERROR - price if side is Side.BID else price - fair - FAIR_ERROR
-    gain -= _fee_per_contract(maker_ppm, price)
-    # A gain is shrunk; a loss never is.
-    return gain * shrink_ppm // PPM if gain > 0 else gain
-
-
-def worth_resting(
-    side: Side, price: Price, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM, minimum: int = MINIMUM_EDGE
-) -> bool:
-    """Whether resting there earns at least the minimum."""
-    return edge(side, price, fair, maker_ppm, shrink_ppm) >= minimum
-
-
 def price_limit(
     side: Side, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM, minimum: int = MINIMUM_EDGE
 ) -> Price | None:

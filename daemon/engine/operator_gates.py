@@ -29,7 +29,7 @@ OF_THE_INDEX: Final = frozenset({"freshness", "volatility", "divergence", "stuck
 PREPARING: Final = frozenset({Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT})
 
 
-class Gate(NamedTuple):
+class Weighed(NamedTuple):
     """One gate: its name, what it says now, what it would say after the lifting, and whether it can be judged now."""
 
     name: str
@@ -63,7 +63,7 @@ class Standing(NamedTuple):
 
 def account_gates(
     votes: Iterable[tuple[str, Vote]], kill: KillLatch, risk: RiskGuard, books: AccountShape, now: Now, *, lifts: bool
-) -> list[Gate]:
+) -> list[Weighed]:
     """The account's gates. `lifts`: whether pause, kill latch and risk pause are lifted by what is asked."""
     gates = []
     for name, vote in votes:
@@ -78,11 +78,11 @@ def account_gates(
             freed = copy.copy(risk)
             freed.resume()
             after = freed.vote(books, now)
-        gates.append(Gate(name, vote, after, name not in ENDS_BY_ITSELF))
+        gates.append(Weighed(name, vote, after, name not in ENDS_BY_ITSELF))
     return gates
 
 
-def series_gates(desk: Desk, more: Mapping[str, Vote], now: Now, *, lifts: bool, market_open: bool) -> list[Gate]:
+def series_gates(desk: Desk, more: Mapping[str, Vote], now: Now, *, lifts: bool, market_open: bool) -> list[Weighed]:
     """One series' gates; `more` are those that the desk does not hold itself."""
     gates = []
     for name, vote in (*more.items(), *desk.votes(now)):
@@ -92,11 +92,11 @@ def series_gates(desk: Desk, more: Mapping[str, Vote], now: Now, *, lifts: bool,
             thawed.resume()
             after = thawed.vote(now, desk.phase)
         due = desk.phase in PREPARING if name in PREPARED else market_open or name not in OF_THE_INDEX
-        gates.append(Gate(f"{name} {desk.series.name}", vote, after, due))
+        gates.append(Weighed(f"{name} {desk.series.name}", vote, after, due))
     return gates
 
 
-def weigh(gates: Iterable[Gate]) -> Standing:
+def weigh(gates: Iterable[Weighed]) -> Standing:
     """Sort the gates: against, lifted, later. A gate that is open, or closed by the plan alone, is none of them."""
     against, lifted, later = [], [], []
     for gate in gates:

@@ -15,7 +15,6 @@ import msgspec
 from domain.money import CASH_DECIMALS, COUNT_DECIMALS, PRICE_DECIMALS, print_fixed
 from domain.stamps import utc_ns_text
 from journal.reports.fold import Fold
-from journal.reports.window_fold import total
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -36,22 +35,6 @@ class LedgerRow(msgspec.Struct, frozen=True):
     order_id: str | None
     result: str | None
     pnl: int | None
-
-
-class DayTotals(msgspec.Struct, frozen=True):
-    """A day of one series. `pnl` is what was booked; None as long as any window with fills is not settled."""
-
-    series: str
-    day: str
-    windows: int
-    settled: int
-    quotes: int
-    fills: int
-    contracts: int | None
-    fees: int | None
-    pnl: int | None
-    pnl_from_fills: int | None
-    trips: int
 
 
 def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
@@ -81,25 +64,6 @@ def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
                 )
             )
     return rows
-
-
-def day_totals(fold: Fold, series: str, day: str) -> DayTotals:
-    """The sums of a series' windows of one UTC day."""
-    windows = fold.of_day(series, day)
-    traded = [window for window in windows if window.fills or window.pnl is not None]
-    return DayTotals(
-        series=series,
-        day=day,
-        windows=len(windows),
-        settled=sum(window.pnl is not None for window in windows),
-        quotes=sum(len(window.quotes) for window in windows),
-        fills=sum(len(window.fills) for window in windows),
-        contracts=total(window.contracts for window in windows),
-        fees=total(window.fees for window in windows),
-        pnl=total(window.pnl for window in traded),
-        pnl_from_fills=total(window.pnl_from_fills for window in traded),
-        trips=sum(len(window.trips) for window in windows),
-    )
 
 
 def ledger_csv(rows: Sequence[LedgerRow]) -> str:

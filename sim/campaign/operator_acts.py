@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sim.exchange.faults import Fault as Struck
 
 ARMED_NS = 20 * NS_PER_S
-HALF = 0.5
 LISTED_BEFORE_NS = 5 * NS_PER_S
 FLIP_AFTER_NS = 2 * NS_PER_S
 BACK_MS = 700

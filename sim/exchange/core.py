@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.book import matching
-from sim.exchange.book.fixed import COUNT_ONE, NS, rfc3339, show_count, show_dollars
+from sim.exchange.book.fixed import COUNT_ONE, rfc3339, show_count, show_dollars
 from sim.exchange.book.lifecycle import Lifecycle
 from sim.exchange.book.listing import Template
 from sim.exchange.book.objects import Account, Market, Order, OrderState
@@ -187,8 +187,3 @@ class Exchange:
 def whole(contracts: int) -> int:
     """Contracts as a count."""
     return contracts * COUNT_ONE
-
-
-def seconds(number: float) -> int:
-    """Seconds as nanoseconds."""
-    return int(number * NS)

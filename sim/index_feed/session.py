@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from domain.clock import NS_PER_MS, Now
+from domain.clock import Now
 from sim.index_feed import wire
 from sim.index_feed.faults import FaultBoard
 from sim.index_feed.wire import Topic
@@ -154,8 +154,3 @@ class Session:
 
     def _struck(self, name: str, now: Now) -> bool:
         return self._board.strike(name, now.mono_ns, self.host) is not None
-
-
-def stamp_ms(utc_ns: int) -> int:
-    """The wire's `t` of an instant."""
-    return utc_ns // NS_PER_MS

@@ -10,8 +10,6 @@ from domain.money import (
     Count,
     MoneyError,
     Price,
-    complement,
-    notional,
     parse_cash,
     parse_count,
     parse_fixed,
@@ -90,9 +88,3 @@ def test_any_text_is_a_number_or_a_money_error(text: str) -> None:
     except MoneyError:
         return
     assert Decimal(text).scaleb(4) == parse_fixed(text, 4)
-
-
-@given(st.integers(0, 10_000), st.integers(0, 10**6))
-def test_price_times_count_is_exact_and_both_legs_make_a_dollar(price: int, count: int) -> None:
-    yes, no = Price(price), complement(Price(price))
-    assert notional(yes, Count(count)) + notional(no, Count(count)) == 10_000 * count

@@ -14,10 +14,7 @@ from journal.marker import Marker
 from journal.marker_io import (
     ask_cancel_all,
     cancel_all_dir,
-    clear_kill_file,
-    engage_kill_file,
     finish_cancel_all,
-    forget_done,
     kill_path,
     read_cancel_all,
     read_kill_file,
@@ -27,17 +24,13 @@ from tests.journal.conftest import BadDisk
 ASKED = Marker("7-operator", 100, "operator", "drill", epoch=7)
 
 
-def test_asked_then_done_then_forgotten(tmp_path: Path) -> None:
+def test_asked_then_done(tmp_path: Path) -> None:
     assert read_cancel_all(tmp_path, 1) == ()
     assert ask_cancel_all(tmp_path, ASKED) == ASKED
     assert read_cancel_all(tmp_path, 1) == (ASKED,)
     done = finish_cancel_all(tmp_path, ASKED, 200)
     assert read_cancel_all(tmp_path, 1) == (done,)
     assert (done.done, done.done_utc_ns, done.asked_utc_ns) == (True, 200, 100)
-    ask_cancel_all(tmp_path, Marker("8", 150, "watcher", "watcher"))
-    assert forget_done(tmp_path, 200) == 0
-    assert forget_done(tmp_path, 201) == 1
-    assert [marker.ident for marker in read_cancel_all(tmp_path, 1)] == ["8"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in cancel_all_dir(tmp_path).iterdir()} == {0o600}
 
 
@@ -80,16 +73,6 @@ def test_a_marker_that_cannot_be_written_says_so_and_leaves_none(tmp_path: Path,
 def test_no_kill_file_is_no_kill(tmp_path: Path) -> None:
     assert not read_kill_file(tmp_path).active
     assert not read_kill_file(tmp_path / "not made yet").active
-
-
-def test_the_first_kill_reason_is_kept(tmp_path: Path) -> None:
-    first = engage_kill_file(tmp_path, "loss limit", "risk", 0)
-    assert first.active
-    assert first.reason == "loss limit (by risk at 1970-01-01T00:00:00.000000000Z)"
-    assert engage_kill_file(tmp_path, "something else", "operator", 5) == first
-    assert clear_kill_file(tmp_path)
-    assert not clear_kill_file(tmp_path)
-    assert not read_kill_file(tmp_path).active
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"off", b"0", b"x" * 10_000_000])

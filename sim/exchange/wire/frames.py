@@ -16,7 +16,6 @@ from sim.exchange.wire import views
 
 NS_PER_MS = 1_000_000
 SEQUENCED = frozenset({"orderbook_delta", "trade", "market_lifecycle_v2", "order_group_updates"})
-PRIVATE = frozenset({"fill", "user_orders", "market_positions", "order_group_updates"})
 CHANNELS = (
     "orderbook_delta",
     "ticker",

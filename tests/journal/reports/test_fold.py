@@ -15,7 +15,7 @@ from domain.market import Top
 from journal.reader_io import read_records
 from journal.reports.facts import Fact, Seen, facts, tells_nothing
 from journal.reports.fold import Fold, day_of
-from journal.reports.ledger import day_totals, ledger_csv, ledger_rows
+from journal.reports.ledger import ledger_csv, ledger_rows
 from journal.reports.window_fold import WindowFold, quantile, total
 from journal.writer_io import JournalWriter
 from tests.journal import story
@@ -174,27 +174,15 @@ def test_what_names_no_window_goes_to_the_running_ones() -> None:
     assert len(first.flats) == 2
 
 
-def test_the_ledger_has_a_row_a_fill_and_exact_totals(fold: Fold) -> None:
+def test_the_ledger_has_a_row_a_fill(fold: Fold) -> None:
     (row,) = ledger_rows(fold, SERIES, DAY)
     assert (row.ticker, row.price, row.result, row.pnl) == (LOW, 4200, "yes", 580_000)
-    totals = day_totals(fold, SERIES, DAY)
-    assert (totals.windows, totals.settled, totals.quotes, totals.fills) == (1, 1, 3, 1)
-    assert (totals.pnl, totals.pnl_from_fills, totals.fees, totals.trips) == (580_000, 580_000, 0, 1)
     header, line, end = ledger_csv([row]).split("\n")
     assert header.startswith("utc_ns,series,window")
     assert ",0.4200,1.00,0.000000,maker,t1," in line
     assert line.endswith(",yes,0.580000")
     assert end == ""
     assert ledger_rows(fold, SERIES, "2026-03-07") == []
-
-
-def test_totals_are_unknown_while_a_traded_window_is_not_settled(fold: Fold) -> None:
-    later_ns = TARGET_NS + 3600 * NS_PER_S
-    fold.take(later_ns, "window_phase", {"series": SERIES, "target_ns": later_ns, "phase": "quoting"})
-    assert day_totals(fold, SERIES, DAY).pnl == 580_000
-    payload = story.filled(9, LOW, "bid", 4200, trade="t9").payload | {"window": later_ns}
-    fold.take(later_ns, "order_filled", payload)
-    assert day_totals(fold, SERIES, DAY).pnl is None
 
 
 @pytest.mark.parametrize(("side", "result", "pnl"), [("bid", "yes", 577_000), ("bid", "no", -423_000)])

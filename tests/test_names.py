@@ -1,0 +1,154 @@
+"""Rules on the names of the whole house: public ones are used, and a class name stands for one thing.
+
+What is left stands in a list with its reason; a line of it may only go. Each rule fires on a planted breach.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.test_rooms import product
+from tests.tidy.names import twice, unused
+from tests.tidy.source import Source
+
+BREAKERS = "built and tested, asked by no decision yet: the breakers on our own results"
+LEVEL = "built and tested, asked by no decision yet: the level of I:VIX"
+SIZING = "built and tested, asked by no decision yet: sizes beyond one lot"
+HONESTY = "built and tested, asked by no decision yet: what settled outcomes say of the model"
+CALIBRATION = "built and tested, asked by no decision yet: the model's calibration"
+RECEIVER = "built and tested, no setting makes one yet: alerts that leave the machine"
+RECORDING = "built and tested, no command records yet: what the feed simulator plays from a tape"
+TEST_ALONE = "what a test measures others against; it belongs into that test"
+
+UNUSED_LEFT = {
+    "feeds.recorder_io.FrameRecorder": RECORDING,
+    "feeds.recorder_io.line_of": RECORDING,
+    "guards.breakers.BreakerSettings": BREAKERS,
+    "guards.breakers.Breakers": BREAKERS,
+    "guards.breakers.first_tripped": BREAKERS,
+    "guards.calendar.render_table": "writes the committed table of days, for a person to read before it is committed",
+    "guards.volatility.VolatilityLevel": LEVEL,
+    "guards.volatility.VolatilityLevelSettings": LEVEL,
+    "guards.windows.current_window": "the name that the runbook gives this question",
+    "guards.windows.default_plan": "what current_window stands on",
+    "guards.windows.short_settings": TEST_ALONE,
+    "journal.record.StepPayload": TEST_ALONE,
+    "journal.record.encode_actions": TEST_ALONE,
+    "journal.snapshot.state_hash": TEST_ALONE,
+    "ops.alerts.delivery_io.WebhookReceiver": RECEIVER,
+    "ops.alerts.delivery_io.chat_text": RECEIVER,
+    "ops.client_io.order": "built and tested, no command orders over HTTP: the browser's buttons do it themselves",
+    "ops.http.markdown.anchors": TEST_ALONE,
+    "ops.logs.log_io.reset_logging": "a test ends what it began with it; the process itself ends with its log",
+    "pricing.calibration.AGE_LIMIT_DAYS": CALIBRATION,
+    "pricing.calibration.HorizonScore": CALIBRATION,
+    "pricing.calibration.Sample": CALIBRATION,
+    "pricing.calibration.drift_ppm": CALIBRATION,
+    "pricing.calibration.drift_shrink": CALIBRATION,
+    "pricing.calibration.horizon_of": CALIBRATION,
+    "pricing.calibration.out_of_sample": CALIBRATION,
+    "pricing.edge.on_grid": TEST_ALONE,
+    "pricing.fair.price_of": TEST_ALONE,
+    "pricing.honesty.payload": HONESTY,
+    "pricing.honesty.shrink": HONESTY,
+    "pricing.sizing.SizingSettings": SIZING,
+    "pricing.sizing.order_count": SIZING,
+    "pricing.sizing.worst_loss": SIZING,
+}
+
+WIRE = "a wire type: it wants the venue's name"
+SCREEN = "what a screen shows of it: it wants a name of its own"
+COMMAND = "what one command makes of it: it wants a name of its own"
+TWICE_LEFT = {
+    "Account": WIRE,
+    "Answer": WIRE,
+    "Asking": COMMAND,
+    "Book": WIRE,
+    "Books": "the exchange's order books, and our books of record: the second wants another word",
+    "Budget": SCREEN,
+    "Compared": COMMAND,
+    "Controls": "the section of the configuration wants another word",
+    "Fact": "an order's news, and a line of the journal: the second wants another word",
+    "Flat": SCREEN,
+    "Fold": "of the journal into a report, and of steps into metrics",
+    "Groups": WIRE,
+    "Job": "of the day, and of a lane: the second wants another word",
+    "Kind": "of a metric, and of a request: both want another word",
+    "Level": "of a book, and a line of a plot: the second wants another word",
+    "Limits": WIRE,
+    "Line": "to the exchange, and of a page: both want another word",
+    "Listed": COMMAND,
+    "Order": "the HTTP guard's wants another word",
+    "Outcome": COMMAND,
+    "Phase": "of a window, and of a standby pair: the second wants another word",
+    "Quote": COMMAND,
+    "Record": "what a step records, and a line of the journal",
+    "Refusal": "an alert's subject wants another word",
+    "Request": WIRE,
+    "Row": COMMAND,
+    "Snapshot": WIRE,
+    "State": "what the engine knows, and an order's state: the second wants another word",
+    "Status": WIRE,
+    "Step": "of a session, and of the engine",
+    "Switch": "an alert's subject wants another word",
+    "Verdict": "the domain's, the chain's and the status page's: two want another word",
+    "WireFill": WIRE,
+    "Written": COMMAND,
+}
+
+
+def test_every_public_name_is_used_or_listed() -> None:
+    found = unused(product())
+    assert not found - UNUSED_LEFT.keys(), "use it, make it private to its room, or delete it"
+    assert not UNUSED_LEFT.keys() - found, "it is used or gone: take the line out of the list"
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    found = twice(src for src in product() if src.shop != "sim")
+    new = {name: places for name, places in found.items() if name not in TWICE_LEFT}
+    assert not new, "the domain's word stays; the other is renamed"
+    assert not TWICE_LEFT.keys() - found.keys(), "it stands for one thing now: take the line out of the list"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("def quote(): ...", {"quote"}),
+        ("class Quote: ...", {"Quote"}),
+        ("LIMIT = 3", {"LIMIT"}),
+        ("def quote(): return price()\ndef price(): ...", {"quote", "price"}),
+        ("class Quote:\n    def price(self): ...", {"Quote"}),
+        ("@functools.cache\ndef quote(): ...", {"quote"}),
+    ],
+)
+def test_a_planted_name_that_nobody_uses_is_found(text: str, names: set[str]) -> None:
+    assert unused([Source("guards/planted.py", text)]) == {f"guards.planted.{name}" for name in names}
+
+
+def test_a_test_that_uses_it_is_not_enough() -> None:
+    planted = [Source("guards/planted.py", "def quote(): ..."), Source("guards/other.py", "from x import y")]
+    assert unused(planted) == {"guards.planted.quote"}
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        ("def quote(): ...", "from guards.planted import quote"),
+        ("def quote(): ...", "import guards.planted\nguards.planted.quote()"),
+        ("def quote(): ...", "from guards import planted\nplanted.quote()"),
+        ("@app.command()\ndef quote(): ...", ""),
+        ("class Tick: ...\nclass Top: ...\nEvent = Tick | Top", "from guards.planted import Event"),
+        ("def quote(): ...\nTABLE = {1: quote}", "from guards.planted import TABLE"),
+        ("class Price: ...\ndef quote(at: Price): ...", "from guards.planted import quote"),
+        ("def price(): ...\ndef quote(): return price()", "from guards.planted import quote"),
+        ("LIMIT = 3\ndef quote(): return LIMIT", "from guards.planted import quote"),
+        ("def _quote(): ...", ""),
+    ],
+)
+def test_a_near_miss_is_left_alone(own: str, other: str) -> None:
+    assert not unused([Source("guards/planted.py", own), Source("ops/other.py", other)])
+
+
+def test_a_class_name_in_two_rooms_is_found_and_a_private_one_is_not() -> None:
+    planted = [Source("guards/a.py", "class Quote: ...\nclass _Row: ..."), Source("ops/b.py", "class Quote: ...")]
+    assert twice([*planted, Source("ops/c.py", "class _Row: ...")]) == {"Quote": ["guards.a", "ops.b"]}
