@@ -36,7 +36,9 @@ def flat_of(state: StateView) -> Flat:
     held = state.held
     if state.started is None or not state.books.recovered:
         return Flat(proven=False, why="the exchange's lists have not been read yet")
-    if held.flattenings:
+    # On the way out the account's own proof ends the process; a series may still be counting its listings then.
+    ended = state.stopping is not None and not state.empty_reason and "" not in held.flattenings
+    if held.flattenings and not ended:
         return Flat(proven=False, why="not proven flat yet: the exchange's list is being read")
     if held.book.live:
         return Flat(proven=False, why=f"{len(held.book.live)} orders may be live")
