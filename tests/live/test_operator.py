@@ -158,3 +158,44 @@ def test_health_is_told_whole_and_the_log_goes_where_its_variables_say(tmp_path:
     assert {record["level"] for record in records} <= {"warning", "error", "critical"}
     assert all(record["run_id"] and record["config_hash"] and record["environment"] == "paper" for record in records)
     assert not (tmp_path / "state" / "logs").exists()
+
+
+RISING = (
+    *("errors_total", "marketdata_ticks_total", "marketdata_stale_total", "strategy_cycles_total"),
+    *("strategy_cycles_skipped_total", "order_proposals_total", "safety_halted_total"),
+)
+
+
+def scraped(stage: Stage) -> dict[str, float]:
+    """The values of every sample on /metrics, labels summed up."""
+    found: dict[str, float] = {}
+    for line in stage.page("/metrics")[1].decode().splitlines():
+        if line and not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            found[name.partition("{")[0]] = found.get(name.partition("{")[0], 0.0) + float(value)
+    return found
+
+
+@pytest.mark.step("A04", "G17")
+def test_the_required_metrics_move_by_what_happened_and_every_step_is_in_the_histogram(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, period_s=60, strict_s=10, first_open_s=2)) as stage:
+        stage.until_quoting()
+        first = scraped(stage)
+        assert first["agent_start_total"] == 1
+        assert 0 <= first["heartbeat_age_seconds"] < 3
+        assert first["runtime_bus_depth"] >= 0
+        assert first["ladderd_inbox_oldest_age_seconds"] >= 0
+        stage.feed_fault("silence")
+        until("a stale index", lambda: "polygon_ws_stale" in stage.reasons(), 10)
+        stage.heal()
+        stage.until_quoting(15)
+        (tmp_path / "KILL_SWITCH").write_text("drill")
+        until("halted", lambda: stage.picture()["kill_switch"], 5)
+        before = sum(1 for _ in stage.steps())
+        until("a fresh page", lambda: scraped(stage)["safety_halted_total"] == 1, 5, poll_s=0.3)
+        last = scraped(stage)
+        still = [name for name in RISING if last[name] <= first.get(name, 0.0)]
+        assert not still, f"stood still: {still}"
+        counted = last["agent_tick_duration_seconds_count"]
+        assert stage.stop(signal.SIGTERM) == 0
+        assert before <= counted <= sum(1 for _ in stage.steps()), "each step once"
