@@ -22,6 +22,7 @@ from tests.sim.exchange.rig import PERIOD_S, HandClock, Rig, S, config, level
 
 ROOT = "/trade-api/v2"
 SOCKET = "/trade-api/ws/v2"
+LEAVE_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
 ORDERS = "/portfolio/events/orders"
 ED = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
@@ -36,6 +37,7 @@ class Wire:
         self.clock = clock
         self.http = http
         self.rig = Rig(server.exchange, clock.utc_ns, [])
+        self.sockets: list[Socket] = []
 
     def wait(self, seconds: float) -> None:
         """Move the exchange's clock."""
@@ -93,7 +95,8 @@ class Wire:
 
     async def socket(self, *channels: str, **params: Any) -> Socket:  # noqa: ANN401 - JSON
         """A connected websocket, subscribed to these channels, its acknowledgements read."""
-        made = Socket(await self.http.ws_connect(SOCKET, headers=self.headers("GET", SOCKET)))
+        made = Socket(await self.http.ws_connect(SOCKET, headers=self.headers("GET", SOCKET), timeout=LEAVE_AT_ONCE))
+        self.sockets.append(made)
         await made.subscribe(*channels, **params)
         return made
 
@@ -139,6 +142,9 @@ async def served(clock: Clock | None = None, **changes: Any) -> AsyncIterator[Wi
     made_clock = hand if isinstance(hand, HandClock) else HandClock(now_ns)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as http:
-            yield Wire(server, made_clock, http)
+            wire = Wire(server, made_clock, http)
+            yield wire
+            for socket in wire.sockets:  # one that the exchange closed keeps its connection until it is closed here too
+                await socket.ws.close()
     finally:
         await server.stop()
