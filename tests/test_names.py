@@ -62,11 +62,9 @@ COMMAND = "what one command makes of it: it wants a name of its own"
 TWICE_LEFT = {
     "Account": WIRE,
     "Answer": WIRE,
-    "Asking": COMMAND,
     "Book": WIRE,
     "Books": "the exchange's order books, and our books of record: the second wants another word",
     "Budget": SCREEN,
-    "Compared": COMMAND,
     "Controls": "the section of the configuration wants another word",
     "Fact": "an order's news, and a line of the journal: the second wants another word",
     "Flat": SCREEN,
@@ -79,7 +77,6 @@ TWICE_LEFT = {
     "Line": "to the exchange, and of a page: both want another word",
     "Listed": COMMAND,
     "Order": "the HTTP guard's wants another word",
-    "Outcome": COMMAND,
     "Phase": "of a window, and of a standby pair: the second wants another word",
     "Quote": COMMAND,
     "Record": "what a step records, and a line of the journal",
@@ -93,7 +90,6 @@ TWICE_LEFT = {
     "Switch": "an alert's subject wants another word",
     "Verdict": "the domain's, the chain's and the status page's: two want another word",
     "WireFill": WIRE,
-    "Written": COMMAND,
 }
 
 

@@ -40,7 +40,7 @@ LookAtList = Callable[[], Awaitable[Listing]]
 LookAtBook = Callable[[], Awaitable[OwnBook | None]]
 
 
-class Compared(NamedTuple):
+class OrdersCompared(NamedTuple):
     """The last list and book (id -> state; None: no daemon), and the orders that only one of them has."""
 
     listed: Listing
@@ -49,7 +49,7 @@ class Compared(NamedTuple):
     missing: frozenset[str]
 
 
-async def compare(look_at_list: LookAtList, look_at_book: LookAtBook, pause_s: float = SECOND_LOOK_S) -> Compared:
+async def compare(look_at_list: LookAtList, look_at_book: LookAtBook, pause_s: float = SECOND_LOOK_S) -> OrdersCompared:
     """Look at both, and again after a pause if they differ: only what differs both times counts."""
     first = await _look(look_at_list, look_at_book)
     if not first.strays and not first.missing:
@@ -59,14 +59,14 @@ async def compare(look_at_list: LookAtList, look_at_book: LookAtBook, pause_s: f
     return second._replace(strays=first.strays & second.strays, missing=first.missing & second.missing)
 
 
-async def _look(look_at_list: LookAtList, look_at_book: LookAtBook) -> Compared:
+async def _look(look_at_list: LookAtList, look_at_book: LookAtBook) -> OrdersCompared:
     listed = await look_at_list()
     own = await look_at_book()
     if own is None:
-        return Compared(listed, None, frozenset(), frozenset())
+        return OrdersCompared(listed, None, frozenset(), frozenset())
     resting = frozenset(str(order.order_id) for order in listed)
     held_open = frozenset(order_id for order_id, state in own.items() if state == OPEN)
-    return Compared(listed, own, resting - own.keys(), held_open - resting)
+    return OrdersCompared(listed, own, resting - own.keys(), held_open - resting)
 
 
 def orders_view(settings: Settings, http: str | None, *, summary: bool, orphans: bool) -> tuple[int, str]:

@@ -115,7 +115,7 @@ class Unread(Exception):  # noqa: N818 - what came back, not whose fault it is
         self.status = status
 
 
-class Written(NamedTuple):
+class WriteEnd(NamedTuple):
     """How a write ended: its outcomes, and the raw answer where one came."""
 
     outcomes: tuple[WriteOutcome, ...]
@@ -204,17 +204,17 @@ class Line:
             assert isinstance(following, ReadFailed), f"a read of {what} ended in {following!r}"
             raise Unread(following.http_status, following.reason)
 
-    async def write(self, action: Write) -> Written:
+    async def write(self, action: Write) -> WriteEnd:
         """Send one write, once. Never raises for what the exchange or the network does."""
         begun = self.clock.now()
         try:
             answer = await self.ask(request_for(self.account, action), tries=1)
         except UnavailableError as problem:
-            return Written(unanswered(action, Verdict.UNKNOWN, "no_answer", str(problem), begun.mono_ns), None)
+            return WriteEnd(unanswered(action, Verdict.UNKNOWN, "no_answer", str(problem), begun.mono_ns), None)
         outcomes, stamp_ms = read_answer(action, answer, self._codes)
         if stamp_ms is not None:
             self._tell(self._times.stamp(stamp_ms, answer.sent, answer.answered))
-        return Written(outcomes, answer)
+        return WriteEnd(outcomes, answer)
 
     async def measure_clock(self) -> ClockSample | None:
         """Narrow down the exchange's clock by asking when its second turns; None when no answer carries a time."""

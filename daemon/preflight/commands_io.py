@@ -43,7 +43,7 @@ COMPARED: Final = (
 )  # fmt: skip
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Findings(msgspec.Struct, frozen=True):
     """What `--json` prints."""
 
     ok: bool
@@ -149,7 +149,7 @@ def reconcile_full(settings: Settings, http: str | None, *, as_json: bool) -> in
 def _print(findings: tuple[Finding, ...], code: int, mode: str, *, as_json: bool) -> int:
     if as_json:
         checked = utc_text(SystemClock().now().utc_ns)
-        outcome = Outcome(code == 0, code, mode, checked, findings)
+        outcome = Findings(code == 0, code, mode, checked, findings)
         sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
         return code
     table = Table(box=None, pad_edge=False)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from daemon.client.exchange_io import Line, Unread, Written
+from daemon.client.exchange_io import Line, Unread, WriteEnd
 from daemon.preflight.order_drill import (
     LIFE_S,
     BookAnswer,
@@ -172,7 +172,7 @@ class Trial:
             await asyncio.sleep(LOOK_S)
         raise TrialError(f"trial order {outcome.order_id} was accepted but never listed")
 
-    async def cancel(self, *order_ids: OrderId) -> Written:
+    async def cancel(self, *order_ids: OrderId) -> WriteEnd:
         """Cancel by id, all in one batch."""
         shard, ticker = self.market.exchange_index, self.market.ticker
         refs = tuple(self._live.get(each) or OrderRef(each, ticker, shard) for each in order_ids)
@@ -227,7 +227,7 @@ class Trial:
         return "; ".join(left)
 
 
-def _one(written: Written, kind: type[Ended]) -> Ended:
+def _one(written: WriteEnd, kind: type[Ended]) -> Ended:
     outcome = written.outcomes[0]
     assert isinstance(outcome, kind), f"a write ended in {outcome!r}"
     return outcome

@@ -53,7 +53,7 @@ NO_SUCH_ORDER: Final = OrderId("00000000-0000-4000-8000-000000000000")
 EXPECTED: Final = (TrialError, UnavailableError, Unread, ProtocolError, msgspec.MsgspecError)
 
 
-class Asking:
+class Probing:
     """One run: the market it uses, the answers so far, what was learned and what could not be tidied."""
 
     def __init__(self, look: Look, votes: tuple[tuple[str, Vote], ...], wait_s: int) -> None:
@@ -292,7 +292,7 @@ async def _probe(look: Look, wait_s: int, *, as_json: bool) -> int:
     if refusals:
         sys.stderr.write(f"ladderd: probe refused: {'; '.join(refusals)}\n")
         return EX_NOT_OK
-    asking = Asking(look, votes, wait_s)
+    asking = Probing(look, votes, wait_s)
     try:
         await asking.run()
     finally:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from daemon.cli.orders_io import Compared, Listing, OwnBook, compare, daemon_address
+from daemon.cli.orders_io import Listing, OrdersCompared, OwnBook, compare, daemon_address
 from daemon.settings.sections import Http
 from daemon.settings.tree import Settings
 from tests.execution.made import said
@@ -32,7 +32,7 @@ def book(*names: str, state: str = "open") -> OwnBook:
     return {f"o-{name}": state for name in names}
 
 
-def compared(lists: Iterable[Listing], books: Iterable[OwnBook | None]) -> Compared:
+def compared(lists: Iterable[Listing], books: Iterable[OwnBook | None]) -> OrdersCompared:
     return asyncio.run(compare(in_turn(*lists), in_turn(*books), pause_s=0))
 
 
