@@ -16,6 +16,7 @@ import msgspec
 
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.ids import ClientOrderId
+from execution.cancel_all import Scope
 from execution.orders import SETTLE_NS, Order
 
 POLL_NS = 220 * NS_PER_MS
@@ -26,13 +27,12 @@ TAIL_NS = 65 * NS_PER_S
 
 
 class Flattening(msgspec.Struct):
-    """One trigger being carried out. Scope: a series' name, or "" for the whole account.
+    """One trigger being carried out, for one series or for the whole account.
 
     `requests`: who asked for it, and when (monotonic); none of them is done before lists asked after the newest.
-    `looking`: nothing may be live, so nothing was sent.
     """
 
-    scope: str
+    scope: Scope | str
     trigger: str
     started_ns: int
     orders: int
@@ -41,7 +41,6 @@ class Flattening(msgspec.Struct):
     empties: int = 0
     done: bool = False
     sent: bool = False
-    looking: bool = False
     requests: list[tuple[str, int]] = []
     members: dict[ClientOrderId, Order] = {}
 

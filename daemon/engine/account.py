@@ -30,6 +30,7 @@ from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
 from domain.ids import is_ours
 from domain.money import Count
+from execution.cancel_all import Scope
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
 from execution.orders import Order, State
@@ -203,7 +204,7 @@ class Account:
         if order is None:
             return
         held.touched.add(order.series)
-        for scope in ("", order.series):
+        for scope in (Scope.ACCOUNT, order.series):
             flattening = held.flattenings.get(scope)
             if flattening is not None and order.state is not State.GONE:
                 flattening.acted(now.mono_ns)
@@ -280,6 +281,6 @@ class Account:
         """The next instant at which a read or a retry is due."""
         held = self.held
         candidates = [held.reads.next_deadline(now.mono_ns), held.converger.next_deadline(now.mono_ns)]
-        if "" in held.flattenings and not held.cancel_all_acked:
+        if held.cancel_all.to_send:
             candidates.append(max(held.converger.cancel_all_retry_ns, now.mono_ns + 1))
         return min([at for at in candidates if at is not None], default=None)

@@ -14,6 +14,7 @@ from domain.actions import AnyAction, MarkCancelAll, Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import CancelAllOutcome, Verdict
 from domain.reasons import Reason
+from execution.cancel_all import Happened, Scope, Stage
 from execution.converge import HTTP_TOO_MANY, cancel_all_pause_ns
 from execution.flatten import TAIL_NS, Flattening
 from execution.orders import SETTLE_NS, Order
@@ -56,16 +57,16 @@ class Flat:
     def empty(self, reason: str, now: Now, out: list[AnyAction]) -> None:
         """Empty the whole account by cancel-all, and begin to prove that it is empty."""
         held = self.held
-        flattening = self._begin("", reason, held.book.live.values(), now)
-        if held.cancel_all_acked:
+        flattening = self._begin(Scope.ACCOUNT, reason, held.book.live.values(), now)
+        if not held.cancel_all.to_send:
             return
         if held.converger.cancel_all(reason, now.mono_ns, out):
             flattening.acted(now.mono_ns)
-            flattening.looking = False
-            held.tail_until_utc_ns = max(held.tail_until_utc_ns, now.utc_ns + TAIL_NS)
-            if now.mono_ns >= held.marked_ns + MARK_EVERY_NS:
+            held.cancel_all.apply(Happened.SEND)
+            held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
+            if now.mono_ns >= held.cancel_all.marked_ns + MARK_EVERY_NS:
                 # Retries leave several times a second; the tail has room for a marker that is a little older.
-                held.marked_ns = now.mono_ns
+                held.cancel_all.marked_ns = now.mono_ns
                 out.append(MarkCancelAll(now.utc_ns, reason))
 
     def begin_empty(self, reason: str, now: Now, *, looking: bool = False) -> None:
@@ -73,39 +74,37 @@ class Flat:
 
         `looking`: nothing may be live, so nothing is sent unless a listing shows otherwise.
         """
-        held = self.held
-        under_way = held.flattenings.get("")
-        flattening = under_way or self._begin("", reason, held.book.live.values(), now)
-        if under_way is None or (under_way.looking and not looking):
-            held.converger.cancel_all_retry_ns = held.marked_ns = 0
-            held.cancel_all_acked = flattening.looking = looking
+        held, cancel_all = self.held, self.held.cancel_all
+        under_way = held.flattenings.get(Scope.ACCOUNT)
+        flattening = under_way or self._begin(Scope.ACCOUNT, reason, held.book.live.values(), now)
+        if not cancel_all.under_way or (cancel_all.stage is Stage.LOOKING and not looking):
+            held.converger.cancel_all_retry_ns = cancel_all.marked_ns = 0
+        cancel_all.apply(Happened.LOOK if looking else Happened.ASK)
         flattening.ask(reason, now.mono_ns)
 
-    def _begin(self, scope: str, reason: str, orders: Collection[Order], now: Now) -> Flattening:
+    def _begin(self, scope: Scope | str, reason: str, orders: Collection[Order], now: Now) -> Flattening:
         held = self.held
         flattening = held.flattenings.get(scope)
         if flattening is None:
             flattening = held.flattenings[scope] = Flattening(scope, reason, now.mono_ns, len(orders), now.mono_ns)
             held.reads.pace(RESTING, IN_WINDOW_NS, now.mono_ns)
-            if not scope:
-                held.cancel_all_acked, held.cancel_all_failures = False, 0
         flattening.orders = max(flattening.orders, len(orders))
         flattening.join(orders)
         return flattening
 
     def cancel_all_answered(self, event: CancelAllOutcome, now: Now) -> None:
         """The answer to the account-wide cancel-all."""
-        held = self.held
-        flattening = held.flattenings.get("")
+        held, cancel_all = self.held, self.held.cancel_all
+        flattening = held.flattenings.get(Scope.ACCOUNT)
         if event.verdict is Verdict.ACCEPTED:
-            held.cancel_all_acked = True
-            held.cancel_all_failures = 0
+            cancel_all.apply(Happened.ACKNOWLEDGE)
+            cancel_all.failures = 0
             if flattening is not None:
                 flattening.sent = True
-            held.tail_until_utc_ns = max(held.tail_until_utc_ns, now.utc_ns + TAIL_NS)
+            cancel_all.extend_tail(now.utc_ns + TAIL_NS)
         else:
-            held.cancel_all_failures += int(event.http_status != HTTP_TOO_MANY)
-            pause_ns = cancel_all_pause_ns(held.cancel_all_failures, event.verdict)
+            cancel_all.failures += int(event.http_status != HTTP_TOO_MANY)
+            pause_ns = cancel_all_pause_ns(cancel_all.failures, event.verdict)
             held.converger.cancel_all_retry_ns = now.mono_ns + pause_ns
         if flattening is not None:
             flattening.acted(now.mono_ns)
@@ -116,28 +115,32 @@ class Flat:
         """A whole listing of what rests, by series: move every flattening on."""
         held = self.held
         for scope, flattening in list(held.flattenings.items()):
-            count = sum(resting.values()) if not scope else resting.get(scope, 0)
-            live = len(held.book.live) if not scope else len(held.converger.live_of(scope))
-            if count and not scope and asked.mono_ns >= flattening.acted_ns + SETTLE_NS:
+            if isinstance(scope, Scope):
+                count, live = sum(resting.values()), len(held.book.live)
+            else:
+                count, live = resting.get(scope, 0), len(held.converger.live_of(scope))
+            if count and scope is Scope.ACCOUNT and asked.mono_ns >= flattening.acted_ns + SETTLE_NS:
                 # Something outlived an acknowledged cancel-all: ask for it again.
-                held.cancel_all_acked = False
+                held.cancel_all.apply(Happened.OUTLIVED)
             flattening.listed(count, live, asked.mono_ns, now.mono_ns)
             if flattening.done:
                 self._proven(scope, flattening, now, out)
 
-    def _proven(self, scope: str, flattening: Flattening, now: Now, out: list[AnyAction]) -> None:
+    def _proven(self, scope: Scope | str, flattening: Flattening, now: Now, out: list[AnyAction]) -> None:
         held = self.held
         del held.flattenings[scope]
+        if scope is Scope.ACCOUNT:
+            held.cancel_all.apply(Happened.PROVE)
         took_ns = flattening.time_to_flat_ns or 0
         if flattening.orders:
             held.times_to_flat_ns.append(took_ns)
         if flattening.sent:
-            held.proofs.append(CANCEL_ALL if not scope else GROUP_TRIGGER)
+            held.proofs.append(CANCEL_ALL if scope is Scope.ACCOUNT else GROUP_TRIGGER)
         for reason, asked_ns in flattening.requests:
-            held.completed_cancel_alls += 1
+            held.cancel_all.completed += 1
             out.append(Record("cancel_all_done", {"reason": reason, "ms": (now.mono_ns - asked_ns) / NS_PER_MS}))
         payload = {
-            "series": scope or "all",
+            "series": scope.value if isinstance(scope, Scope) else scope,
             "trigger": flattening.trigger,
             "ms": took_ns / NS_PER_MS,
             "orders": flattening.orders,

@@ -16,6 +16,7 @@ from domain.ids import ClientOrderId, OrderId, Ticker
 from domain.money import Cash
 from execution.balance import BalanceWalk
 from execution.budget import Budget
+from execution.cancel_all import CancelAllProgress, Scope
 from execution.converge import Converger
 from execution.flatten import Flattening
 from execution.groups import Groups
@@ -47,7 +48,8 @@ class Holdings:
         self.counts = Counts()
         self.converger = Converger(self.book, self.groups, self.budget, self.numbers, self.counts)
         self.reads = Reads(self.numbers)
-        self.flattenings: dict[str, Flattening] = {}
+        self.flattenings: dict[Scope | str, Flattening] = {}  # by series, or of the whole account
+        self.cancel_all = CancelAllProgress()
         self.position_check = PositionCheck()
         self.order_drifts: tuple[Drift, ...] = ()
         self.position_drifts: tuple[Drift, ...] = ()
@@ -71,11 +73,16 @@ class Holdings:
         self.fills_asked_ns = 0
         self.fills_asked_utc_ns = 0
         self.opened_utc_ns = 0  # when these books were opened first, in whatever run
-        self.tail_until_utc_ns = 0
-        self.cancel_all_acked = False
-        self.cancel_all_failures = 0
-        self.marked_ns = 0
         self.stream_since_ns = 0
         self.times_to_flat_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         self.proofs: list[str] = []
-        self.completed_cancel_alls = 0
+
+    @property
+    def tail_until_utc_ns(self) -> int:
+        """Until when the exchange may kill new orders after a cancel-all."""
+        return self.cancel_all.tail_until_utc_ns
+
+    @property
+    def completed_cancel_alls(self) -> int:
+        """Requests for a cancel-all that ended flat."""
+        return self.cancel_all.completed

@@ -19,6 +19,7 @@ from domain.ids import OrderId, Ticker
 from domain.reasons import Reason
 from execution.balance import BalanceRecord
 from execution.budget import BudgetRecord
+from execution.cancel_all import Scope
 from execution.groups import Group
 from execution.orders import OrderRecord
 from execution.positions import LedgerRecord, record
@@ -139,7 +140,7 @@ def restore(state: State, text: str, now: Now) -> None:
     held.opened_utc_ns = memory.opened_utc_ns
     if memory.balance is not None:
         held.walk.restore(memory.balance)
-    held.tail_until_utc_ns = memory.tail_until_utc_ns
+    held.cancel_all.extend_tail(memory.tail_until_utc_ns)
     held.times_to_flat_ns.extend(memory.times_to_flat_ns)
     held.counts.restore(memory.counts)
     if memory.budget is not None:
@@ -153,7 +154,7 @@ def restore(state: State, text: str, now: Now) -> None:
         if name in state.desks:
             state.desks[name].sentry.restore(kept)
     if memory.empty_reason and memory.empty_reason != Reason.SHUTDOWN:
-        state.empty_reason = memory.empty_reason
+        held.cancel_all.reason = memory.empty_reason
         for reason in memory.empty_requests or (memory.empty_reason,):
             state.flat.begin_empty(reason, now)
 
@@ -165,5 +166,5 @@ def _since_ns(lived: Now | None, now: Now) -> int:
 
 def _requests(state: StateView) -> tuple[str, ...]:
     """Who waits for the account-wide cancel-all under way; a shutdown does not outlive its process."""
-    flattening = state.held.flattenings.get("")
+    flattening = state.held.flattenings.get(Scope.ACCOUNT)
     return tuple(r for r, _ in flattening.requests if r != Reason.SHUTDOWN) if flattening is not None else ()

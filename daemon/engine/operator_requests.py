@@ -49,7 +49,7 @@ class OperatorRequests:
         """
         state = self.state
         until_ns = event.asked_utc_ns + TAIL_NS
-        state.held.tail_until_utc_ns = max(state.held.tail_until_utc_ns, until_ns)
+        state.held.cancel_all.extend_tail(until_ns)
         out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
         if state.started is not None and event.by == state.started.run_id:
             return
@@ -148,6 +148,7 @@ class OperatorRequests:
         A request that joins another does not take its name, unless that is one which a restart would not take up again.
         """
         state = self.state
-        if "" not in state.held.flattenings or state.empty_reason in NOT_TAKEN_UP:
-            state.empty_reason = reason.value
+        cancel_all = state.held.cancel_all
+        if not cancel_all.under_way or cancel_all.reason in NOT_TAKEN_UP:
+            cancel_all.reason = reason.value
         state.flat.begin_empty(reason.value, now, looking=looking)

@@ -53,9 +53,7 @@ def redo(state: State, actions: Sequence[AnyAction], now: Now) -> None:
                 group.phase = GroupPhase.DELETING if deleting else GroupPhase.TRIGGERING
         elif isinstance(action, CancelAll):
             budget.spend(CANCEL_ALL_COST, now.mono_ns)
-            held.tail_until_utc_ns = max(held.tail_until_utc_ns, now.utc_ns + TAIL_NS)
-    if state.empty_reason and "" not in held.flattenings:
-        state.empty_reason = ""
+            held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
 
 
 def _placed(action: Place, series: str, target_ns: int, now: Now) -> Order:

@@ -77,7 +77,6 @@ class State:
         self.resumed_utc_ns = 0
         self.armed_session = ""
         self.journal_fault = ""
-        self.empty_reason = ""
         self.stopping: Reason | None = None
         self.stop_asked_ns = 0
         self.gates: dict[str, list[tuple[str, Vote]]] = {}
@@ -90,6 +89,11 @@ class State:
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
         self.announcer = Announcer(settings.plan)
+
+    @property
+    def empty_reason(self) -> str:
+        """Why the account is being emptied by cancel-all, or nothing."""
+        return self.held.cancel_all.reason
 
     @property
     def in_window(self) -> bool:

@@ -25,6 +25,7 @@ from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
 from execution.balance import BalanceRecord
 from execution.budget import BudgetRecord
+from execution.cancel_all import Scope
 from execution.flatten import Flattening
 from execution.groups import Group
 from execution.orders import Order, OrderRecord
@@ -521,7 +522,7 @@ class HeldView(Protocol):
         ...
 
     @property
-    def flattenings(self) -> Mapping[str, Flattening]:
+    def flattenings(self) -> Mapping[Scope | str, Flattening]:
         """Under way, by scope."""
         ...
 

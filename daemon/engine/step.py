@@ -76,7 +76,7 @@ class Engine:
             edge = state.plan.next_edge(desk.series.name, now.utc_ns, state.ladders.lead_ns)
             if edge is not None:
                 found.append(mono + edge - now.utc_ns)
-        if state.held.tail_until_utc_ns > now.utc_ns:
+        if state.held.cancel_all.in_tail(now.utc_ns):
             found.append(mono + state.held.tail_until_utc_ns - now.utc_ns)
         if state.stopping is not None:
             found.append(state.stop_asked_ns + STOP_LIMIT_NS)
@@ -172,8 +172,6 @@ class Engine:
 
     def _decide(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
         state = self.state
-        if state.empty_reason and "" not in state.held.flattenings:
-            state.empty_reason = ""
         narrow = isinstance(event, MARKET_DATA) or self._ordinary(event)
         if not narrow or now.mono_ns >= state.account_votes_until_ns:
             state.account_votes = account_votes(state, now)

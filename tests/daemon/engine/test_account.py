@@ -19,6 +19,7 @@ from domain.events import (
     Verdict,
 )
 from domain.ids import ClientOrderId, GroupId, RequestId, Ticker
+from execution.cancel_all import Scope
 from execution.orders import SETTLE_NS, State
 from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
@@ -498,11 +499,11 @@ def test_a_burst_of_requests_is_one_cancel_all_and_each_has_its_record_and_its_e
 def test_a_request_that_comes_just_before_the_proof_is_proven_anew() -> None:
     stand = quoting()
     stand.operator(Command.CANCEL_ALL)
-    while not (flattening := stand.engine.state.held.flattenings[""]).empties:
+    while not (flattening := stand.engine.state.held.flattenings[Scope.ACCOUNT]).empties:
         stand.run(1 * MS)
     asked_ns = stand.mono_ns
     stand.operator(Command.CANCEL_ALL)
-    assert stand.engine.state.held.flattenings[""] is flattening
+    assert stand.engine.state.held.flattenings[Scope.ACCOUNT] is flattening
     before = {a.request_id for a in stand.sent(Ask) if isinstance(a, Ask)}
     stand.run(1 * S)
     later = [a for a in stand.sent(Ask) if isinstance(a, Ask) and a.what is Read.RESTING and a.request_id not in before]
