@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (the checks). `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-long lint types layers tests long steps proofs bench simulate planted chaos
+.PHONY: help rules-drill setup setup-dev run test test-long lint types layers tests long steps proofs bench simulate planted chaos
 .PHONY: drill lock format clean
 
 PY := .venv/bin/python
@@ -66,6 +66,9 @@ simulate: setup ## trading days under virtual time with faults (ARGS="--days 20 
 
 chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
 	$(PY) -m sim chaos $(ARGS)
+
+rules-drill: setup-dev ## every alert rule under its own fault: a real Prometheus beside a real daemon, some 7 minutes
+	RULES_DRILL=all $(PY) -m pytest -rP -n 0 tests/live/test_rules.py $(ARGS)
 
 drill: setup-dev ## the units under a real systemd in a container (root and Debian's systemd-container; part of `make test-long`)
 	$(PY) -m pytest -rs tests/live/test_systemd.py $(ARGS)

@@ -1,0 +1,376 @@
+"""Which fault makes which rule fire, on a real daemon. docs/metrics.md is this table for people; a test compares them.
+
+A fault takes the stage and returns; the drill then waits until each of its rules has fired, and heals. What needs a
+minute or more is left to `make rules-drill`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import NamedTuple
+
+from domain.clock import NS_PER_S
+from journal.snapshot_io import read_snapshot, write_snapshot
+from tests.live.stage import Stage, until, until_instant, utc_s
+from tests.live.test_crash import exchange_does
+from tests.programs import need
+
+Act = Callable[[Stage], AbstractContextManager[None]]
+FEW = 15
+LEAK_BYTES = 450_000_000
+LEAK = f"kept = bytearray(b'x') * {LEAK_BYTES}\n"
+
+
+class Fault(NamedTuple):
+    """One fault: what it is, the rules that must fire while it lasts, and how long that may take."""
+
+    name: str
+    rules: tuple[str, ...]
+    act: Act
+    limit_s: float = 20.0
+    long: bool = False
+
+
+def _exchange(*faults: dict[str, object], quoting: bool = True) -> Act:
+    @contextlib.contextmanager
+    def act(stage: Stage) -> Iterator[None]:
+        if quoting:
+            stage.until_quoting()
+        for fault in faults:
+            stage.exchange_fault(**fault)  # type: ignore[arg-type]  # a row of the menu
+        yield
+        stage.heal()
+
+    return act
+
+
+@contextlib.contextmanager
+def _silence(stage: Stage) -> Iterator[None]:
+    """No value from either host."""
+    stage.feed_fault("silence")
+    yield
+    stage.heal()
+
+
+@contextlib.contextmanager
+def _strict_silence(stage: Stage) -> Iterator[None]:
+    """No value for two seconds in the final minutes of two windows, while all was well before."""
+    for number in (first := stage.window_ahead(), first + 1):
+        until_instant(stage.target_s(number) - stage.strict_s - 2)
+        stage.until_quoting()
+        until_instant(stage.target_s(number) - stage.strict_s + 0.5)
+        stage.feed_fault("silence", for_s=2)
+        until_instant(stage.target_s(number) + 1)
+    yield
+
+
+def _switched(stage: Stage, wanted: float) -> bool:
+    return stage.metric("ladderd_feed_failovers_total") >= wanted
+
+
+@contextlib.contextmanager
+def _flapping(stage: Stage) -> Iterator[None]:
+    """One host falls silent after the other, four times."""
+    for number in range(5):
+        stage.feed_fault("silence", host=1 + number % 2)
+        wanted = stage.metric("ladderd_feed_failovers_total") + 1
+        until("a switch", partial(_switched, stage, wanted), 20, 0.5)
+        stage.heal()
+        until("both live", lambda: all(f["state"] == "live" for f in stage.picture()["feeds"]), 20, 0.2)
+    yield
+
+
+@contextlib.contextmanager
+def _stuck_stamps(stage: Stage) -> Iterator[None]:
+    stage.feed_fault("stuck_stamp")
+    yield
+    stage.heal()
+
+
+@contextlib.contextmanager
+def _skewed(stage: Stage) -> Iterator[None]:
+    stage.exchange_fault("clock_skew_ms", ms=2_000)
+    yield
+    stage.exchange_fault("clock_skew_ms", ms=0)
+
+
+@contextlib.contextmanager
+def _unproven_after_freeze(stage: Stage) -> Iterator[None]:
+    """From just before a freeze on nothing that cancels is answered, no list, and the stream is silent."""
+    stage.until_quoting(least=4)
+    number = stage.window_ahead(0)
+    until_instant(stage.target_s(number) - 7)
+    stage.exchange_fault("ws_half_open", for_s=10)
+    ops = ["list_orders", "trigger_group", "cancel_order", "batch_cancel", "cancel_all"]
+    stage.exchange_fault("http_5xx", op=ops)
+    until_instant(stage.target_s(number) - 1)
+    yield
+    stage.heal()
+
+
+@contextlib.contextmanager
+def _slow_cancels(stage: Stage) -> Iterator[None]:
+    """The exchange takes two seconds to cancel; an operator's pause empties the book."""
+    stage.until_quoting(least=4)
+    ops = ["trigger_group", "cancel_order", "batch_cancel", "cancel_all"]
+    stage.exchange_fault("latency", ms=2_000, op=ops)
+    _order(stage, "pause", "slow cancels")
+    yield
+    stage.heal()
+    _resume(stage)
+
+
+@contextlib.contextmanager
+def _paused(stage: Stage) -> Iterator[None]:
+    _order(stage, "pause", "a pause")
+    yield
+    _resume(stage)
+
+
+@contextlib.contextmanager
+def _stuck_cancel_all(stage: Stage) -> Iterator[None]:
+    """Nobody can prove that the book is empty: lists are not answered."""
+    stage.exchange_fault("http_5xx", op=["list_orders"])
+    stage.processes["daemon"].send_signal(signal.SIGUSR1)
+    yield
+    stage.heal()
+    until("flat", lambda: not stage.metric("ladderd_cancel_all_active"), 20, 0.5)
+    _resume(stage)
+
+
+@contextlib.contextmanager
+def _killed(stage: Stage) -> Iterator[None]:
+    assert stage.ladderd("kill", "--reason", "drill", "--state-dir", str(stage.state_dir)).returncode == 0
+    yield
+    (stage.state_dir / "KILL_SWITCH").unlink()
+    _resume(stage)
+
+
+@contextlib.contextmanager
+def _unreported(stage: Stage) -> Iterator[None]:
+    """A file lies where the reports belong, to the end: each report that is not written is an error in the log."""
+    reports = stage.state_dir / "reports"
+    if reports.is_dir():
+        reports.rename(stage.state_dir / "reports.away")
+    reports.write_text("in the way")
+    yield
+
+
+@contextlib.contextmanager
+def _still(_stage: Stage) -> Iterator[None]:
+    yield
+
+
+@contextlib.contextmanager
+def _hanging_disk(stage: Stage) -> Iterator[None]:
+    """A write to the state directory does not come back: a pipe without a reader stands where a draft belongs."""
+    path = stage.state_dir / "monitors" / ".ev_gap.json"
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    yield
+    with path.open("rb"):
+        path.unlink()
+
+
+@contextlib.contextmanager
+def _hanging_start(stage: Stage) -> Iterator[None]:
+    """The same while the daemon starts: it answers, and its runner never makes a step."""
+    stage.stop()
+    path = stage.state_dir / "monitors" / ".http.json"
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    daemon = stage.start_daemon()
+    until("it answers", stage.metrics, 30, 0.2)
+    yield
+    daemon.kill()
+    daemon.wait()
+    path.unlink()
+    stage.start_daemon()
+    stage.wait_for_page()
+
+
+@contextlib.contextmanager
+def _old_proofs(stage: Stage) -> Iterator[None]:
+    """The daemon comes back to a snapshot whose proofs are four days old."""
+    stage.stop()
+    kept = read_snapshot(stage.state_dir)
+    assert kept is not None
+    memory = json.loads(kept.payload)
+    four_days_ago_ns = kept.taken_utc_ns - 4 * 86_400 * NS_PER_S
+    memory["proven"] = {"cancel_all": four_days_ago_ns, "group_trigger": four_days_ago_ns}
+    write_snapshot(stage.state_dir, json.dumps(memory).encode(), kept.seq, kept.taken_utc_ns)
+    stage.start_daemon()
+    stage.wait_for_page()
+    yield
+
+
+@contextlib.contextmanager
+def _stalls(stage: Stage) -> Iterator[None]:
+    """The machine stands still for a fifth of a second, again and again."""
+    daemon = stage.processes["daemon"]
+    for _ in range(FEW):
+        daemon.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        daemon.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+    yield
+
+
+@contextlib.contextmanager
+def _slow_disk(stage: Stage) -> Iterator[None]:
+    """Every sync of the daemon takes a third of a second."""
+    pid = stage.processes["daemon"].pid
+    calls = "fdatasync,fsync"
+    tracer = subprocess.Popen(
+        [need("strace"), "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={calls}",
+         "-e", f"inject={calls}:delay_exit=330000"],
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(10)
+
+
+@contextlib.contextmanager
+def _few_files(stage: Stage) -> Iterator[None]:
+    """The limit of open files is lowered under the running daemon, to half as much again as are open."""
+    pid = stage.processes["daemon"].pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    few = int(stage.metric("process_open_fds") * 1.6)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, before[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+@contextlib.contextmanager
+def _restarted(stage: Stage, **settings: str) -> Iterator[None]:
+    """The daemon once more on the same port, with other variables, and back again."""
+    kept = dict(stage.environment)
+    stage.stop()
+    stage.environment |= settings
+    stage.start_daemon()
+    stage.wait_for_page()
+    yield
+    stage.stop()
+    stage.environment = kept
+    stage.start_daemon()
+    stage.wait_for_page()
+
+
+@contextlib.contextmanager
+def _leak(stage: Stage) -> Iterator[None]:
+    """The interpreter is started with half a gigabyte that nobody gives back."""
+    folder = stage.state_dir / "leak"
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(LEAK)
+    with _restarted(stage, PYTHONPATH=f"{folder}:{stage.environment['PYTHONPATH']}"):
+        yield
+
+
+@contextlib.contextmanager
+def _small_limit(stage: Stage) -> Iterator[None]:
+    """Positions are held; the daemon comes back with a day's limit of one dollar."""
+    stage.until_quoting()
+    for order in stage.until_quoting(least=4):
+        exchange_does(stage, "fill", {"order_id": order["order_id"]})
+    until("more than a dollar at risk", lambda: _at_risk(stage) > 1, 10, 0.1)
+    with _restarted(stage, LADDERD_RISK__PER_DAY_DOLLARS="1"):
+        yield
+
+
+def _at_risk(stage: Stage) -> float:
+    return sum(value for (name, _), value in stage.metrics().items() if name == "ladderd_exposure_dollars")
+
+
+@contextlib.contextmanager
+def _crash_loop(stage: Stage) -> Iterator[None]:
+    """Killed again and again, each time once it was seen by a scrape."""
+    for _ in range(6):
+        stage.stop(signal.SIGKILL)
+        stage.start_daemon()
+        stage.wait_for_page()
+        until("metrics", stage.metrics, 20, 0.2)
+        until_instant(utc_s() + 0.3)
+    yield
+
+
+@contextlib.contextmanager
+def _unread_books(stage: Stage) -> Iterator[None]:
+    """The daemon starts and no list of the exchange is answered."""
+    stage.exchange_fault("http_5xx", op=["list_orders", "get_fills", "get_positions", "get_balance"])
+    stage.exchange_fault("latency", ms=700)
+    with _restarted(stage):
+        yield
+        stage.heal()
+
+
+def _order(stage: Stage, command: str, cause: str) -> None:
+    answer = stage.ladderd(command, "--by", "drill", "--cause", cause, "--state-dir", str(stage.state_dir))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def _resume(stage: Stage) -> None:
+    """Lift what the fault left behind; refused while a gate is against it, so until it is taken."""
+
+    def taken() -> bool:
+        cause = ("--by", "drill", "--cause", "over", "--state-dir", str(stage.state_dir))
+        return stage.ladderd("resume", *cause).returncode == 0
+
+    until("a resume is taken", taken, 30, 0.5)
+
+
+CROSSING: dict[str, object] = {
+    "fault": "refuse_orders", "status": 400, "code": "invalid_order", "details": "post only cross",
+}  # fmt: skip
+FAULTS = (
+    Fault("a file lies where the reports belong", ("LadderdErrors",), _unreported, 40),
+    Fault("neither feed tells anything in two final minutes", ("LadderdFreshnessTrip", "LadderdFreshnessTripTwice"),
+          _strict_silence),
+    Fault("the exchange answers writes with 503", ("LadderdUnknownOrders", "LadderdExchangeRefuses",
+          "LadderdExchangeFails"), _exchange({"fault": "http_5xx", "op": ["create_order", "batch_create"]})),
+    Fault("the exchange refuses every order as one that would take", ("LadderdPostOnlyRejects",), _exchange(CROSSING)),
+    Fault("the exchange answers writes with 429", ("LadderdTokensLow", "LadderdTokensGone"),
+          _exchange({"fault": "http_429", "op": ["create_order", "batch_create"]})),
+    Fault("nothing is answered from before the freeze on", ("LadderdRestingAfterFreeze",), _unproven_after_freeze),
+    Fault("the exchange takes two seconds to cancel", ("LadderdFlatSlow", "LadderdFlatTooSlow"), _slow_cancels),
+    Fault("the exchange's websocket refuses upgrades", ("LadderdStreamDown", "LadderdStreamDownLong"),
+          _exchange({"fault": "http_5xx", "op": ["ws_connect"]}, {"fault": "ws_drop"}, quoting=False)),
+    Fault("the websocket comes back and no list is answered", ("LadderdNotReconciled",),
+          _exchange({"fault": "http_5xx", "op": ["list_orders"]}, {"fault": "ws_drop"}, quoting=False)),
+    Fault("the exchange's clock is two seconds ahead", ("LadderdClockOff", "LadderdClockWrong"),
+          _skewed, 40),
+    Fault("neither feed tells anything", ("LadderdIndexLate", "LadderdIndexLost", "LadderdBothFeedsLost"), _silence,
+          60),
+    Fault("one feed falls silent after the other", ("LadderdFailoverFlaps",), _flapping),
+    Fault("the vendor's stamps stand still", ("LadderdTicksRejected",), _stuck_stamps, 30),
+    Fault("every sync takes a third of a second", ("LadderdJournalSlow", "LadderdJournalTooSlow"), _slow_disk, 30),
+    Fault("the machine stands still for a fifth of a second", ("LadderdLoopLag", "LadderdLoopStalls"), _stalls),
+    Fault("the limit of open files is lowered", ("LadderdFiles",), _few_files),
+    Fault("a cancel-all while lists are not answered", ("LadderdCancelAllStuck",), _stuck_cancel_all),
+    Fault("the kill file", ("LadderdKillSwitch",), _killed),
+    Fault("and it still lies there after two minutes", ("LadderdManyErrors",), _still, 90),
+    Fault("positions held, and a day's limit of one dollar", ("LadderdDayLossHigh", "LadderdDayLossFull"),
+          _small_limit, 40, long=True),
+    Fault("an operator's pause", ("LadderdPaused", "LadderdCyclesHeld", "LadderdCyclesMostlyHeld", "LadderdNotReady",
+          "LadderdNotReadyLong"), _paused, 90, long=True),
+    Fault("the process grows by half a gigabyte", ("LadderdMemory", "LadderdMemoryHigh"), _leak, 30, long=True),
+    Fault("killed six times", ("LadderdRestarts", "LadderdCrashLoop"), _crash_loop, 40, long=True),
+    Fault("a start while no list is answered", ("LadderdReconcileOld", "LadderdGateUnknown",
+          "LadderdClockUnsure"), _unread_books, 40, long=True),
+    Fault("a write to the state directory hangs", ("LadderdTaskStuck",), _hanging_disk, 30, long=True),
+    Fault("a snapshot whose proofs are four days old", ("LadderdProofOld", "LadderdProofMissing"), _old_proofs, 20,
+          long=True),
+    Fault("a start that hangs on the disk", ("LadderdHeartbeatLate", "LadderdHeartbeatStopped"), _hanging_start, 20,
+          long=True),
+)  # fmt: skip

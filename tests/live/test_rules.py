@@ -1,0 +1,63 @@
+"""Every rule is seen to fire by a real Prometheus that scrapes a real daemon, under its own fault."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.live.prometheus import DURATION, FOLDER, divided, durations_ms, prometheus, same_but_for_durations
+from tests.live.rule_faults import FAULTS
+from tests.live.stage import Stage, playing, until, utc_s
+
+RULES = (FOLDER / "ladderd.rules.yml").read_text("utf-8")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_division_changes_durations_and_nothing_else() -> None:
+    faster = divided(RULES)
+    assert same_but_for_durations(RULES, faster)
+    assert DURATION.sub("", faster) == DURATION.sub("", RULES)
+    assert len(durations_ms(faster)) == len(durations_ms(RULES)) > 40
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"), [("> 0.25\n", "> 0.26\n"), ("for: 30000ms", "for: 29000ms"), ("== 1", "== 0")]
+)
+def test_a_change_beside_the_division_is_noticed(was: str, becomes: str) -> None:
+    faster = divided(RULES)
+    assert was in faster
+    assert not same_but_for_durations(RULES, faster.replace(was, becomes, 1))
+
+
+@pytest.mark.live
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.step("K21", "A04", "G17")
+@pytest.mark.parametrize("long", [False, True], ids=["short", "long"])
+def test_each_rule_fires_under_its_own_fault(tmp_path: Path, *, long: bool) -> None:
+    if long and "RULES_DRILL" not in os.environ:
+        pytest.skip("some minutes more: make rules-drill")
+    chosen = [fault for fault in FAULTS if fault.long is long]
+    settings = {"http.port": str(free_port()), "quoting.reject_cooldown_ms": "100"}
+    stage = Stage(tmp_path / "state", period_s=20, strict_s=8, first_open_s=2, settings=settings)
+    missed: list[str] = []
+    with playing(stage), prometheus(tmp_path / "prometheus", stage.http.removeprefix("http://"), free_port()) as server:
+        until("scraped", lambda: server.query("ladderd_ready"), 20, 0.2)
+        for fault in chosen:
+            began_s = utc_s()
+            try:
+                with fault.act(stage):
+                    server.until_fired(fault.rules, fault.limit_s)
+            except AssertionError as problem:
+                missed.append(f"{fault.name}: {sorted(set(fault.rules) - server.fired())}: {problem}")
+                stage.heal()
+            print(f"{utc_s() - began_s:5.1f} s  {fault.name}")  # noqa: T201 - for the log of a long test
+    assert not missed, "\n".join(missed)
