@@ -40,7 +40,7 @@ def test_a_change_beside_the_division_is_noticed(was: str, becomes: str) -> None
 @pytest.mark.live
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.step("K21", "A04", "G17")
+@pytest.mark.step("K21")
 @pytest.mark.parametrize("long", [False, True], ids=["short", "long"])
 def test_each_rule_fires_under_its_own_fault(tmp_path: Path, *, long: bool) -> None:
     if long and "RULES_DRILL" not in os.environ:
