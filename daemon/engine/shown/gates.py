@@ -10,6 +10,7 @@ from daemon.engine.state_view import DeskView, StateView
 from domain.clock import NS_PER_S
 from domain.reasons import Reason
 from domain.window import Phase
+from execution.cancel_all import Scope
 from guards.vote import Vote
 from ops.status import Flat, Gate
 
@@ -37,7 +38,7 @@ def flat_of(state: StateView) -> Flat:
     if state.started is None or not state.books.recovered:
         return Flat(proven=False, why="the exchange's lists have not been read yet")
     # On the way out the account's own proof ends the process; a series may still be counting its listings then.
-    ended = state.stopping is not None and not state.empty_reason and "" not in held.flattenings
+    ended = state.stopping is not None and not state.empty_reason and Scope.ACCOUNT not in held.flattenings
     if held.flattenings and not ended:
         return Flat(proven=False, why="not proven flat yet: the exchange's list is being read")
     if held.book.live:

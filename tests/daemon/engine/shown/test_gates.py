@@ -4,6 +4,7 @@ from daemon.engine.shown.gates import flat_of
 from domain.clock import NS_PER_MS
 from domain.events import Stop
 from domain.reasons import Reason
+from execution.cancel_all import Scope
 from execution.flatten import Flattening
 from tests.daemon.scenes import quoting
 from tests.daemon.stand import Stand
@@ -28,7 +29,7 @@ def test_a_series_that_still_counts_its_listings_does_not_take_the_account_s_pro
     state = stopped().engine.state
     state.held.flattenings["INXU"] = Flattening("INXU", Reason.SHUTDOWN.value, 0, 1, 0)
     assert flat_of(state).proven
-    state.held.flattenings[""] = Flattening("", Reason.SHUTDOWN.value, 0, 1, 0)
+    state.held.flattenings[Scope.ACCOUNT] = Flattening(Scope.ACCOUNT, Reason.SHUTDOWN.value, 0, 1, 0)
     assert not flat_of(state).proven
 
 
