@@ -282,11 +282,18 @@ def _leak(stage: Stage) -> Iterator[None]:
 def _small_limit(stage: Stage) -> Iterator[None]:
     """Positions are held; the daemon comes back with a day's limit of one dollar."""
     stage.until_quoting()
-    for order in stage.until_quoting(least=4):
-        exchange_does(stage, "fill", {"order_id": order["order_id"]})
-    until("more than a dollar at risk", lambda: _at_risk(stage) > 1, 10, 0.1)
+    stage.until_quoting(least=4)
+    until("more than a dollar at risk", partial(_sold, stage), 60, 0.3)
     with _restarted(stage, LADDERD_RISK__PER_DAY_DOLLARS="1"):
         yield
+
+
+def _sold(stage: Stage) -> bool:
+    """Have every ask of ours hit; whether more than a dollar is at risk by now."""
+    for order in stage.truth()["resting"]:
+        if order["book_side"] == "ask":
+            exchange_does(stage, "fill", {"order_id": order["order_id"]})
+    return _at_risk(stage) > 1
 
 
 def _at_risk(stage: Stage) -> float:
