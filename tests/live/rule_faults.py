@@ -71,6 +71,8 @@ def _strict_silence(stage: Stage) -> Iterator[None]:
         stage.feed_fault("silence", for_s=2)
         until_instant(stage.target_s(number) + 1)
     yield
+    # The second trip of a session freezes it until somebody resumes.
+    _resume(stage)
 
 
 def _switched(stage: Stage, wanted: float) -> bool:
