@@ -109,7 +109,7 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "feeds-disagree",
     ),
     Reason.FEED_STUCK: (
-        "the index repeats one value",
+        "the index stands still: it repeats one value, or sends none",
         "look at the feed's vendor; compare the feeds",
         "feeds-disagree",
     ),

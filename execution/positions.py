@@ -99,8 +99,12 @@ class MarketAccount(msgspec.Struct):
         return Cash(max(0, self.fees - min(self.outcome(yes=True), self.outcome(yes=False))))
 
     def marked(self, fair: Price) -> Cash:
-        """P&L before fees with the position valued at fair."""
+        """P&L before fees with the position valued at fair, adopted part included."""
         return Cash(self.cash + self.position * fair)
+
+    def own_marked(self, fair: Price) -> Cash:
+        """Our own P&L before fees with our part of the position valued at fair."""
+        return Cash(self.marked(fair) - self.adopted_cash - self.adopted_position * fair)
 
 
 class Ledger:

@@ -87,11 +87,12 @@ def against_lines(frame: Frame, *, brief: bool = False) -> list[str]:
 
 
 def day_loss_text(picture: dict[str, Any]) -> str:
-    """Realised loss and the worst case of what is open, apart, beside the limit on both together."""
+    """Realised loss and the worst case of positions and resting orders, apart, beside the limit on both together."""
     realised, used = picture["day_loss_realised"], picture["day_loss_used"]
+    worst, limit = cash_text(used - realised), cash_text(picture["day_loss_limit"])
     return (
-        f"day's loss: realised {cash_text(realised)}, worst case of what is open {cash_text(used - realised)},"
-        f" limit on both {cash_text(picture['day_loss_limit'])}"
+        f"day's loss: realised {cash_text(realised)}, worst case of positions and resting orders {worst},"
+        f" limit on both {limit}"
     )
 
 

@@ -280,13 +280,14 @@ def snapshot_capture(state_dir: StateOption = STATE) -> None:
 def orders(
     http: Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote.")] = None,
     config: ConfigOption = None,
-    summary: Annotated[bool, typer.Option("--summary")] = False,  # noqa: FBT002 - a flag
-    orphans: Annotated[bool, typer.Option("--orphans")] = False,  # noqa: FBT002 - a flag
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="The counts alone.")] = False,  # noqa: FBT002 - a flag
+    orphans: Annotated[bool, typer.Option("--orphans", help="Those of no order of the daemon's.")] = False,  # noqa: FBT002
 ) -> None:
     """Our orders as the exchange lists them, beside the daemon's own book; says which of the two it asked."""
     from daemon.cli.orders_io import orders_view  # noqa: PLC0415 - heavy
 
-    code, text = orders_view(_settings(config), http, summary=summary, orphans=orphans)
+    code, text = orders_view(_settings(config, state_dir=state_dir), http, summary=summary, orphans=orphans)
     typer.echo(text)
     raise typer.Exit(code)
 

@@ -11,53 +11,69 @@ app = typer.Typer()
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 HttpOption = Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote down.")]
+StateOption = Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="The daemon's own JSON.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def _address(http: str | None, config: Path | None) -> str:
-    """Where the daemon listens: what was given, else what the configuration's daemon wrote down."""
+def _address(http: str | None, config: Path | None, state_dir: Path | None) -> str:
+    """Where the daemon listens: what was given, else what the daemon of this state directory wrote down."""
     if http is not None:
         return http
     from daemon.cli.orders_io import daemon_address  # noqa: PLC0415 - heavy
     from daemon.settings.load_io import load  # noqa: PLC0415
 
-    return daemon_address(load(config))
+    return daemon_address(load(config, state_dir=state_dir))
 
 
 @app.command()
-def health(http: HttpOption = None, config: ConfigOption = None, raw: RawOption = False) -> None:  # noqa: FBT002
+def health(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    raw: RawOption = False,  # noqa: FBT002 - a flag
+) -> None:
     """Ask the running daemon whether every task makes progress."""
     from ops.client_io import health as ask_health  # noqa: PLC0415 - heavy
 
-    code, text = ask_health(_address(http, config), raw=raw)
+    code, text = ask_health(_address(http, config, state_dir), raw=raw)
     typer.echo(text)
     raise typer.Exit(code)
 
 
 @app.command()
-def status(http: HttpOption = None, config: ConfigOption = None, raw: RawOption = False) -> None:  # noqa: FBT002
+def status(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    raw: RawOption = False,  # noqa: FBT002 - a flag
+) -> None:
     """Ask the running daemon for verdict, windows, gates against, positions and P&L; exit 1 when held or not OK."""
     from ops.client_io import status as ask_status  # noqa: PLC0415 - heavy
 
-    code, text = ask_status(_address(http, config), raw=raw)
+    code, text = ask_status(_address(http, config, state_dir), raw=raw)
     typer.echo(text)
     raise typer.Exit(code)
 
 
 @app.command()
-def positions(http: HttpOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002
+def positions(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
     """Every open position of the running daemon: count, average price, marked, worst case."""
     from ops.client_io import positions as ask_positions  # noqa: PLC0415 - heavy
 
-    code, text = ask_positions(_address(http, config), as_json=as_json)
+    code, text = ask_positions(_address(http, config, state_dir), as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
 
 
 @app.command()
-def top(http: HttpOption = None, config: ConfigOption = None) -> None:
+def top(http: HttpOption = None, config: ConfigOption = None, state_dir: StateOption = None) -> None:
     """A live view in the terminal; q ends it."""
     from daemon.cli.views_io import watch_daemon  # noqa: PLC0415 - heavy
 
-    watch_daemon(_address(http, config))
+    watch_daemon(_address(http, config, state_dir))

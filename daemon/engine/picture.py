@@ -249,10 +249,10 @@ def _ladder(state: StateView, desk: DeskView, gates: tuple[Gate, ...], now: Now)
 
 
 def _unrealised(state: StateView, desk: DeskView) -> int:
-    """Open positions of the present ladder at fair; a market without a fair value counts as it was paid for."""
+    """Our own open positions of the present ladder at fair; a market without a fair value counts as it was paid for."""
     fair = dict(zip(desk.markets, desk.fairs, strict=False)) if desk.fairs else {}
     total = 0
     for ticker, account in state.held.ledger.markets.items():
         if account.series == desk.series.name and not account.result and ticker in fair:
-            total += account.marked(fair[ticker])
+            total += account.own_marked(fair[ticker])
     return total

@@ -138,6 +138,15 @@ def test_an_adopted_fill_is_held_and_settled_but_is_never_our_profit(result: str
     assert again.own_realised == ours
 
 
+def test_an_adopted_fill_at_fair_is_not_our_profit_either() -> None:
+    ledger = Ledger()
+    ledger.fill(fill("a", Side.BID, 4_000), "INXU", 1)
+    ledger.fill(fill("theirs", Side.ASK, 9_900, count=200), "INXU", 1, adopted=True)
+    account = ledger.markets[T]
+    assert account.own_marked(Price(6_000)) == 200_000
+    assert account.marked(Price(6_000)) == 200_000 + 780_000
+
+
 @pytest.mark.parametrize("result", ["yes", "no"])
 def test_an_adopted_fill_of_a_settled_market_is_kept_apart_too(result: str) -> None:
     early, late = Ledger(), Ledger()

@@ -67,7 +67,7 @@ async def test_status_tells_windows_money_and_positions(start: Start) -> None:
         "orders that may be live: 8",
         "open positions: 3, worst case $3.52",
         "P&L: realised $1.24, unrealised -$0.12, fees $0.00",
-        "day's loss: realised $0.00, worst case of what is open $14.60, limit on both $1,000.00",
+        "day's loss: realised $0.00, worst case of positions and resting orders $14.60, limit on both $1,000.00",
     ):
         assert words in text, words
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from daemon.engine.memory import remember
 from domain.clock import NS_PER_MS, NS_PER_S
-from domain.events import Command
+from domain.events import Command, Fill
+from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
+from domain.market import Side
+from domain.money import Cash, Count, Price
 from tests.daemon.exchange import BASE
 from tests.daemon.scenes import drawn, quoting
 from tests.daemon.stand import LEAD_NS, Stand
@@ -33,6 +36,21 @@ def test_it_shows_what_rests_at_which_price_and_leaves_our_own_out_of_the_book()
     assert {r.series for r in rungs} == set(BASE)
     assert all(r.our_bid < r.fair < r.our_ask for r in rungs if r.our_bid and r.our_ask and r.fair)
     assert all(r.bid != r.our_bid for r in rungs)
+
+
+def test_what_an_operator_adopted_is_held_but_is_no_profit_of_ours() -> None:
+    stand = quoting()
+    before = drawn(stand)
+    order = before.orders[0]
+    theirs = Fill(
+        TradeId("theirs"), OrderId("o"), ClientOrderId("by-hand"), Ticker(order.ticker), Side.ASK, Price(9_900),
+        Count(200), Cash(0), False, 0,
+    )  # fmt: skip
+    stand.engine.state.held.ledger.fill(theirs, order.series, 1, adopted=True)
+    after = drawn(stand)
+    assert [h.ticker for h in after.holdings] == [order.ticker]
+    assert after.holdings[0].marked
+    assert after.unrealised == before.unrealised
 
 
 def test_it_shows_why_nothing_is_quoted() -> None:
