@@ -54,7 +54,11 @@ class DriftLimits(msgspec.Struct, frozen=True):
         """A count of 1/100 contract against a limit in the same unit; None below the warning."""
         if count * 100 < self.warn_percent * limit:
             return None
-        detail = f"{print_count(Count(count))} contracts differ, the limit is {print_count(Count(limit))}"
+        share = count * 100 // limit if limit else 100
+        detail = (
+            f"{print_count(Count(count))} contracts differ, {share} % of a window's {print_count(Count(limit))}:"
+            f" {self.warn_percent} % warns, {self.critical_percent} % is critical"
+        )
         return Drift(kind, what, detail, critical=count * 100 >= self.critical_percent * limit)
 
 

@@ -12,8 +12,6 @@ from domain.errors import EX_USAGE
 
 app = typer.Typer()
 
-STATE = Path("state")
-
 
 @app.command()
 def reconcile(
@@ -42,7 +40,7 @@ def reconcile(
         raise typer.Exit(reconcile_full(settings, None, as_json=as_json))
     from daemon.cli.reconcile_io import reconcile_view  # noqa: PLC0415 - heavy
 
-    where = state_dir or (load(config).state_dir if config is not None else STATE)
+    where = state_dir or load(config).state_dir
     why = cause or "asked on the command line"
     code, text = reconcile_view(where, by or "operator", why, adopt=adopt, as_json=as_json)
     typer.echo(text)

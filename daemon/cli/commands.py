@@ -44,7 +44,10 @@ app.add_typer(books_app)
 
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
-StateOption = Annotated[Path, typer.Option("--state-dir", help="Where journal, snapshots and markers are kept.")]
+StateOption = Annotated[
+    Path,
+    typer.Option("--state-dir", envvar="LADDERD_STATE_DIR", help="Where journal, snapshots and markers are kept."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=said)]
 CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=said)]
