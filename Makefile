@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (the checks). `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help rules-drill setup setup-dev run test test-long lint types layers tests long steps proofs bench simulate planted chaos
-.PHONY: drill lock format clean
+.PHONY: events drill lock format clean
 
 PY := .venv/bin/python
 ARGS ?=
@@ -57,6 +57,9 @@ steps: setup-dev ## which runbook steps hold, which are proven; ARGS="--prove [-
 
 proofs: setup-dev ## for CI: prove anew what changed since its proof and three steps more, four minutes at most
 	$(PY) -m tests.steps --prove --changed --limit-s 200
+
+events: setup-dev ## write docs/events.md anew from the schema of the records
+	$(PY) -m journal.schema > docs/events.md
 
 bench: setup ## latency and throughput beside bare baselines, in one run
 	$(PY) -m bench $(ARGS)

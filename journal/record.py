@@ -19,9 +19,9 @@ import msgspec
 from domain.actions import AnyAction
 from domain.clock import Now
 from domain.events import AnyEvent
+from domain.records import RECORD_VERSION
 from domain.stamps import parse_rfc3339
 
-RECORD_VERSION: Final = 1
 GENESIS: Final = "0" * 64
 STEP: Final = "step"
 
@@ -121,11 +121,16 @@ def digest_of(line: bytes) -> tuple[str, str]:
 
 
 def decode_record(line: bytes) -> Record:
-    """Read one line. Raises RecordError; the hash is not checked here (see journal.chain)."""
+    """Read one line. Raises RecordError, also for a newer version; the hash is not checked (see journal.chain)."""
     try:
-        return _record.decode(line)
+        record = _record.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordError(f"it is not a journal record ({error})") from error
+    if record.version > RECORD_VERSION:
+        raise RecordError(
+            f"its version is {record.version}, and this build reads up to {RECORD_VERSION}: a newer one wrote it"
+        )
+    return record
 
 
 def parse_utc(text: str) -> int:

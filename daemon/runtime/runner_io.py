@@ -30,6 +30,7 @@ from domain.actions import (
 )
 from domain.clock import NS_PER_MS, Clock, Now
 from domain.events import AnyEvent, GroupOp, GroupOutcome, JournalFault, LoopStall, PlaceOutcome, Verdict
+from domain.records import check
 
 LOOK_AT_CLOCKS_NS = 250 * NS_PER_MS
 LOOK_OUTSIDE_WINDOWS_NS = 1_000 * NS_PER_MS
@@ -131,14 +132,17 @@ class Runner:
 
     def _record(self, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
         encode = self._encoder.encode
+        # All are checked before the step is written: it holds them too, and a half-told step could not be replayed.
+        records = [(action, encode(action.payload)) for action in actions if isinstance(action, Record)]
+        for record, payload in records:
+            check(record.type, payload)
         body = b'{"event":%b,"now":%b,"actions":%b}' % (encode(event), encode(now), encode(actions))
         self.seq = self._log.append("step", body)
         cause = str(self.seq)
-        for action in actions:
-            if isinstance(action, Record):
-                self.seq = self._log.append(action.type, encode(action.payload), causation_id=cause)
-                if self._say is not None:
-                    self._say(action)
+        for record, payload in records:
+            self.seq = self._log.append(record.type, payload, causation_id=cause)
+            if self._say is not None:
+                self._say(record)
 
     def release(self, _durable_seq: int = 0) -> None:
         """Perform the places whose records are on disk; called after each step and by the journal's thread."""

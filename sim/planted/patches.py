@@ -162,7 +162,7 @@ def chance() -> Patches:
     def step(self: Engine, event: Any, now: Any) -> Any:  # noqa: ANN401 - as the original
         odd[0] += 1
         actions = before(self, event, now)
-        return [*actions, Record("note", {"n": odd[0]})] if odd[0] % 1000 == 0 else actions
+        return [*actions, Record("note", {"text": str(odd[0]), "by": "chance"})] if odd[0] % 1000 == 0 else actions
 
     return [(Engine, "step", step)]
 

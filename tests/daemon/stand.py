@@ -11,6 +11,8 @@ import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from daemon.engine.memory import remember
 from daemon.engine.step import Engine
 from daemon.settings.build import Papers, build_engine
@@ -34,6 +36,7 @@ from domain.events import (
 from domain.ids import Ticker
 from domain.market import SERIES, Level, Top
 from domain.money import Count, IndexValue, Price
+from domain.records import check
 from tests.daemon.exchange import BASE, Exchange
 
 START_S = 1_800_000_000
@@ -193,6 +196,9 @@ class Stand:
         return actions
 
     def _check(self, actions: list[AnyAction]) -> None:
+        for action in actions:
+            if isinstance(action, Record):
+                check(action.type, msgspec.json.encode(action.payload))
         engine = self.engine
         sides = [(o.ticker, o.side) for o in engine.state.held.book.live.values()]
         assert len(sides) == len(set(sides)), "two orders that may be live on one side of one market"

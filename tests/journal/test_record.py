@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.records import RECORD_VERSION
 from domain.stamps import utc_ns_text
 from journal.record import GENESIS, Body, RecordError, canonical_json, decode_record, digest_of, parse_utc, seal
 
@@ -90,3 +92,12 @@ def test_what_is_no_record_is_refused(line: bytes) -> None:
 def test_an_unknown_field_is_refused(chain_lines: Callable[[int], list[bytes]]) -> None:
     with pytest.raises(RecordError):
         decode_record(chain_lines(1)[0].replace(b'"seq"', b'"sea"'))
+
+
+@pytest.mark.step("O05")
+def test_a_newer_version_is_refused_by_name_and_our_own_is_not() -> None:
+    line, _ = seal(body({}))
+    assert decode_record(line).version == RECORD_VERSION
+    line, _ = seal(msgspec.structs.replace(body({}), version=RECORD_VERSION + 1))
+    with pytest.raises(RecordError, match=f"its version is {RECORD_VERSION + 1}, and this build reads up to"):
+        decode_record(line)

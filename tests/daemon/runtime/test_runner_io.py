@@ -28,11 +28,13 @@ from domain.events import AnyEvent, GroupOutcome, JournalFault, LoopStall, Place
 from domain.ids import ClientOrderId, GroupId, RequestId
 from domain.market import Side
 from domain.money import Count, Price
+from domain.records import InvalidRecordError
 from tests.daemon.timepiece import Timepiece
 from tests.execution.made import TICKER, cleared
 
 R = RequestId(1)
 PLACE = Place(R, ClientOrderId("c"), TICKER, Side.BID, Price(1), Count(100), GroupId("g"), 0, 9, cleared())
+NOTE = Record("note", {"text": "x", "by": "ann"})
 CREATE, DELETE = CreateGroup(R, "INXU", 1, 20, 0), DeleteGroup(R, GroupId("g"), 0)
 CANCELS: list[AnyAction] = [CancelOrders(R, (), "x"), TriggerGroup(R, GroupId("g"), 0, "x"), CancelAll(R, "x")]
 
@@ -100,7 +102,7 @@ def test_a_place_waits_for_its_record_to_be_durable_and_a_cancel_for_nothing() -
 
 
 def test_a_place_waits_for_the_last_record_of_its_step() -> None:
-    bench = Bench([PLACE, Record("order_created", {"a": 1})])
+    bench = Bench([PLACE, NOTE])
     bench.step()
     bench.log.durable_seq = 1
     bench.runner.release()
@@ -111,7 +113,7 @@ def test_a_place_waits_for_the_last_record_of_its_step() -> None:
 
 
 def test_every_step_is_recorded_with_event_now_and_actions_and_its_records_name_it() -> None:
-    bench = Bench([Record("note", {"text": "x"}), Ask(R, Read.FILLS)])
+    bench = Bench([NOTE, Ask(R, Read.FILLS)])
     bench.step()
     (kind, body, _), (note, payload, cause) = bench.log.rows
     assert (kind, note, cause) == ("step", "note", "1")
@@ -119,7 +121,7 @@ def test_every_step_is_recorded_with_event_now_and_actions_and_its_records_name_
     assert tree["event"] == {"kind": "wake"}
     assert tree["now"] == [bench.clock.mono_ns, bench.clock.utc_ns]
     assert [action["kind"] for action in tree["actions"]] == ["record", "ask"]
-    assert msgspec.json.decode(payload) == {"text": "x"}
+    assert msgspec.json.decode(payload) == NOTE.payload
     assert bench.done == [Ask(R, Read.FILLS)]
 
 
@@ -184,10 +186,25 @@ def test_it_looks_at_the_clocks_often_in_a_window_and_seldom_outside() -> None:
 
 
 def test_each_record_is_said_once_and_only_records_are() -> None:
-    told = Record("operator_action", {"by": "ann"})
-    bench = Bench([told, *CANCELS])
+    bench = Bench([NOTE, *CANCELS])
     bench.step()
-    assert bench.heard == [told]
+    assert bench.heard == [NOTE]
+
+
+@pytest.mark.step("O05")
+@pytest.mark.parametrize(
+    "bad",
+    [Record("order_created", {"price": 0.47}), Record("note", {"text": "x", "by": "ann", "to": 1}), Record("", {})],
+)
+def test_a_record_that_is_not_what_its_type_says_is_not_written_nor_anything_of_its_step(bad: Record) -> None:
+    bench = Bench([PLACE, NOTE, bad, *CANCELS])
+    with pytest.raises(InvalidRecordError):
+        bench.step()
+    assert bench.log.rows == [], "not a byte of the step"
+    assert bench.heard == []
+    bench.log.durable_seq = 9
+    bench.runner.release()
+    assert bench.done == CANCELS, "the cancels have left, the place never will"
 
 
 def test_each_step_is_folded_once_after_it_was_performed() -> None:

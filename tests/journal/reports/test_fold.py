@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.journal import story
 from tests.journal.story import DAY, HIGH, LOW, SERIES, TARGET_NS
 
 OpenWriter = Callable[..., JournalWriter]
+BEFORE = Path(__file__).resolve().parents[2] / "daemon" / "runtime" / "state_before"
 
 
 @pytest.fixture
@@ -206,3 +208,22 @@ def test_small_sums() -> None:
     assert total([1, None]) is None
     assert total([1, 2]) == 3
     assert day_of(TARGET_NS) == DAY
+
+
+@pytest.mark.step("O05")
+def test_a_journal_of_the_version_before_still_reads() -> None:
+    records = list(read_records(BEFORE))
+    assert {record.version for record in records} == {1}
+    fold = Fold().take_all(facts(records))
+    assert [moment.payload["command"] for moment in fold.commands] == ["cancel_all", "kill"]
+    assert Counter(kind for _, kind in fold.counts.elements())["kill_switch"] == 1
+
+
+def test_a_type_and_a_key_of_a_later_build_are_kept_and_passed_over(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    writer.append("weather", {"sky": "blue"})
+    writer.append("note", {"text": "looked slow", "by": "ann", "mood": "calm"})
+    writer.close()
+    fold = Fold().take_all(facts(read_records(tmp_path)))
+    assert sorted(kind for _, kind in fold.counts) == ["note", "weather"]
+    assert [moment.payload["text"] for moment in fold.notes] == ["looked slow"]

@@ -1,0 +1,405 @@
+# long: the catalogue of all records; splitting it would hide that it is closed
+"""What each typed record of the journal says: one struct per type, and the check that every record passes.
+
+A record leaves a step as `Record(type, payload)`. Just before its bytes are handed to the journal they are read against
+the struct of their type: an unknown type, a key too many or too few, a wrong kind or a value out of bounds is a bug of
+ours, and raises before one byte of the step is written. docs/events.md is made from this file.
+
+`RECORD_VERSION` stands in every line. It is raised when a key of a type changes its meaning or goes: a line of a newer
+version is refused by name. A new type or a new key is not a new version: readers pass over what they do not know, and
+each of them takes a key that an older line lacks as not known.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
+from domain.market import Side
+from domain.money import PRICE_PER_DOLLAR, Cash, Count, IndexValue, Price
+from domain.window import Phase
+
+RECORD_VERSION: Final = 1
+
+OrderPrice = Annotated[Price, Meta(gt=0, lt=PRICE_PER_DOLLAR)]
+FillPrice = Annotated[Price, Meta(ge=0, le=PRICE_PER_DOLLAR)]
+OrderCount = Annotated[Count, Meta(gt=0)]
+Milliseconds = Annotated[float, Meta(ge=0)]
+Named = Annotated[str, Meta(min_length=1)]
+
+
+class InvalidRecordError(AssertionError):
+    """A record that is not what its type says: a bug of ours. The text names type, key and fault, never a value."""
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all: the class name without `Entry`, in lower case with underscores, is the record's type."""
+
+
+# --- orders --------------------------------------------------------------------------------------------------------
+
+
+class OrderCreatedEntry(Entry, frozen=True):
+    """An order was proposed and passed risk; it is sent once this is on disk. `fair`: our price of the rung then."""
+
+    client_order_id: ClientOrderId
+    series: Named
+    ticker: Ticker
+    side: Side
+    order_type: Literal["limit"]
+    price: OrderPrice
+    count: OrderCount
+    is_live: bool
+    fair: int
+    window: int
+
+
+class OrderRefusedEntry(Entry, frozen=True):
+    """Risk refused an order before it was sent; told once for each that differs. `window`: its target."""
+
+    series: Named
+    window: int
+    client_order_id: ClientOrderId
+    ticker: Ticker
+    side: Side
+    price: OrderPrice
+    count: OrderCount
+    reason: Named
+
+
+class OrderAckedEntry(Entry, frozen=True):
+    """The exchange took an order. `rtt_ms`: from writing the request to its answer; null where no write was timed."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    rtt_ms: Milliseconds | None
+
+
+class OrderFailedEntry(Entry, frozen=True):
+    """An order was refused, never left, or its fate is not known yet."""
+
+    client_order_id: ClientOrderId
+    error_message: str
+    failure_stage: Literal["exchange", "before_sending", "unknown"]
+
+
+class OrderCancelledEntry(Entry, frozen=True):
+    """An order is gone. `cancel_source`: `id` by our request, else what the exchange said of it."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    cancel_source: Named
+    rtt_ms: Milliseconds | None
+
+
+# --- fills and what differs from the exchange ------------------------------------------------------------------------
+
+
+class OrderFilledEntry(Entry, frozen=True):
+    """One execution of an order of ours, each trade id once. `window`: its target."""
+
+    trade_id: TradeId
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    series: str
+    window: int
+    ticker: Ticker
+    side: Side
+    fill_price: FillPrice
+    fill_count: OrderCount
+    fee: Cash
+    liquidity_side: Literal["maker", "taker"]
+
+
+class ForeignFillEntry(OrderFilledEntry, frozen=True):
+    """One execution on the account that is not ours: nothing is booked until an operator adopts it."""
+
+
+class FillAdoptedEntry(OrderFilledEntry, frozen=True):
+    """An operator had a foreign fill booked. `by` and `cause`: who, and why."""
+
+    by: str
+    cause: str
+
+
+class AdoptionEntry(Entry, frozen=True):
+    """An operator had the exchange's truth taken. `kind`: which difference it was; `what`: ticker, order or balance.
+
+    A position tells series, window, and the contracts of both sides; an orphan tells `detail`; a balance `amount`.
+    """
+
+    kind: Named
+    what: str
+    by: str
+    cause: str
+    series: str | UnsetType = UNSET
+    window: int | UnsetType = UNSET
+    exchange: Count | UnsetType = UNSET
+    own: Count | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+    amount: Cash | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """One of the three shapes, whole."""
+        position = (self.series, self.window, self.exchange, self.own)
+        if _some(*position) + _some(self.detail) + _some(self.amount) != 1 or not _whole(*position):
+            raise ValueError("it tells one of: series, window, exchange and own; detail; amount")
+
+
+class ReconciledEntry(Entry, frozen=True):
+    """An operator's question whether books agree was answered. `unknown`: what could not be read, empty for nothing."""
+
+    by: str
+    ok: bool
+    unknown: str
+    differences: tuple[str, ...]
+
+
+class SettlementEntry(Entry, frozen=True):
+    """The exchange settled a market that we traded. `own_verdict`: how our own print of the index settles it."""
+
+    series: Named
+    label: str
+    target_ns: int
+    ticker: Ticker
+    result: str
+    index_value: IndexValue | None
+    expiration_value: str
+    own_verdict: Literal["yes", "no", "UNKNOWN"]
+    revenue: Cash
+    fee: Cash
+    position: Count
+    pnl: Cash
+
+
+class StraySettlementEntry(SettlementEntry, frozen=True):
+    """The same for a market that was held in no window of ours."""
+
+
+# --- risk decisions ------------------------------------------------------------------------------------------------
+
+
+class RiskDecisionEntry(Entry, frozen=True):
+    """A series' gate turned, or, without a series, the day's loss reached a level. `reason`: codes, or a sentence."""
+
+    decision: Literal["allow", "soft_pause", "reduce", "hard_stop"]
+    approved: bool
+    reason: str
+    series: Named | UnsetType = UNSET
+
+
+class GuardTripEntry(Entry, frozen=True):
+    """A guard closed. `reason` says which; the other keys are its evidence.
+
+    A stale final minute tells series, age_ms, limit_ms, window, count, session_frozen and feeds (Unix ns of each feed's
+    newest value); feeds that disagree tell symbol and values; a lost order group tells series and group_id.
+    """
+
+    reason: Named
+    series: Named | UnsetType = UNSET
+    age_ms: float | UnsetType | None = UNSET
+    limit_ms: Milliseconds | UnsetType = UNSET
+    window: int | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    session_frozen: bool | UnsetType = UNSET
+    feeds: dict[str, int] | UnsetType = UNSET
+    symbol: Named | UnsetType = UNSET
+    values: dict[str, IndexValue] | UnsetType = UNSET
+    group_id: GroupId | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """One of the three shapes, whole."""
+        stale = (self.age_ms, self.limit_ms, self.window, self.count, self.session_frozen, self.feeds)
+        apart = (self.symbol, self.values)
+        one = _some(*stale) + _some(*apart) + _some(self.group_id) == 1
+        if not one or not _whole(*stale) or not _whole(*apart) or _some(self.series) == _some(*apart):
+            raise ValueError("it tells the evidence of one guard, whole")
+
+
+class KillSwitchEntry(Entry, frozen=True):
+    """The kill latch closed. `source`: what closed it."""
+
+    source: str
+    reason: str
+
+
+class StrictStandDownEntry(Entry, frozen=True):
+    """A series stands down in its final minute as planned: its index comes too seldom for the limit."""
+
+    series: Named
+    cadence_p99_ms: Milliseconds | None
+    limit_ms: Milliseconds
+
+
+# --- states --------------------------------------------------------------------------------------------------------
+
+
+class SchedulerWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A window as the schedule shows it; instants in New York's time."""
+
+    label: str
+    target_type: str
+    series: tuple[str, ...]
+    start_et: str
+    target_et: str
+    freeze_et: str
+    freshness_strict_et: str
+    flatten_at_et: str
+
+
+class WindowPhaseEntry(Entry, frozen=True):
+    """A series entered another phase of its window."""
+
+    series: Named
+    label: str
+    phase: Phase
+    target_ns: int
+    scheduler_window: SchedulerWindow
+
+
+class WindowResultEntry(Entry, frozen=True):
+    """A window is over. `print`: our print of the index, rounded to a cent; `pnl` is null until all is settled."""
+
+    series: Named
+    label: str
+    target_ns: int
+    print: IndexValue | None
+    expiration_value: str
+    quotes: int
+    fills: int
+    trips: int
+    pnl: Cash | None
+    settled: bool
+
+
+class WsFreshnessEntry(Entry, frozen=True):
+    """How young the index was in a window: gaps between its values, and the cadence that was learned."""
+
+    series: Named
+    target_ns: int
+    basis: str
+    age_p50_ms: Milliseconds | None
+    age_p99_ms: Milliseconds | None
+    cadence_p50_ms: Milliseconds | None
+    cadence_p99_ms: Milliseconds | None
+    ticks: int
+
+
+class FeedSwitchEntry(Entry, frozen=True):
+    """Another feed is trusted from here on. `age_ms`: of the newest value of the feed that was left."""
+
+    from_feed: str
+    to_feed: str
+    why: str
+    age_ms: float | None
+
+
+class FeePathEntry(Entry, frozen=True):
+    """Which fees a series is quoted with: our file's, and what the exchange says. `problem` blocks, `warning` does not.
+
+    `multiplier_ppm`: the exchange's multiplier of the fee, in millionths.
+    """
+
+    series: Named
+    maker: str | None
+    maker_coefficient: str | None
+    taker_coefficient: str | None
+    effective: str | None
+    fee_type: str
+    multiplier_ppm: int
+    problem: str
+    warning: str
+
+
+class TimeToFlatEntry(Entry, frozen=True):
+    """The exchange's list was proven empty. `series`: or the whole account; `orders`: how many might have been live."""
+
+    series: Named
+    trigger: str
+    ms: Milliseconds
+    orders: int
+
+
+class CancelAllDoneEntry(Entry, frozen=True):
+    """A request for a cancel-all ended flat, so long after it was made."""
+
+    reason: str
+    ms: Milliseconds
+
+
+class CancelAllMarkerEntry(Entry, frozen=True):
+    """Some process left the mark of an account-wide cancel-all: its tail is obeyed."""
+
+    by: str
+    reason: str
+
+
+class ConfigEntry(Entry, frozen=True):
+    """A run began: hash of its configuration, build, and mode."""
+
+    hash: str
+    build_id: str
+    mode: str
+
+
+# --- operators -----------------------------------------------------------------------------------------------------
+
+
+class OperatorActionEntry(Entry, frozen=True):
+    """An operator or a signal asked for something. `road`: how it came. What lifts a stop tells the gates against it.
+
+    `refused`: why it was not done; `lifted`: what it lifts; `later`: what is judged only later.
+    """
+
+    command: Named
+    by: str
+    cause: str
+    road: str
+    refused: tuple[str, ...] | UnsetType = UNSET
+    lifted: tuple[str, ...] | UnsetType = UNSET
+    later: tuple[str, ...] | UnsetType = UNSET
+
+
+class NoteEntry(Entry, frozen=True):
+    """A note of an operator."""
+
+    text: str
+    by: str
+
+
+def _some(*values: object) -> bool:
+    return any(value is not UNSET for value in values)
+
+
+def _whole(*values: object) -> bool:
+    return len({value is UNSET for value in values}) == 1
+
+
+def type_of(entry: type[Entry]) -> str:
+    """The record type that an entry describes."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", entry.__name__.removesuffix("Entry")).lower()
+
+
+ENTRIES: Final[tuple[type[Entry], ...]] = (
+    *(OrderCreatedEntry, OrderRefusedEntry, OrderAckedEntry, OrderFailedEntry, OrderCancelledEntry),
+    *(OrderFilledEntry, ForeignFillEntry, FillAdoptedEntry, AdoptionEntry, ReconciledEntry),
+    *(SettlementEntry, StraySettlementEntry, RiskDecisionEntry, GuardTripEntry, KillSwitchEntry),
+    *(StrictStandDownEntry, WindowPhaseEntry, WindowResultEntry, WsFreshnessEntry, FeedSwitchEntry, FeePathEntry),
+    *(TimeToFlatEntry, CancelAllDoneEntry, CancelAllMarkerEntry, ConfigEntry, OperatorActionEntry, NoteEntry),
+)
+_decoders: Final = {type_of(entry): msgspec.json.Decoder(entry) for entry in ENTRIES}
+
+
+def check(record_type: str, payload: bytes) -> Entry:
+    """The entry that these bytes of JSON are. Raises InvalidRecordError when they are not what the type says."""
+    decoder = _decoders.get(record_type)
+    if decoder is None:
+        raise InvalidRecordError(f"no record has the type {record_type!r}; domain/records.py lists them")
+    try:
+        return decoder.decode(payload)
+    except msgspec.MsgspecError as problem:
+        raise InvalidRecordError(f"a record {record_type} that is none: {problem}") from problem
