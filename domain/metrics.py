@@ -210,3 +210,11 @@ class Metric(enum.Enum):
 BUCKETS_S: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0),
 )
+
+# What every daemon must show to whoever looks from outside, and what of it traffic alone makes rise.
+REQUIRED: Final = (
+    *(Metric.STARTS, Metric.ERRORS, Metric.HEARTBEAT_AGE, Metric.TICKS, Metric.STALES, Metric.CYCLES),
+    *(Metric.CYCLES_SKIPPED, Metric.PROPOSALS, Metric.HALTS),
+    *(Metric.BUS_DEPTH, Metric.TICK_DURATION, Metric.OLDEST_EVENT),
+)
+RISING: Final = (Metric.TICKS, Metric.TICK_DURATION, Metric.CYCLES, Metric.PROPOSALS)

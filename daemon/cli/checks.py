@@ -1,4 +1,4 @@
-"""The commands that look before anybody trades: preflight, probe, freshness, discover. Joined by commands.py."""
+"""The commands that look before anybody trades, from preflight to verify-observability. Joined by commands.py."""
 
 from __future__ import annotations
 
@@ -68,6 +68,24 @@ def freshness(
 
     home = state_dir if state_dir is not None else load(config).state_dir
     code, text = freshness_view(home, http, as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command("verify-observability")
+def verify_observability(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    http: HttpOption = None,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, max=600, help="How long counters have to rise.")] = 60,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Fetch the daemon's pages as Prometheus would: every required name, every counter rising; else exit 1."""
+    from daemon.cli.observability_io import verify_observability as verify  # noqa: PLC0415 - heavy
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    home = state_dir if state_dir is not None else load(config).state_dir
+    code, text = verify(home, http, seconds, as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
 
