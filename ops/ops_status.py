@@ -44,7 +44,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What the truth table looks at. None means not known."""
+    """What the truth table looks at. None means not known; no `index` at all: a service that has no market data."""
 
     missing: tuple[str, ...]
     execution_enabled: bool
@@ -52,9 +52,10 @@ class Facts(msgspec.Struct, frozen=True):
     kill_switch: bool | None
     kill_reason: str
     market_hours: bool
-    index: tuple[IndexFreshness, ...]
+    index: tuple[IndexFreshness, ...] | None
     heartbeat_age_s: float | None
     ready: bool = True
+    heartbeat_ttl_s: float = HEARTBEAT_TTL_S
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -67,12 +68,14 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def _stale(facts: Facts) -> list[IndexFreshness]:
     """The series whose index was seen, and not within its limit; the oldest first."""
-    found = [one for one in facts.index if one.age_ns is not None and not one.fresh]
+    found = [one for one in facts.index or () if one.age_ns is not None and not one.fresh]
     return sorted(found, key=lambda one: one.age_ns or 0, reverse=True)
 
 
 def _missing(facts: Facts) -> list[str]:
     """The indices that were never seen; no series at all is not knowing either."""
+    if facts.index is None:
+        return []
     return [one.symbol for one in facts.index if one.age_ns is None] or ([] if facts.index else ["any index"])
 
 
@@ -82,7 +85,7 @@ def _told(one: IndexFreshness) -> str:
 
 
 def _no_heartbeat(facts: Facts) -> bool:
-    return facts.heartbeat_age_s is None or facts.heartbeat_age_s > HEARTBEAT_TTL_S
+    return facts.heartbeat_age_s is None or facts.heartbeat_age_s > facts.heartbeat_ttl_s
 
 
 def _age(age_s: float | None) -> str:
@@ -243,15 +246,16 @@ def _heartbeat(picture: Status, facts: Facts) -> dict[str, Any]:
 
 def _marketdata(facts: Facts) -> dict[str, Any] | None:
     """The oldest index speaks for all; None while no index was ever seen."""
-    oldest = worst(facts.index)
-    seen = [one.received_utc_ns for one in facts.index if one.received_utc_ns is not None]
+    index = facts.index or ()
+    oldest = worst(index)
+    seen = [one.received_utc_ns for one in index if one.received_utc_ns is not None]
     if oldest is None or not seen:
         return None
     return {
         "last_tick_utc": None if oldest.received_utc_ns is None else utc_ms_text(oldest.received_utc_ns),
         "stale_threshold_seconds": oldest.limit_ms / MS_PER_S,
-        "is_fresh": all(one.fresh for one in facts.index),
-        "series": [_index(one) for one in facts.index],
+        "is_fresh": all(one.fresh for one in index),
+        "series": [_index(one) for one in index],
     }
 
 

@@ -6,6 +6,7 @@ imported inside the commands, so that `ladderd cancel-all` and `ladderd windows`
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -197,6 +198,10 @@ def watch(
     config: ConfigOption = None,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
     limit_ms: Annotated[int, typer.Option("--limit-ms", min=1000, help="How long progress may stop.")] = 5000,
+    http_port: Annotated[
+        int | None,
+        typer.Option("--http-port", min=0, max=65535, help="Loopback port for GET /ops/status; 0 takes a free one."),
+    ] = None,
 ) -> None:
     """The outside watcher: flattens the account when the daemon makes no progress."""
     from daemon.rescue.watch_io import watch as watch_account  # noqa: PLC0415
@@ -211,8 +216,18 @@ def watch(
             settings.state_dir,
             limit_ms,
             settings.posture,
+            who=None if http_port is None else _watcher_identity(settings),
+            http_port=http_port,
         )
     )
+
+
+def _watcher_identity(settings: Any) -> Any:  # noqa: ANN401 - Settings and WatcherIdentity, imported only here
+    from daemon.runtime.recovery_io import build_id  # noqa: PLC0415 - heavy
+    from daemon.settings.tree import config_hash  # noqa: PLC0415
+    from ops.watcher_status import WatcherIdentity  # noqa: PLC0415
+
+    return WatcherIdentity(os.getpid(), build_id(), config_hash(settings), settings.mode, settings.quoting.enabled)
 
 
 def _ask(command: str, by: str, cause: str, state_dir: Path) -> None:
@@ -245,14 +260,35 @@ def arm(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> Non
 def kill(
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
     by: Annotated[str, typer.Option("--by", help="Who asks.")] = "operator",
-    state_dir: StateOption = STATE,
+    config: ConfigOption = None,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
 ) -> None:
-    """Write the kill file: everything is cancelled and stays so until it is removed and resumed."""
-    from daemon.cli.views_io import write_kill_file  # noqa: PLC0415 - heavy
+    """Write the kill file and cancel everything; it stays so until the file is removed and trading is resumed."""
+    from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
+    from daemon.rescue.kill_io import kill as kill_account  # noqa: PLC0415
+    from daemon.settings.load_io import load_configured  # noqa: PLC0415
+    from daemon.settings.secrets_io import account_key  # noqa: PLC0415
+    from daemon.system_clock import SystemClock  # noqa: PLC0415
 
-    code, text = write_kill_file(state_dir, f"{by or 'operator'}: {reason or 'no reason given'}")
-    typer.echo(text)
-    raise typer.Exit(code)
+    why = f"{by or 'operator'}: {reason or 'no reason given'}"
+
+    def cancel() -> int:
+        settings = load_configured(config, state_dir=home)
+        key = account_key(settings)
+        typer.echo(f"cancelling everything at {settings.exchange.rest_url}")
+        return run_cancel_all(settings.exchange.rest_url, *key, why, home, posture=settings.posture)
+
+    home = state_dir or _state_dir(config)
+    raise typer.Exit(kill_account(home, why, cancel, SystemClock()))
+
+
+def _state_dir(config: Path | None) -> Path:
+    """The configured state directory; a configuration that cannot be read keeps nobody from halting."""
+    try:
+        return Path(_settings(config).state_dir)
+    except ConfigurationError as problem:
+        sys.stderr.write(f"ladderd: {problem}; the kill file goes to {STATE}\n")
+        return STATE
 
 
 @app.command()

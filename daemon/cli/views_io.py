@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,6 @@ from domain.events import Command
 from domain.market import SERIES
 from domain.money import print_count
 from guards.windows import scheduler_window, windows_answer
-from journal.disk_io import Disk
-from journal.marker_io import read_kill_file
 from journal.reader_io import JournalDamaged, verify_state
 from journal.reports.report_io import write_day, write_reports
 from journal.snapshot import SnapshotDamaged
@@ -31,8 +28,6 @@ from journal.snapshot_io import read_snapshot
 
 ANSWER_LIMIT_S = 5.0
 LOOK_S = 0.05
-# Twenty times as long as a daemon takes between two writings of its monitors.
-DAEMON_SILENT_NS = 5 * NS_PER_S
 LEAD_NS = 1500 * NS_PER_MS
 SNAPSHOT_LIMIT_S = 5.0
 
@@ -119,47 +114,6 @@ async def _answer(done: Path, limit_s: float) -> str | None:
 
 def _read_answer(done: Path) -> str | None:
     return done.read_text(encoding="utf-8") if done.exists() else None
-
-
-def write_kill_file(state_dir: Path, reason: str) -> tuple[int, str]:
-    """Create the kill file unless it is there already: the first reason is kept. Exit 1 if no daemon sees it now."""
-    path = state_dir / "KILL_SWITCH"
-    unused = not (state_dir / "journal").is_dir()
-    try:
-        written = _write_kill_file(path, f"{reason}\n".encode(errors="replace"))
-    except OSError as problem:
-        return EX_NOT_OK, f"{path} cannot be written: {problem.strerror}; use kill -USR1 PID, or ladderd cancel-all"
-    said = f"{path} written" if written else f"{path} was there already: {read_kill_file(state_dir).reason}"
-    if unused:
-        return EX_NOT_OK, f"{said}, but no daemon has ever run there: give --state-dir for the one that runs"
-    if not _daemon_lives(state_dir):
-        return EX_NOT_OK, (
-            f"{said}, but no daemon runs there, so nothing was cancelled by it: the next start is halted; what may rest"
-            " now, ladderd cancel-all takes away"
-        )
-    return EX_OK, f"{said}; the daemon cancels everything within 250 ms"
-
-
-def _daemon_lives(state_dir: Path) -> bool:
-    """Whether a daemon has rewritten its monitors lately; it does so four times a second."""
-    try:
-        written_ns = (state_dir / "monitors" / "freshness.json").stat().st_mtime_ns
-    except OSError:
-        return False
-    return SystemClock().now().utc_ns - written_ns < DAEMON_SILENT_NS
-
-
-def _write_kill_file(path: Path, text: bytes) -> bool:
-    disk = Disk()
-    disk.make_directory(path.parent)
-    try:
-        return disk.create(path, text)
-    except OSError as problem:
-        if problem.errno != errno.ENOSPC:
-            raise
-        # A full disk has no room for the reason, but mostly for an empty file, and any file stops the daemon.
-        path.touch(mode=0o600, exist_ok=False)
-        return True
 
 
 def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:

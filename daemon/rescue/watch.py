@@ -30,12 +30,16 @@ class Duty(enum.StrEnum):
 
 
 class Watcher:
-    """Looks, remembers, decides. `limit_ms` is how long the journal may stand still."""
+    """Looks, remembers, decides. `limit_ms` is how long the journal may stand still.
+
+    `progress_ns`: when the journal was last seen to grow, of the monotonic clock; None for never.
+    """
 
     def __init__(self, limit_ms: int = 5_000) -> None:
         self.limit_ns = limit_ms * NS_PER_MS
         self._seen: tuple[str, int] | None = None
         self._moved_ns: int | None = None
+        self.progress_ns: int | None = None
         self._acted = False
 
     def look(self, sight: Sight, now: Now) -> Duty:
@@ -44,6 +48,7 @@ class Watcher:
         if place != self._seen:
             first = self._seen is None
             self._seen, self._moved_ns = place, now.mono_ns
+            self.progress_ns = None if first else now.mono_ns
             # What stood there when we started proves no life: only growth after that does.
             self._acted = self._acted and first
             return Duty.NOTHING

@@ -12,12 +12,15 @@ from daemon.client.requests_io import ENDED, MONITORS
 from daemon.notify_io import Notifier
 from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything
 from daemon.rescue.watch import Duty, Sight, Watcher
+from daemon.rescue.watch_page_io import WatchPage
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_S
 from domain.hosts import Posture
 from execution.http.http_client_io import parse_origin
 from execution.kalshi.sign import load_key
+from journal.marker_io import KillFile, read_kill_file
 from journal.reader_io import segment_paths
+from ops.watcher_status import WatcherIdentity
 
 LOOK_EVERY_S = 0.5
 RETRY_S = 1.0
@@ -35,26 +38,58 @@ def sight_of(state_dir: Path) -> Sight:
         return Sight("", 0, ended)
 
 
-def watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int, posture: Posture) -> int:
-    """Watch until told to end. Raises ConfigurationError for a bad key or address."""
+def look_at(state_dir: Path) -> tuple[Sight, KillFile]:
+    """One look at all that the watcher goes by or tells of. Never raises."""
+    return sight_of(state_dir), read_kill_file(state_dir)
+
+
+def watch(
+    rest_url: str,
+    key_id: str,
+    key_pem: bytes,
+    state_dir: Path,
+    limit_ms: int,
+    posture: Posture,
+    *,
+    who: WatcherIdentity | None = None,
+    http_port: int | None = None,
+) -> int:
+    """Watch until told to end; answer `/ops/status` on a loopback port where one is given, 0 for a free one.
+
+    Raises ConfigurationError for a bad key or address.
+    """
     load_key(key_pem)
     parse_origin(rest_url, posture)
-    return asyncio.run(_watch(rest_url, key_id, key_pem, state_dir, limit_ms, posture))
+    page = None if who is None or http_port is None else WatchPage(who, limit_ms, http_port, SystemClock())
+    return asyncio.run(_watch(rest_url, key_id, key_pem, state_dir, limit_ms, posture, page))
 
 
-async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, limit_ms: int, posture: Posture) -> int:
+async def _watch(
+    rest_url: str,
+    key_id: str,
+    key_pem: bytes,
+    state_dir: Path,
+    limit_ms: int,
+    posture: Posture,
+    page: WatchPage | None,
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock, watcher, notifier = SystemClock(), Watcher(limit_ms), Notifier()
+    if page is not None:
+        say(await page.open())
     notifier.notify("READY=1")
     say(f"watching {state_dir}: flattens the account after {limit_ms} ms without progress")
     while not stop.is_set():
         notifier.notify("WATCHDOG=1")
-        sight = await asyncio.to_thread(sight_of, state_dir)
+        sight, kill = await asyncio.to_thread(look_at, state_dir)
         now = clock.now()
-        if watcher.look(sight, now) is Duty.FLATTEN:
+        duty = watcher.look(sight, now)
+        if page is not None:
+            page.looked(now, watcher.progress_ns, sight, kill)
+        if duty is Duty.FLATTEN:
             still_s = watcher.stood_still_ns(now) / NS_PER_S
             say(f"no progress for {still_s:.1f} s: cancelling everything")
             code = await cancel_everything(
@@ -78,6 +113,8 @@ async def _watch(rest_url: str, key_id: str, key_pem: bytes, state_dir: Path, li
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
                 await stop.wait()
+    if page is not None:
+        await page.close()
     notifier.close()
     say("ended")
     return 0

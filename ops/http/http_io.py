@@ -21,8 +21,9 @@ from domain.errors import UnavailableError
 from domain.window import Phase
 from ops.freshness import freshness_document
 from ops.http.frame import encode, frame_of, is_healthy
-from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, Limits, Order, RequestGuard, read_order, refuse
+from ops.http.http_guard_io import ConnectionGuard, Limits, Order, RequestGuard, read_order, refuse
 from ops.http.http_stream_io import EventStream
+from ops.http.listen_io import listen
 from ops.http.pages_io import PageFiles
 from ops.metrics.page_io import MetricsPage
 from ops.metrics.view import Runtime, View
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 COMMANDS = ("cancel-all", "kill", "pause")
 STOP_LIMIT_S = 2.0
-BACKLOG = 128
 
 Command = Callable[[str, str, str], None]
 
@@ -96,26 +96,16 @@ class OpsServer:
 
     async def start(self) -> None:
         """Bind and listen. Raises UnavailableError with one line when the port is taken."""
-        loop = asyncio.get_running_loop()
         await self._pages.load()
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_LIMIT_S)
         await runner.setup()
         assert runner.server is not None, "setup makes the server"
         server = runner.server
         try:
-            self._server = await loop.create_server(
-                lambda: GuardedConnection(server, self._guard, loop),
-                self._host,
-                self._port,
-                backlog=BACKLOG,
-                reuse_address=True,
-            )
-        except OSError as error:
+            self._server = await listen(server, self._guard, self._host, self._port, "http.port")
+        except UnavailableError:
             await runner.cleanup()
-            raise UnavailableError(
-                f"http: cannot listen on {self._host}:{self._port}: {error.strerror}; "
-                "is another ladderd running? choose another with http.port"
-            ) from error
+            raise
         self._runner = runner
         self._port = self._server.sockets[0].getsockname()[1]
         self._stream.start()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.live.stage import Stage, assert_journal, playing, until
+from tests.live.stage import Stage, assert_journal, fetch, playing, until
 
 LIMIT_MS = 1_500
 
@@ -47,3 +50,47 @@ def test_a_hung_daemon_is_flattened_from_outside_and_obeys_the_tail_when_it_wake
         assert stage.stop(signal.SIGTERM, "watch") == 0
         assert_journal(stage)
         assert all(not fill["is_taker"] for fill in stage.truth()["fills"])
+
+
+def watched(address: str) -> dict[str, Any]:
+    """The watcher's own `/ops/status`."""
+    status, body = fetch(address)
+    told: dict[str, Any] = json.loads(body) if status == 200 else {"status": {"state": f"HTTP {status}"}}
+    return told
+
+
+@pytest.mark.step("A03")
+def test_the_watcher_answers_on_its_own_port_whatever_becomes_of_the_daemon(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, period_s=120, strict_s=20)) as stage:
+        stage.until_quoting(least=2)
+        log_file = tmp_path / "watch.log"
+        with log_file.open("wb") as log:
+            stage.processes["watch"] = subprocess.Popen(
+                [sys.executable, "-m", "daemon", "watch", "--config", str(stage.config), "--limit-ms", str(LIMIT_MS),
+                 "--http-port", "0"],
+                stdout=log, stderr=log, cwd=tmp_path, env=stage.environment, start_new_session=True,
+            )  # fmt: skip
+        try:
+            line = until("its address", lambda: re.findall(r"status at (\S+)\n", log_file.read_text("utf-8")), 20)
+            address = line[0]
+            assert address.startswith("http://127.0.0.1:")
+            until("the daemon is seen alive", lambda: watched(address)["status"]["state"] == "OK", 10)
+            told, daemons = watched(address), json.loads(stage.page("/ops/status")[1])
+            assert list(told) == list(daemons), "the same shape"
+            assert (told["service_kind"], told["pid"]) == ("watcher", stage.processes["watch"].pid)
+            assert (told["build_id"], told["config_hash"]) == (daemons["build_id"], daemons["config_hash"])
+            stage.stop(signal.SIGKILL)
+            until("its death is told", lambda: watched(address)["status"]["state"] == "DEGRADED", 10)
+            told = watched(address)
+            assert told["status"]["reason_codes"] == ["HEARTBEAT_STALE"]
+            assert told["heartbeat"]["age_seconds"] > told["heartbeat"]["ttl_seconds"] == LIMIT_MS / 1_000
+            stage.start_daemon()
+            stage.wait_for_page()
+            until("its return is told", lambda: watched(address)["status"]["state"] == "OK", 10)
+            assert stage.stop(signal.SIGTERM) == 0
+            until("its orderly end is told", lambda: watched(address)["status"]["state"] == "OFFLINE", 10)
+            (tmp_path / "KILL_SWITCH").touch()
+            assert watched(address)["status"]["reason_codes"] == ["PROCESS_DOWN"], "the earlier row wins"
+        finally:
+            code = stage.stop(signal.SIGTERM, "watch")
+        assert code == 0

@@ -108,16 +108,9 @@ def test_a_usage_error_points_at_its_own_commands_help(run: Run) -> None:
     assert run("nonsense")[2] == "ladderd: No such command 'nonsense'; see ladderd --help\n"
 
 
-def a_daemon_runs_in(state_dir: Path) -> None:
-    """What a daemon that runs leaves: a journal, and monitors that were written just now."""
-    (state_dir / "journal").mkdir(parents=True)
-    (state_dir / "monitors").mkdir()
-    (state_dir / "monitors" / "freshness.json").write_text("{}")
-
-
 def test_a_kill_is_never_refused_for_want_of_words(run: Run, tmp_path: Path) -> None:
-    a_daemon_runs_in(tmp_path)
-    assert run("kill", "--by", "", "--reason", "", "--state-dir", str(tmp_path))[0] == 0
+    (tmp_path / "journal").mkdir()
+    assert run("kill", "--by", "", "--reason", "", "--state-dir", str(tmp_path))[0] == 1, "laid, and nothing is proven"
     assert (tmp_path / "KILL_SWITCH").read_text() == "operator: no reason given\n"
 
 
@@ -205,10 +198,11 @@ def test_a_request_that_nobody_answers_stays_written_down(
 
 def test_kill_writes_the_file_and_keeps_the_first_reason(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "state"
-    a_daemon_runs_in(home)
-    assert run("kill", "--reason", "fire", "--by", "ann", "--state-dir", str(home))[0] == 0
+    (home / "journal").mkdir(parents=True)
+    assert run("kill", "--reason", "fire", "--by", "ann", "--state-dir", str(home))[0] == 1
     code, out, _ = run("kill", "--reason", "flood", "--state-dir", str(home))
-    assert code == 0
+    assert code == 1, "no key and no daemon: nothing proves that the account is flat"
+    assert "no configuration file" in out
     assert "ann: fire" in out
     assert (home / "KILL_SWITCH").read_text() == "ann: fire\n"
 
@@ -220,12 +214,13 @@ def test_a_kill_where_no_daemon_ever_ran_is_written_and_says_so(run: Run, tmp_pa
     assert (tmp_path / "state" / "KILL_SWITCH").read_text() == "operator: no reason given\n"
 
 
-def test_a_kill_where_the_daemon_is_dead_says_that_nothing_was_cancelled(run: Run, tmp_path: Path) -> None:
-    a_daemon_runs_in(tmp_path)
-    os.utime(tmp_path / "monitors" / "freshness.json", (1_000_000, 1_000_000))
+def test_a_kill_where_the_daemon_is_dead_says_that_nothing_is_proven(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "monitors").mkdir()
+    (tmp_path / "monitors" / "http.json").write_text('{"port": 9, "pid": 7}')
     for _ in range(2):
         code, out, _ = run("kill", "--reason", "fire", "--state-dir", str(tmp_path))
-        assert (code, "no daemon runs there, so nothing was cancelled" in out) == (1, True), out
+        assert (code, "not cancelled from here" in out, "nothing proves" in out) == (1, True, True), out
     assert (tmp_path / "KILL_SWITCH").read_text() == "operator: fire\n"
 
 
@@ -233,9 +228,9 @@ def test_the_state_directory_of_the_environment_is_the_one_meant(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "elsewhere"
-    a_daemon_runs_in(home)
+    (home / "journal").mkdir(parents=True)
     monkeypatch.setenv("LADDERD_STATE_DIR", str(home))
-    assert run("kill", "--reason", "fire")[0] == 0
+    assert run("kill", "--reason", "fire")[0] == 1
     assert (home / "KILL_SWITCH").exists()
     assert not (tmp_path / "state").exists()
 
@@ -244,10 +239,18 @@ def test_a_kill_on_a_full_disk_still_leaves_a_file(run: Run, tmp_path: Path, mon
     def full(*_: object) -> bool:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    a_daemon_runs_in(tmp_path)
+    (tmp_path / "journal").mkdir()
     monkeypatch.setattr("journal.disk_io.Disk.create", full)
-    assert run("kill", "--reason", "fire", "--state-dir", str(tmp_path))[0] == 0
+    assert run("kill", "--reason", "fire", "--state-dir", str(tmp_path))[0] == 1
     assert (tmp_path / "KILL_SWITCH").read_bytes() == b""
+
+
+def test_a_configuration_that_cannot_be_read_keeps_nobody_from_halting(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("nonsense = 1\n", encoding="utf-8")
+    code, _, err = run("kill", "--reason", "fire", "--config", str(tmp_path / "c.toml"))
+    assert code == 1
+    assert "the kill file goes to state" in err
+    assert (tmp_path / "state" / "KILL_SWITCH").read_text() == "operator: fire\n"
 
 
 def test_a_pinned_configuration_is_approved_until_it_changes(run: Run, tmp_path: Path) -> None:

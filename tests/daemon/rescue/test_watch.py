@@ -55,3 +55,12 @@ def test_a_daemon_that_was_dead_before_we_looked_is_flattened_too() -> None:
     watcher = Watcher(LIMIT_MS)
     watcher.look(Sight("a", 10, ended=False), at(0))
     assert watcher.look(Sight("a", 10, ended=False), at(LIMIT_MS)) is Duty.FLATTEN
+
+
+def test_only_growth_that_was_seen_is_progress_to_tell_of() -> None:
+    watcher = Watcher(LIMIT_MS)
+    watcher.look(Sight("a", 10, ended=False), at(0))
+    assert watcher.progress_ns is None, "what stood there at the start proves no life"
+    watcher.look(Sight("a", 11, ended=False), at(500))
+    watcher.look(Sight("a", 11, ended=False), at(1_000))
+    assert watcher.progress_ns == at(500).mono_ns
