@@ -56,6 +56,7 @@ class OrderCreatedEntry(Entry, frozen=True):
     is_live: bool
     fair: int
     window: int
+    type: Literal["quote", "drill"] | UnsetType = UNSET
 
 
 class OrderRefusedEntry(Entry, frozen=True):
@@ -324,6 +325,18 @@ class TimeToFlatEntry(Entry, frozen=True):
     orders: int
 
 
+class DrillEntry(Entry, frozen=True):
+    """The session's drill of a control: what it waits for, that it was missed, or proven with its time to flat."""
+
+    control: Named
+    result: Literal["waits", "missed", "proven"]
+    why: str | UnsetType = UNSET
+    session: str | UnsetType = UNSET
+    client_order_id: ClientOrderId | UnsetType = UNSET
+    ticker: Ticker | UnsetType = UNSET
+    ms: Milliseconds | UnsetType = UNSET
+
+
 class CancelAllDoneEntry(Entry, frozen=True):
     """A request for a cancel-all ended flat, so long after it was made."""
 
@@ -389,7 +402,15 @@ ENTRIES: Final[tuple[type[Entry], ...]] = (
     *(OrderFilledEntry, ForeignFillEntry, FillAdoptedEntry, AdoptionEntry, ReconciledEntry),
     *(SettlementEntry, StraySettlementEntry, RiskDecisionEntry, GuardTripEntry, KillSwitchEntry),
     *(StrictStandDownEntry, WindowPhaseEntry, WindowResultEntry, WsFreshnessEntry, FeedSwitchEntry, FeePathEntry),
-    *(TimeToFlatEntry, CancelAllDoneEntry, CancelAllMarkerEntry, ConfigEntry, OperatorActionEntry, NoteEntry),
+    *(
+        TimeToFlatEntry,
+        DrillEntry,
+        CancelAllDoneEntry,
+        CancelAllMarkerEntry,
+        ConfigEntry,
+        OperatorActionEntry,
+        NoteEntry,
+    ),
 )
 _decoders: Final = {type_of(entry): msgspec.json.Decoder(entry) for entry in ENTRIES}
 

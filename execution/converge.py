@@ -17,6 +17,7 @@ from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import Ticker
 from domain.market import Side
 from execution.budget import CANCEL_ALL_COST, Budget
+from execution.drill import DRILL
 from execution.groups import Group, GroupPhase, Groups
 from execution.numbers import Numbers
 from execution.orders import Fact, Order, OrderBook, State
@@ -103,7 +104,7 @@ class Converger:
             )
             if not allow(order):
                 continue
-            self._place(order, cleared, quote.fair, now_ns, out)
+            self.place(order, cleared, quote.fair, now_ns, out)
         return satisfied
 
     def _group_for(self, series: str, target_ns: int) -> Group | None:
@@ -111,7 +112,8 @@ class Converger:
         used = next((g for g in ready if g.used), None)
         return used or (ready[0] if ready else None)
 
-    def _place(self, order: Order, cleared: Cleared, fair: int, now_ns: int, out: list[AnyAction]) -> None:
+    def place(self, order: Order, cleared: Cleared, fair: int, now_ns: int, out: list[AnyAction]) -> None:
+        """Send an order that the gate has cleared and risk has let through; from now on it may be live."""
         self.book.add(order)
         group = self.groups.known[order.group_id]
         group.used = True
@@ -139,6 +141,7 @@ class Converger:
                     "ticker": order.ticker,
                     "side": order.side.value,
                     "order_type": "limit",
+                    "type": DRILL if order.series == DRILL else "quote",
                     "price": order.price,
                     "count": order.count,
                     "is_live": True,

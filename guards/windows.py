@@ -24,6 +24,9 @@ from guards.calendar import FULL_CLOSE_HOUR, OPEN_MINUTE, NyseCalendar
 FIRST_TARGET_HOUR = 10
 LAST_TARGET_HOUR = 15
 CLOSE_OPEN_LEAD_S = 600
+# The session's drill of the cancel-all, minutes after the market opens; and how far from any window's opening it keeps.
+DRILL_FROM_MINUTE, DRILL_UNTIL_MINUTE = 5, 10
+DRILL_ROOM_S = 120
 LOOKAHEAD_DAYS = 15
 CACHED_DAYS_MAX = 64
 FOREVER_NS = 1 << 62
@@ -144,6 +147,26 @@ class WindowPlan:
             return True
         _, _, _, open_ns, close_ns = self._day_of(utc_ns)
         return open_ns <= utc_ns < close_ns
+
+    def drill_span(self, utc_ns: int) -> tuple[int, int] | None:
+        """From when until before when (UTC) the cancel-all is drilled with an order today: 09:35 to 09:40 New York.
+
+        None on a day without a session, and with the short template, which has no minute to spare.
+        """
+        if self._calendar is None or self.settings.template == "short":
+            return None
+        _, _, _, open_ns, close_ns = self._day_of(utc_ns)
+        if open_ns == close_ns:
+            return None
+        return open_ns + DRILL_FROM_MINUTE * 60 * NS_PER_S, open_ns + DRILL_UNTIL_MINUTE * 60 * NS_PER_S
+
+    def window_to_drill(self, utc_ns: int) -> Window | None:
+        """Today's next window, if at this instant none is open and none opens, or opened, within DRILL_ROOM_S."""
+        room_ns = DRILL_ROOM_S * NS_PER_S
+        windows = self.windows_on(self.session_date(utc_ns))
+        if any(w.opens_ns - room_ns < utc_ns < max(w.opens_ns + room_ns, w.target_ns + 1) for w in windows):
+            return None
+        return min((w for w in windows if w.opens_ns > utc_ns), key=lambda w: w.target_ns, default=None)
 
     # --- lists ---------------------------------------------------------------------------------------------------
 

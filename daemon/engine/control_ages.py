@@ -3,7 +3,8 @@
 A proof is the exchange's own answer: a group trigger that was accepted for a group of ours, an account-wide cancel-all
 after which the exchange's list read empty. Each window's end proves the first anyway; the second costs a minute in
 which nothing may be placed (the exchange goes on killing new orders), so it is drilled between windows, or at once when
-it was never proven. A proof that is missing or older than its limit closes the gate.
+it was never proven. Each session drills it with an order too (`drills/session.py`). A proof that is missing or older
+than its limit closes the gate.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import NamedTuple
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.reasons import Reason
+from execution.drill import DRILL
 from execution.groups import GroupPhase, Groups
 from guards.vote import NOT_CONFIGURED, Vote, fail, unknown
 from guards.vote import PASS as PASSED
 
 GROUP_TRIGGER = "group_trigger"
 CANCEL_ALL = "cancel_all"
-DRILL = "drill"
+# The session's drill with an order of its own (drills/session.py). It closes no gate; its age is shown and alerted.
+CANCEL_ALL_ORDER = "cancel_all_order"
 LIVE_PHASES = frozenset({GroupPhase.READY, GroupPhase.TRIGGERING})
 # A cancel-all's tail, and some time to become quotable again.
 ROOM_NS = 90 * NS_PER_S
@@ -68,7 +71,8 @@ class Controls:
         """Make a group of no window and trigger it, when the proof is due. `Groups` deletes it afterwards."""
         if not self._due(GROUP_TRIGGER, now):
             return
-        standing = [g for g in groups.known.values() if g.series == DRILL and g.phase in LIVE_PHASES]
+        drilled = (g for g in groups.known.values() if g.series == DRILL and not g.target_ns)
+        standing = [g for g in drilled if g.phase in LIVE_PHASES]
         for group in standing:
             groups.trigger(group.group_id, group.exchange_index, DRILL, now.mono_ns, out)
         if not standing:

@@ -1,7 +1,7 @@
 """Everything that the daemon knows: its machines and its plain fields, in one place, without a decision.
 
-`step.py`, `observe.py`, `operator_requests.py`, `recovered_steps.py` and the restore of memory write it. Everybody else
-reads.
+`step.py`, `observe.py`, `operator_requests.py`, `drills/session.py`, `recovered_steps.py` and the restore of memory
+write it. Everybody else reads.
 """
 
 from __future__ import annotations

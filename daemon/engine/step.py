@@ -8,7 +8,9 @@ Nothing here reads a clock, waits, or touches the world; `next_deadline` says wh
 
 from __future__ import annotations
 
+from daemon.engine.control_ages import CANCEL_ALL
 from daemon.engine.desk import Desk
+from daemon.engine.drills.session import SessionDrill
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import EngineSettings
@@ -45,6 +47,7 @@ class Engine:
         self.state = State(settings)
         self.requests = OperatorRequests(self.state)
         self.observers = Observers(self.state, self.requests)
+        self.session_drill = SessionDrill(self.state, self.requests)
 
     # --- the one function ----------------------------------------------------------------------------------------
 
@@ -211,13 +214,18 @@ class Engine:
     def _drill(self, now: Now, out: list[AnyAction]) -> None:
         """Keep the proofs of our controls young; nothing is drilled before the books were read, or on the way out."""
         state = self.state
+        cancelled = CANCEL_ALL in state.held.proofs
         for control in state.held.proofs:
             state.controls.prove(control, now.utc_ns)
         state.held.proofs.clear()
         if state.stopping is not None or not state.books.recovered or not state.held.budget.known:
             return
         state.controls.drill_group(state.held.groups, now, out)
+        self.session_drill.look(now, proven=cancelled, out=out)
         if state.empty_reason or state.held.book.live:
+            return
+        if self.session_drill.wanted(now) and state.controls.vote(CANCEL_ALL, now).open:
+            # The session's drill proves the same within minutes; two would cost two tails.
             return
         if state.controls.wants_cancel_all(now, self._room_ns(now)):
             state.controls.drills += 1

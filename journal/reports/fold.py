@@ -16,6 +16,7 @@ from typing import Any
 from domain.clock import NS_PER_S
 from domain.events import MarketsRead, Started, Tick
 from domain.market import SERIES
+from domain.reasons import Reason
 from journal.reports.facts import Fact, Seen
 from journal.reports.window_fold import FillRow, Moment, Quote, SettlementRow, Track, WindowFold
 
@@ -166,6 +167,8 @@ class Fold:
             window.phases.append((utc_ns, text(payload, "phase") or ""))
 
     def _order_created(self, utc_ns: int, payload: Payload) -> None:
+        if text(payload, "type") == Reason.DRILL:
+            return  # a drill's order is no quote of any window; were it filled, its fill counts like any other
         ident = text(payload, "client_order_id")
         windows = self._named(utc_ns, payload)
         if ident is None or len(windows) != 1:

@@ -138,6 +138,13 @@ class OfMarket(Subject, frozen=True):
     ticker: str
 
 
+class OfDrill(Subject, frozen=True):
+    """One control, and the session in which it was not drilled."""
+
+    control: str
+    session: str
+
+
 class OfJob(Subject, frozen=True):
     """One job of the day, and how it failed."""
 
@@ -154,6 +161,7 @@ class OfHealth(Subject, frozen=True):
 
 SUBJECTS: Final[dict[str, type[Subject]]] = {
     "daily_loss": Decided,
+    "drill_missed": OfDrill,
     "exchange_refuses_clock": OfKey,
     "exchange_refuses_key": OfKey,
     "feed_divergence": OfSymbol,

@@ -6,6 +6,7 @@ to the exchange, and brings the answers back after `latency_ns`. Every step is k
 
 from __future__ import annotations
 
+import datetime as dt
 import heapq
 import itertools
 from pathlib import Path
@@ -34,9 +35,11 @@ from domain.events import (
     Wake,
 )
 from domain.ids import Ticker
-from domain.market import SERIES, Level, Top
+from domain.market import SERIES, Level, Side, Top
 from domain.money import Count, IndexValue, Price
 from domain.records import check
+from domain.stamps import NEW_YORK
+from execution.drill import DRILL
 from tests.daemon.exchange import BASE, Exchange
 
 START_S = 1_800_000_000
@@ -204,6 +207,9 @@ class Stand:
         assert len(sides) == len(set(sides)), "two orders that may be live on one side of one market"
         for place in (a for a in actions if isinstance(a, Place)):
             series = place.cleared.series
+            if engine.state.held.book.live[place.client_order_id].series == DRILL:
+                self._check_drill(place)
+                continue
             assert SERIES[series].exchange_series == place.ticker.partition("-")[0], "cleared for another series"
             assert engine.state.closed[series] == (), f"a place through a closed gate: {engine.state.closed[series]}"
             assert all(vote.open for _, vote in engine.state.gates[series]), "a place against a vote"
@@ -214,6 +220,18 @@ class Stand:
             left_ns = window.freeze_ns - engine.state.ladders.lead_ns - self.utc_ns
             assert place.expiration_s * NS_PER_S <= window.target_ns - 3 * NS_PER_S, "expires later than T-3 s"
             assert place.cleared.not_after_mono_ns - self.mono_ns <= left_ns - ROUND_TRIP_NS
+
+    def _check_drill(self, place: Place) -> None:
+        """The one order that is placed outside windows: what it may be, where, and when."""
+        minute = dt.datetime.fromtimestamp(self.utc_ns / NS_PER_S, NEW_YORK).time()
+        assert dt.time(9, 35) <= minute < dt.time(9, 40), f"a drill at {minute}"
+        assert (place.side, place.price, place.count) == (Side.BID, 100, 100)
+        assert place.group_id, "a place without a group"
+        assert self.utc_ns < place.expiration_s * NS_PER_S <= self.utc_ns + 60 * NS_PER_S
+        assert self.mono_ns < place.cleared.not_after_mono_ns <= self.mono_ns + 250 * NS_PER_MS
+        plan = self.engine.state.plan
+        opens = [window.opens_ns for window in plan.windows_on(plan.session_date(self.utc_ns))]
+        assert all(abs(at_ns - self.utc_ns) >= 120 * NS_PER_S for at_ns in opens), "a drill beside an opening"
 
     # --- what it is told -----------------------------------------------------------------------------------------
 

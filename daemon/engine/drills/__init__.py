@@ -1,0 +1,1 @@
+"""Drills: what proves, by doing it, that a control works."""
