@@ -51,6 +51,8 @@ TRIGGERS = (
     *(Reason.OPERATOR_SIGUSR1, Reason.OPERATOR_CLI, Reason.OPERATOR_HTTP, Reason.PRIVATE_STREAM_DOWN),
 )
 CODES_MAX = 64
+# Each is told of one difference; a fill that is not ours, and cash that somebody moved, have alerts of their own.
+DRIFTS = frozenset({"reconcile_drift", "foreign_fill", "cash_moved"})
 HTTP_NOT_FOUND, HTTP_CLIENT, HTTP_SERVER = 404, 400, 500
 
 
@@ -208,7 +210,7 @@ class Fold:
 
     def _alert(self, action: Alert) -> None:
         self._alerts[action.severity].inc()
-        if action.action == "reconcile_drift":
+        if action.action in DRIFTS:
             self._drifts.inc()
 
     def _record(self, action: Record) -> None:

@@ -228,7 +228,7 @@ def _stalls(stage: Stage) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _slow_disk(stage: Stage) -> Iterator[None]:
+def slow_disk(stage: Stage) -> Iterator[None]:
     """Every sync of the daemon takes a third of a second."""
     pid = stage.processes["daemon"].pid
     calls = "fdatasync,fsync"
@@ -240,7 +240,8 @@ def _slow_disk(stage: Stage) -> Iterator[None]:
     try:
         yield
     finally:
-        tracer.terminate()
+        # Asked to end, it first waits for a delayed sync of each thread; killed, the kernel lets go of all at once.
+        tracer.kill()
         tracer.wait(10)
 
 
@@ -339,16 +340,15 @@ def _resume(stage: Stage) -> None:
     until("a resume is taken", taken, 30, 0.5)
 
 
-CROSSING: dict[str, object] = {
-    "fault": "refuse_orders", "status": 400, "code": "invalid_order", "details": "post only cross",
-}  # fmt: skip
+CROSSING = {"status": 400, "code": "invalid_order", "details": "post only cross"}
 FAULTS = (
     Fault("a file lies where the reports belong", ("LadderdErrors",), _unreported, 40),
     Fault("neither feed tells anything in two final minutes", ("LadderdFreshnessTrip", "LadderdFreshnessTripTwice"),
           _strict_silence),
     Fault("the exchange answers writes with 503", ("LadderdUnknownOrders", "LadderdExchangeRefuses",
           "LadderdExchangeFails"), _exchange({"fault": "http_5xx", "op": ["create_order", "batch_create"]})),
-    Fault("the exchange refuses every order as one that would take", ("LadderdPostOnlyRejects",), _exchange(CROSSING)),
+    Fault("the exchange refuses every order as one that would take", ("LadderdPostOnlyRejects",),
+          _exchange({"fault": "refuse_orders", **CROSSING})),
     Fault("the exchange answers writes with 429", ("LadderdTokensLow", "LadderdTokensGone"),
           _exchange({"fault": "http_429", "op": ["create_order", "batch_create"]})),
     Fault("nothing is answered from before the freeze on", ("LadderdRestingAfterFreeze",), _unproven_after_freeze),
@@ -363,7 +363,7 @@ FAULTS = (
           60),
     Fault("one feed falls silent after the other", ("LadderdFailoverFlaps",), _flapping),
     Fault("the vendor's stamps stand still", ("LadderdTicksRejected",), _stuck_stamps, 30),
-    Fault("every sync takes a third of a second", ("LadderdJournalSlow", "LadderdJournalTooSlow"), _slow_disk, 30),
+    Fault("every sync takes a third of a second", ("LadderdJournalSlow", "LadderdJournalTooSlow"), slow_disk, 30),
     Fault("the machine stands still for a fifth of a second", ("LadderdLoopLag", "LadderdLoopStalls"), _stalls),
     Fault("the limit of open files is lowered", ("LadderdFiles",), _few_files),
     Fault("a cancel-all while lists are not answered", ("LadderdCancelAllStuck",), _stuck_cancel_all),

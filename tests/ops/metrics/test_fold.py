@@ -121,6 +121,16 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
         [Alert("reconcile_drift", "critical", {})],
         {'ladderd_alerts_total{severity="critical"}': 1, "ladderd_reconcile_drifts_total": 1},
     ),
+    "a fill that is not ours": (
+        Wake(),
+        [Alert("foreign_fill", "critical", {})],
+        {'ladderd_alerts_total{severity="critical"}': 1, "ladderd_reconcile_drifts_total": 1},
+    ),
+    "cash that somebody moved": (
+        Wake(),
+        [Alert("cash_moved", "warning", {})],
+        {'ladderd_alerts_total{severity="warning"}': 1, "ladderd_reconcile_drifts_total": 1},
+    ),
     "a trip": (
         Wake(),
         [record("guard_trip", series="INXU", reason="polygon_ws_final_minute_stale")],
