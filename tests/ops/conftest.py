@@ -71,7 +71,7 @@ class Site:
         """Send bytes, read until the server closes; tests that keep a connection open do not use this."""
         reader, writer = await self.open()
         writer.write(data)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             answer = await reader.read()
         writer.close()
         return answer

@@ -19,7 +19,7 @@ async def watch(site: Site, console: Console, until: Callable[[str], bool]) -> s
     view = TerminalView(site.server.address, clock=site.daemon.clock, console=console, interval_s=0.001, title="demo")
     assert isinstance(console.file, io.StringIO)
     task = asyncio.create_task(view.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not until(console.file.getvalue()):
             site.daemon.clock.advance(1)
             await site.get("/health")  # a round trip on real sockets: the view gets its turn
@@ -65,7 +65,7 @@ async def test_q_ends_the_view_and_the_keyboard_is_as_it_was(start: Start, monke
         view = TerminalView(site.server.address, clock=site.daemon.clock, console=console, interval_s=0.001)
         task = asyncio.create_task(view.run())
         assert isinstance(console.file, io.StringIO)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "live orders" not in console.file.getvalue():
                 await site.get("/health")
             os.write(ours, b"xq")
@@ -82,7 +82,7 @@ async def test_a_daemon_that_is_not_there_is_said_and_waited_for(start: Start) -
     task = asyncio.create_task(view.run())
     out = view.console.file
     assert isinstance(out, io.StringIO)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "no picture for" not in out.getvalue():
             await asyncio.to_thread(lambda: None)
         await site.server.start()
