@@ -33,6 +33,11 @@ def test_every_rule_but_those_named_has_a_fault_in_the_drill_and_the_page_names_
     assert {row[0]: row[2] for row in ROWS if row[0] not in NOT_DRILLED} == dict(faults)
 
 
+def test_the_page_names_the_rules_that_only_the_whole_drill_covers() -> None:
+    told = PAGE.partition("Drilled by `make rules-drill` alone")[2].partition("\n\n")[0]
+    assert set(re.findall(r"Ladderd\w+", told)) == {rule for fault in FAULTS if fault.long for rule in fault.rules}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_the_runbook_link_opens(row: list[str]) -> None:
     page, _, section = row[4].partition("(")[2].removesuffix(")").partition("#")

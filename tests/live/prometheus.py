@@ -2,7 +2,7 @@
 
 A drill cannot wait a quarter of an hour for a `for: 15m`. `divided` divides every duration of a file by one factor and
 leaves everything else as it is; `same_but_for_durations` proves that of the result. The rules are loaded twice: as they
-are shipped, and divided; a rule has fired when either did, since the shipped one is the stricter.
+are shipped, and divided under another name; a rule has fired when either did, since the shipped one is the stricter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.live.stage import ROOT, fetch, until
+from tests.live.stage import ROOT, fetch, until, utc_s
 from tests.programs import need
 
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -25,6 +25,7 @@ FACTOR = 30
 DURATION = re.compile(r"(?P<before>\bfor: |\[|\boffset |_interval: |_timeout: )(?P<number>\d+)(?P<unit>ms|s|m|h)")
 UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 TIMEOUT = "_timeout: "
+FASTER = "Faster"
 
 
 def durations_ms(text: str) -> list[tuple[str, int]]:
@@ -73,14 +74,23 @@ class Prometheus:
         found: list[dict[str, Any]] = json.loads(body)["data"]["result"]
         return found
 
-    def fired(self) -> set[str]:
-        """Every rule that has fired since the start."""
-        rows = self.query('count by (alertname) (last_over_time(ALERTS{alertstate="firing"}[1h]))')
-        return {row["metric"]["alertname"] for row in rows}
+    def active(self) -> set[str]:
+        """Every version of a rule that is pending or fires now: the shipped one, and the divided one as `Faster...`."""
+        return self._names("ALERTS")
 
-    def until_fired(self, rules: tuple[str, ...], limit_s: float) -> None:
-        """Wait until each of these has fired."""
-        until(f"fired: {', '.join(rules)}", lambda: set(rules) <= self.fired(), limit_s, 0.25)
+    def loud(self, rules: tuple[str, ...]) -> set[str]:
+        """The rules with no quiet version left: the shipped one goes on for minutes after its cause."""
+        active = self.active()
+        return {rule for rule in rules if {rule, FASTER + rule} <= active}
+
+    def fired_since(self, began_s: float, before: set[str]) -> set[str]:
+        """The rules of which a version has fired since an instant; `before`: the versions active then, not counted."""
+        window_ms = max(int((utc_s() - began_s) * 1_000), 1)
+        names = self._names(f'count_over_time(ALERTS{{alertstate="firing"}}[{window_ms}ms])')
+        return {name.removeprefix(FASTER) for name in names - before}
+
+    def _names(self, expression: str) -> set[str]:
+        return {row["metric"]["alertname"] for row in self.query(f"count by (alertname) ({expression})")}
 
 
 def _files(folder: Path, target: str) -> Path:
@@ -91,7 +101,9 @@ def _files(folder: Path, target: str) -> Path:
     assert same_but_for_durations(rules, faster)
     assert same_but_for_durations(config, quick)
     (folder / "ladderd.rules.yml").write_text(rules)
-    (folder / "faster.rules.yml").write_text(faster.replace("name: ladderd-", "name: faster-"))
+    (folder / "faster.rules.yml").write_text(
+        faster.replace("name: ladderd-", "name: faster-").replace("- alert: ", f"- alert: {FASTER}")
+    )
     quick = quick.replace("  - ladderd.rules.yml\n", "  - ladderd.rules.yml\n  - faster.rules.yml\n")
     # A scrape may take its time, but not longer than its interval; nobody listens for alerts here.
     quick = quick.replace("scrape_timeout: 2s", f"scrape_timeout: {round(5_000 / FACTOR)}ms")
