@@ -142,13 +142,23 @@ def test_what_answers_but_is_not_this_daemon_is_found_at_once(change: dict[str, 
         ({}, {sample_of(Metric.ERRORS): 4.0}, "errors_total never falls"),
         ({sample_of(Metric.HEARTBEAT_AGE): 61.0}, {}, "heartbeat_age_seconds is young"),
         ({sample_of(Metric.HEARTBEAT_AGE): float("inf")}, {}, "heartbeat_age_seconds is young"),
-        ({sample_of(Metric.STEP): 6.0}, {}, "agent_tick_duration_seconds_count is the steps made"),
+        (
+            {sample_of(Metric.STEP): 100.0},
+            {sample_of(Metric.STEP): 101.0},
+            "agent_tick_duration_seconds_count is the steps made",
+        ),
     ],
 )
 def test_values_that_contradict_themselves_are_found(first: Changes, second: Changes, what: str) -> None:
     watch = watched(look(0, first), look(1, second))
     assert watch.broken
     assert set(wrong(watch)) == {what}
+
+
+def test_steps_made_while_a_page_is_rendered_are_no_contradiction() -> None:
+    later = [{sample_of(Metric.STEP): 252.0 + n, sample_of(Metric.TICK_DURATION): 255.0 + n} for n in (0, 3)]
+    watch = watched(*(look(number, change) for number, change in enumerate(later)))
+    assert not watch.broken
 
 
 def test_a_kind_that_is_not_the_named_one_is_found() -> None:
