@@ -68,7 +68,7 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         resting = stage.until_quoting(least=4)
         assert_belts(resting, stage.target_s(number))
         exchange_does(stage, "fill", {"order_id": resting[0]["order_id"]})
-        until("the fill booked", lambda: stage.metric("ladderd_fills_total"), 3)
+        until("the fill booked", lambda: stage.metric("ladderd_fills_total"), 8)
         stage.until_quoting(least=3)
         # Killed. One order is hit while nobody looks; the others go by their own expiry, before the freeze.
         stage.stop(signal.SIGKILL)
@@ -124,7 +124,7 @@ def test_a_lost_state_directory_on_an_account_that_has_traded(tmp_path: Path) ->
         resting = stage.until_quoting(least=4)
         number = stage.window_ahead(0)
         exchange_does(stage, "fill", {"order_id": resting[0]["order_id"]})
-        until("the fill booked", lambda: stage.metric("ladderd_fills_total"), 3)
+        until("the fill booked", lambda: stage.metric("ladderd_fills_total"), 8)
         stage.stop(signal.SIGKILL)
         for kept in ("journal", "anchor", "monitors", "cancel_all"):
             shutil.rmtree(tmp_path / kept, ignore_errors=True)
