@@ -134,6 +134,13 @@ class Metric(enum.Enum):
         "ladderd_feed_age_seconds", "Age of the newest value of a symbol on a feed; +Inf: never.", "feed", "symbol"
     )
     FEED_TICKS = _counter("ladderd_feed_ticks", "Values received on a feed.", "feed")
+    PROVIDER_LOOKS = _gauge(
+        "ladderd_provider_looks_today", "Looks at a provider this session, one a second.", "provider"
+    )
+    PROVIDER_SUCCESS = _gauge(
+        "ladderd_provider_success_ratio", "Share of this session's looks that found a provider well.", "provider"
+    )
+    FALLBACKS_TODAY = _gauge("ladderd_fallbacks_today", "Turns from the primary feed to the secondary this session.")
     FEED_DELIVERY = _histogram("ladderd_feed_delivery_seconds", "From the socket to the engine, one index value.")
 
     # --- windows ---

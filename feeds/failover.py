@@ -157,7 +157,7 @@ class DualFeedFailover:
         """What the pair amounts to."""
         if self._standby is not None and self._standby.phase is not Phase.OPEN:
             return FailoverState.FATAL if self._standby.phase is Phase.HALTED else FailoverState.SWITCHING
-        if not any(self._fresh(feed, now) for feed in self._pair):
+        if not any(self.fresh(feed, now) for feed in self._pair):
             return FailoverState.BOTH_STALE
         return FailoverState.PRIMARY if self.active == self._pair[0] else FailoverState.SECONDARY
 
@@ -174,6 +174,15 @@ class DualFeedFailover:
         """Time since the newest valid value of a feed; None when there was none."""
         newest = self._newest_ns.get(feed)
         return None if newest is None else now.mono_ns - newest
+
+    def fresh(self, feed: str, now: Now) -> bool:
+        """Whether the newest valid value of a feed, of any index, is within the limit."""
+        age = self.age_ns(feed, now)
+        return age is not None and age <= self._settings.stale_limit_ms * NS_PER_MS
+
+    def expected(self) -> tuple[str, ...]:
+        """The feeds that should deliver: both, or in standby the one that is believed."""
+        return tuple(f for f in self._pair if f != NO_FEED and (self._standby is None or f == self.active))
 
     def next_deadline(self, now: Now) -> int | None:
         """The next instant at which something changes with no event to say so, always later than now."""
@@ -192,7 +201,7 @@ class DualFeedFailover:
 
     def _judge_hot(self, now: Now) -> None:
         primary, secondary = self._pair
-        primary_fresh, secondary_fresh = self._fresh(primary, now), self._fresh(secondary, now)
+        primary_fresh, secondary_fresh = self.fresh(primary, now), self.fresh(secondary, now)
         if self.active == primary:
             if not primary_fresh and secondary_fresh:
                 self._activate(secondary, now, f"{primary} is stale")
@@ -226,10 +235,6 @@ class DualFeedFailover:
     def _ticks(self, feed: str, symbol: str, now: Now) -> bool:
         last = self._values.get((feed, symbol))
         return last is not None and now.mono_ns - last.received_mono_ns <= self._settings.stale_limit_ms * NS_PER_MS
-
-    def _fresh(self, feed: str, now: Now) -> bool:
-        age = self.age_ns(feed, now)
-        return age is not None and age <= self._settings.stale_limit_ms * NS_PER_MS
 
     def _settled(self, now: Now) -> bool:
         last = self.last_switch

@@ -15,7 +15,7 @@ import msgspec
 
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
-from ops.status_text import Frame, all_is_well, positions_text, status_text
+from ops.status_text import Frame, all_is_well, positions_text, providers_text, status_text
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
@@ -111,6 +111,17 @@ def positions(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple
     if as_json:
         return EX_OK, json.dumps({"positions": picture["holdings"], "series": picture["exposures"]})
     return EX_OK, positions_text(frame)
+
+
+def providers(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd providers`: 0 when the daemon told them. Raises UnavailableError otherwise."""
+    answer, frame = _frame(address)
+    if frame is None:
+        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
+    picture = frame["picture"]
+    if as_json:
+        return EX_OK, json.dumps({key: picture[key] for key in ("session", "providers", "fallbacks")})
+    return EX_OK, providers_text(picture)
 
 
 def _frame(address: str) -> tuple[Answer, Frame | None]:

@@ -56,6 +56,14 @@ class FeedView(msgspec.Struct, frozen=True):
     set_aside: str = ""
 
 
+class ProviderView(msgspec.Struct, frozen=True):
+    """A provider of data today: seconds of market hours in which it was looked at, and those in which it was well."""
+
+    name: str
+    looks: int
+    good: int
+
+
 class SeriesView(msgspec.Struct, frozen=True):
     """One series: its window, the index, and whether we may quote it."""
 
@@ -190,7 +198,10 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything at one instant. `counts`: the engine's, in the order of domain.counts.Counted; `errors`: logged."""
+    """Everything at one instant. `counts`: the engine's, in the order of domain.counts.Counted; `errors`: logged.
+
+    `session`: the trading day (ISO date), which `providers` and `fallbacks` are counted in.
+    """
 
     now: Now
     pid: int
@@ -233,6 +244,9 @@ class Status(msgspec.Struct, frozen=True):
     budget: Budget
     counts: tuple[int, ...]
     errors: int
+    session: str
+    providers: tuple[ProviderView, ...]
+    fallbacks: int
 
     @property
     def ready(self) -> bool:

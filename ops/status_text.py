@@ -1,4 +1,4 @@
-"""`ladderd status` and `ladderd positions`: the frame that the page shows, as lines of text. Pure."""
+"""`ladderd status`, `positions` and `providers`: the frame that the page shows, as lines of text. Pure."""
 
 from __future__ import annotations
 
@@ -66,6 +66,18 @@ def positions_text(frame: Frame) -> str:
         if one["markets"]
     ]
     return "\n".join([*lines, "counts in contracts, average and fair in cents a contract"])
+
+
+def providers_text(picture: dict[str, Any]) -> str:
+    """Each provider's score of the session, then the fallbacks. Rounded down: 100 % means that nothing was missed."""
+    lines = [f"session {picture['session']}: how often each provider was well, of one look a second in market hours"]
+    for one in picture["providers"]:
+        hundredths = one["good"] * 10_000 // one["looks"]
+        share = f"{hundredths // 100}.{hundredths % 100:02} %"
+        lines.append(f"  {one['name']}: {share}, {one['good']} of {one['looks']} looks")
+    if not picture["providers"]:
+        lines.append("  no look yet")
+    return "\n".join([*lines, f"  fallbacks from the primary feed to the secondary: {picture['fallbacks']}"])
 
 
 def against_lines(frame: Frame, *, brief: bool = False) -> list[str]:

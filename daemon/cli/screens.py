@@ -1,4 +1,4 @@
-"""The commands that show what the running daemon shows: health, status, positions, top. Joined by commands.py."""
+"""The commands that show what the running daemon shows: health, status, positions, providers, top."""
 
 from __future__ import annotations
 
@@ -67,6 +67,21 @@ def positions(
     from ops.client_io import positions as ask_positions  # noqa: PLC0415 - heavy
 
     code, text = ask_positions(_address(http, config, state_dir), as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def providers(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Today's score of each data provider (fresh looks of all, one a second in market hours), and fallbacks."""
+    from ops.client_io import providers as ask_providers  # noqa: PLC0415 - heavy
+
+    code, text = ask_providers(_address(http, config, state_dir), as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
 

@@ -26,6 +26,7 @@ from execution.positions import LedgerRecord, record
 from execution.positions import restore as restore_ledger
 from execution.reconcile import Drift
 from execution.strangers import ForeignFill
+from feeds.scores import ScoresRecord
 
 SCHEMA = 1
 
@@ -77,6 +78,7 @@ class Memory(msgspec.Struct, frozen=True):
     orphans: tuple[Drift, ...] = ()
     balance: BalanceRecord | None = None
     opened_utc_ns: int = 0
+    scores: ScoresRecord = ScoresRecord()
 
 
 def remember(state: StateView) -> bytes:
@@ -118,6 +120,7 @@ def remember(state: StateView) -> bytes:
         orphans=tuple(held.orphans.values()),
         balance=held.walk.record(held.changed_ns, live=bool(held.book.live)),
         opened_utc_ns=held.opened_utc_ns,
+        scores=state.scores.record(),
     )
     return msgspec.json.encode(memory)
 
@@ -150,6 +153,7 @@ def restore(state: State, text: str, now: Now) -> None:
     state.armed_session = memory.armed_session
     state.kill.restore(memory.kill)
     state.risk.restore(memory.risk)
+    state.scores.restore(memory.scores)
     for name, kept in memory.sentries.items():
         if name in state.desks:
             state.desks[name].sentry.restore(kept)

@@ -163,6 +163,8 @@ class Observers:
         if switch is None or state.failover.switches == state.switches_seen:
             return
         state.switches_seen = state.failover.switches
+        if switch.after == state.settings.secondary:
+            state.scores.fell_back()
         age_ns = state.failover.age_ns(switch.before, now)
         payload = {
             "from_feed": switch.before,

@@ -25,6 +25,7 @@ from ops.status import (
     FeedView,
     Gate,
     OrderView,
+    ProviderView,
     RungView,
     SeriesView,
     Status,
@@ -140,6 +141,9 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         ),
         counts=held.counts.values(),
         errors=process.errors,
+        session=state.session,
+        providers=tuple(ProviderView(name, t.looks, t.good) for name, t in sorted(state.scores.tallies.items())),
+        fallbacks=state.scores.fallbacks,
     )
 
 

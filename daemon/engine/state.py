@@ -25,6 +25,7 @@ from domain.market import SERIES
 from domain.reasons import Reason
 from domain.window import Phase
 from feeds.failover import DualFeedFailover
+from feeds.scores import Scores
 from guards.clock_trust import ClockTrust
 from guards.exchange import ExchangeGuard
 from guards.freshness import FINAL
@@ -54,6 +55,7 @@ class State:
             lambda _now: not any(desk.phase in FINAL for desk in self.desks.values()),
         )
         self.switches_seen = 0
+        self.scores = Scores()
         self.session = ""
         self.day: dt.date | None = None
         self.last_now = Now(0, 0)

@@ -35,6 +35,7 @@ from execution.reconcile import Drift
 from execution.strangers import ForeignFill, Unclaimed
 from feeds.failover import FailoverState
 from feeds.quarantine import SetAside
+from feeds.scores import ScoresRecord, Tally
 from guards.index_freshness import IndexFreshness
 from guards.risk import AccountShape
 from guards.vote import Vote
@@ -303,6 +304,24 @@ class FailoverView(Protocol):
 
     def aside(self, feed: str, now: Now) -> tuple[SetAside, ...]:
         """What of a feed is set aside."""
+        ...
+
+
+class ScoresView(Protocol):
+    """How well each provider served today."""
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """By provider."""
+        ...
+
+    @property
+    def fallbacks(self) -> int:
+        """Turns from the primary feed to the secondary."""
+        ...
+
+    def record(self) -> ScoresRecord:
+        """For the snapshot."""
         ...
 
 
@@ -609,6 +628,11 @@ class StateView(Protocol):
     @property
     def failover(self) -> FailoverView:
         """Feeds."""
+        ...
+
+    @property
+    def scores(self) -> ScoresView:
+        """Providers."""
         ...
 
     @property

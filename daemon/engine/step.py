@@ -24,6 +24,7 @@ from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
 from execution.orders import Order
 from execution.orders import State as OrderState
+from feeds.scores import EXCHANGE, Looked
 from guards.freshness import Trip
 from guards.gate import Closed, evaluate
 from guards.risk import RiskDecision
@@ -101,6 +102,7 @@ class Engine:
         day = state.plan.session_date(now.utc_ns)
         if day is not state.day:
             state.day, state.session = day, day.isoformat()
+        state.scores.turn(state.session)
         for desk in state.desks.values():
             phase = desk.advance(now, state.ladders.lead_ns)
             if phase is not None:
@@ -119,6 +121,10 @@ class Engine:
             self._judged(decision, now, out)
         out.extend(state.failover.tick(now))
         self.observers.follow_failover(now, out)
+        if state.index_expected and state.started is not None and state.scores.due(now):
+            feeds = state.failover.expected()
+            state.scores.look(Looked(feed, state.failover.fresh(feed, now)) for feed in feeds)
+            state.scores.look([Looked(EXCHANGE, state.stream_up)])
 
     def _judged(self, decision: RiskDecision, now: Now, out: list[AnyAction]) -> None:
         """The day's realised loss reached a new level: a pause lasts until resumed, a hard stop is the kill switch."""

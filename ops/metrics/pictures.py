@@ -195,6 +195,9 @@ def feeds_families(picture: Status) -> Iterator[Family]:
         (((feed.name, symbol), _age_ms(age)) for feed in feeds for symbol, age in sorted(feed.ages_ms.items())),
     )
     yield counters(Metric.FEED_TICKS, (((feed.name,), feed.ticks) for feed in feeds))
+    yield gauges(Metric.PROVIDER_LOOKS, (((one.name,), one.looks) for one in picture.providers))
+    yield gauges(Metric.PROVIDER_SUCCESS, (((one.name,), one.good / one.looks) for one in picture.providers))
+    yield gauge(Metric.FALLBACKS_TODAY, picture.fallbacks)
 
 
 def orders_families(picture: Status) -> Iterator[Family]:

@@ -18,6 +18,7 @@ from ops.status import (
     Gate,
     Holding,
     OrderView,
+    ProviderView,
     RungView,
     SeriesView,
     Status,
@@ -263,6 +264,9 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "budget": Budget(tokens=82.0, reserve=40.0, capacity=100.0),
         "counts": tuple(1_000 + count for count in Counted),
         "errors": 0,
+        "session": "2026-03-06",
+        "providers": (ProviderView("exchange", 300, 300), ProviderView("primary", 300, 299)),
+        "fallbacks": 2,
     }
     drawn = Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself
     if "series" in changes:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from domain.errors import UnavailableError, UsageError
-from ops.client_io import fetch, health, order, positions, status
+from ops.client_io import fetch, health, order, positions, providers, status
 from ops.status import TaskHealth
 from tests.ops.conftest import TOKEN, Start
 from tests.ops.pictures import GATES, gate
@@ -77,6 +77,25 @@ async def test_a_gate_against_is_exit_1_whatever_the_state(start: Start) -> None
     site.daemon.changes = {"gates": (*GATES, gate("pause", "FAIL", reason="paused"))}
     code, text = await asyncio.to_thread(status, site.server.address)
     assert (code, text.splitlines()[0]) == (1, "NOT READY, OK: running, but orders are held back by gates")
+
+
+@pytest.mark.step("K29")
+async def test_the_score_of_each_provider_is_told_in_words_and_as_json(start: Start) -> None:
+    site = await start()
+    code, text = await asyncio.to_thread(providers, site.server.address)
+    assert code == 0
+    assert text.splitlines()[1:] == [
+        "  exchange: 100.00 %, 300 of 300 looks",
+        "  primary: 99.66 %, 299 of 300 looks",
+        "  fallbacks from the primary feed to the secondary: 2",
+    ]
+    code, text = await asyncio.to_thread(providers, site.server.address, as_json=True)
+    told = json.loads(text)
+    assert (code, told["session"], told["fallbacks"]) == (0, "2026-03-06", 2)
+    assert told["providers"][1] == {"name": "primary", "looks": 300, "good": 299}
+    await site.server.stop()
+    with pytest.raises(UnavailableError):
+        await asyncio.to_thread(providers, site.server.address)
 
 
 async def test_positions_are_all_told(start: Start) -> None:

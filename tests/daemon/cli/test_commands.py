@@ -413,7 +413,7 @@ def test_simulators_are_other_programs_and_get_their_words_unchanged(
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == root
 
 
-@pytest.mark.parametrize("command", ["health", "status", "positions"])
+@pytest.mark.parametrize("command", ["health", "status", "positions", "providers"])
 def test_a_screen_asks_the_daemon_of_the_state_directory_that_was_given(command: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "demo" / "monitors").mkdir(parents=True)
     (tmp_path / "demo" / "monitors" / "http.json").write_text('{"pid": 7, "port": 9}')

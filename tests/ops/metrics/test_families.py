@@ -34,6 +34,15 @@ def test_what_the_engine_counts_is_told(metric: Metric, count: Counted) -> None:
     assert samples(view())[f"{metric.value.name}_total", ()] == 1_000 + count
 
 
+@pytest.mark.step("K29")
+def test_providers_are_told_by_their_share_of_the_session() -> None:
+    found = samples(view())
+    assert found["ladderd_provider_looks_today", (("provider", "primary"),)] == 300
+    assert found["ladderd_provider_success_ratio", (("provider", "primary"),)] == pytest.approx(299 / 300)
+    assert found["ladderd_provider_success_ratio", (("provider", "exchange"),)] == 1
+    assert found["ladderd_fallbacks_today", ()] == 2
+
+
 def test_ticks_are_told_together_and_by_feed_and_those_refused_by_reason() -> None:
     found = samples(view())
     assert found["marketdata_ticks_total", ()] == 2_001
