@@ -387,6 +387,7 @@ class Command(enum.StrEnum):
     SNAPSHOT = "snapshot"
     RECONCILE = "reconcile"
     ADOPT = "adopt"
+    RUN_ONCE = "run_once"
 
 
 class Operator(Event, frozen=True):
@@ -434,6 +435,33 @@ class JournalFault(Event, frozen=True):
     reason: str
 
 
+class JobOutcome(enum.StrEnum):
+    """How a run of a job ended; `refused`: it was not begun."""
+
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class JobRoad(enum.StrEnum):
+    """What began a run of a job: its hour, or an operator."""
+
+    SCHEDULE = "schedule"
+    ONCE = "once"
+
+
+class JobRun(Event, frozen=True):
+    """A run of one of the day's jobs is over. `cause`: why it is not done; `ident`: the request to answer, or empty."""
+
+    job: str
+    road: JobRoad
+    by: str
+    outcome: JobOutcome
+    duration_ms: int
+    cause: str
+    ident: str
+
+
 class Wake(Event, frozen=True):
     """A deadline of the engine's own has come."""
 
@@ -478,6 +506,7 @@ AnyEvent = (
     | ControlProven
     | LoopStall
     | JournalFault
+    | JobRun
     | Wake
     | Stop
 )

@@ -384,6 +384,17 @@ class NoteEntry(Entry, frozen=True):
     by: str
 
 
+class JobRunEntry(Entry, frozen=True):
+    """A run of one of the day's jobs ended, by its schedule or asked for once. `cause`: why it is not done."""
+
+    job: str
+    road: Literal["schedule", "once"]
+    by: str
+    outcome: Literal["done", "failed", "refused"]
+    duration_ms: Milliseconds
+    cause: str
+
+
 def _some(*values: object) -> bool:
     return any(value is not UNSET for value in values)
 
@@ -410,6 +421,7 @@ ENTRIES: Final[tuple[type[Entry], ...]] = (
         ConfigEntry,
         OperatorActionEntry,
         NoteEntry,
+        JobRunEntry,
     ),
 )
 _decoders: Final = {type_of(entry): msgspec.json.Decoder(entry) for entry in ENTRIES}

@@ -19,6 +19,7 @@ from daemon.cli.books import app as books_app
 from daemon.cli.checks import app as checks_app
 from daemon.cli.configuration import app as config_app
 from daemon.cli.configuration import said
+from daemon.cli.day_jobs import app as jobs_app
 from daemon.cli.screens import app as screens_app
 from domain.errors import (
     EX_CONFIG,
@@ -42,6 +43,7 @@ app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(checks_app)
 app.add_typer(screens_app)
 app.add_typer(books_app)
+app.add_typer(jobs_app)
 
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
@@ -342,12 +344,3 @@ def report(
     from daemon.cli.views_io import write_pages  # noqa: PLC0415 - heavy
 
     typer.echo(msgspec.json.encode(write_pages(state_dir, date, target_ns, series)))
-
-
-@app.command()
-def jobs() -> None:
-    """The day's jobs, in New York time on trading days."""
-    from daemon.runtime.jobs import JOBS  # noqa: PLC0415 - only this command
-
-    for job in JOBS:
-        typer.echo(f"{job.hour:02d}:{job.minute:02d} ET  {job.name:10}  {job.purpose}")

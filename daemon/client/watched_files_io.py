@@ -27,8 +27,8 @@ LOOK_SLICE_S = 0.5
 LOOK_SLICES_MAX = 10
 KILL_FILE = "state/KILL_SWITCH"
 MARKER_RELEVANT_NS = 70 * NS_PER_S
-LIFTING = frozenset({Command.RESUME, Command.ARM, Command.ADOPT})
-LIFTING_AGE_LIMIT_S = 60
+PROMPT = frozenset({Command.RESUME, Command.ARM, Command.ADOPT, Command.RUN_ONCE})
+PROMPT_AGE_LIMIT_S = 60
 HALTED_VARIABLE = "EXECUTION_HALTED"
 HALTED_FILE_VARIABLE = "EXECUTION_HALTED_FILE"
 TRUTHY = frozenset({"1", "true", "yes", "on"})
@@ -76,15 +76,20 @@ class Sentinels:
         run_id: str,
         *,
         live: bool,
+        run_once: Callable[[str, str, str], None],
         mask: Callable[[str], str] = str,
     ) -> None:
-        """`mask` hides secrets in what operators typed, before it is an event: events are journaled."""
+        """`mask` hides secrets in what operators typed, before it is an event: events are journaled.
+
+        `run_once` begins a job that an operator asks for: its name, who asks, and the request to answer.
+        """
         self._state_dir = state_dir
         self._clock = clock
         self._emit = emit
         self._run_id = run_id
         self._live = live
         self._mask = mask
+        self._run_once = run_once
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()
         self._asked: dict[str, Request] = {}
@@ -115,11 +120,14 @@ class Sentinels:
             if request.ident not in self._asked:
                 self._asked[request.ident] = request
                 age_s = (utc_ns - request.asked_utc_ns) // NS_PER_S
-                if request.command in LIFTING and age_s > LIFTING_AGE_LIMIT_S:
+                if request.command in PROMPT and age_s > PROMPT_AGE_LIMIT_S:
                     # Asked while no daemon ran: what has happened since then was not known to who asked.
                     await self.answered(request.ident, f"asked {age_s} s ago, when no daemon answered; ask again")
                     continue
                 by, cause = self._mask(request.by), self._mask(request.cause)
+                if request.command is Command.RUN_ONCE:
+                    self._run_once(cause, by, request.ident)
+                    continue
                 self._emit(Operator(request.command, by, cause, "operator_cli", request.ident))
         self.progress_mono_ns = self._clock.now().mono_ns
 

@@ -13,7 +13,7 @@ from daemon.engine.desk import REJECTED, Desk
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
-from domain.actions import Alert, AnyAction, Record
+from domain.actions import Alert, Answer, AnyAction, Record
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted
 from domain.events import (
@@ -36,6 +36,8 @@ from domain.events import (
     GroupsRead,
     GroupUpdated,
     History,
+    JobOutcome,
+    JobRun,
     JournalFault,
     KillSwitch,
     LimitsRead,
@@ -111,6 +113,7 @@ class Observers:
             ControlProven: self._control_proven,
             LoopStall: self._loop_stall,
             JournalFault: self._journal_failed,
+            JobRun: self._job_run,
             Stop: self.requests.stop,
         }
 
@@ -302,6 +305,13 @@ class Observers:
         self.state.journal_fault = event.reason
         out.append(Alert("journal_fault", "critical", {"reason": event.reason}))
         self.requests.ask_stop(Reason.JOURNAL_FAULT, now)
+
+    def _job_run(self, event: JobRun, now: Now, out: list[AnyAction]) -> None:
+        ran = {"job": event.job, "road": event.road.value, "by": event.by, "outcome": event.outcome.value}
+        out.append(Record("job_run", ran | {"duration_ms": event.duration_ms, "cause": event.cause}))
+        if event.ident:
+            told = f"{event.outcome}: {event.cause}" if event.outcome is not JobOutcome.DONE else ""
+            out.append(Answer(event.ident, told))
 
     def _started(self, event: Started, now: Now, out: list[AnyAction]) -> None:
         state = self.state

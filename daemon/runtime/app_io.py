@@ -38,12 +38,13 @@ from daemon.settings.secrets_io import known_secrets
 from daemon.settings.sections import FeedEndpoint
 from daemon.settings.tree import Settings
 from domain.actions import (
+    Answer,
     AnyAction,
     Exit,
     Record,
 )
 from domain.clock import NS_PER_S, Clock
-from domain.events import AnyEvent, Command, Operator, Started, Stop
+from domain.events import AnyEvent, Command, JobRoad, Operator, Started, Stop
 from domain.market import SERIES
 from domain.metrics import Metric
 from domain.window import Phase
@@ -114,6 +115,7 @@ class App:
             self.inbox.emit,
             recovered.run_id,
             live=settings.mode == "live",
+            run_once=self.run_once,
             mask=self.masker.text,
         )
         self.notifier = Notifier()
@@ -270,12 +272,18 @@ class App:
 
     def perform(self, action: AnyAction) -> None:
         """Carry out one action; never blocks."""
+        if isinstance(action, Answer) and self.jobs.answered(action):
+            return
         self.performer.perform(action)
 
     def command(self, name: str, by: str, cause: str) -> None:
         """An operator's order by HTTP."""
         command = {"cancel-all": Command.CANCEL_ALL, "kill": Command.KILL, "pause": Command.PAUSE}[name]
         self.inbox.emit(Operator(command, self.masker.text(by), self.masker.text(cause), "operator_http", ""))
+
+    def run_once(self, job: str, by: str, ident: str) -> None:
+        """An operator wants one job now: it runs beside the loop, and the engine answers when it is over."""
+        self.performer.spawn(self.jobs.run(job, JobRoad.ONCE, by, ident))
 
     # --- what others may look at ---------------------------------------------------------------------------------
 

@@ -22,7 +22,10 @@ class Bench:
         self.clock = Timepiece()
         self.folder = folder
         self.seen: list[AnyEvent] = []
-        self.sentinels = Sentinels(folder, self.clock, self.seen.append, "run-1", live=live)
+        self.jobs: list[tuple[str, str, str]] = []
+        self.sentinels = Sentinels(
+            folder, self.clock, self.seen.append, "run-1", live=live, run_once=lambda *job: self.jobs.append(job)
+        )
 
     async def look(self) -> list[AnyEvent]:
         self.seen.clear()
@@ -172,3 +175,15 @@ async def test_a_look_that_never_comes_back_is_a_kill_switch_that_cannot_be_read
     (told,) = await bench.look()
     assert isinstance(told, KillSwitch)
     assert not told.active
+
+
+async def test_a_job_that_is_asked_for_goes_to_the_jobs_once_and_an_old_one_to_nobody(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    now_ns = bench.clock.now().utc_ns
+    ask(tmp_path, Request("1-1", Command.RUN_ONCE, "ann", "report", now_ns))
+    old = ask(tmp_path, Request("1-2", Command.RUN_ONCE, "ann", "health", now_ns - 61 * NS_PER_S))
+    assert await bench.look() == []
+    assert await bench.look() == []
+    assert bench.jobs == [("report", "ann", "1-1")]
+    assert "ask again" in old.read_text()
