@@ -18,7 +18,7 @@ setup-dev: ## the same, and what the checks need
 run: setup ## the demo: simulated exchange and feed, the unchanged daemon, the page (ARGS="--once --http-port 8081")
 	.venv/bin/ladderd demo $(ARGS)
 
-test: setup-dev ## what every change must pass, some 10 minutes; goes on after a failure, so that one run shows all
+test: setup-dev ## what every change must pass, 10 to 15 minutes; goes on after a failure, so that one run shows all
 	@$(call timed,test,lint types layers tests)
 
 test-long: setup-dev ## what takes longer: other Pythons on an empty machine, units under a real systemd, proofs anew

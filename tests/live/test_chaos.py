@@ -77,7 +77,7 @@ async def test_a_wire_can_be_held_reset_and_silenced() -> None:
     server.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_short_campaign_finds_nothing(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", str(Random().randrange(1, 10_000))))
     report = tmp_path / "chaos.json"
@@ -110,7 +110,7 @@ def test_quotes_are_pulled_first_when_every_sync_fails(tmp_path: Path) -> None:
     assert (told["rounds"], told["breaches"]) == (1, [])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_short_kill_storm_finds_nothing(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", str(Random().randrange(1, 10_000))))
     report = tmp_path / "storm.json"
