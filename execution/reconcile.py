@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -86,6 +87,9 @@ class Reconciled(msgspec.Struct, frozen=True):
     def ok(self) -> bool:
         """Whether all four books were read, and agree."""
         return not self.unknown and not self.differences
+
+
+read_reconciled: Final = msgspec.json.Decoder(Reconciled).decode
 
 
 class OrdersFinding(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ one second proves nothing, whatever it says: neither a dead index nor a frozen f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -63,6 +64,9 @@ class FreshnessDocument(msgspec.Struct, frozen=True):
     polygon_index: PolygonIndex
     series: tuple[IndexRow, ...]
     ws_final_minute_guard: tuple[FinalMinuteGuard, ...]
+
+
+read_freshness: Final = msgspec.json.Decoder(FreshnessDocument).decode
 
 
 class JudgedIndex(msgspec.Struct, frozen=True):

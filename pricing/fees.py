@@ -78,10 +78,13 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     series: dict[str, _SeriesRow]
 
 
+_read: Final = msgspec.json.Decoder(_File).decode
+
+
 def parse_fees(text: str | bytes, path: str) -> FeeFile:
     """Read the fee file's text. Raises ConfigurationError naming the file and what is wrong in it."""
     try:
-        file = msgspec.json.decode(text, type=_File)
+        file = _read(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not a fee file: {error}; nothing is quoted until it is") from error
     if file.version != 1:

@@ -58,6 +58,14 @@ PLANTED = [
     ("state", "daemon/engine/votes.py", "import daemon.engine.state as known"),
     ("state", "daemon/runtime/snapshots_io.py", "from daemon.engine import state"),
     ("cleared", "execution/converge.py", "from domain.actions import Cleared\nc = Cleared(not_after=1)"),
+    ("prepared", "daemon/client/requests_io.py", "import msgspec\nmsgspec.json.decode(raw, type=Request)"),
+    ("prepared", "daemon/client/requests_io.py", "import msgspec\nmsgspec.json.decode(raw, type=list[Request])"),
+    ("prepared", "ops/alerts/subjects.py", "import msgspec\nmsgspec.convert(raw, kind)"),
+    (
+        "prepared",
+        "journal/reader.py",
+        "import msgspec\ndef f(x):\n    return msgspec.json.Decoder(Row).decode(x)",
+    ),
     ("cleared", "execution/converge.py", "from domain.actions import Cleared as Yes\nc = Yes(1)"),
     ("cleared", "daemon/engine/step.py", "from domain import actions\nc = actions.Cleared(1)"),
     (
@@ -142,6 +150,9 @@ INNOCENT = [
     ("test-sleep", "tests/live/test_window.py", "import asyncio\nasyncio.sleep(0.1)"),
     ("test-sleep", "tests/daemon/test_inbox.py", "import asyncio\nasyncio.sleep(0)"),
     ("block", "ops/metrics/page_io.py", "import time\ntime.sleep(0)"),
+    ("prepared", "journal/reader.py", "import msgspec\nmsgspec.json.decode(raw, type=dict[str, list[int]])"),
+    ("prepared", "journal/reader.py", "import msgspec\n_read = msgspec.json.Decoder(Row).decode"),
+    ("prepared", "journal/reader.py", "import msgspec\nmsgspec.json.decode(raw)"),
     ("library", "pricing/fair.py", "import math\nfrom domain.money import Price\nimport msgspec"),
 ]
 

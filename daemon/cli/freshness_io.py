@@ -7,7 +7,7 @@ the stamps in it and by its own age: what a dead daemon left behind never passes
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ from daemon.system_clock import SystemClock
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
 from domain.reasons import GateStatus
 from ops.client_io import HTTP_OK, fetch
-from ops.freshness import FreshnessDocument, JudgedFreshness, judge
+from ops.freshness import FreshnessDocument, JudgedFreshness, judge, read_freshness
 
 
 class _Page(msgspec.Struct):
@@ -24,6 +24,9 @@ class _Page(msgspec.Struct):
 
     port: int
     pid: int
+
+
+_read: Final = msgspec.json.Decoder(_Page).decode
 
 
 def freshness_view(state_dir: Path, http: str | None, *, as_json: bool) -> tuple[int, str]:
@@ -36,7 +39,7 @@ def freshness_view(state_dir: Path, http: str | None, *, as_json: bool) -> tuple
         path = state_dir / MONITORS / FRESHNESS
         source = str(path)
         try:
-            document = msgspec.json.decode(path.read_bytes(), type=FreshnessDocument)
+            document = read_freshness(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise UnavailableError(
                 f"freshness: nothing to ask: {problem}, and there is no {path}; give --state-dir or --http"
@@ -53,13 +56,13 @@ def _from_daemon(state_dir: Path, http: str | None) -> tuple[str, FreshnessDocum
     address, pid = http, None
     if address is None:
         try:
-            page = msgspec.json.decode((state_dir / MONITORS / HTTP).read_bytes(), type=_Page)
+            page = _read((state_dir / MONITORS / HTTP).read_bytes())
         except (OSError, msgspec.MsgspecError):
             return "", None, f"no daemon has left its address in {state_dir}"
         address, pid = f"http://127.0.0.1:{page.port}", page.pid
     try:
         answer = fetch(address, "/freshness")
-        document = msgspec.json.decode(answer.text, type=FreshnessDocument) if answer.status == HTTP_OK else None
+        document = read_freshness(answer.text) if answer.status == HTTP_OK else None
     except UnavailableError:
         return address, None, f"no daemon answers at {address}"
     except msgspec.MsgspecError:

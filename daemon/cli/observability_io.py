@@ -29,6 +29,9 @@ class _Address(msgspec.Struct):
     pid: int
 
 
+_read: Final = msgspec.json.Decoder(_Address).decode
+
+
 def verify_observability(state_dir: Path, http: str | None, seconds: int, *, as_json: bool) -> tuple[int, str]:
     """Exit code and text: 0 when every page holds and every counter that traffic moves rose within `seconds`.
 
@@ -83,7 +86,7 @@ def _address(state_dir: Path, http: str | None) -> tuple[str, int | None]:
         return http, None
     path = state_dir / MONITORS / HTTP
     try:
-        told = msgspec.json.decode(path.read_bytes(), type=_Address)
+        told = _read(path.read_bytes())
     except (OSError, msgspec.MsgspecError) as problem:
         raise UnavailableError(f"no daemon has left its address in {path} ({problem}); give --http") from problem
     return f"http://127.0.0.1:{told.port}", told.pid

@@ -15,7 +15,7 @@ import msgspec
 from daemon.cli.views_io import put_question
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE
 from domain.events import Command
-from execution.reconcile import Drift, DriftKind, Reconciled
+from execution.reconcile import Drift, DriftKind, Reconciled, read_reconciled
 
 # The daemon gives up after 20 s and says so; its look at the requests and the file's way take a little more.
 LIMIT_S: Final = 25.0
@@ -37,7 +37,7 @@ def reconcile_view(state_dir: Path, by: str, cause: str, *, adopt: bool, as_json
     if text is None:
         return EX_UNAVAILABLE, f"reconcile: UNKNOWN: no daemon of {state_dir} answered; --full asks the exchange itself"
     try:
-        found = msgspec.json.decode(text, type=Reconciled)
+        found = read_reconciled(text)
     except msgspec.MsgspecError:
         return EX_NOT_OK, f"reconcile refused: {text}"
     code = exit_code(found)

@@ -16,7 +16,7 @@ import msgspec
 
 from daemon.client.exchange_io import Line
 from daemon.client.index_snapshot import Shown
-from daemon.engine.memory import Memory
+from daemon.engine.memory import Memory, read_memory
 from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings, config_hash
 from domain.clock import NS_PER_MS, Clock
@@ -26,7 +26,7 @@ from execution.kalshi.sign import Signer
 from journal.snapshot import Snapshot, SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 from ops.client_io import fetch
-from ops.http.frame import Frame
+from ops.http.frame import Frame, read_frame
 
 VENDOR_LIMIT_S: Final = 5.0
 
@@ -44,6 +44,9 @@ class _SnapshotRow(msgspec.Struct):
 
 class _VendorAnswer(msgspec.Struct):
     results: list[_SnapshotRow] = []
+
+
+_vendor_answer: Final = msgspec.json.Decoder(_VendorAnswer).decode
 
 
 class Look:
@@ -109,7 +112,7 @@ class Look:
             if not _is_daemon(pid):
                 return None, ""
         try:
-            frame = msgspec.json.decode(fetch(self.address, "/picture").text, type=Frame)
+            frame = read_frame(fetch(self.address, "/picture").text)
         except UnavailableError as problem:
             return None, f"process {pid} runs and does not answer: {problem}" if pid else str(problem)
         except msgspec.MsgspecError as problem:
@@ -122,7 +125,7 @@ class Look:
         if snapshot is None:
             return None, None
         try:
-            return msgspec.json.decode(snapshot.payload, type=Memory), snapshot
+            return read_memory(snapshot.payload), snapshot
         except msgspec.MsgspecError as problem:
             raise SnapshotDamaged(f"snapshot: not the memory of this build: {problem}") from None
 
@@ -155,7 +158,7 @@ class Look:
         if status != 200:  # noqa: PLR2004 - the HTTP status itself
             return [Shown(host, "", f"HTTP {status}")]
         try:
-            told = {row.ticker: row for row in msgspec.json.decode(body, type=_VendorAnswer).results}
+            told = {row.ticker: row for row in _vendor_answer(body).results}
         except msgspec.MsgspecError as problem:
             return [Shown(host, "", f"unreadable answer: {problem}")]
         utc_ns = self.clock.now().utc_ns

@@ -42,6 +42,10 @@ class KeptHistory(msgspec.Struct, frozen=True):
     histories: tuple[History, ...]
 
 
+_kept: Final = msgspec.json.Decoder(KeptHistory).decode
+_answer: Final = msgspec.json.Decoder(_Answer).decode
+
+
 async def fetch_history(symbol: str, hosts: tuple[tuple[str, str], ...], clock: Clock) -> History:
     """The last half hour of second bars from the first host (REST base, key) that has them; empty when none has."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
@@ -75,7 +79,7 @@ def kept_history(state_dir: Path) -> KeptHistory | None:
     """The cache; None when there is none. Raises ConfigurationError for a file that is not one."""
     path = state_dir / HISTORY
     try:
-        return msgspec.json.decode(path.read_bytes(), type=KeptHistory)
+        return _kept(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as problem:
@@ -83,7 +87,7 @@ def kept_history(state_dir: Path) -> KeptHistory | None:
 
 
 def _bars(body: bytes) -> tuple[Bar, ...]:
-    parsed = msgspec.json.decode(body, type=_Answer)
+    parsed = _answer(body)
     bars = []
     for row in parsed.results:
         first, last = _value(row.o), _value(row.c)

@@ -7,7 +7,7 @@ they would be lies. Recovery enters the engine inside the Started event, so that
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -81,6 +81,9 @@ class Memory(msgspec.Struct, frozen=True):
     scores: ScoresRecord = ScoresRecord()
 
 
+read_memory: Final = msgspec.json.Decoder(Memory).decode
+
+
 def remember(state: StateView) -> bytes:
     """The engine's memory as JSON."""
     held = state.held
@@ -127,7 +130,7 @@ def remember(state: StateView) -> bytes:
 
 def restore(state: State, text: str, now: Now) -> None:
     """Take over what the run before knew. Raises msgspec.ValidationError for a text of another shape."""
-    memory = msgspec.json.decode(text, type=Memory)
+    memory = read_memory(text)
     held, state.last_now = state.held, now
     held.numbers.epoch = max(held.numbers.epoch, memory.epoch)
     held.book.restore(memory.orders, now.mono_ns, now.mono_ns - _since_ns(memory.lived, now))

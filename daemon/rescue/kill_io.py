@@ -15,7 +15,7 @@ import asyncio
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -38,6 +38,9 @@ class _Page(msgspec.Struct, frozen=True):
 
     port: int
     pid: int
+
+
+_read: Final = msgspec.json.Decoder(_Page).decode
 
 
 def kill(state_dir: Path, reason: str, cancel: Cancel, clock: Clock, say: Callable[[str], None] = print_line) -> int:
@@ -112,7 +115,7 @@ async def _daemon_flat(state_dir: Path, clock: Clock, say: Callable[[str], None]
 
 
 def _read_page(path: Path) -> _Page:
-    return msgspec.json.decode(path.read_bytes(), type=_Page)
+    return _read(path.read_bytes())
 
 
 def _picture(address: str, pid: int) -> dict[str, Any]:

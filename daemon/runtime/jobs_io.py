@@ -27,7 +27,7 @@ from domain.actions import Answer
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, JobOutcome, JobRoad, JobRun, Operator
 from domain.stamps import NEW_YORK
-from execution.reconcile import Reconciled
+from execution.reconcile import read_reconciled
 from ops.alerts.delivery_io import AlertFan
 from ops.status import Gate, TaskHealth
 
@@ -165,7 +165,7 @@ class Jobs:
         finally:
             del self.waiting[ident]
         try:
-            found = msgspec.json.decode(text, type=Reconciled)
+            found = read_reconciled(text)
         except msgspec.MsgspecError:
             return str(text)
         if found.unknown:

@@ -5,6 +5,8 @@ Screens (page, terminal) get the same document from `/picture` and from `/events
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from domain.reasons import Advice, Reason, RungReason, advice, rung_advice
@@ -27,6 +29,9 @@ class Frame(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     advice: dict[str, Advice]
     rung_advice: dict[str, tuple[str, str]]
+
+
+read_frame: Final = msgspec.json.Decoder(Frame).decode
 
 
 def is_healthy(tasks: tuple[TaskHealth, ...]) -> bool:

@@ -15,7 +15,7 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 from aiohttp import web
@@ -265,6 +265,9 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cause: str
 
 
+_read: Final = msgspec.json.Decoder(Order).decode
+
+
 async def read_order(request: web.Request, limits: Limits) -> Order | web.Response:
     """Read and check a control request's body within its limits of time and size; a refusal where it is not sound."""
     try:
@@ -275,7 +278,7 @@ async def read_order(request: web.Request, limits: Limits) -> Order | web.Respon
         answer.force_close()
         return answer
     try:
-        order = msgspec.json.decode(raw, type=Order)
+        order = _read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return refuse(400, f'body is not {{"by": "...", "cause": "..."}}: {error}')
     for field, text, most in (("by", order.by, NAME_CHARS_MAX), ("cause", order.cause, CAUSE_CHARS_MAX)):

@@ -89,6 +89,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: int | None = None
 
 
+_read: Final = msgspec.json.Decoder(Fault).decode
+
+
 class Active(msgspec.Struct):
     """A fault at work: when it ends, how often it may still strike, and how often it has."""
 
@@ -103,7 +106,7 @@ class Active(msgspec.Struct):
 def read_fault(data: bytes | str) -> Fault:
     """Read one fault from JSON, filling in the defaults. Raises FaultError."""
     try:
-        fault = msgspec.json.decode(data, type=Fault)
+        fault = _read(data)
     except msgspec.DecodeError as error:
         raise FaultError(f"fault: {error}; write for example {{'fault': 'close', 'code': 1001, 'host': 1}}") from error
     return check(fault)

@@ -198,6 +198,9 @@ class _Row(msgspec.Struct):
     val: msgspec.Raw
 
 
+_read_row: Final = msgspec.json.Decoder(_Row).decode
+
+
 class _Part(msgspec.Struct):
     ev: str = ""
     t: int = 0
@@ -209,6 +212,9 @@ class _Frame(msgspec.Struct):
     """A line of the feed recorder: a whole frame, of which the values are played."""
 
     frame: list[_Part]
+
+
+_read_frame: Final = msgspec.json.Decoder(_Frame).decode
 
 
 def read_rows(text: str, *, jsonl: bool) -> list[Shown]:
@@ -232,11 +238,11 @@ def read_rows(text: str, *, jsonl: bool) -> list[Shown]:
 def _read_line(place: int, line: str) -> list[Shown]:
     try:
         if '"frame"' in line:
-            parts = msgspec.json.decode(line, type=_Frame).frame
+            parts = _read_frame(line).frame
             return [_recorded(part.t, part.T, str(part.val, "ascii")) for part in parts if part.ev == "V"]
         if '"text"' in line:
             return []
-        row = msgspec.json.decode(line, type=_Row)
+        row = _read_row(line)
         return [_recorded(row.t, row.T, str(row.val, "ascii"))]
     except (msgspec.DecodeError, ValueError) as error:
         raise ValueError(f"line {place}: {error}; write {{'t': ms, 'T': 'I:SPX', 'val': 6650.13}}") from error

@@ -285,6 +285,41 @@ def only_declared_libraries(src: Source) -> Iterator[Breach]:
             yield Breach(line, f"imports {top}, which requirements.txt does not bring")
 
 
+BUILT_IN_SHAPES = words("bool bytes dict float frozenset int list msgspec msgspec.Raw object set str tuple typing.Any")
+
+
+def decoders_are_prepared(src: Source) -> Iterator[Breach]:
+    """A struct's decoder stands at the top of a module: two threads that decode a type first at once end the process.
+
+    msgspec fills in what it knows of a struct at its first use and shows it to other threads half filled.
+    """
+    if not src.in_house:
+        return
+    in_functions = {
+        id(inner)
+        for node in ast.walk(src.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for inner in ast.walk(node)
+    }
+    for call in (node for node in ast.walk(src.tree) if isinstance(node, ast.Call)):
+        name, position = src.dotted(call.func), 1
+        if name.endswith(".Decoder") and id(call) in in_functions:
+            position = 0
+        elif name not in {"msgspec.json.decode", "msgspec.convert", "msgspec.toml.decode", "msgspec.yaml.decode"}:
+            continue
+        shape = next((word.value for word in call.keywords if word.arg == "type"), None)
+        if shape is None and len(call.args) > position:
+            shape = call.args[position]
+        if shape is not None and not _is_built_in(src, shape):
+            yield Breach(call.lineno, f"{name} of a type at its use: make its decoder beside the type")
+
+
+def _is_built_in(src: Source, shape: ast.expr) -> bool:
+    """True for a type that is written with nothing but Python's own containers and values."""
+    named = (node for node in ast.walk(shape) if isinstance(node, ast.Name | ast.Attribute))
+    return all(src.dotted(node) in BUILT_IN_SHAPES for node in named)
+
+
 RULES: dict[str, Rule] = {
     "effects": effects_stay_at_the_edge,
     "doors": pure_rooms_do_not_open_doors,
@@ -301,8 +336,9 @@ RULES: dict[str, Rule] = {
     "test-sleep": tests_never_sleep,
     "block": the_house_never_blocks,
     "library": only_declared_libraries,
+    "prepared": decoders_are_prepared,
 }
-EXCUSABLE = frozenset({"effects", "doors", "swallow", "names", "float", "chance", "test-sleep"})
+EXCUSABLE = frozenset({"effects", "doors", "swallow", "names", "float", "chance", "test-sleep", "prepared"})
 
 
 def breaches(rule: str, src: Source) -> list[Breach]:
