@@ -54,6 +54,15 @@ def same_but_for_durations(text: str, faster: str, factor: int = FACTOR) -> bool
     )
 
 
+def expression_of(rule: str) -> str:
+    """What a rule of the shipped file asks."""
+    found = re.search(
+        rf"- alert: {rule}\n +expr: (.+)\n", (FOLDER / "ladderd.rules.yml").read_text("utf-8"), re.MULTILINE
+    )
+    assert found is not None, rule
+    return found[1]
+
+
 def rule_names() -> list[str]:
     """Every alert of the shipped file, in order."""
     return re.findall(r"^ +- alert: (\w+)$", (FOLDER / "ladderd.rules.yml").read_text("utf-8"), re.MULTILINE)
@@ -117,10 +126,17 @@ def _files(folder: Path, target: str) -> Path:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, target: str, port: int) -> Iterator[Prometheus]:
-    """Run one on a port of loopback until the block ends."""
+def prometheus(folder: Path, target: str, port: int, history: str = "") -> Iterator[Prometheus]:
+    """Run one on a port of loopback until the block ends; `history` is OpenMetrics text that it already has."""
     folder.mkdir(parents=True, exist_ok=True)
     config = _files(folder, target)
+    if history:
+        (folder / "history.txt").write_text(history)
+        made = subprocess.run(
+            [need("promtool"), "tsdb", "create-blocks-from", "openmetrics", folder / "history.txt", folder / "data"],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
     with (folder / "prometheus.log").open("ab") as log:
         process = subprocess.Popen(
             [need("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",

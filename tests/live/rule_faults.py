@@ -250,6 +250,18 @@ def _stalls(stage: Stage) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _flooded(stage: Stage) -> Iterator[None]:
+    """Both hosts send a thousand values in a frame, and the machine stands still until thousands of them wait."""
+    daemon = stage.processes["daemon"]
+    stage.feed_fault("frame_size", n=1_000)
+    daemon.send_signal(signal.SIGSTOP)
+    time.sleep(5)
+    daemon.send_signal(signal.SIGCONT)
+    stage.heal()
+    yield
+
+
+@contextlib.contextmanager
 def slow_disk(stage: Stage) -> Iterator[None]:
     """Every sync of the daemon takes a third of a second."""
     pid = stage.processes["daemon"].pid
@@ -395,6 +407,7 @@ FAULTS = (
           _strict_silence, long=True),
     Fault("the machine stands still for a fifth of a second", ("LadderdLoopLag", "LadderdLoopStalls"), _stalls,
           long=True),
+    Fault("thousands of index values at once", ("LadderdEventsWait", "LadderdEventsWaitLong"), _flooded, 30, long=True),
     Fault("positions held, and a day's limit of one dollar", ("LadderdDayLossHigh", "LadderdDayLossFull"),
           _small_limit, 40, long=True),
     Fault("an operator's pause", ("LadderdPaused", "LadderdCyclesHeld", "LadderdCyclesMostlyHeld", "LadderdNotReady",

@@ -148,7 +148,14 @@ def test_health_is_told_whole_and_the_log_goes_where_its_variables_say(tmp_path:
         until("it stays young while the daemon runs", lambda: saved()["age_seconds"] < 5, 15, poll_s=0.3)
         seen = saved()
         assert seen["seq"] > 0
-        assert {row["phase"] for row in seen["windows"]} <= {"preflight", "quoting", "strict", "flattening", "frozen", "closed"}
+        assert {row["phase"] for row in seen["windows"]} <= {
+            "preflight",
+            "quoting",
+            "strict",
+            "flattening",
+            "frozen",
+            "closed",
+        }
         assert seen["windows"]
         assert seen["feeds"]
         assert seen["feeds"]["states"] == {"massive": "live", "polygon": "live"}

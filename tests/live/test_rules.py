@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import socket
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.live.prometheus import (
     Prometheus,
     divided,
     durations_ms,
+    expression_of,
     prometheus,
     same_but_for_durations,
 )
@@ -81,6 +83,30 @@ def test_what_was_active_before_a_fault_does_not_count_as_fired_by_it() -> None:
     assert both.fired_since(utc_s(), both.active()) == set()
     assert both.fired_since(utc_s(), {"LadderdErrors"}) == {"LadderdErrors"}
     assert Told("LadderdErrors").loud(("LadderdErrors",)) == set()
+
+
+@pytest.mark.live
+@pytest.mark.long
+def test_a_prometheus_that_lost_its_job_says_that_ladderd_is_missing(tmp_path: Path) -> None:
+    with prometheus(tmp_path, "", free_port()) as server:
+        until("told", lambda: server.fired_since(utc_s() - 60, set()) == {"LadderdMissing"}, 30, 0.25)
+
+
+@pytest.mark.live
+@pytest.mark.long
+def test_a_daemon_that_is_gone_is_down_in_trading_hours_only(tmp_path: Path) -> None:
+    days = {"Friday": "2026-11-20", "Saturday": "2026-11-21"}
+    instants = {
+        (day, clock, up): dt.datetime.fromisoformat(f"{date}T{clock}:00Z").timestamp() + up * 60
+        for day, date in days.items()
+        for clock in ("12:50", "13:00", "21:00", "21:15")
+        for up in (0, 1)
+    }
+    told = [f'up{{job="ladderd"}} {up} {at:.0f}' for (_, _, up), at in instants.items()]
+    history = "\n".join(["# TYPE up gauge", *told, "# EOF", ""])
+    with prometheus(tmp_path, "", free_port(), history) as server:
+        down = {which for which, at_s in instants.items() if server.query(expression_of("LadderdDown"), at_s)}
+    assert down == {("Friday", "13:00", 0), ("Friday", "21:00", 0)}
 
 
 @pytest.mark.live
