@@ -191,10 +191,13 @@ class PlaceOutcome(Outcome, frozen=True, kw_only=True):
 
 
 class CancelOutcome(Outcome, frozen=True, kw_only=True):
-    """One order's cancel ended; a batch gives one of these per order. A 404 is `unknown`, never `refused`."""
+    """One order's cancel ended; a batch gives one of these per order. A 404 is `unknown`, never `refused`.
+
+    `reduced_by`: how much was still resting and was cancelled; None where the exchange does not say.
+    """
 
     order_id: OrderId
-    reduced_by: Count = Count(0)
+    reduced_by: Count | None = None
 
 
 class GroupOp(enum.StrEnum):

@@ -16,6 +16,7 @@ from domain.counts import Counted, Counts
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import Ticker
 from domain.market import Side
+from domain.money import Count
 from execution.budget import CANCEL_ALL_COST, Budget
 from execution.drill import DRILL
 from execution.groups import Group, GroupPhase, Groups
@@ -254,6 +255,9 @@ class Converger:
         if order is None:
             return None
         if event.verdict is Verdict.ACCEPTED:
+            if event.reduced_by is not None:
+                # What was not taken back had been filled.
+                order.filled = max(order.filled, Count(order.count - event.reduced_by))
             self.book.apply(order, Fact.CANCEL_DONE, now_ns, "cancelled")
         else:
             self.book.apply(order, Fact.CANCEL_UNPROVEN, now_ns)

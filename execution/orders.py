@@ -15,8 +15,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
-import msgspec
-
 from domain.clock import NS_PER_S
 from domain.events import OrderState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, is_ours
@@ -24,6 +22,8 @@ from domain.market import OrderRef, Side
 from domain.money import Count, Price
 
 SETTLE_NS = NS_PER_S
+# The longest that a list is believed to lag behind what happened (docs/contracts.md, Quoting).
+SETTLE_MAX_NS = 8 * NS_PER_S
 GONE_KEPT_MAX = 20_000
 
 
@@ -106,6 +106,8 @@ class Order:
     `refusals` counts the cancels that the exchange has refused for another reason than tokens.
     `alive_ns` is that of the last act or news by which it may have come to rest: its place, its answer, a push.
     `booked`: what its fills that are in the ledger come to; an order may tell of more (`filled`) before that.
+    `doubted`: how much of it was resting when it vanished without a word: filled or cancelled, the fills will say.
+    `told_ns`: when (monotonic) it was first told that more was filled than is booked, or that it had vanished.
     `listed`: a listing has shown it resting, so the exchange's list has caught up with its birth.
     """
 
@@ -116,6 +118,7 @@ class Order:
         "client_order_id",
         "count",
         "created_ns",
+        "doubted",
         "exchange_index",
         "expiration_s",
         "filled",
@@ -132,6 +135,7 @@ class Order:
         "state",
         "target_ns",
         "ticker",
+        "told_ns",
         "unwanted",
         "why",
     )
@@ -161,6 +165,8 @@ class Order:
         self.remaining = count
         self.filled = Count(0)
         self.booked = Count(0)
+        self.doubted = Count(0)
+        self.told_ns = 0
         self.group_id = group_id
         self.exchange_index = exchange_index
         self.expiration_s = expiration_s
@@ -177,30 +183,15 @@ class Order:
         self.why = ""
 
     @property
+    def unbooked(self) -> Count:
+        """What was told as filled, in whatever way, and is not in the ledger yet."""
+        return Count(max(0, self.filled - self.booked))
+
+    @property
     def ref(self) -> OrderRef:
         """What a cancel needs. The order must be known to the exchange by id."""
         assert self.order_id, f"no order id yet: {self.client_order_id}"
         return OrderRef(self.order_id, self.ticker, self.exchange_index)
-
-
-class OrderRecord(msgspec.Struct, frozen=True):
-    """An order as the snapshot holds it."""
-
-    client_order_id: ClientOrderId
-    order_id: OrderId
-    series: str
-    ticker: Ticker
-    side: Side
-    price: Price
-    count: Count
-    remaining: Count
-    filled: Count
-    group_id: GroupId
-    exchange_index: int
-    expiration_s: int
-    target_ns: int
-    state: State
-    booked: Count | None = None
 
 
 class OrderBook:
@@ -222,6 +213,11 @@ class OrderBook:
         assert order.client_order_id not in self.live, "client order id used twice"
         assert order.client_order_id not in self.gone, "client order id used twice"
         self.live[order.client_order_id] = order
+
+    def add_gone(self, order: Order) -> None:
+        """Enter an order of the run before that was over, and of which more may still be told."""
+        order.state = State.GONE
+        self.gone[order.client_order_id] = order
 
     def name(self, order: Order, order_id: OrderId) -> None:
         """Learn the exchange's id of an order."""
@@ -275,6 +271,7 @@ class OrderBook:
                 # Pushed messages may be repeated out of order; the next listing decides what this one cannot.
                 return
             self.apply(order, Fact.RESTING, now_ns)
+            order.doubted = Count(0)
             if asked_ns is None:
                 order.alive_ns = now_ns
             else:
@@ -297,6 +294,7 @@ class OrderBook:
             and order.order_id not in seen
         ]
         for order in buried:
+            order.doubted = order.remaining
             self.apply(order, Fact.ABSENT, now_ns)
         return buried
 
@@ -316,54 +314,14 @@ class OrderBook:
             now_ns=now_ns,
         )
         order.remaining = said.remaining
-        order.filled = said.filled
+        # What was filled before we knew of it is named as drift; only what comes from now on is untold.
+        order.filled = order.booked = said.filled
         order.state = State.OPEN
         order.in_flight = False
         order.unwanted = order.listed = True
         self.add(order)
         self.name(order, said.order_id)
         return order
-
-    def records(self) -> tuple[OrderRecord, ...]:
-        """The live orders as plain values, for the snapshot."""
-        return tuple(
-            OrderRecord(
-                o.client_order_id, o.order_id, o.series, o.ticker, o.side, o.price, o.count, o.remaining, o.filled,
-                o.group_id, o.exchange_index, o.expiration_s, o.target_ns, o.state, o.booked,
-            )
-            for o in self.live.values()
-        )  # fmt: skip
-
-    def restore(self, records: Iterable[OrderRecord], now_ns: int, acked_ns: int | None = None) -> None:
-        """Enter the orders of the run before. Whatever was in flight then is unknown now, and none is wanted.
-
-        `acked_ns`: no later than this was the last of those acknowledged that the exchange has named (default: now).
-        A list that lacks one of them and was asked a SETTLE later proves it gone; not so a place that was in flight.
-        """
-        for record in records:
-            order = Order(
-                client_order_id=record.client_order_id,
-                series=record.series,
-                ticker=record.ticker,
-                side=record.side,
-                price=record.price,
-                count=record.count,
-                group_id=record.group_id,
-                exchange_index=record.exchange_index,
-                expiration_s=record.expiration_s,
-                target_ns=record.target_ns,
-                now_ns=now_ns,
-            )
-            order.remaining = record.remaining
-            order.filled = record.filled
-            order.booked = record.filled if record.booked is None else record.booked
-            order.in_flight = False
-            order.unwanted = True
-            order.state = State.PLACING if record.state is State.PLACING else State.OPEN
-            if order.state is State.OPEN and acked_ns is not None:
-                order.alive_ns = min(now_ns, acked_ns)
-            self.add(order)
-            self.name(order, record.order_id)
 
 
 _MAY_REST = frozenset({Fact.ACCEPTED, Fact.UNKNOWN})

@@ -93,10 +93,14 @@ read_reconciled: Final = msgspec.json.Decoder(Reconciled).decode
 
 
 class OrdersFinding(msgspec.Struct, frozen=True):
-    """What a listing of orders told: differences, orders adopted, orders buried, and how many rest by series."""
+    """What a listing of orders told: differences, orders adopted, orders buried, and how many rest by series.
+
+    `described`: those in it that are ours and known.
+    """
 
     drifts: tuple[Drift, ...]
     adopted: tuple[Order, ...]
+    described: tuple[Order, ...]
     buried: tuple[Order, ...]
     resting: dict[str, int]
 
@@ -113,6 +117,7 @@ def compare_orders(
     """Take one listing into the book and say what did not fit."""
     drifts: list[Drift] = []
     adopted: list[Order] = []
+    described: list[Order] = []
     resting: dict[str, int] = {}
     asked_ns = read.asked.mono_ns
     for said in read.orders:
@@ -122,12 +127,13 @@ def compare_orders(
             resting[series] = resting.get(series, 0) + 1
         if order is not None:
             book.describe(order, said, asked_ns, now_ns)
+            described.append(order)
         elif said.status == "resting" and ours(said):
             adopted.append(book.adopt(said, series_of(said.ticker), target_of.get(said.ticker, 0), now_ns))
         elif said.status == "resting" and exclusive:
             drifts.append(Drift(DriftKind.FOREIGN_ORDER, said.order_id, f"{said.ticker} {said.side} is not ours"))
     buried = tuple(book.absent(read.orders, asked_ns, now_ns))
-    return OrdersFinding(tuple(drifts), tuple(adopted), buried, resting)
+    return OrdersFinding(tuple(drifts), tuple(adopted), tuple(described), buried, resting)
 
 
 class PositionCheck:

@@ -57,6 +57,45 @@ class OrderShape(Protocol):
         ...
 
 
+class UntoldShape(Protocol):
+    """An order, live or gone, of which the exchange has told more than the ledger holds, or whose end nobody told."""
+
+    @property
+    def series(self) -> str:
+        """The series it belongs to."""
+        ...
+
+    @property
+    def target_ns(self) -> int:
+        """Its window's target."""
+        ...
+
+    @property
+    def ticker(self) -> Ticker:
+        """Its market."""
+        ...
+
+    @property
+    def side(self) -> Side:
+        """Bid or ask of the YES leg."""
+        ...
+
+    @property
+    def price(self) -> Price:
+        """Its limit."""
+        ...
+
+    @property
+    def unbooked(self) -> Count:
+        """What was told as filled and is not in the ledger."""
+        ...
+
+    @property
+    def doubted(self) -> Count:
+        """What may have been filled: it has gone, and nobody said how."""
+        ...
+
+
 class HoldingShape(Protocol):
     """What one market holds; `result` is empty until it is settled."""
 
@@ -116,6 +155,12 @@ class MarketExposure:
             self.ask_count += count
             self.ask_cost += (PRICE_PER_DOLLAR - price) * count
 
+    def take(self, side: Side, price: int, count: int) -> None:
+        """An order was filled at its price, though its fill is not in the ledger yet."""
+        sign = 1 if side is Side.BID else -1
+        self.net += sign * count
+        self.cash -= sign * price * count
+
     @property
     def worst_loss(self) -> int:
         """The most this market can lose when it settles, in cash; 0 when it cannot lose."""
@@ -129,9 +174,11 @@ class MarketExposure:
 
 
 def exposures(
-    holdings: Mapping[Ticker, HoldingShape], orders: Mapping[ClientOrderId, OrderShape]
+    holdings: Mapping[Ticker, HoldingShape],
+    orders: Mapping[ClientOrderId, OrderShape],
+    untold: Mapping[ClientOrderId, UntoldShape],
 ) -> dict[Ticker, MarketExposure]:
-    """Every unsettled market in which something is held or may be live."""
+    """Every unsettled market in which something is held, may be live, or was told as filled in whatever way."""
     markets = {
         ticker: MarketExposure(held.series, held.target_ns, held.position, held.cash - held.fees)
         for ticker, held in holdings.items()
@@ -142,4 +189,13 @@ def exposures(
         if market is None:
             market = markets[order.ticker] = MarketExposure(order.series, order.target_ns)
         market.rest(order.side, order.price, order.remaining)
+    for told in untold.values():
+        held = holdings.get(told.ticker)
+        if held is not None and held.result:
+            continue
+        market = markets.get(told.ticker)
+        if market is None:
+            market = markets[told.ticker] = MarketExposure(told.series, told.target_ns)
+        market.take(told.side, told.price, told.unbooked)
+        market.rest(told.side, told.price, told.doubted)
     return markets

@@ -21,7 +21,7 @@ from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Cash
 from domain.reasons import Reason
-from guards.exposure import HoldingShape, MarketExposure, OrderShape, exposures
+from guards.exposure import HoldingShape, MarketExposure, OrderShape, UntoldShape, exposures
 from guards.vote import PASS, Vote, fail, unknown
 
 PPM = 1_000_000
@@ -90,6 +90,11 @@ class AccountShape(Protocol):
         ...
 
     @property
+    def untold(self) -> Mapping[ClientOrderId, UntoldShape]:
+        """Orders whose fills were told in some way and are not in the ledger yet."""
+        ...
+
+    @property
     def balance(self) -> Cash | None:
         """Cash at the exchange, None while unread."""
         ...
@@ -154,15 +159,16 @@ class RiskGuard:
 
     def used(self, account: AccountShape) -> int:
         """How much of the day's limit is in use, in cash: realised, held and may-be-live."""
-        markets = exposures(account.ledger.markets, account.book.live)
+        markets = exposures(account.ledger.markets, account.book.live, account.untold)
         return self._loss + sum(market.worst_loss for market in markets.values())
 
     def confined_to(self, account: AccountShape) -> frozenset[Ticker] | None:
         """The only markets in which an order could be let through, as no further one may be entered; None with room."""
         held, live, most = account.ledger.markets, account.book.live, self._settings.markets_max
-        if len(held) + len(live) < most:
+        if len(held) + len(live) + len(account.untold) < most:
             return None
         used = frozenset(t for t, each in held.items() if not each.result) | {o.ticker for o in live.values()}
+        used |= {told.ticker for told in account.untold.values()}
         return used if len(used) >= most else None
 
     def refuses(self, order: OrderShape, account: AccountShape, now: Now) -> str:  # noqa: ARG002 - every guard gets it
@@ -174,7 +180,7 @@ class RiskGuard:
         if unit * order.remaining > settings.per_order_dollars * CASH_PER_DOLLAR:
             return f"risk: order of {dollars(unit * order.remaining)} is over ${settings.per_order_dollars}"
         live = {name: known for name, known in account.book.live.items() if name != order.client_order_id}
-        markets = exposures(account.ledger.markets, live)
+        markets = exposures(account.ledger.markets, live, account.untold)
         market = markets.get(order.ticker)
         if market is None:
             if len(markets) >= settings.markets_max:

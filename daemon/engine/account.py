@@ -33,12 +33,13 @@ from domain.money import Count
 from execution.cancel_all import Scope
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
-from execution.orders import Order, State
+from execution.orders import SETTLE_MAX_NS, Order, State
 from execution.quoter import Want
 from execution.reconcile import series_of
 
 OUTSIDE_NS = 300 * NS_PER_S
 UNKNOWN_POLL_NS = 400 * NS_PER_MS
+UNTOLD_POLL_NS = 500 * NS_PER_MS
 CLOCK_PACE_NS = 170 * NS_PER_MS
 DAY_MS = 86_400_000
 
@@ -76,6 +77,7 @@ class Account:
         self._touched(order, now)
         if order is None:
             return None
+        self.told(order, now)
         if event.verdict is Verdict.ACCEPTED:
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
             payload: dict[str, object] = {
@@ -96,6 +98,8 @@ class Account:
         held = self.held
         order = held.converger.cancelled(event, now.mono_ns)
         self._touched(order, now)
+        if order is not None:
+            self.told(order, now)
         if order is not None and event.verdict is Verdict.ACCEPTED:
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
             payload = {
@@ -129,10 +133,8 @@ class Account:
         before = order.state
         held.book.describe(order, said, None, now.mono_ns)
         self._touched(order, now)
-        if order.filled > order.booked:
-            # It was filled, and the fill itself has not been told: it is due at once.
-            held.untold.setdefault(order.client_order_id, (order, now.mono_ns))
-            held.reads.soon(FILLS, now.mono_ns)
+        order.doubted = Count(0)  # its end was told
+        self.told(order, now)
         if order.state is State.GONE and before is not State.GONE and said.status == "canceled":
             source = said.last_update_reason or "exchange"
             payload = {
@@ -142,6 +144,29 @@ class Account:
                 "rtt_ms": None,
             }
             out.append(Record("order_cancelled", payload))
+
+    def told(self, order: Order, now: Now) -> None:
+        """The exchange has said something of an order: what it told as filled is exposure until the ledger has it."""
+        held = self.held
+        if not order.unbooked and not order.doubted:
+            held.untold.pop(order.client_order_id, None)
+        elif order.client_order_id not in held.untold:
+            order.told_ns = now.mono_ns
+            held.untold[order.client_order_id] = order
+            held.touched.add(order.series)
+            held.reads.soon(FILLS, now.mono_ns)
+
+    def fills_listed(self, asked_ns: int) -> list[Order]:
+        """The fills were listed: the orders that vanished without a word, and were cancelled as these fills show."""
+        cancelled: list[Order] = []
+        for order in list(self.held.untold.values()):
+            if asked_ns < order.told_ns + SETTLE_MAX_NS or not order.doubted:
+                continue
+            order.doubted = Count(0)
+            cancelled.append(order)
+            if not order.unbooked:
+                del self.held.untold[order.client_order_id]
+        return cancelled
 
     def filled(self, fill: Fill, now: Now, out: list[AnyAction]) -> bool:
         """One execution, from the stream or a listing; False when it was known already, or is not known to be ours."""
@@ -160,8 +185,8 @@ class Account:
             return False
         if order is not None:
             order.booked = Count(order.booked + fill.count)
-            if order.booked >= order.filled:
-                held.untold.pop(order.client_order_id, None)
+            order.doubted = Count(max(0, order.doubted - fill.count))
+            self.told(order, now)
         held.new_fills.append(fill)
         # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
         held.filled_ns = now.mono_ns
@@ -246,6 +271,9 @@ class Account:
         if unknown:
             held.reads.pace(ORDERS, UNKNOWN_POLL_NS, now.mono_ns)
             held.reads.soon(RESTING, max(held.reads.slots[RESTING].asked_ns + UNKNOWN_POLL_NS, now.mono_ns))
+        if held.untold:
+            # Told and not booked, or gone without a word: the list may lag, so it is asked until it tells.
+            held.reads.soon(FILLS, held.reads.slots[FILLS].asked_ns + UNTOLD_POLL_NS)
         self.parity.chores(now, out)
         self._give_up_waiting(now, out)
         held.converger.hurry(now)

@@ -42,6 +42,8 @@ class Books:
         found = compare_orders(held.book, event, held.target_of, exclusive=held.exclusive, now_ns=now.mono_ns)
         for order in found.adopted:
             self.parity.orphan(order, out)
+        for order in (*found.described, *found.buried):
+            self.account.told(order, now)
         if not event.resting_only:
             claims = held.strangers.decide(event.orders, event.asked.mono_ns)
             for fill in claims.ours:
@@ -86,6 +88,7 @@ class Books:
         held.fills_asked_ns, held.fills_asked_utc_ns = event.asked.mono_ns, event.asked.utc_ns
         for fill in event.fills:
             self.account.filled(fill, now, out)
+        self.account.fills_listed(event.asked.mono_ns)
         self.parity.counted(event.asked.mono_ns, out)
         self.parity.read(FILLS, event.asked.mono_ns, now, out)
 

@@ -13,7 +13,8 @@ from domain.clock import NS_PER_S
 from domain.counts import Counts
 from domain.events import Fill
 from domain.ids import ClientOrderId, OrderId, Ticker
-from domain.money import Cash
+from domain.market import Side
+from domain.money import Cash, Count
 from execution.balance import BalanceWalk
 from execution.budget import Budget
 from execution.cancel_all import CancelAllProgress, Scope
@@ -58,8 +59,9 @@ class Holdings:
         self.strangers = Strangers()
         self.walk = BalanceWalk()
         self.walked_utc_ns = 0
-        # Orders of which more was told as filled than was booked, and since when.
-        self.untold: dict[ClientOrderId, tuple[Order, int]] = {}
+        # Orders of which more was told as filled than was booked, or that vanished without a word: exposure until the
+        # ledger has it, or the fills say that nothing was.
+        self.untold: dict[ClientOrderId, Order] = {}
         self.adopted: list[Ticker] = []  # markets that this step adopted something in
         self.listed_resting = 0
         self.balance: Cash | None = None
@@ -81,6 +83,16 @@ class Holdings:
     def tail_until_utc_ns(self) -> int:
         """Until when the exchange may kill new orders after a cancel-all."""
         return self.cancel_all.tail_until_utc_ns
+
+    def positions(self) -> dict[Ticker, Count]:
+        """Net YES contracts by market: the ledger's, and fills told in whatever way that it does not have yet."""
+        positions = self.ledger.open_positions()
+        for order in self.untold.values():
+            held = self.ledger.markets.get(order.ticker)
+            if order.unbooked and (held is None or not held.result):
+                sign = 1 if order.side is Side.BID else -1
+                positions[order.ticker] = Count(positions.get(order.ticker, 0) + sign * order.unbooked)
+        return positions
 
     @property
     def completed_cancel_alls(self) -> int:

@@ -21,7 +21,9 @@ from execution.balance import BalanceRecord
 from execution.budget import BudgetRecord
 from execution.cancel_all import Scope
 from execution.groups import Group
-from execution.orders import OrderRecord
+from execution.order_memory import OrderRecord
+from execution.order_memory import record as record_orders
+from execution.order_memory import restore as restore_orders
 from execution.positions import LedgerRecord, record
 from execution.positions import restore as restore_ledger
 from execution.reconcile import Drift
@@ -90,7 +92,7 @@ def remember(state: StateView) -> bytes:
     memory = Memory(
         schema=SCHEMA,
         epoch=held.numbers.epoch,
-        orders=held.book.records(),
+        orders=record_orders(held.book.live.values(), held.untold.values()),
         ledger=record(held.ledger),
         groups=tuple(held.groups.known.values()),
         results=tuple(r for r in state.results.by_window.values() if not r.reported),
@@ -133,7 +135,8 @@ def restore(state: State, text: str, now: Now) -> None:
     memory = read_memory(text)
     held, state.last_now = state.held, now
     held.numbers.epoch = max(held.numbers.epoch, memory.epoch)
-    held.book.restore(memory.orders, now.mono_ns, now.mono_ns - _since_ns(memory.lived, now))
+    untold = restore_orders(held.book, memory.orders, now.mono_ns, now.mono_ns - _since_ns(memory.lived, now))
+    held.untold.update((order.client_order_id, order) for order in untold)
     held.ledger = restore_ledger(memory.ledger)
     for group in memory.groups:
         # Whatever was asked of a group in the run before was answered to nobody: trigger or delete it anew.

@@ -28,7 +28,7 @@ from execution.budget import BudgetRecord
 from execution.cancel_all import Scope
 from execution.flatten import Flattening
 from execution.groups import Group
-from execution.orders import Order, OrderRecord
+from execution.orders import Order
 from execution.positions import MarketAccount
 from execution.quoter import Others
 from execution.reconcile import Drift
@@ -342,10 +342,6 @@ class BookView(Protocol):
         """By client order id."""
         ...
 
-    def records(self) -> tuple[OrderRecord, ...]:
-        """For the snapshot."""
-        ...
-
 
 class LedgerView(Protocol):
     """Positions and results."""
@@ -533,6 +529,11 @@ class HeldView(Protocol):
     @property
     def counts(self) -> CountsView:
         """Counts."""
+        ...
+
+    @property
+    def untold(self) -> Mapping[ClientOrderId, Order]:
+        """Orders whose fills are not all in the ledger."""
         ...
 
     @property

@@ -215,6 +215,9 @@ class Engine:
         state = self.state
         if not isinstance(event, ORDER_NEWS) or state.held.flattenings or state.stopping is not None:
             return False
+        if state.held.untold:
+            # A fill that was told and not booked: the read of fills is due at once, and chores ask for it.
+            return False
         return isinstance(event, OrderUpdated) or event.verdict is Verdict.ACCEPTED
 
     def _drill(self, now: Now, out: list[AnyAction]) -> None:
@@ -294,7 +297,7 @@ class Engine:
         state = self.state
         assert desk.window is not None, "cleared without a window"
         live = state.held.converger.live_of(desk.series.name)
-        want = desk.want(live, state.held.ledger.open_positions(), now, state.risk.confined_to(state.held))
+        want = desk.want(live, state.held.positions(), now, state.risk.confined_to(state.held))
         state.held.counts.add(_CYCLES)
 
         def allow(order: Order) -> bool:

@@ -46,7 +46,7 @@ class _Created(msgspec.Struct):
 
 class _BatchItem(msgspec.Struct):
     order_id: str
-    reduced_by: str = "0.00"
+    reduced_by: str | None = None
     ts_ms: int | None = None
     error: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -164,7 +164,8 @@ def _cancel_item(
     action: CancelOrders, order_id: OrderId, found: dict[str, _BatchItem], answer: Answer
 ) -> CancelOutcome:
     item = found.get(order_id)
-    verdict, code, detail, reduced = Verdict.ACCEPTED, "", "", "0.00"
+    verdict, code, detail = Verdict.ACCEPTED, "", ""
+    reduced: str | None = None
     if item is None:
         verdict, code = Verdict.UNKNOWN, MISSING
     elif bytes(item.error) != b"null":
@@ -181,7 +182,7 @@ def _cancel_item(
         detail,
         answer.sent.mono_ns,
         order_id=order_id,
-        reduced_by=parse_count(reduced),
+        reduced_by=None if reduced is None else parse_count(reduced),
     )
 
 

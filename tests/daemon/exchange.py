@@ -67,6 +67,9 @@ class Misbehaviour:
     fail_reads: bool = False
     unreadable: tuple[Read, ...] = ()
     silent_stream: bool = False
+    silent_fills: bool = False
+    fill_lag_ns: int = 0
+    vague_cancels: bool = False
     groups_lost: bool = False
     storm_429: bool = False
     mute: tuple[type, ...] = ()
@@ -150,7 +153,7 @@ class Exchange:
         )  # fmt: skip
         self.fills.append(fill)
         ended = self.end(order_id, "", "executed")
-        return ended if self.bad.silent_stream else [Filled(fill), *ended]
+        return ended if self.bad.silent_stream or self.bad.silent_fills else [Filled(fill), *ended]
 
     # --- writes --------------------------------------------------------------------------------------------------
 
@@ -250,9 +253,11 @@ class Exchange:
             if self.bad.cancel_404 or known is None or known.ended_ns:
                 events.append(CancelOutcome(action.request_id, Verdict.UNKNOWN, 404, order_id=ref.order_id))
                 continue
+            reduced = None if self.bad.vague_cancels else known.state.remaining
             events += self.end(ref.order_id, "UserCancel")
             verdict, status = (Verdict.UNKNOWN, 0) if lost else (Verdict.ACCEPTED, 200)
-            events.append(CancelOutcome(action.request_id, verdict, status, order_id=ref.order_id))
+            told = CancelOutcome(action.request_id, verdict, status, order_id=ref.order_id, reduced_by=reduced)
+            events.append(told)
         return events
 
     def _trigger(self, action: TriggerGroup) -> tuple[list[AnyEvent], list[AnyEvent]]:
@@ -313,7 +318,9 @@ class Exchange:
 
     def _nameless(self) -> list[Fill]:
         """REST does not tell the client order id of a fill."""
-        return [msgspec.structs.replace(fill, client_order_id=ClientOrderId("")) for fill in self.fills]
+        seen_ms = (self.now().utc_ns - self.bad.fill_lag_ns) // NS_PER_MS
+        listed = [fill for fill in self.fills if fill.exchange_ms <= seen_ms]
+        return [msgspec.structs.replace(fill, client_order_id=ClientOrderId("")) for fill in listed]
 
     def _earned(self) -> int:
         """What all fills did to the cash: a short contract costs a dollar less its price until it is closed."""

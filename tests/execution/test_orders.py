@@ -9,6 +9,7 @@ from domain.events import OrderState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker
 from domain.market import Side
 from domain.money import Count, Price
+from execution.order_memory import record, restore
 from execution.orders import SETTLE_NS, TABLE, Fact, Order, OrderBook, State
 
 T = Ticker("KXINXU-X-T1")
@@ -157,9 +158,8 @@ def test_adopted_orders_are_unwanted_and_known_by_id() -> None:
 
 def test_what_was_in_flight_is_unknown_after_a_restart() -> None:
     book, _ = in_state(State.PLACING)
-    records = book.records()
     after = OrderBook()
-    after.restore(records, 7 * NS_PER_MS)
+    assert restore(after, record(book.live.values(), ()), 7 * NS_PER_MS) == []
     order = after.live[ClientOrderId("ladderd-1-1")]
     assert order.state is State.PLACING
     assert not order.in_flight
@@ -183,8 +183,19 @@ def test_an_order_acknowledged_long_ago_is_proven_gone_at_once_after_a_restart(
 ) -> None:
     book, _ = in_state(state)
     after = OrderBook()
-    after.restore(book.records(), 5_000 * NS_PER_MS, None if acked_ms is None else acked_ms * NS_PER_MS)
+    kept = record(book.live.values(), ())
+    restore(after, kept, 5_000 * NS_PER_MS, None if acked_ms is None else acked_ms * NS_PER_MS)
     assert bool(after.absent((), asked_ms * NS_PER_MS, 7_000 * NS_PER_MS)) is buried
+
+
+def test_an_order_that_is_over_and_not_all_booked_is_kept_for_the_next_run() -> None:
+    book, order = in_state(State.GONE)
+    order.filled, order.booked = Count(100), Count(40)
+    after = OrderBook()
+    (kept,) = restore(after, record(book.live.values(), [order]), 7 * NS_PER_MS)
+    assert (kept.unbooked, kept.state, kept.told_ns) == (60, State.GONE, 7 * NS_PER_MS)
+    assert after.find("ladderd-1-1", "") is kept
+    assert not after.live
 
 
 def test_a_client_order_id_is_never_used_twice() -> None:

@@ -33,6 +33,16 @@ class Order(msgspec.Struct):
     client_order_id: ClientOrderId = msgspec.field(default_factory=lambda: ClientOrderId(f"o{next(NUMBERS)}"))
 
 
+class Untold(msgspec.Struct):
+    ticker: Ticker = Ticker("A")
+    side: Side = Side.BID
+    price: Price = Price(5000)
+    unbooked: Count = Count(0)
+    doubted: Count = Count(0)
+    series: str = "INXU"
+    target_ns: int = 1
+
+
 class Holding(msgspec.Struct):
     position: Count = Count(0)
     cash: Cash = Cash(0)
@@ -55,6 +65,7 @@ class Account(msgspec.Struct):
     balance: Cash | None = Cash(10_000 * DOLLAR)
     book: Book = msgspec.field(default_factory=Book)
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+    untold: dict[ClientOrderId, Untold] = {}
 
     def send(self, *orders: Order) -> None:
         self.book.live.update({order.client_order_id: order for order in orders})
@@ -76,6 +87,26 @@ def begun(account: Account, **settings: int) -> RiskGuard:
     guard = RiskGuard(RiskSettings(**settings))
     guard.advance(DAY, account)
     return guard
+
+
+def test_what_was_told_and_is_not_booked_uses_the_limits_like_a_position() -> None:
+    account = Account()
+    guard = begun(account, per_market_contracts=5)
+    account.untold[ClientOrderId("a")] = Untold(unbooked=Count(300))
+    assert guard.used(account) == 3 * 500_000
+    assert guard.refuses(order(contracts=2), account, at(0)) == ""
+    account.untold[ClientOrderId("b")] = Untold(doubted=Count(100))
+    assert "5 contracts net" in guard.refuses(order(contracts=2), account, at(0))
+    assert guard.refuses(order(side=Side.ASK, contracts=5), account, at(0)) == ""
+    account.ledger.markets[Ticker("A")] = Holding(result="yes")
+    assert guard.used(account) == 0, "a market that is settled holds nothing any more"
+
+
+def test_markets_of_untold_fills_are_in_use() -> None:
+    account = Account()
+    guard = begun(account, markets_max=1)
+    account.untold[ClientOrderId("a")] = Untold(unbooked=Count(100))
+    assert guard.confined_to(account) == frozenset({Ticker("A")})
 
 
 def test_risk_closed_when_it_knows_nothing() -> None:
@@ -276,7 +307,7 @@ def test_no_outcome_and_no_set_of_fills_loses_more_than_the_worst_case(
         holding.cash = Cash(holding.cash - sign * price * count)
     for side, price, count in live:
         account.send(Order(side=side, price=Price(price), remaining=Count(count)))
-    worst = exposures(account.ledger.markets, account.book.live)[Ticker("A")].worst_loss
+    worst = exposures(account.ledger.markets, account.book.live, account.untold)[Ticker("A")].worst_loss
     net, cash = int(holding.position), int(holding.cash)
     for number, (side, price, count) in enumerate(live):
         if number in which:

@@ -98,11 +98,7 @@ class Parity:
         """Weigh what is known to differ by contracts, before it is certain which market it is in."""
         held, settings = self.held, self.settings
         limit = settings.contracts_limit * COUNT_PER_CONTRACT
-        untold = sum(
-            order.filled - order.booked
-            for order, told_ns in held.untold.values()
-            if asked_ns >= told_ns + SETTLE_NS and order.filled > order.booked
-        )
+        untold = sum(order.unbooked for order in held.untold.values() if asked_ns >= order.told_ns + SETTLE_NS)
         found = (
             settings.exchange.judge(
                 DriftKind.EXCHANGE_DRIFT, "positions", held.position_check.differing(held.ledger), limit
@@ -158,9 +154,6 @@ class Parity:
                 slot = self.held.reads.slots[key]
                 if slot.request is None and (slot.asked_ns < since_ns or key is BALANCE):
                     self.held.reads.soon(key, max(now.mono_ns, since_ns, slot.asked_ns + NS_PER_S))
-        for _, told_ns in self.held.untold.values():
-            if self.held.fills_asked_ns < told_ns + SETTLE_NS:
-                self.held.reads.soon(FILLS, max(now.mono_ns, told_ns + SETTLE_NS))
         for inquiry in list(self.inquiries):
             self._look(inquiry, now)
             if now.mono_ns >= inquiry.begun_ns + INQUIRY_LIMIT_NS:

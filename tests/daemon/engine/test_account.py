@@ -9,6 +9,7 @@ import pytest
 from domain.actions import Alert, Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
+    CancelOutcome,
     Command,
     Filled,
     GroupOp,
@@ -17,7 +18,9 @@ from domain.events import (
     PlaceOutcome,
     Verdict,
 )
-from domain.ids import ClientOrderId, GroupId, RequestId, Ticker
+from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
+from domain.market import Side
+from domain.money import Count
 from execution.orders import SETTLE_NS, State
 from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
@@ -256,6 +259,123 @@ def test_an_order_accepted_after_its_series_was_pulled_is_cancelled_at_once() ->
     stand.run(1 * S)
     assert stand.exchange.resting() == []
     assert stand.live() == []
+
+
+# --- fills that were told, and are not in the ledger yet -------------------------------------------------------------
+
+
+def hit(stand: Stand, *, told: str) -> None:
+    """A taker hits our bids for 20 s. `told`: which way tells of it at once; every other is late, or lost."""
+    bad = stand.exchange.bad
+    bad.fill_lag_ns = 8 * S
+    bad.silent_fills = told == "update"
+    bad.silent_stream = told not in {"update", "fill"}
+    for _ in range(28):
+        bids = [o for o in stand.exchange.resting() if o.side is Side.BID]
+        if bids:
+            for event in stand.exchange.execute(bids[0].order_id):
+                stand.step(event)
+        stand.run(700 * MS)
+
+
+@pytest.mark.parametrize("told", ["update", "fill", "list"])
+def test_fills_that_come_late_on_any_channel_pass_no_limit(told: str) -> None:
+    stand = quoting()
+    hit(stand, told=told)
+    held = stand.exchange.positions()
+    assert held, "somebody was hit"
+    assert max(abs(count) for count in held.values()) <= 5 * 100
+    assert abs(sum(count for ticker, count in held.items() if ticker.startswith("KXINXU"))) <= 20 * 100
+    if told == "list":
+        return  # what nobody told of comes to rest in no window's books until the lists are young again
+    assert stand.engine.state.held.positions() == held, "what was told counts before the ledger has it"
+    stand.exchange.bad.fill_lag_ns = 0
+    stand.run(3 * S)
+    assert stand.engine.state.held.ledger.open_positions() == held
+    assert stand.engine.state.held.untold == {}
+
+
+def test_a_fill_that_an_order_update_tells_of_is_exposure_at_once_and_read_at_once() -> None:
+    stand = quoting()
+    order = next(o for o in stand.exchange.resting("INXU") if o.side is Side.BID)
+    used = stand.engine.state.risk.used(stand.engine.state.held)
+    stand.exchange.bad.silent_fills, stand.exchange.bad.fill_lag_ns = True, 3 * S
+    for event in stand.exchange.execute(order.order_id):
+        stand.step(event)
+    held = stand.engine.state.held
+    assert held.positions() == {order.ticker: 100}
+    assert held.ledger.open_positions() == {}
+    assert stand.engine.state.risk.used(held) >= used, "what was held by the order is held by its fill"
+    assert [a.what for a in stand.sent(Ask) if isinstance(a, Ask)] == [Read.FILLS]
+    stand.forget()
+    stand.run(2 * S)
+    asked = [a for a in stand.sent(Ask) if isinstance(a, Ask) and a.what is Read.FILLS]
+    assert len(asked) >= 3, "a list that lags is asked until it tells"
+    stand.run(2 * S)
+    assert held.ledger.open_positions() == {order.ticker: 100}
+
+
+def test_a_fill_that_a_cancels_answer_tells_of_is_exposure() -> None:
+    stand = quoting()
+    order = next(iter(stand.engine.state.held.book.live.values()))
+    part = CancelOutcome(RequestId(1), Verdict.ACCEPTED, 200, order_id=order.order_id, reduced_by=Count(40))
+    stand.step(part)
+    sign = 1 if order.side is Side.BID else -1
+    assert stand.engine.state.held.positions() == {order.ticker: sign * 60}
+
+
+def test_a_cancel_whose_answer_says_nothing_of_the_rest_tells_of_no_fill() -> None:
+    stand = quoting()
+    order = next(iter(stand.engine.state.held.book.live.values()))
+    stand.step(CancelOutcome(RequestId(1), Verdict.ACCEPTED, 200, order_id=order.order_id))
+    assert stand.engine.state.held.positions() == {}
+
+
+def test_a_fill_that_the_answer_to_a_place_tells_of_is_exposure() -> None:
+    stand = Stand()
+    while not stand.sent(Place):
+        stand.run(10 * MS)
+    place = next(a for a in stand.sent(Place) if isinstance(a, Place))
+    stand.exchange.bad.silent_stream = True
+    stand.step(
+        PlaceOutcome(
+            place.request_id,
+            Verdict.ACCEPTED,
+            201,
+            client_order_id=place.client_order_id,
+            order_id=OrderId("early"),
+            filled=Count(30),
+            remaining=Count(70),
+        )
+    )
+    sign = 1 if place.side is Side.BID else -1
+    assert stand.engine.state.held.positions() == {place.ticker: sign * 30}
+
+
+def test_an_order_that_vanished_without_a_word_counts_until_the_fills_say_what_became_of_it() -> None:
+    stand = quoting()
+    order = stand.exchange.resting("INXU")[0]
+    held, used = stand.engine.state.held, stand.engine.state.risk.used(stand.engine.state.held)
+    stand.exchange.bad.silent_stream, stand.exchange.bad.fill_lag_ns = True, 60 * S
+    stand.exchange.execute(order.order_id)
+    while order.client_order_id in held.book.live:
+        stand.run(500 * MS)
+    assert held.untold[ClientOrderId(order.client_order_id)].doubted == 100
+    assert stand.engine.state.risk.used(held) >= used
+    stand.exchange.bad.fill_lag_ns = 0
+    stand.run(9 * S)
+    assert held.ledger.open_positions() == stand.exchange.positions()
+    assert held.untold == {}
+
+
+def test_what_was_told_and_not_booked_survives_a_restart() -> None:
+    stand = quoting()
+    order = next(o for o in stand.exchange.resting("INXU") if o.side is Side.BID)
+    stand.exchange.bad.silent_fills, stand.exchange.bad.fill_lag_ns = True, 60 * S
+    for event in stand.exchange.execute(order.order_id):
+        stand.step(event)
+    stand.crash(1 * S)
+    assert stand.engine.state.held.positions() == {order.ticker: 100}
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
