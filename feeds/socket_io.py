@@ -14,24 +14,29 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now
+from domain.dial_io import Dialler
 from domain.events import AnyEvent
 from feeds.backoff import Backoff
 from feeds.session import CLOSED_AS_TOLD, HangUp, Outgoing, SocketSession, Step
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
 ABNORMAL: Final = 1006
+SERVER_ERROR: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 class SocketLimits(msgspec.Struct, frozen=True):
     """Budgets of one socket."""
 
+    connect_timeout_ms: int = 2_000
     open_timeout_ms: int = 10_000
     close_timeout_ms: int = 1_000
     ping_after_ms: int = 4_000
@@ -64,6 +69,8 @@ class ReconnectingSocket:
     ) -> None:
         """Dial `url` (ws or wss). `headers` are made anew for each attempt; `tap` sees every raw message first."""
         self._url: Final = url
+        parts = urlsplit(url)
+        self._dialler: Final = Dialler(parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80))
         self._session: Final = session
         self._emit: Final = emit
         self._clock: Final = clock
@@ -168,16 +175,24 @@ class ReconnectingSocket:
     async def _dial(self) -> ClientConnection:
         headers = NO_HEADERS if self._headers is None else self._headers(self._clock.now())
         limits = self._limits
-        return await _Dial(
-            self._url,
-            additional_headers=headers,
-            compression=None,
-            open_timeout=limits.open_timeout_ms / 1_000,
-            close_timeout=limits.close_timeout_ms / 1_000,
-            ping_interval=None,
-            max_size=limits.message_max_bytes,
-            proxy=None,
-        )
+        async with asyncio.timeout(limits.connect_timeout_ms / 1_000):
+            sock, address = await self._dialler.connect()
+        try:
+            return await _Dial(
+                self._url,
+                additional_headers=headers,
+                compression=None,
+                open_timeout=limits.open_timeout_ms / 1_000,
+                close_timeout=limits.close_timeout_ms / 1_000,
+                ping_interval=None,
+                max_size=limits.message_max_bytes,
+                proxy=None,
+                sock=sock,
+            )
+        except (OSError, TimeoutError, EOFError, WebSocketException) as error:
+            if not (isinstance(error, InvalidStatus) and error.response.status_code < SERVER_ERROR):
+                self._dialler.failed(address)
+            raise
 
     async def _read(self, ws: ClientConnection) -> None:
         now_of, received, emit, tap = self._clock.now, self._session.received, self._emit, self._tap

@@ -103,6 +103,9 @@ PLANTED = [
     ("test-sleep", "tests/guards/test_freshness.py", "from asyncio import sleep\nsleep(0.01)"),
     ("block", "daemon/runtime/runner_io.py", "import time\ntime.sleep(0.01)"),
     ("library", "pricing/fair.py", "import numpy as np"),
+    ("redirects", "daemon/client/history_io.py", "async def f():\n    await session.get(url)"),
+    ("redirects", "ops/alerts/delivery_io.py", "async def f():\n    await self._session.post(u, allow_redirects=1)"),
+    ("redirects", "ops/client_io.py", "import urllib.request"),
     ("library", "sim/exchange/http/server.py", "from hypothesis import given"),
 ]
 
@@ -153,6 +156,7 @@ INNOCENT = [
     ("prepared", "journal/reader.py", "import msgspec\nmsgspec.json.decode(raw, type=dict[str, list[int]])"),
     ("prepared", "journal/reader.py", "import msgspec\n_read = msgspec.json.Decoder(Row).decode"),
     ("prepared", "journal/reader.py", "import msgspec\nmsgspec.json.decode(raw)"),
+    ("redirects", "daemon/client/history_io.py", "async def f():\n    await session.get(u, allow_redirects=False)"),
     ("library", "pricing/fair.py", "import math\nfrom domain.money import Price\nimport msgspec"),
 ]
 

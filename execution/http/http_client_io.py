@@ -10,6 +10,7 @@ connection; concurrency is the number of connections.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from domain.dial_io import Address, Dialler
 from domain.errors import ConfigurationError, ProtocolError
 from domain.hosts import Posture, refusal
 from execution.http.http_answer import AnswerParser, HttpAnswer
@@ -108,10 +110,12 @@ class Asker(Protocol):
 class Connection(asyncio.Protocol):
     """One connection. Idle, or busy with one asker's request."""
 
-    __slots__ = ("_asker", "_parser", "_pool", "_transport", "closed")
+    __slots__ = ("_answered", "_asker", "_parser", "_pool", "_transport", "address", "closed")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, address: Address) -> None:
         self._pool = pool
+        self.address = address
+        self._answered = False
         self._parser = AnswerParser()
         self._asker: Asker | None = None
         self._transport: asyncio.Transport | None = None
@@ -137,6 +141,8 @@ class Connection(asyncio.Protocol):
     def give_up(self) -> None:
         """Nobody waits for the answer any more. The connection goes with it: the answer could still come."""
         self._asker = None
+        if not self._answered:
+            self._pool.fruitless(self)
         self.abort()
 
     def abort(self) -> None:
@@ -176,6 +182,7 @@ class Connection(asyncio.Protocol):
         asker, self._asker = self._asker, None
         assert asker is not None
         assert self._transport is not None
+        self._answered = True
         if answer.keep:
             self._pool.free(self)
         else:
@@ -186,6 +193,8 @@ class Connection(asyncio.Protocol):
         asker, self._asker = self._asker, None
         self.abort()
         if asker is not None:
+            if not self._answered:
+                self._pool.fruitless(self)
             self._pool.told(asker.lost, reason)
 
 
@@ -197,6 +206,7 @@ class Pool:
         self._size = size
         self._on_free = on_free
         self._tls = _tls_context() if origin.tls else None
+        self._dialler = Dialler(origin.host, origin.port)
         self._open: list[Connection] = []
         self._idle: deque[Connection] = deque()
         self._fault: asyncio.Future[None] | None = None
@@ -252,6 +262,10 @@ class Pool:
         if connection in self._idle:
             self._idle.remove(connection)
 
+    def fruitless(self, connection: Connection) -> None:
+        """A request was made on a connection that never answered any: its address is not the first choice again."""
+        self._dialler.failed(connection.address)
+
     def told(self, call: Callable[..., None], *args: object) -> None:
         """Call out of a protocol callback, where the loop would log an exception and go on; here it ends `run`."""
         try:
@@ -287,16 +301,19 @@ class Pool:
 
     async def open_one(self) -> Connection | None:
         """Connect once; None, and `problem` says why, when that fails."""
-        loop = asyncio.get_running_loop()
         origin = self._origin
         origin.permit("GET")
+        address: Address | None = None
         try:
             async with asyncio.timeout(seconds(CONNECT_LIMIT_MS)):
+                sock, address = await self._dialler.connect()
                 name = origin.host if self._tls else None
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self), origin.host, origin.port, ssl=self._tls, server_hostname=name
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    functools.partial(Connection, self, address), sock=sock, ssl=self._tls, server_hostname=name
                 )
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            if address is not None:
+                self._dialler.failed(address)
             self.problem = f"{origin.authority}: {type(error).__name__}: {error}"
             return None
         return connection

@@ -17,6 +17,7 @@ from domain.events import AnyEvent, FeedState, FeedStatus
 from feeds.backoff import Backoff
 from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Step
 from feeds.socket_io import ReconnectingSocket, SocketLimits
+from tests.domain.swallowing import GOOD, SWALLOWING, resolves_to, swallowing
 
 WITHIN_S = 10
 QUICK = SocketLimits(open_timeout_ms=2_000, close_timeout_ms=50, ping_after_ms=20, dead_after_ms=80)
@@ -420,3 +421,31 @@ async def test_a_redirect_is_not_followed_with_our_headers() -> None:
             async with carried(rig):
                 await session.until("closed cannot connect: HTTP 307 on the upgrade")
         assert not reached
+
+
+async def test_a_websocket_is_up_within_a_second_although_the_first_address_swallows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(idle) as (url, _):
+        port = int(url.rsplit(":", 1)[1].rstrip("/"))
+        resolves_to(monkeypatch, SWALLOWING, GOOD)
+        session = Recorder()
+        with swallowing(port):
+            async with carried(Rig(f"ws://exchange.example:{port}/", session)), asyncio.timeout(1):
+                await session.until("connected")
+        assert session.told[0] == "connected", "at the first attempt"
+
+
+async def test_a_host_that_is_broken_behind_one_address_is_left_for_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(connection: ServerConnection, request: Request) -> Response:
+        del request
+        return connection.respond(503, "not here")
+
+    async with serving(idle) as (url, _):
+        port = int(url.rsplit(":", 1)[1].rstrip("/"))
+        async with serve(idle, SWALLOWING, port, process_request=broken):
+            resolves_to(monkeypatch, SWALLOWING, GOOD)
+            session = Recorder()
+            async with carried(Rig(f"ws://exchange.example:{port}/", session)):
+                await session.until("connected")
+            assert session.told[:2] == ["closed cannot connect: HTTP 503 on the upgrade", "connected"]

@@ -270,8 +270,8 @@ def readers_take_the_view(src: Source) -> Iterator[Breach]:
 
 
 DECLARED = words(
-    "aiohttp apscheduler cryptography holidays msgspec multidict orjson prometheus_client pydantic pydantic_settings "
-    "rich structlog typer tzdata uvloop websockets"
+    "aiohappyeyeballs aiohttp apscheduler cryptography holidays msgspec multidict orjson prometheus_client pydantic "
+    "pydantic_settings rich structlog typer tzdata uvloop websockets"
 )
 
 
@@ -320,6 +320,25 @@ def _is_built_in(src: Source, shape: ast.expr) -> bool:
     return all(src.dotted(node) in BUILT_IN_SHAPES for node in named)
 
 
+FOLLOWERS = words("httpx requests urllib.request")
+ASKING = words("delete get head options patch post put request")
+
+
+def redirects_are_not_followed(src: Source) -> Iterator[Breach]:
+    """A redirect would take a key or a signature to another host: no client that follows, and aiohttp told not to."""
+    if not src.in_house or src.shop == "sim":
+        return
+    for line, module in src.imports():
+        if module in FOLLOWERS or module.partition(".")[0] in FOLLOWERS:
+            yield Breach(line, f"{module} follows redirects")
+    for call, name in src.calls():
+        owner, _, method = name.rpartition(".")
+        told = [word.value for word in call.keywords if word.arg == "allow_redirects"]
+        refuses = [isinstance(value, ast.Constant) and value.value is False for value in told]
+        if owner.rpartition(".")[2].strip("_") == "session" and method in ASKING and refuses != [True]:
+            yield Breach(call.lineno, f"{name}() without allow_redirects=False")
+
+
 RULES: dict[str, Rule] = {
     "effects": effects_stay_at_the_edge,
     "doors": pure_rooms_do_not_open_doors,
@@ -337,6 +356,7 @@ RULES: dict[str, Rule] = {
     "block": the_house_never_blocks,
     "library": only_declared_libraries,
     "prepared": decoders_are_prepared,
+    "redirects": redirects_are_not_followed,
 }
 EXCUSABLE = frozenset({"effects", "doors", "swallow", "names", "float", "chance", "test-sleep", "prepared"})
 

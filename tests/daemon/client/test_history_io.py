@@ -73,3 +73,17 @@ async def test_a_bar_that_is_no_number_is_left_out() -> None:
     found = await fetch_history("I:SPX", ((str(host.make_url("/")), "key"),), Timepiece())
     await host.close()
     assert [bar.start_ms for bar in found.bars] == [3]
+
+
+async def test_a_redirect_is_not_followed_with_our_key() -> None:
+    seen: list[web.Request] = []
+    elsewhere = await server(text(GOOD), seen)
+
+    async def moved(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPTemporaryRedirect(str(elsewhere.make_url("/")))
+
+    host = await server(moved)
+    assert not (await fetch_history("I:SPX", ((str(host.make_url("/")), "key"),), Timepiece())).bars
+    assert not seen
+    await host.close()
+    await elsewhere.close()

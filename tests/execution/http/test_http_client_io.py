@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from domain.errors import ConfigurationError
 from domain.hosts import LIVE_HOSTS, Posture
 from execution.http.http_answer import HttpAnswer
 from execution.http.http_client_io import Origin, Pool, parse_origin, render, seconds
+from tests.domain.swallowing import GOOD, SWALLOWING, resolves_to, swallowing
 from tests.execution.kalshi.kalshi_fake import FakeExchange, Reply, Seen, ed_key, fake_exchange, pem_of, reply, until
 
 HOST = "demo-api.kalshi.co"
@@ -280,3 +282,38 @@ async def test_a_redirect_is_an_answer_like_any_other() -> None:
             asker = await ask(pool, parse_origin(fake.base_url, PAPER))
             assert [answer.status for answer in asker.answers] == [307]
         assert not elsewhere.seen
+
+
+# --- a name with several addresses -----------------------------------------------------------------------------------
+
+
+async def test_cancels_can_leave_although_the_first_address_swallows(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with fake_exchange(lambda _: reply(200)) as fake:
+        origin = parse_origin(fake.base_url.replace("127.0.0.1", "localhost"), PAPER)
+        resolves_to(monkeypatch, SWALLOWING, GOOD)
+        with swallowing(origin.port):
+            pool = Pool(origin, 1, lambda: None)
+            async with asyncio.timeout(1):
+                connection = await pool.open_one()
+        assert connection is not None, pool.problem
+        connection.abort()
+
+
+async def test_an_address_that_accepts_and_never_answers_is_not_the_first_choice_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with fake_exchange(lambda _: reply(200)) as fake:
+        origin = parse_origin(fake.base_url.replace("127.0.0.1", "localhost"), PAPER)
+        mute = socket.create_server((SWALLOWING, origin.port))  # the kernel accepts, and nobody answers
+        resolves_to(monkeypatch, SWALLOWING, GOOD)
+        pool = Pool(origin, 1, lambda: None)
+        first = await pool.open_one()
+        assert first is not None
+        assert first.address[0] == SWALLOWING
+        first.send(get(origin), Asker())
+        first.give_up()
+        second = await pool.open_one()
+        assert second is not None
+        assert second.address[0] == GOOD
+        second.abort()
+        mute.close()
