@@ -394,13 +394,17 @@ class Command(enum.StrEnum):
 
 
 class Operator(Event, frozen=True):
-    """An operator's order, with who gave it, why, and by which road (a Reason text such as operator_cli)."""
+    """An operator's order, with who gave it, why, and by which road (a Reason text such as operator_cli).
+
+    `by` is what he says of himself; `owner` is the account that the request's file belongs to, where there is a file.
+    """
 
     command: Command
     by: str
     cause: str
     road: str
     ident: str
+    owner: str = ""
 
 
 class KillSwitch(Event, frozen=True):

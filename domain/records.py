@@ -365,13 +365,15 @@ class ConfigEntry(Entry, frozen=True):
 class OperatorActionEntry(Entry, frozen=True):
     """An operator or a signal asked for something. `road`: how it came. What lifts a stop tells the gates against it.
 
-    `refused`: why it was not done; `lifted`: what it lifts; `later`: what is judged only later.
+    `refused`: why it was not done; `lifted`: what it lifts; `later`: what is judged only later. `by` is a claim;
+    `owner` is the account that the request's file belongs to.
     """
 
     command: Named
     by: str
     cause: str
     road: str
+    owner: Named | UnsetType = UNSET
     refused: tuple[str, ...] | UnsetType = UNSET
     lifted: tuple[str, ...] | UnsetType = UNSET
     later: tuple[str, ...] | UnsetType = UNSET

@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from journal.shared_folder_io import share
+
 OWNER_ONLY: Final = 0o600
 _DIRECTORY_MODE: Final = 0o700
 
@@ -73,8 +75,10 @@ class Disk:
         """Delete a file."""
         path.unlink()
 
-    def replace(self, path: Path, data: bytes, *, durable: bool = True) -> None:
+    def replace(self, path: Path, data: bytes, *, durable: bool = True, shared: bool = False) -> None:
         """Put `data` in place of a file, whole or not at all, and durable on return unless told otherwise.
+
+        `shared`: for the folder's group to read too, as in the folders through which accounts speak.
 
         The draft's name carries process and thread, since several of them may replace one file; it is deleted when the
         write fails, so that a full disk is not made fuller.
@@ -83,6 +87,8 @@ class Disk:
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_ONLY)
         try:
             try:
+                if shared:
+                    share(file, path.parent)
                 self.write_all(file, data)
                 if durable:
                     self.sync(file)
@@ -95,13 +101,13 @@ class Disk:
         if durable:
             self.sync_directory(path.parent)
 
-    def create(self, path: Path, data: bytes) -> bool:
+    def create(self, path: Path, data: bytes, *, shared: bool = False) -> bool:
         """Make a file whole and durable, unless its name is taken; False when it is, and that file stays as it was.
 
         A link fails when the name is taken, where a rename would replace it.
         """
         draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
-        self.replace(draft, data)
+        self.replace(draft, data, shared=shared)
         try:
             os.link(draft, path)
         except FileExistsError:

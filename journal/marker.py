@@ -15,6 +15,7 @@ from domain.errors import ConfigurationError
 
 IDENT_CHARS_MAX: Final = 120
 UNREADABLE: Final = "unreadable"
+UTC_NS_MAX: Final = (1 << 63) - 1
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -36,7 +37,9 @@ def parse_marker(text: bytes, ident: str, written_utc_ns: int) -> Marker:
     """Read a marker's file; one that cannot be read is an open request asked at `written_utc_ns`."""
     try:
         marker = _marker.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return unreadable(ident, written_utc_ns)
+    if not all(0 <= number <= UTC_NS_MAX for number in (marker.asked_utc_ns, marker.done_utc_ns, marker.epoch)):
         return unreadable(ident, written_utc_ns)
     return msgspec.structs.replace(marker, ident=ident)
 

@@ -13,20 +13,26 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.client.requests_io import Request, answer, pending
+import structlog
+
+from daemon.client.requests_io import FoundRequest, Request, answer, open_requests_folder, pending, remove_answered
 from daemon.engine.control_ages import GROUP_TRIGGER
 from daemon.settings.files_io import read_proofs
 from domain.clock import NS_PER_S, Clock
 from domain.errors import ConfigurationError
 from domain.events import AnyEvent, CancelAllMarker, Command, ControlProven, KillSwitch, Operator
-from journal.marker import Marker
-from journal.marker_io import KillFile, read_cancel_all, read_kill_file
+from journal.marker import UNREADABLE, Marker
+from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
 
 LOOK_EVERY_S = 0.2
 LOOK_SLICE_S = 0.5
 LOOK_SLICES_MAX = 10
 KILL_FILE = "state/KILL_SWITCH"
 MARKER_RELEVANT_NS = 70 * NS_PER_S
+MARKER_KEPT_NS = 600 * NS_PER_S
+HOUSEKEEPING_NS = 60 * NS_PER_S
+# What one look hands on: a flood of files must not fill the lane that stops us.
+REQUESTS_A_LOOK_MAX = 20
 PROMPT = frozenset({Command.RESUME, Command.ARM, Command.ADOPT, Command.RUN_ONCE})
 PROMPT_AGE_LIMIT_S = 60
 HALTED_VARIABLE = "EXECUTION_HALTED"
@@ -36,7 +42,10 @@ FALSY = frozenset({"0", "false", "no", "off"})
 
 # What the live proof calls a control, and what the engine does.
 PROVEN_BY = {"order_group_trigger": GROUP_TRIGGER}
-Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[Request], dict[str, int]]
+# Whose cancel-all pauses: the command's, and one that cannot be read, which is taken for the strongest it can be.
+PAUSING = frozenset({"cancel-all", UNREADABLE})
+log = structlog.get_logger("ladderd")
+Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[FoundRequest], dict[str, int]]
 
 
 def execution_halted(*, live: bool) -> KillFile:
@@ -61,7 +70,7 @@ def _proofs(state_dir: Path) -> dict[str, int]:
     """What `ladderd preflight --orders` proved; a file that cannot be read proves nothing."""
     try:
         return read_proofs(state_dir)
-    except ConfigurationError:
+    except (ConfigurationError, ValueError, RecursionError):
         return {}
 
 
@@ -92,6 +101,8 @@ class Sentinels:
         self._run_once = run_once
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()
+        self._tidied_utc_ns = 0
+        self._untidy = ""
         self._asked: dict[str, Request] = {}
         self._proofs: dict[str, int] = {}
         self._looking: asyncio.Task[Sight] | None = None
@@ -110,26 +121,29 @@ class Sentinels:
         if sight is None:
             self._told(KILL_FILE, KillFile(active=True, reason="cannot be read: the disk does not answer"))
             return
-        kill, halted, markers, requests, proofs = sight
+        kill, halted, markers, found, proofs = sight
         self._told(KILL_FILE, kill)
         self._told(HALTED_VARIABLE, halted)
         for marker in markers:
             self._marked(marker, utc_ns)
         self._proven(proofs)
-        for request in requests:
-            if request.ident not in self._asked:
-                self._asked[request.ident] = request
-                age_s = (utc_ns - request.asked_utc_ns) // NS_PER_S
-                if request.command in PROMPT and age_s > PROMPT_AGE_LIMIT_S:
-                    # Asked while no daemon ran: what has happened since then was not known to who asked.
-                    await self.answered(request.ident, f"asked {age_s} s ago, when no daemon answered; ask again")
-                    continue
-                by, cause = self._mask(request.by), self._mask(request.cause)
-                if request.command is Command.RUN_ONCE:
-                    self._run_once(cause, by, request.ident)
-                    continue
-                self._emit(Operator(request.command, by, cause, "operator_cli", request.ident))
+        fresh = [each for each in found if each.request.ident not in self._asked]
+        for request, owner in fresh[:REQUESTS_A_LOOK_MAX]:
+            await self._requested(request, owner, utc_ns)
         self.progress_mono_ns = self._clock.now().mono_ns
+
+    async def _requested(self, request: Request, owner: str, utc_ns: int) -> None:
+        self._asked[request.ident] = request
+        age_s = (utc_ns - request.asked_utc_ns) // NS_PER_S
+        if request.command in PROMPT and age_s > PROMPT_AGE_LIMIT_S:
+            # Asked while no daemon ran: what has happened since then was not known to who asked.
+            await self.answered(request.ident, f"asked {age_s} s ago, when no daemon answered; ask again")
+            return
+        by, cause = self._mask(request.by), self._mask(request.cause)
+        if request.command is Command.RUN_ONCE:
+            self._run_once(cause, by, request.ident)
+            return
+        self._emit(Operator(request.command, by, cause, "operator_cli", request.ident, owner))
 
     async def _sight(self, utc_ns: int) -> Sight | None:
         """What the files say; None when the disk does not answer. One look at a time: each that hangs costs a thread.
@@ -153,6 +167,7 @@ class Sentinels:
                 self._emit(ControlProven(control, utc_ns))
 
     def _read(self, utc_ns: int) -> Sight:
+        self._tidy(utc_ns)
         kill = read_kill_file(self._state_dir)
         if not self._state_dir.is_dir():
             # Where nothing can be put there is no kill switch to look at.
@@ -165,6 +180,21 @@ class Sentinels:
             _proofs(self._state_dir),
         )
 
+    def _tidy(self, utc_ns: int) -> None:
+        """Keep both folders usable for us and for who asks, and free of what is long over; a bad disk is told later."""
+        try:
+            for told in (open_requests_folder(self._state_dir), open_cancel_all(self._state_dir, utc_ns)):
+                if told:
+                    log.warning(told)
+            if utc_ns - self._tidied_utc_ns > HOUSEKEEPING_NS:
+                self._tidied_utc_ns = utc_ns
+                remove_answered(self._state_dir, utc_ns)
+                remove_done(self._state_dir, self._markers, utc_ns - MARKER_KEPT_NS, utc_ns)
+        except OSError as problem:
+            if str(problem) != self._untidy:
+                log.warning("requests and markers are not kept in order", problem=str(problem))
+            self._untidy = str(problem)
+
     def _told(self, source: str, file: KillFile) -> None:
         if self._seen.get(source) != file:
             self._seen[source] = file
@@ -174,12 +204,15 @@ class Sentinels:
         if marker.ident in self._markers:
             return
         self._markers.add(marker.ident)
-        if marker.by == self._run_id or (marker.done and utc_ns - marker.asked_utc_ns > MARKER_RELEVANT_NS):
+        over = marker.done and utc_ns - marker.asked_utc_ns > MARKER_RELEVANT_NS
+        # What an operator asked for while no daemon ran pauses the next one, however much later that starts.
+        if marker.by == self._run_id or (over and marker.by not in PAUSING):
             return
-        self._emit(CancelAllMarker(marker.asked_utc_ns, marker.by, marker.reason))
+        # A clock that runs ahead of ours must not hold us longer than its tail from now.
+        self._emit(CancelAllMarker(min(marker.asked_utc_ns, utc_ns), marker.by, marker.reason))
 
     async def answered(self, ident: str, text: str, note: str = "") -> None:
-        """The engine has stepped over a request: tell who asked."""
+        """The engine has stepped over a request: tell who asked. Raises OSError for a disk that is bad."""
         request = self._asked.get(ident)
         if request is not None:
             await asyncio.to_thread(answer, self._state_dir, request, text, note)

@@ -18,6 +18,7 @@ from execution.flatten import TAIL_NS
 from guards.vote import fail
 
 CANCEL_ALL_PROGRAM = "cancel-all"
+PAUSING = frozenset({CANCEL_ALL_PROGRAM, "unreadable"})
 RUN_PREFIX = "run-"
 LIFTING = frozenset({Command.RESUME, Command.ARM})
 ASKS_THE_EXCHANGE = frozenset({Command.RECONCILE, Command.ADOPT})
@@ -53,7 +54,8 @@ class OperatorRequests:
         out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
         if state.started is not None and event.by == state.started.run_id:
             return
-        by_operator = event.by == CANCEL_ALL_PROGRAM and event.reason != Reason.SHUTDOWN
+        # One that cannot be read may be an operator's, and is taken for it.
+        by_operator = event.by in PAUSING and event.reason != Reason.SHUTDOWN
         # A restart reads young markers again: one from before somebody resumed pauses nothing any more.
         if by_operator and event.asked_utc_ns > state.resumed_utc_ns:
             state.paused = state.paused or f"cancel-all by an operator: {event.reason}"
@@ -65,7 +67,7 @@ class OperatorRequests:
     def operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
         """An operator asks for something, by any road; what he asked and what came of it are recorded."""
         payload: dict[str, Any] = {"command": event.command.value, "by": event.by, "cause": event.cause}
-        payload["road"] = event.road
+        payload |= {"road": event.road} | ({"owner": event.owner} if event.owner else {})
         refused = note = ""
         if event.command in LIFTING:
             standing = self.standing(now, lifts=event.command is Command.RESUME)

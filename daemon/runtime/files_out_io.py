@@ -21,8 +21,9 @@ from daemon.runtime.inbox_io import Inbox
 from domain.actions import Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, Clock
 from domain.events import JournalFault
-from journal.marker import Marker, open_requests
-from journal.marker_io import ask_cancel_all, finish_cancel_all, read_cancel_all
+from journal.marker import Marker
+from journal.marker_io import ask_cancel_all, finish_open_requests, open_cancel_all
+from journal.shared_folder_io import OF_OTHERS
 from journal.writer_io import JournalWriter
 from ops.freshness import freshness_document
 
@@ -86,7 +87,7 @@ class FilesOut:
         # One at a time: two requests in one millisecond share their marker, and two threads would share its draft.
         async with self._marking:
             try:
-                await asyncio.to_thread(ask_cancel_all, self.state_dir, marker)
+                await asyncio.to_thread(_mark, self.state_dir, marker)
             except OSError as problem:
                 self.cannot_write(problem)
 
@@ -96,7 +97,8 @@ class FilesOut:
         if state.empty_reason or completed == self._completed:
             return
         self._completed = completed
-        await asyncio.to_thread(_finish_all, self.state_dir, self.clock.now().utc_ns)
+        for told in await asyncio.to_thread(finish_open_requests, self.state_dir, self.clock.now().utc_ns):
+            log.warning(told)
 
     async def report(self, action: Report) -> None:
         """A window is settled: write its reports from the journal, once its last record is on disk."""
@@ -144,9 +146,15 @@ async def _write_reports(state_dir: Path, target_ns: int, series: str) -> list[t
     return msgspec.json.decode(out, type=list[tuple[str, str]])
 
 
-def _finish_all(state_dir: Path, utc_ns: int) -> None:
-    for marker in open_requests(read_cancel_all(state_dir, utc_ns)):
-        finish_cancel_all(state_dir, marker, utc_ns)
+def _mark(state_dir: Path, marker: Marker) -> None:
+    try:
+        ask_cancel_all(state_dir, marker)
+    except OSError as problem:
+        if problem.errno not in OF_OTHERS:
+            raise
+        # Another account has made the folder unusable for us: one of our own takes its place.
+        log.warning(open_cancel_all(state_dir, marker.asked_utc_ns) or str(problem))
+        ask_cancel_all(state_dir, marker)
 
 
 def _write_files(folder: Path, files: dict[str, bytes]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import stat
 import subprocess
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from daemon.client.requests_io import open_requests_folder
+from journal.marker_io import open_cancel_all
 from tests.programs import need
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,3 +188,17 @@ def test_the_account_is_declared() -> None:
             [program, "--dry-run", str(UNITS / "ladderd.sysusers.conf")], check=False, capture_output=True, timeout=60
         )
         assert done.returncode == 0
+
+
+def test_members_of_the_group_can_ask_and_read_and_the_daemon_makes_the_same_folders(tmp_path: Path) -> None:
+    lines = (UNITS / "ladderd.tmpfiles.conf").read_text("utf-8").splitlines()
+    rows = {Path(row[1]).name: row for line in lines if not line.startswith("#") and (row := line.split())}
+    assert {name: row[2] for name, row in rows.items()} == {"ladderd": "0750", "requests": "0770", "cancel_all": "0770"}
+    assert {(row[0], row[3], row[4]) for row in rows.values()} == {("d", "ladderd", "ladderd")}
+    open_requests_folder(tmp_path)
+    open_cancel_all(tmp_path, 1)
+    for name in ("requests", "cancel_all"):
+        assert f"{stat.S_IMODE((tmp_path / name).stat().st_mode):04o}" == rows[name][2]
+    for unit in ("ladderd.service", "ladderd-watch.service"):
+        assert one(unit, "Service.UMask") == "0027"
+        assert one(unit, "Service.StateDirectoryMode") == "0750"

@@ -10,14 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from journal.marker import Marker
+from journal.marker import Marker, open_requests
 from journal.marker_io import (
     ask_cancel_all,
     cancel_all_dir,
     finish_cancel_all,
+    finish_open_requests,
     kill_path,
+    open_cancel_all,
     read_cancel_all,
     read_kill_file,
+    remove_done,
 )
 from tests.journal.conftest import BadDisk
 
@@ -31,7 +34,9 @@ def test_asked_then_done(tmp_path: Path) -> None:
     done = finish_cancel_all(tmp_path, ASKED, 200)
     assert read_cancel_all(tmp_path, 1) == (done,)
     assert (done.done, done.done_utc_ns, done.asked_utc_ns) == (True, 200, 100)
-    assert {stat.S_IMODE(path.stat().st_mode) for path in cancel_all_dir(tmp_path).iterdir()} == {0o600}
+    # Other accounts leave markers here, and the group reads them: docs/contracts.md, Operator's hands.
+    assert stat.S_IMODE(cancel_all_dir(tmp_path).stat().st_mode) == 0o770
+    assert {stat.S_IMODE(path.stat().st_mode) for path in cancel_all_dir(tmp_path).iterdir()} == {0o640}
 
 
 def test_the_first_asking_under_an_id_counts(tmp_path: Path) -> None:
@@ -109,3 +114,34 @@ def test_a_state_directory_that_is_none_is_active(tmp_path: Path) -> None:
     kill = read_kill_file(file)
     assert kill.active
     assert "cannot be looked at" in kill.reason
+
+
+def test_what_can_be_no_marker_is_a_request_until_it_is_set_aside(tmp_path: Path) -> None:
+    """Another account left it: it counts as an operator's, and finishing it must not end the daemon."""
+    open_cancel_all(tmp_path, 1)
+    home = cancel_all_dir(tmp_path)
+    os.mkfifo(home / "pipe")
+    (home / "folder").mkdir()
+    (home / os.fsdecode(b"m\xfcller")).write_bytes(b"{}")
+    (home / "deep").write_bytes(b"[" * 2_000)
+    (home / "huge").write_bytes(b'{"ident":"x","asked_utc_ns":%d,"by":"x","reason":"x"}' % 10**19)
+    ask_cancel_all(tmp_path, ASKED)
+    assert len(open_requests(read_cancel_all(tmp_path, 1))) == 6
+    told = finish_open_requests(tmp_path, 200)
+    assert open_requests(read_cancel_all(tmp_path, 300)) == ()
+    assert len(told) == 2, told  # the folder, and the name that no marker can have
+
+
+def test_a_folder_that_cannot_be_used_is_set_aside_and_counts_as_a_request(tmp_path: Path) -> None:
+    cancel_all_dir(tmp_path).touch()
+    assert "set aside" in open_cancel_all(tmp_path, 77)
+    (marker,) = read_cancel_all(tmp_path, 100)
+    assert (marker.by, marker.done, marker.asked_utc_ns) == ("unreadable", False, 77)
+    assert open_cancel_all(tmp_path, 78) == ""
+    finish_open_requests(tmp_path, 90)
+    remove_done(tmp_path, frozenset({marker.ident}), 80, 100)
+    assert read_cancel_all(tmp_path, 100), "young"
+    remove_done(tmp_path, frozenset(), 95, 100)
+    assert read_cancel_all(tmp_path, 100), "not known to who asks"
+    remove_done(tmp_path, frozenset({marker.ident}), 95, 100)
+    assert read_cancel_all(tmp_path, 100) == ()

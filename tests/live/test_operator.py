@@ -105,8 +105,7 @@ def test_a_key_that_the_exchange_refuses_is_said_in_log_and_status(tmp_path: Pat
 def test_a_disk_that_hangs_kills_and_keeps_no_daemon_from_ending(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=30)) as stage:
         stage.until_quoting()
-        (tmp_path / "requests").mkdir(exist_ok=True)
-        os.mkfifo(tmp_path / "requests" / "1.json")  # whoever reads it waits for ever, as on a dead disk
+        os.mkfifo(tmp_path / "proofs.json")  # whoever reads it waits for ever, as on a dead disk
         until("killed", lambda: stage.picture().get("kill_switch"), limit_s=15)
         until("flat", lambda: not stage.truth()["resting"], limit_s=5)
         assert stage.page("/health")[0] == 503

@@ -87,6 +87,8 @@ def install(root: Path, stage: Stage) -> None:
     (etc / "ladderd" / "ladderd.env").write_text("PYTHONPATH=/opt/ladderd\n")
     (etc / "sysusers.d").mkdir(exist_ok=True)
     shutil.copy(home / "deploy/systemd/ladderd.sysusers.conf", etc / "sysusers.d" / "ladderd.conf")
+    (etc / "tmpfiles.d").mkdir(exist_ok=True)
+    shutil.copy(home / "deploy/systemd/ladderd.tmpfiles.conf", etc / "tmpfiles.d" / "ladderd.conf")
     for unit in (home / "deploy" / "systemd").glob("*.*"):
         if unit.suffix in {".service", ".timer"}:
             shutil.copy(unit, etc / "systemd" / "system" / unit.name)

@@ -175,7 +175,7 @@ def test_a_request_is_answered_through_the_state_directory(
     real = views_io._read_answer  # noqa: SLF001 - where the daemon would have been heard
 
     def daemon_answers(done: Path) -> str | None:
-        for request in pending(tmp_path):
+        for request, _ in pending(tmp_path):
             assert (request.by, request.cause, request.command.value) == ("ann", "why not", "resume")
             answer(tmp_path, request, text)
         return real(done)

@@ -31,8 +31,8 @@ class Daemon:
     def _serve(self, state_dir: Path, text: str) -> None:
         while not (found := pending(state_dir)):
             pass
-        self.asked += found
-        answer(state_dir, found[0], text)
+        self.asked += [each.request for each in found]
+        answer(state_dir, found[0].request, text)
 
     def end(self) -> Request:
         self._thread.join()

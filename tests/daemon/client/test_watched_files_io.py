@@ -12,6 +12,7 @@ from domain.clock import NS_PER_S
 from domain.events import AnyEvent, CancelAllMarker, Command, KillSwitch, Operator
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_cancel_all
+from journal.shared_folder_io import account_name
 from tests.daemon.timepiece import Timepiece
 
 
@@ -115,11 +116,42 @@ async def test_a_finished_marker_matters_only_as_long_as_its_tail(tmp_path: Path
         assert any(isinstance(e, CancelAllMarker) for e in await bench.look()) is matters
 
 
+async def test_an_operators_cancel_all_of_yesterday_is_told_to_who_starts_today_then_removed(tmp_path: Path) -> None:
+    """While no daemon ran somebody emptied the account: the next one must hear of it, however late it starts."""
+    begun_ns = Timepiece().utc_ns
+    marker = Marker("a", begun_ns, "cancel-all", "get out")
+    ask_cancel_all(tmp_path, marker)
+    finish_cancel_all(tmp_path, marker, begun_ns + 1)
+    bench = Bench(tmp_path)
+    bench.clock.wait(24 * 3_600 * NS_PER_S)
+    assert CancelAllMarker(begun_ns, "cancel-all", "get out") in await bench.look()
+    bench.clock.wait(120 * NS_PER_S)
+    assert await bench.look() == []
+    assert not (tmp_path / "cancel_all" / "a").exists(), "old and known: it is over"
+
+
+async def test_a_marker_of_a_clock_that_runs_ahead_counts_from_now(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    ask_cancel_all(tmp_path, Marker("a", bench.clock.utc_ns + 3_600 * NS_PER_S, "cancel-all", "x"))
+    assert await bench.look() == [CancelAllMarker(bench.clock.utc_ns, "cancel-all", "x")]
+
+
+async def test_a_flood_of_requests_is_handed_on_in_portions_and_none_is_lost(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    for number in range(50):
+        ask(tmp_path, Request(f"{number:03d}", Command.NOTE, "ann", "x", bench.clock.utc_ns))
+    told = [len(await bench.look()) for _ in range(4)]
+    assert told == [20, 20, 10, 0]
+
+
 async def test_a_request_is_told_once_and_answered(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.look()
     done = ask(tmp_path, Request("1-2", Command.PAUSE, "ann", "because", bench.clock.utc_ns))
-    assert await bench.look() == [Operator(Command.PAUSE, "ann", "because", "operator_cli", "1-2")]
+    owner = account_name(os.geteuid())
+    assert await bench.look() == [Operator(Command.PAUSE, "ann", "because", "operator_cli", "1-2", owner)]
     assert await bench.look() == []
     await bench.sentinels.answered("1-2", "")
     assert done.read_text() == ""
@@ -161,8 +193,7 @@ async def test_a_look_that_never_comes_back_is_a_kill_switch_that_cannot_be_read
     await bench.look()
     made = bench.sentinels.progress_mono_ns
     bench.clock.wait(NS_PER_S)
-    pipe = tmp_path / "requests" / "1.json"
-    pipe.parent.mkdir()
+    pipe = tmp_path / "proofs.json"
     os.mkfifo(pipe)
     (told,) = await bench.look()
     assert isinstance(told, KillSwitch)

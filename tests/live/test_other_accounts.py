@@ -1,0 +1,145 @@
+"""Commands of root, of a group member and of a stranger beside a daemon that runs under an account of its own.
+
+The daemon runs as on an installed machine: an account without rights, a state directory that is its own, and a narrow
+umask. What another account leaves in its folders is answered or set aside, and never ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.stage import ROOT, Process, Stage, assert_flat_and_maker, fetch, until
+
+DAEMON, MEMBER, STRANGER = 65_534, 64_001, 64_002
+SITE = sysconfig.get_path("purelib")
+INTERPRETERS = (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")
+RUN = "import sys; from daemon.start_io import main; sys.exit(main())"
+
+
+def interpreter() -> str:
+    """A Python that an account without rights can start with this tree; the test is skipped where there is none."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to start a daemon under another account")
+    for python in INTERPRETERS:
+        try:
+            done = subprocess.run(
+                [python, "-c", "import daemon.runtime.launch_io, daemon.cli.commands"], check=False, cwd="/",
+                user=DAEMON, group=DAEMON, extra_groups=[], capture_output=True, env=environment({}),
+            )  # fmt: skip
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return python
+    return pytest.skip(f"account {DAEMON} can read neither this tree nor a Python for it: {', '.join(INTERPRETERS)}")
+
+
+def environment(more: dict[str, str]) -> dict[str, str]:
+    return more | {"PYTHONPATH": f"{ROOT}:{SITE}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class AccountStage(Stage):
+    """A stage whose daemon runs as an account of its own."""
+
+    python = ""
+
+    def start_simulators(self) -> None:
+        super().start_simulators()
+        for path in (self.state_dir, *self.state_dir.iterdir()):
+            os.chown(path, DAEMON, DAEMON)
+        self.state_dir.chmod(0o750)
+
+    def start_daemon(self) -> Process:
+        with (self.state_dir / "daemon.log").open("ab") as log:
+            self.processes["daemon"] = subprocess.Popen(
+                [self.python, "-c", RUN, "run", "--config", str(self.config)],
+                stdout=log, stderr=log, cwd="/", env=environment(self.environment), start_new_session=True,
+                user=DAEMON, group=DAEMON, extra_groups=[], umask=0o077,
+            )  # fmt: skip
+        return self.processes["daemon"]
+
+    def typed(self, uid: int, *words: str, groups: tuple[int, ...] = ()) -> tuple[int, str]:
+        """A command of an account, under the narrowest umask: exit code, and all that it said."""
+        done = subprocess.run(
+            [self.python, "-c", RUN, *words], user=uid, group=uid, extra_groups=list(groups), umask=0o077, cwd="/",
+            env=environment(self.environment), capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def stage() -> Iterator[AccountStage]:
+    python = interpreter()
+    home = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other accounts
+    home.chmod(0o755)
+    stage = AccountStage(home / "state", first_open_s=2, period_s=60)
+    stage.python = python
+    try:
+        yield stage
+    finally:
+        stage.close()
+        shutil.rmtree(home)
+
+
+def alive(stage: AccountStage) -> bool:
+    return stage.processes["daemon"].poll() is None and fetch(stage.http + "/health")[0] == 200
+
+
+@pytest.mark.step("K12", "K15")
+def test_what_other_accounts_ask_is_answered_and_nothing_they_leave_ends_the_daemon(stage: AccountStage) -> None:
+    stage.start()
+    stage.until_quoting()
+    home = ("--state-dir", str(stage.state_dir))
+    who = ("--by", "ann", "--cause", "look")
+    # The session's first words, typed by root: the daemon's own folders were there before.
+    assert stage.typed(0, "note", "hi", *home) == (0, "note: done\n")
+    assert stage.typed(0, "cancel-all", "--reason", "drill", "--config", str(stage.config))[0] == 0
+    until("paused by it", lambda: stage.picture().get("paused"))
+    assert not stage.truth()["resting"]
+    for name in ("requests", "cancel_all"):
+        info = (stage.state_dir / name).stat()
+        assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (DAEMON, DAEMON, 0o770)
+    # A member of the group asks and hears; a stranger is told in one line.
+    assert stage.typed(MEMBER, "pause", *who, *home, groups=(DAEMON,)) == (0, "pause: done\n")
+    code, told = stage.typed(STRANGER, "pause", *who, *home)
+    assert code not in {0, 69}, told
+    assert told.count("\n") == 1, told
+    assert "Traceback" not in told
+    owners = {row["owner"] for row in stage.records("operator_action")}
+    assert owners == {"root", str(MEMBER)}, "by is a claim; the file's owner is recorded"
+    # What cannot be read: answered beside it, or set aside.
+    for folder, name in (("requests", "1.json"), ("cancel_all", "1")):
+        path = stage.state_dir / folder / name
+        path.write_bytes(b"{}")
+        path.chmod(0o600)
+    until("an answer", (stage.state_dir / "requests" / "1.done").exists)
+    assert "Permission denied" in (stage.state_dir / "requests" / "1.done").read_text()
+    # Folders that another account makes for itself alone.
+    for folder in ("requests", "cancel_all"):
+        shutil.rmtree(stage.state_dir / folder)
+        (stage.state_dir / folder).mkdir(mode=0o700)
+    assert stage.typed(0, "pause", *who, *home) == (0, "pause: done\n")
+    assert alive(stage)
+    stage.stop(signal.SIGKILL)
+    # Nothing of it ends the next start either.
+    for folder in ("requests", "cancel_all"):
+        shutil.rmtree(stage.state_dir / folder)
+        (stage.state_dir / folder).mkdir(mode=0o700)
+    stage.start_daemon()
+    stage.wait_for_page()
+    until("recovered", lambda: stage.picture().get("reconciled"), 20)
+    assert alive(stage)
+    assert stage.picture()["paused"], "a request to cancel all that cannot be read pauses"
+    assert stage.stop() == 0
+    assert "Traceback" not in stage.log()
+    assert_flat_and_maker(stage.truth())
