@@ -131,7 +131,7 @@ KINDS: dict[str, Kind] = {
     "sequence_gap": Kind(EXCHANGE, _some("ws_seq_gap", 0.2), 10, RESUMES_S, mild=True),
     "duplicate_message": Kind(EXCHANGE, _some("ws_duplicate", 0.5), 15, 30, mild=True),
     "duplicate_fill": Kind(EXCHANGE, _plain("ws_duplicate", channel="fill"), 60, 12, mild=True),
-    "lost_fill_message": Kind(EXCHANGE, _plain("lost_fill"), 30, RESUMES_S),
+    "lost_fill_message": Kind(EXCHANGE, _plain("ws_lost", channel=["fill", "user_orders"]), 30, RESUMES_S),
     "reorder": Kind(EXCHANGE, _some("ws_reorder", 0.3), 10, 30, mild=True),
     "stream_delay": Kind(
         EXCHANGE, lambda r: {"fault": "ws_delay", "ms": r.choice([50, 400, 1500]), "probability": 0.5}, 10, 30

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from domain.window import Window
     from sim.campaign.scene import Scene
     from sim.exchange.book.objects import Event
-    from sim.exchange.faults import Fault as Struck
+    from sim.exchange.gateway.faults import Fault as Struck
 
 ARMED_NS = 20 * NS_PER_S
 LISTED_BEFORE_NS = 5 * NS_PER_S
@@ -41,7 +41,8 @@ class Deeds:
         self._timeline = world.timeline
         self._checks = world.checks
         self._exchange = world.exchange
-        self._server = world.server
+        self._gateway = world.gateway
+        self._inject = world.server.strike
         self._feed = world.feed
         self._box = world.box
         self._windows = world.windows
@@ -129,9 +130,7 @@ class Deeds:
         name = params["fault"]
         if fault.kind in BRINGS_FILLS:
             self._force_fills(fault)
-        if name == "lost_fill":
-            self._server.port_hub.deaf_until_ns = fault.until_ns
-        if name in {"lost_fill", "force_fill"}:
+        if name == "force_fill":
             return
         if name in self._surprises:
             self._surprises[name](fault)
@@ -139,33 +138,36 @@ class Deeds:
         if fault.for_s and name not in {"list_lag_ms", "clock_skew_ms", "fee_type"}:
             params["for_s"] = fault.for_s
         if fault.params.get("drop"):
-            self._server.strike({"fault": "ws_drop"})
-        struck = self._server.strike(params)
+            self._inject({"fault": "ws_drop"})
+        struck = self._inject(params)
         self._struck.append((fault.kind, struck))
         if name == "list_lag_ms":
-            self._timeline.at(fault.until_ns, self._server.turn_back, {"fault": name, "ms": 400})
+            self._timeline.at(fault.until_ns, self._turn_back, {"fault": name, "ms": 400})
         elif name == "clock_skew_ms":
-            self._timeline.at(fault.until_ns, self._server.turn_back, {"fault": name, "ms": 0})
+            self._timeline.at(fault.until_ns, self._turn_back, {"fault": name, "ms": 0})
         elif name == "fee_type":
-            self._timeline.at(fault.until_ns, self._server.turn_back, {"fault": name, "fee_type": "quadratic"})
+            self._timeline.at(fault.until_ns, self._turn_back, {"fault": name, "fee_type": "quadratic"})
+
+    def _turn_back(self, request: dict[str, Any]) -> None:
+        self._inject(request)
 
     # --- the listing -------------------------------------------------------------------------------------------------
 
     def _list_late(self, close_ns: int, hidden: list[Event]) -> None:
-        now_ns = self._server.now_ns()
+        now_ns = self._gateway.now_ns()
         self._exchange.advance(now_ns)
         if surprises.list_late(self._exchange, close_ns, hidden, now_ns):
             self.reached["late_listing"] += 1
             self._checks.tell("listed late")
 
     def _close_early(self, fault: Fault) -> None:
-        window, now_ns = self._window_of(fault), self._server.now_ns()
+        window, now_ns = self._window_of(fault), self._gateway.now_ns()
         self._exchange.advance(now_ns)
         if window is not None and surprises.close_early(self._exchange, window.target_ns, now_ns):
             self.reached[fault.kind] += 1
 
     def _change_strikes(self, fault: Fault) -> None:
-        window, now_ns = self._window_of(fault), self._server.now_ns()
+        window, now_ns = self._window_of(fault), self._gateway.now_ns()
         self._exchange.advance(now_ns)
         if window is not None and surprises.change_strikes(self._exchange, window.target_ns, now_ns):
             self.reached[fault.kind] += 1
@@ -174,7 +176,7 @@ class Deeds:
 
     def _force_fills(self, fault: Fault) -> None:
         for order_id in list(self._exchange.member.resting):
-            if self._rng.random() < 0.5 and self._exchange.force_fill(order_id, None, self._server.now_ns()):  # noqa: PLR2004 - half of them
+            if self._rng.random() < 0.5 and self._exchange.force_fill(order_id, None, self._gateway.now_ns()):  # noqa: PLR2004 - half of them
                 self.reached[fault.kind] += fault.kind != "duplicate_fill"  # the exchange counts what it doubles
         if self._timeline.now_ns + NS_PER_S < fault.until_ns:
             self._timeline.after(NS_PER_S, self._force_fills, fault)
@@ -291,7 +293,7 @@ class Deeds:
 
     def _sweep(self) -> None:
         if not self._exchange.state.pauses.exchange:
-            orders.cancel_all(self._exchange.state, self._exchange.member, None, self._server.now_ns())
+            orders.cancel_all(self._exchange.state, self._exchange.member, None, self._gateway.now_ns())
             self._checks.swept_ns = self._timeline.now_ns
 
     # --- files that only a start reads -------------------------------------------------------------------------------

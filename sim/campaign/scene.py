@@ -11,6 +11,7 @@ from sim.campaign.ports.box import Box
 from sim.campaign.ports.exchange import PortServer
 from sim.campaign.ports.feed import FeedPort, Paths
 from sim.exchange.core import Exchange
+from sim.exchange.gateway.gateway import Gateway
 from sim.virtual.timeline import Timeline
 
 
@@ -19,6 +20,7 @@ class Scene(Protocol):
 
     timeline: Timeline
     exchange: Exchange
+    gateway: Gateway
     server: PortServer
     feed: FeedPort
     paths: Paths

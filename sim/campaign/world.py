@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 
@@ -34,10 +33,11 @@ from sim.campaign.ports.feed import FeedPort, Paths
 from sim.campaign.ports.outside import Outside
 from sim.campaign.ports.process import Process
 from sim.campaign.unit import HOUR_S, Outcome, Unit, settings_of
-from sim.exchange.background import Crowd
+from sim.exchange.background import Background, Crowd
 from sim.exchange.book.listing import Template
 from sim.exchange.book.state import Config
 from sim.exchange.core import Exchange, Plan
+from sim.exchange.gateway.calls import Asked, Operation
 from sim.virtual.timeline import Timeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,16 +78,18 @@ class World:
             self.rng.getrandbits(32),
             self.start_ns,
         )
-        self.server = self._server(Random(f"{name}|crowd"))
+        self.server = self._server()
+        self.gateway = self.server.gateway
+        self.crowd = Background(self.exchange, CROWD, Random(f"{name}|crowd"), self.gateway.now_ns)
         self.feed = self._feed(symbols, 1 if unit.feeds == "standby" else 2, Random(f"{name}|feed"))
         self.checks = Checks(
             self.timeline,
             self.exchange,
             self.settings,
-            lambda: self.server.skew_ns,
+            lambda: self.gateway.skew_ns,
             build_plan(self.settings, self.papers).current_window,
         )
-        self.server.told = self._told
+        self.gateway.told = self._told
         self.kinds = menu.KINDS
         self.box = self._box(Random(f"{name}|box"))
         self.hash = hashlib.sha256(f"{name}|{unit.day}".encode())
@@ -106,8 +108,8 @@ class World:
     def _settings(self) -> Settings:
         return settings_of(self.unit, self.anchor_s)
 
-    def _server(self, rng: Random) -> PortServer:
-        return PortServer(self.exchange, self.timeline, CROWD, rng)
+    def _server(self) -> PortServer:
+        return PortServer(self.exchange, self.timeline)
 
     def _feed(self, symbols: tuple[str, ...], quota: int, rng: Random) -> FeedPort:
         open_, fast = self.plan.market_open, self._in_window
@@ -169,8 +171,8 @@ class World:
         """One record goes into the trace."""
         self.hash.update(body)
 
-    def _told(self, operation: Any, request: Request, status: int) -> None:  # noqa: ANN401 - an operation of the exchange
-        self.checks.asked(operation, request, status)
+    def _told(self, operation: Operation, asked: Asked, status: int) -> None:
+        self.checks.asked(operation, asked, status)
         if operation.name == "create_order":
             self.deeds.placed()
 
@@ -180,17 +182,17 @@ class World:
         """Live through the unit."""
         self._arrange()
         self.box.start()
-        time, box, server, advance = self.timeline, self.box, self.server, self.exchange.advance
+        time, box, gateway, advance = self.timeline, self.box, self.gateway, self.exchange.advance
         deadline_ns, end_ns = self.exchange.state.next_deadline_ns, self.end_ns
         while True:
             due_ns, next_ns, wake_ns = deadline_ns(), time.next_ns, box.wake_ns
-            due_ns = NEVER_NS if due_ns is None else due_ns - server.skew_ns
+            due_ns = NEVER_NS if due_ns is None else due_ns - gateway.skew_ns
             next_ns = NEVER_NS if next_ns is None else next_ns
             if due_ns <= next_ns and due_ns <= wake_ns:
                 if due_ns > end_ns:
                     break
                 time.now_ns = max(time.now_ns, due_ns)
-                advance(server.now_ns())
+                advance(gateway.now_ns())
             elif next_ns <= wake_ns:
                 if next_ns > end_ns:
                     break
@@ -224,13 +226,13 @@ class World:
 
     def _make(self, window: Window) -> None:
         if self.timeline.now_ns < window.target_ns:
-            self.server.background.quote(self.server.now_ns())
+            self.crowd.quote(self.gateway.now_ns())
             self.timeline.after(int(CROWD.maker_period_s * NS_PER_S), self._make, window)
 
     def _take(self, window: Window) -> None:
         if self.timeline.now_ns < window.target_ns:
-            self.server.background.take(self.server.now_ns())
-            wait_s = self.server.background.rng.expovariate(CROWD.taker_rate_hz)
+            self.crowd.take(self.gateway.now_ns())
+            wait_s = self.crowd.rng.expovariate(CROWD.taker_rate_hz)
             self.timeline.after(int(wait_s * NS_PER_S), self._take, window)
 
     def _look_ready(self, window: Window) -> None:

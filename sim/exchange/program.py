@@ -9,7 +9,7 @@ SIGTERM and SIGINT end it with 0; a bad option is one line and 2; an unreadable 
 The index path is `sim.market.IndexPath(seed, symbol)`: give the feed simulator the same `--seed`.
 In code: `Exchange(Config(...), Plan(...), index_value, seed, now_ns)`, then
 `server = ExchangeServer(exchange, clock, {key_id: public_key}, Crowd())`, `await server.start(host, port)`,
-`server.port`, `server.inject({"fault": ...})`, `await server.stop()`.
+`server.port`, `server.gateway.inject({"fault": ...})`, `await server.stop()`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from sim.exchange.book.fixed import CASH_ONE, PRICE_ONE, parse_price
 from sim.exchange.book.listing import FAMILIES, HOUR_S, Template
 from sim.exchange.book.state import Config
 from sim.exchange.core import Exchange, Plan
-from sim.exchange.faults import BadFault
-from sim.exchange.http.auth import PublicKey, load_public_key
-from sim.exchange.http.buckets import TIERS
+from sim.exchange.gateway.auth import PublicKey, load_public_key
+from sim.exchange.gateway.buckets import TIERS
+from sim.exchange.gateway.faults import BadFault
 from sim.exchange.http.server import ExchangeServer
 from sim.market import IndexPath
 
@@ -170,7 +170,7 @@ async def run(server: ExchangeServer, host: str, port: int, script: Sequence[tup
         loop.add_signal_handler(number, stop.set)
     await server.start(host, port)
     for at_s, fault in script:
-        loop.call_later(at_s, server.inject, fault)
+        loop.call_later(at_s, server.gateway.inject, fault)
     sys.stdout.write(f"exchange listening on http://{host}:{server.port}\n")
     sys.stdout.flush()
     await stop.wait()

@@ -66,7 +66,7 @@ DOUBLE_FILLS = Plan(
 FILLS = Plan((Strike("forced_fills", 0, 12, 20, (("fault", "force_fill"),)),), windows=2)
 LOST_FILLS = Plan(
     (
-        Strike("lost_fill_message", 0, 5, 45, (("fault", "lost_fill"),)),
+        Strike("lost_fill_message", 0, 5, 45, (("fault", "ws_lost"), ("channel", ("fill", "user_orders")))),
         Strike("forced_fills", 0, 12, 6, (("fault", "force_fill"),)),
     ),
     windows=2,

@@ -36,7 +36,7 @@ from journal.replay import replay
 from sim.campaign.faults import Fault, WindowSpan
 from sim.campaign.ports.exchange import ServerClock
 from sim.campaign.unit import HOUR_S, Outcome, settings_of
-from sim.campaign.world import CROWD, READY_LOOK_NS, World
+from sim.campaign.world import READY_LOOK_NS, World
 from sim.sockets import faults as wires
 from sim.sockets.box import BUILD, KEY_ID, PRIVATE_KEY, SocketBox
 from sim.sockets.disk import KnownPath
@@ -127,9 +127,9 @@ class SocketWorld(World):
         (self.root / "state").mkdir()
         return Settings(**tree).model_copy(update={"state_dir": KnownPath(self.root) / "state"})
 
-    def _server(self, rng: Random) -> Any:  # noqa: ANN401 - in the place of a PortServer
+    def _server(self) -> Any:  # noqa: ANN401 - in the place of a PortServer
         keys: Any = {KEY_ID: PRIVATE_KEY.public_key()}
-        return SocketExchange(self.exchange, self.timeline, WorldClock(self.timeline), keys, CROWD, rng)
+        return SocketExchange(self.exchange, WorldClock(self.timeline), keys)
 
     def _feed(self, symbols: tuple[str, ...], quota: int, rng: Random) -> Any:  # noqa: ANN401 - in the place of a FeedPort
         del rng

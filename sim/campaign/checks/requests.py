@@ -18,7 +18,7 @@ from sim.campaign.checks.resting import NAME_OF, RestingChecks
 if TYPE_CHECKING:
     from sim.campaign.checks.record import CheckRecord
     from sim.campaign.ports.process import Process
-    from sim.exchange.http.calls import Operation
+    from sim.exchange.gateway.calls import Asked, Operation
 
 SYMBOL_OF = {series.exchange_series: series.symbol for series in SERIES.values()}
 CANCELS = frozenset({"cancel_order", "batch_cancel", "cancel_all", "trigger_group"})
@@ -42,7 +42,7 @@ class RequestChecks:
         self._clock_wrong_ns: int | None = None
         self.placed_in: Counter[tuple[str, int]] = Counter()
 
-    def asked(self, operation: Operation, request: Request, status: int) -> None:
+    def asked(self, operation: Operation, asked: Asked, status: int) -> None:
         """The exchange has carried out (or refused by itself) one request."""
         checks, name = self._checks, operation.name
         checks.counts[f"requests {name}"] += 1
@@ -53,7 +53,7 @@ class RequestChecks:
         if name == "cancel_all":
             checks.swept_ns = checks.timeline.now_ns
         elif name == "create_order":
-            order_name = orjson.loads(request.body)["client_order_id"]
+            order_name = orjson.loads(asked.body)["client_order_id"]
             if order_name in self._sent_names:
                 checks.breach("client order id used twice", order_name)
             self._sent_names.add(order_name)

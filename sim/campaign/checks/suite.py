@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from daemon.settings.tree import Settings
     from sim.campaign.ports.process import Process
     from sim.exchange.core import Exchange
-    from sim.exchange.http.calls import Operation
+    from sim.exchange.gateway.calls import Asked, Operation
     from sim.virtual.timeline import Timeline
 
 KEPT_NS = 1_500 * NS_PER_MS
@@ -83,9 +83,9 @@ class Checks(CheckRecord):
 
     # --- what happens, passed on to whoever looks at it --------------------------------------------------------------
 
-    def asked(self, operation: Operation, request: Request, status: int) -> None:
+    def asked(self, operation: Operation, asked: Asked, status: int) -> None:
         """The exchange has carried out (or refused by itself) one request."""
-        self.requests.asked(operation, request, status)
+        self.requests.asked(operation, asked, status)
 
     def writing(self, process: Process, request: Request) -> None:
         """A request is about to be written."""

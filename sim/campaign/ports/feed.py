@@ -95,9 +95,9 @@ class FeedHost:
         self.feed = feed
         self.number = number
 
-    def open(self, link: Link) -> FeedEnd | None:
+    def open(self, link: Link, opened: Callable[[FeedEnd | None], None]) -> None:
         """A client dials."""
-        return self.feed.opened(link, self.number)
+        opened(self.feed.opened(link, self.number))
 
     def heard(self, end: FeedEnd, data: str | bytes) -> None:
         """A client speaks."""

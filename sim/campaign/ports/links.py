@@ -24,8 +24,8 @@ CLOSE_NS = 2 * NS_PER_MS
 class Server(Protocol):
     """Who answers at the other end."""
 
-    def open(self, link: Link) -> Any:  # noqa: ANN401 - each server keeps its own kind of end
-        """A client is here; the server's end, or None when it is refused."""
+    def open(self, link: Link, opened: Callable[[Any], None]) -> None:
+        """A client is here: `opened(the server's end)`, now or later; with None when it is refused."""
         ...
 
     def heard(self, end: Any, data: str | bytes) -> None:  # noqa: ANN401 - see open
@@ -215,7 +215,13 @@ class Socket:
     def _dialled(self, life: int, link: Link) -> None:
         if not self._machine.alive:
             return
-        link.end = self._server.open(link)
+        self._server.open(link, lambda end: self._opened(life, link, end))
+
+    def _opened(self, life: int, link: Link, end: Any) -> None:  # noqa: ANN401 - see Server.open
+        link.end = end
+        if end is not None and not self._machine.alive:  # died while it waited for the answer
+            link.hang_up()
+            return
         self._machine.inward(self._answered, life, link)
 
     def _answered(self, life: int, link: Link) -> None:

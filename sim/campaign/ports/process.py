@@ -170,12 +170,9 @@ class StreamPort:
     def __init__(self, server: PortServer) -> None:
         self.server = server
 
-    def open(self, link: Link) -> StreamEnd | None:
+    def open(self, link: Link, opened: Callable[[StreamEnd | None], None]) -> None:
         """A client dials."""
-        faults, now_ns = self.server.faults, self.server.now_ns()
-        if faults.active and faults.draw("lost_request", now_ns, "ws_connect"):
-            return None
-        return self.server.connect(link)
+        self.server.connect(link, opened)
 
     def heard(self, end: StreamEnd, data: str | bytes) -> None:
         """A client speaks."""

@@ -1,1 +1,1 @@
-"""The simulated exchange on sockets: REST, websocket, signatures, token buckets, faults."""
+"""The gateway on real sockets: HTTP, websockets, and the simulator's own routes."""

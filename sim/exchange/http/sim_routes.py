@@ -5,54 +5,29 @@ No key is needed; requests from anywhere but the loopback interface are refused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
 from sim.exchange.book.fixed import parse_cash, parse_count, parse_price, show_dollars
-from sim.exchange.faults import MENU, BadFault
+from sim.exchange.gateway.faults import MENU, BadFault
 from sim.exchange.trade.orders import create
 from sim.exchange.wire.rejects import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sim.exchange.core import Exchange
-    from sim.exchange.faults import Fault, FaultDesk
+    from sim.exchange.gateway.gateway import Gateway
 
 LOOPBACK = ("127.", "::1")
-
-
-class Served(Protocol):
-    """The server as these routes see it."""
-
-    exchange: Exchange
-    faults: FaultDesk
-    counts: dict[str, int]
-
-    def now_ns(self) -> int:
-        """Return the exchange's own time in Unix nanoseconds."""
-        ...
-
-    def arm(self) -> None:
-        """Set the timer for what happens next by itself."""
-        ...
-
-    def inject(self, wanted: object) -> Fault:
-        """Begin a fault. Raises BadFault for one that is not in the menu."""
-        ...
-
-    def clear_faults(self) -> None:
-        """End all faults."""
-        ...
 
 
 class SimRoutes:
     """GET /sim/state, GET/POST/DELETE /sim/faults, POST /sim/fill, POST /sim/place, /sim/foreign, /sim/cash."""
 
-    def __init__(self, server: Served) -> None:
-        self.server = server
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
 
     def add_to(self, app: web.Application) -> None:
         """Register the routes."""
@@ -82,27 +57,27 @@ class SimRoutes:
                 answer, status = {"error": str(error)}, 400
             except Reject as refused:
                 answer, status = refused.body, refused.status
-            self.server.arm()
+            self.gateway.timers.arm()
             return web.Response(body=orjson.dumps(answer), status=status, content_type="application/json")
 
         return serve
 
     def _state(self, _body: object) -> dict[str, Any]:
-        server = self.server
-        truth = server.exchange.truth(server.now_ns())
-        return {**truth, "requests": dict(server.counts), "faults": dict(server.faults.injected)}
+        gateway = self.gateway
+        truth = gateway.exchange.truth(gateway.now_ns())
+        return {**truth, "requests": dict(gateway.counts), "faults": dict(gateway.faults.injected)}
 
     def _faults(self, _body: object) -> dict[str, Any]:
-        faults = self.server.faults
+        faults = self.gateway.faults
         return {"active": [one.shown() for one in faults.active], "injected": dict(faults.injected), "menu": MENU}
 
     def _inject(self, body: object) -> dict[str, Any]:
         """One fault, or a list of them."""
         wanted = body if isinstance(body, list) else [body]
-        return {"faults": [self.server.inject(one).shown() for one in wanted]}
+        return {"faults": [self.gateway.inject(one).shown() for one in wanted]}
 
     def _clear(self, _body: object) -> dict[str, Any]:
-        self.server.clear_faults()
+        self.gateway.clear_faults()
         return {}
 
     def _fill(self, body: object) -> dict[str, Any]:
@@ -110,30 +85,30 @@ class SimRoutes:
         if not isinstance(body, dict) or not isinstance(body.get("order_id"), str):
             raise BadFault("give order_id, and count as a string if not all of it")
         count = parse_count(str(body["count"])) if "count" in body else None
-        now_ns = self.server.now_ns()
-        self.server.exchange.advance(now_ns)
-        return {"filled": self.server.exchange.force_fill(body["order_id"], count, now_ns) / 100}
+        now_ns = self.gateway.now_ns()
+        self.gateway.exchange.advance(now_ns)
+        return {"filled": self.gateway.exchange.force_fill(body["order_id"], count, now_ns) / 100}
 
     def _place(self, body: object) -> dict[str, Any]:
         """A create request, placed on the account as another client of it would, without signature or tokens."""
         if not isinstance(body, dict):
             raise BadFault("give the body of a create request")
-        now_ns = self.server.now_ns()
-        self.server.exchange.advance(now_ns)
+        now_ns = self.gateway.now_ns()
+        self.gateway.exchange.advance(now_ns)
         fields = {"time_in_force": "good_till_canceled", "self_trade_prevention_type": "taker_at_cross", **body}
-        return create(self.server.exchange.state, self.server.exchange.member, fields, now_ns)
+        return create(self.gateway.exchange.state, self.gateway.exchange.member, fields, now_ns)
 
     def _cash(self, body: object) -> dict[str, Any]:
         """`{amount, exchange_index?}`: a deposit, or (negative) a withdrawal, in dollars as a string."""
         amount = parse_cash(str(body.get("amount"))) if isinstance(body, dict) else None
         shard = body.get("exchange_index", 0) if isinstance(body, dict) else None
-        if amount is None or shard not in self.server.exchange.state.config.shards:
+        if amount is None or shard not in self.gateway.exchange.state.config.shards:
             raise BadFault("give amount in dollars as a string, and exchange_index if not 0")
-        return {"cash": show_dollars(self.server.exchange.move_cash(amount, self.server.now_ns(), shard))}
+        return {"cash": show_dollars(self.gateway.exchange.move_cash(amount, self.gateway.now_ns(), shard))}
 
     def _foreign(self, body: object) -> dict[str, Any]:
         """`{ticker, side, price, count, take?}`: an order of somebody else."""
-        exchange, now_ns = self.server.exchange, self.server.now_ns()
+        exchange, now_ns = self.gateway.exchange, self.gateway.now_ns()
         if not isinstance(body, dict):
             raise BadFault("give ticker, side, price and count")
         market = exchange.state.markets.get(str(body.get("ticker")))

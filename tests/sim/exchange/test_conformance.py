@@ -67,7 +67,7 @@ class Sdk:
         }
 
     def foreign(self, side: str, price: str, count: int) -> None:
-        self.wire.rig.now = self.wire.server.now_ns()
+        self.wire.rig.now = self.wire.server.gateway.now_ns()
         self.wire.rig.foreign(side, price, count)
 
 
@@ -207,8 +207,8 @@ async def test_bad_orders_raise_with_the_recorded_bodies(sdk: Sdk) -> None:
 async def test_settlements(sdk: Sdk) -> None:
     sdk.foreign("ask", "0.42", 2)
     await sdk.create(count="2.00")
-    exchange = sdk.wire.server.exchange
-    exchange.life._settle(sdk.wire.rig.event, sdk.wire.server.now_ns())  # noqa: SLF001 - the hour is long
+    exchange = sdk.wire.server.gateway.exchange
+    exchange.life._settle(sdk.wire.rig.event, sdk.wire.server.gateway.now_ns())  # noqa: SLF001 - the hour is long
     row = (await sdk("get_settlements")).settlements[0]
     assert (row.ticker, row.yes_count_fp, row.market_result) == (sdk.ticker, "2.00", "yes")
     assert (row.revenue, row.yes_total_cost_dollars, row.value) == (200, "0.840000", 100)

@@ -192,7 +192,7 @@ async def test_a_triggered_group_is_empty_refuses_and_goes(own: Own) -> None:
 async def test_what_the_exchange_refuses_is_told_from_what_nobody_knows(own: Own) -> None:
     group = await own.group()
     await own.place("c1", group)
-    own.wire.rig.now = own.wire.server.now_ns()
+    own.wire.rig.now = own.wire.server.gateway.now_ns()
     own.wire.rig.foreign("ask", "0.60", 1)
     cases: list[tuple[str, dict[str, object], Verdict, int]] = [
         ("c2", {"price": Price(4250)}, Verdict.REFUSED, 400),

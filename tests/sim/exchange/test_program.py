@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sim.exchange import program
-from sim.exchange.faults import BadFault
+from sim.exchange.gateway.faults import BadFault
 from tests.sim.exchange.rig import START, HandClock, S
 from tests.sim.exchange.wire import ED
 
@@ -63,11 +63,11 @@ def test_the_options_reach_the_exchange() -> None:
     options = parser.parse_args(words.split())
     program.check(parser, options)
     server = program.build(options, {"K": ED.public_key()}, HandClock())
-    state = server.exchange.state
+    state = server.gateway.exchange.state
     assert [len(event.markets) for event in state.events.values()] == [6] * 6
     assert {event.close_ns % (120 * S) for event in state.events.values()} == {START % (120 * S)}
     assert state.markets[next(iter(state.markets))].exchange_index == 2
-    assert server.exchange.member.purse(0, 2).value == 10_000_000_000
+    assert server.gateway.exchange.member.purse(0, 2).value == 10_000_000_000
     assert not state.config.thursday_pause
 
 

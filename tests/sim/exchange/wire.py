@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from domain.clock import Clock
 from sim.exchange.book.listing import Template
 from sim.exchange.core import Exchange, Plan
-from sim.exchange.http.auth import PublicKey
+from sim.exchange.gateway.auth import PublicKey
 from sim.exchange.http.server import ExchangeServer
 from tests.sim.exchange.rig import PERIOD_S, HandClock, Rig, S, config, level
 
@@ -36,14 +36,14 @@ class Wire:
         self.server = server
         self.clock = clock
         self.http = http
-        self.rig = Rig(server.exchange, clock.utc_ns, [])
+        self.rig = Rig(server.gateway.exchange, clock.utc_ns, [])
         self.sockets: list[Socket] = []
 
     def wait(self, seconds: float) -> None:
         """Move the exchange's clock."""
         self.clock.utc_ns += int(seconds * S)
         self.rig.now = self.clock.utc_ns
-        self.server.exchange.advance(self.clock.utc_ns)
+        self.server.gateway.exchange.advance(self.clock.utc_ns)
 
     def headers(self, method: str, path: str, key: str = "ed", age_ms: int = 0) -> dict[str, str]:
         stamp = str(self.clock.utc_ns // 1_000_000 - age_ms)

@@ -250,7 +250,7 @@ async def test_a_price_and_count_outside_the_grid_never_reach_the_book() -> None
 
 async def test_a_key_of_scope_read_cannot_write() -> None:
     async with served() as wire:
-        wire.server.read_only = frozenset({"rsa"})
+        wire.server.gateway.read_only = frozenset({"rsa"})
         read = wire.headers("GET", f"{ROOT}/portfolio/balance", "rsa")
         assert (await wire.call("GET", "/portfolio/balance", headers=read))[0] == 200
         write = wire.headers("POST", ROOT + ORDERS, "rsa")

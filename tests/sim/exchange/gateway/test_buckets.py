@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.exchange.http.buckets import TIERS, Bucket, Meter
+from sim.exchange.gateway.buckets import TIERS, Bucket, Meter
 
 S = 1_000_000_000
 

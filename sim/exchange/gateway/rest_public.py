@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sim.exchange.book.fixed import NS, rfc3339
 from sim.exchange.book.lifecycle import next_thursday
-from sim.exchange.http.buckets import TIERS
-from sim.exchange.http.calls import Answer, Call, Operation
+from sim.exchange.gateway.buckets import TIERS
+from sim.exchange.gateway.calls import Answer, Call, Operation
 from sim.exchange.wire import pages, rejects, views
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.exchange.book.fixed import CASH_ONE, NS, cents, rfc3339, show_count, show_dollars
 from sim.exchange.book.matching import own_price
-from sim.exchange.http.calls import Answer, Call, Operation
+from sim.exchange.gateway.calls import Answer, Call, Operation
 from sim.exchange.wire import pages, rejects, views
 
 if TYPE_CHECKING:

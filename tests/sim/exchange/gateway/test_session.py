@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sim.exchange.http.commands import Session
+from sim.exchange.gateway.session import Session
 from tests.sim.exchange.rig import Rig, rig
 
 

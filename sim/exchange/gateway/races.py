@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.exchange.book.fixed import COUNT_ONE, show_count
-from sim.exchange.http.calls import Answer, Call
+from sim.exchange.gateway.calls import Answer, Call
 from sim.exchange.trade import orders
 
 if TYPE_CHECKING:
     from sim.exchange.book.objects import Order
     from sim.exchange.core import Exchange
-    from sim.exchange.faults import FaultDesk
-    from sim.exchange.http.sockets import Hub
+    from sim.exchange.gateway.fan_out import FanOut
+    from sim.exchange.gateway.faults import FaultDesk
 
 NS_PER_MS = 1_000_000
 
@@ -40,7 +40,7 @@ def _threatened(call: Call) -> list[Order]:
     return [resting[order_id] for order_id in ids if order_id in resting]
 
 
-def fill_around_cancel(exchange: Exchange, faults: FaultDesk, hub: Hub, call: Call) -> Answer | None:
+def fill_around_cancel(exchange: Exchange, faults: FaultDesk, fan_out: FanOut, call: Call) -> Answer | None:
     """Let the fault strike; an answer when it replaces the call's own."""
     for order in _threatened(call):
         fault = faults.draw("fill_after_cancel", call.now_ns, call.operation)
@@ -50,7 +50,7 @@ def fill_around_cancel(exchange: Exchange, faults: FaultDesk, hub: Hub, call: Ca
         given = fault.params.get("count")
         half = max(whole // 2 // COUNT_ONE * COUNT_ONE, min(whole, COUNT_ONE))
         count = half if given is None else min(whole, int(given) * COUNT_ONE)
-        hub.hold(order.id, int(fault.params.get("delay_ms", 200)))
+        fan_out.hold(order.id, int(fault.params.get("delay_ms", 200)))
         exchange.force_fill(order.id, count, call.now_ns)
         if fault.params.get("mode") == "after" and call.operation == "cancel_order":
             return _claimed(exchange, call, order, whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.book.fixed import show_count
-from sim.exchange.http.calls import WRITE, Answer, Call, Operation
+from sim.exchange.gateway.calls import WRITE, Answer, Call, Operation
 from sim.exchange.trade import amend, groups, orders
 from sim.exchange.wire import rejects, requests
 from sim.exchange.wire.rejects import Reject

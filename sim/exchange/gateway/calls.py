@@ -7,12 +7,14 @@ signature, tokens, lag of the network) is the server's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.wire import rejects, requests
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from multidict import MultiMapping
 
     from sim.exchange.book.objects import Account
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 
 READ, WRITE = "read", "write"
 DEFAULT_COST = 10
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request as it arrived: names of the path by their words, query parsed, body as its bytes."""
+
+    path: str
+    match: Mapping[str, str]
+    query: MultiMapping[str]
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sim.exchange.faults import AT_ONCE, MENU, BadFault, FaultDesk
+from sim.exchange.gateway.faults import AT_ONCE, MENU, BadFault, FaultDesk
 from tests.sim.exchange.wire import ORDERS, Wire, served
 
 BALANCE = "/portfolio/balance"

@@ -28,6 +28,7 @@ MENU: dict[str, str] = {
     "ws_half_open": "websockets go silent without closing; with for_s new ones too",
     "ws_drop": "code (abort when absent): websockets are closed now",
     "ws_seq_gap": "a sequenced message is lost",
+    "ws_lost": "a message is never sent, and not numbered either: nobody can see that it is missing",
     "ws_duplicate": "a message is sent twice",
     "ws_reorder": "a message is sent after the next one",
     "ws_delay": "ms: messages are sent late",
