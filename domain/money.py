@@ -26,13 +26,23 @@ COUNT_DECIMALS = 2
 CASH_DECIMALS = 6
 INDEX_DECIMALS = 6
 
+# What no honest text exceeds. Within these a price times a count, and any sum of a day, can be written down.
+TEXT_CHARS_MAX = 64
+AMOUNT_MAX = 10**18
+PRICE_MAX = PRICE_PER_DOLLAR
+COUNT_MAX = 10**9 * COUNT_PER_CONTRACT
+CASH_MAX = 10**9 * CASH_PER_DOLLAR
+
 
 class MoneyError(ValueError):
     """A text that is not an exact amount in the unit asked for."""
 
 
 def parse_fixed(text: str, decimals: int) -> int:
-    """Read a plain decimal text as an integer of 10**-decimals. Raises MoneyError for anything finer or malformed."""
+    """Read a plain decimal as an integer of 10**-decimals. Raises MoneyError for what is finer, huge or malformed."""
+    if len(text) > TEXT_CHARS_MAX:
+        message = f"not a number: {len(text)} characters"
+        raise MoneyError(message)
     sign, digits = (-1, text[1:]) if text[:1] == "-" else (1, text)
     whole, point, part = digits.partition(".")
     if not (whole.isascii() and whole.isdigit()) or (point and not (part.isascii() and part.isdigit())):
@@ -43,7 +53,7 @@ def parse_fixed(text: str, decimals: int) -> int:
         message = f"finer than {decimals} decimals: {text!r}"
         raise MoneyError(message)
     scaled: int = 10**decimals
-    return sign * (int(whole) * scaled + int(kept.ljust(decimals, "0") or "0"))
+    return _within(sign * (int(whole) * scaled + int(kept.ljust(decimals, "0") or "0")), AMOUNT_MAX, text)
 
 
 def print_fixed(amount: int, decimals: int) -> str:
@@ -53,19 +63,26 @@ def print_fixed(amount: int, decimals: int) -> str:
     return f"{'-' if amount < 0 else ''}{whole}.{part:0{decimals}d}"
 
 
+def _within(amount: int, most: int, text: str) -> int:
+    if abs(amount) > most:
+        message = f"beyond any amount: {text!r}"
+        raise MoneyError(message)
+    return amount
+
+
 def parse_price(text: str) -> Price:
     """Dollars as text, for example "0.4200" -> 4200. Raises MoneyError."""
-    return Price(parse_fixed(text, PRICE_DECIMALS))
+    return Price(_within(parse_fixed(text, PRICE_DECIMALS), PRICE_MAX, text))
 
 
 def parse_count(text: str) -> Count:
     """Contracts as text, for example "5.00" -> 500. Raises MoneyError."""
-    return Count(parse_fixed(text, COUNT_DECIMALS))
+    return Count(_within(parse_fixed(text, COUNT_DECIMALS), COUNT_MAX, text))
 
 
 def parse_cash(text: str) -> Cash:
     """Dollars as text with up to six decimals, for example "0.017500" -> 17500. Raises MoneyError."""
-    return Cash(parse_fixed(text, CASH_DECIMALS))
+    return Cash(_within(parse_fixed(text, CASH_DECIMALS), CASH_MAX, text))
 
 
 def print_price(price: Price) -> str:

@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 from domain.clock import NS_PER_MS, NS_PER_S
 
+# Beyond these an instant in nanoseconds, or the distance of two, could not be written down.
+YEAR_MIN: Final = 1970
+YEAR_MAX: Final = 2200
 NEW_YORK: Final = ZoneInfo("America/New_York")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,11 +51,13 @@ def et_text(utc_ns: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    """Return "2026-11-23T16:59:50.5Z" as Unix nanoseconds. Raises ValueError for anything but a full RFC 3339 stamp."""
+    """Return "2026-11-23T16:59:50.5Z" as Unix nanoseconds. Raises ValueError for anything but RFC 3339 of our age."""
     found = _RFC3339.fullmatch(text)
     if found is None:
         raise ValueError(f"not an RFC 3339 stamp: {text!r}")
     year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = found.groups()
+    if not YEAR_MIN <= int(year) <= YEAR_MAX:
+        raise ValueError(f"a year beyond {YEAR_MIN} to {YEAR_MAX}: {text!r}")
     at = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     unix = (at - _EPOCH) // _SECOND
     if sign is not None:

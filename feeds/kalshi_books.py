@@ -306,18 +306,21 @@ class Books:
             self.counts["terminal"] += 1
             self._terminals += 1
             if self._terminals > TERMINAL_MAX:
-                turn.outgoing.append(HangUp(f"error {refusal.code} for the {self._terminals}th time: {refusal.msg}"))
+                turn.outgoing.append(HangUp(f"error {refusal.code} for the {self._terminals}th time: {refusal.text}"))
                 return
         elif refusal.market_ticker:
             ticker = Ticker(refusal.market_ticker)
-            self._give_up(ticker, f"error {refusal.code}: {refusal.msg}", turn)
-            self._held.pop(ticker, None)
+            if ticker in self._wanted or ticker in self._held:
+                self._give_up(ticker, f"error {refusal.code}: {refusal.text}", turn)
+                self._held.pop(ticker, None)
+            else:
+                self.counts["unknown"] += 1  # not a market of ours: what is kept of strangers would only grow
             self._follow(now, turn)
             return
         elif refusal.code != UNKNOWN_SID:
-            turn.outgoing.append(HangUp(f"error {refusal.code}: {refusal.msg}"))
+            turn.outgoing.append(HangUp(f"error {refusal.code}: {refusal.text}"))
             return
-        self._all_stale(f"error {refusal.code}: {refusal.msg}", turn)
+        self._all_stale(f"error {refusal.code}: {refusal.text}", turn)
         self._pending = None
         self._drop_subscription()
         self._follow(now, turn)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.door import Door, Name, StampMs, Whole, one_line
 from domain.errors import ProtocolError
 from domain.events import Fill, OrderState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
@@ -18,7 +19,8 @@ from domain.market import Side
 from domain.money import Count, Price, parse_cash, parse_count, parse_price
 from feeds.kalshi_book import Book, is_level
 
-PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError)
+FRAME_BYTES_MAX: Final = 8 << 20
 SIDES: Final = {"yes": Side.BID, "no": Side.ASK}
 
 
@@ -29,38 +31,43 @@ class FrameError(ProtocolError):
 class Envelope(msgspec.Struct):
     """What every message has around its body. 0 stands for a number that is not there; real ones begin at 1."""
 
-    type: str
-    sid: int = 0
-    seq: int = 0
-    id: int = 0
+    type: Name
+    sid: Whole = 0
+    seq: Whole = 0
+    id: Whole = 0
     msg: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Subscribed(msgspec.Struct):
     """A subscription of one channel was made."""
 
-    channel: str
-    sid: int
+    channel: Name
+    sid: Whole
 
 
 class Listed(msgspec.Struct):
     """What a subscription covers after an update."""
 
-    market_tickers: list[str] | None = None
+    market_tickers: list[Name] | None = None
 
 
 class Refusal(msgspec.Struct):
     """An error message."""
 
-    code: int
+    code: Whole
     msg: str = ""
-    market_ticker: str = ""
+    market_ticker: Name = ""
+
+    @property
+    def text(self) -> str:
+        """Its message, as one short line."""
+        return one_line(self.msg)
 
 
 class Snapshot(msgspec.Struct):
     """A whole book; a side without levels has no key."""
 
-    market_ticker: str
+    market_ticker: Name
     yes_dollars_fp: list[tuple[str, str]] = []
     no_dollars_fp: list[tuple[str, str]] = []
 
@@ -72,27 +79,27 @@ class Snapshot(msgspec.Struct):
 class Delta(msgspec.Struct):
     """One level changed."""
 
-    market_ticker: str
-    price_dollars: str
-    delta_fp: str
-    side: str
-    ts_ms: int = 0
+    market_ticker: Name
+    price_dollars: Name
+    delta_fp: Name
+    side: Name
+    ts_ms: StampMs = 0
 
 
 class WireFill(msgspec.Struct):
     """A fill of ours."""
 
-    trade_id: str
-    order_id: str
-    market_ticker: str
+    trade_id: Name
+    order_id: Name
+    market_ticker: Name
     is_taker: bool
-    yes_price_dollars: str
-    count_fp: str
-    fee_cost: str
-    book_side: str
-    ts_ms: int
-    client_order_id: str = ""
-    subaccount: int | None = None
+    yes_price_dollars: Name
+    count_fp: Name
+    fee_cost: Name
+    book_side: Name
+    ts_ms: StampMs
+    client_order_id: Name = ""
+    subaccount: Whole | None = None
 
     def fill(self) -> Fill:
         """As ours. Raises ValueError."""
@@ -113,20 +120,20 @@ class WireFill(msgspec.Struct):
 class UserOrder(msgspec.Struct):
     """An order of ours took a new state."""
 
-    order_id: str
-    ticker: str
-    exchange_index: int
-    status: str
-    book_side: str
-    yes_price_dollars: str
-    fill_count_fp: str
-    remaining_count_fp: str
-    initial_count_fp: str
-    client_order_id: str
-    order_group_id: str | None = None
-    expiration_ts_ms: int | None = None
-    last_update_reason: str | None = None
-    subaccount_number: int | None = None
+    order_id: Name
+    ticker: Name
+    exchange_index: Whole
+    status: Name
+    book_side: Name
+    yes_price_dollars: Name
+    fill_count_fp: Name
+    remaining_count_fp: Name
+    initial_count_fp: Name
+    client_order_id: Name
+    order_group_id: Name | None = None
+    expiration_ts_ms: Whole | None = None
+    last_update_reason: Name | None = None
+    subaccount_number: Whole | None = None
 
     def state(self) -> OrderState:
         """As ours. Raises ValueError."""
@@ -150,16 +157,16 @@ class UserOrder(msgspec.Struct):
 class GroupUpdate(msgspec.Struct):
     """An order group of ours changed."""
 
-    event_type: str
-    order_group_id: str
+    event_type: Name
+    order_group_id: Name
 
 
 class MarketLife(msgspec.Struct):
     """A market's life changed."""
 
-    market_ticker: str
-    event_type: str
-    result: str | None = None
+    market_ticker: Name
+    event_type: Name
+    result: Name | None = None
 
 
 def _levels(given: list[tuple[str, str]]) -> list[tuple[Price, Count]]:
@@ -169,16 +176,16 @@ def _levels(given: list[tuple[str, str]]) -> list[tuple[Price, Count]]:
     return levels
 
 
-read_envelope: Final = msgspec.json.Decoder(Envelope).decode
-read_subscribed: Final = msgspec.json.Decoder(Subscribed).decode
-read_listed: Final = msgspec.json.Decoder(Listed).decode
-read_refusal: Final = msgspec.json.Decoder(Refusal).decode
-read_snapshot: Final = msgspec.json.Decoder(Snapshot).decode
-read_delta: Final = msgspec.json.Decoder(Delta).decode
-read_fill: Final = msgspec.json.Decoder(WireFill).decode
-read_user_order: Final = msgspec.json.Decoder(UserOrder).decode
-read_group_update: Final = msgspec.json.Decoder(GroupUpdate).decode
-read_market_life: Final = msgspec.json.Decoder(MarketLife).decode
+read_envelope: Final = Door(Envelope, FRAME_BYTES_MAX, bounded=True).read
+read_subscribed: Final = Door(Subscribed, FRAME_BYTES_MAX, bounded=True).read
+read_listed: Final = Door(Listed, FRAME_BYTES_MAX, bounded=True).read
+read_refusal: Final = Door(Refusal, FRAME_BYTES_MAX, bounded=True).read
+read_snapshot: Final = Door(Snapshot, FRAME_BYTES_MAX, bounded=True).read
+read_delta: Final = Door(Delta, FRAME_BYTES_MAX, bounded=True).read
+read_fill: Final = Door(WireFill, FRAME_BYTES_MAX, bounded=True).read
+read_user_order: Final = Door(UserOrder, FRAME_BYTES_MAX, bounded=True).read
+read_group_update: Final = Door(GroupUpdate, FRAME_BYTES_MAX, bounded=True).read
+read_market_life: Final = Door(MarketLife, FRAME_BYTES_MAX, bounded=True).read
 
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -241,7 +241,7 @@ class KalshiStream:
             # The answer to a request for snapshots: the books are still awaited, and asked for again when overdue.
             self.counts["unknown"] += 1
         else:
-            turn.outgoing.append(HangUp(f"error {refusal.code} ({channel or 'no channel'}): {refusal.msg}"))
+            turn.outgoing.append(HangUp(f"error {refusal.code} ({channel or 'no channel'}): {refusal.text}"))
 
     # --- ends ------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.door import one_line
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
 from feeds.massive_wire import Item, read_frame, read_stamp, read_value
 from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, Step
@@ -192,7 +193,7 @@ class MassiveSession:
     # --- handshake ---
 
     def _status(self, item: Item, now: Now, events: list[AnyEvent], outgoing: list[Outgoing]) -> None:
-        status, text = item.status, item.message
+        status, text = item.status, one_line(item.message)
         if status == CAP_STATUS or CAP_TEXT in text.lower():
             self._cooling_until_ns = now.mono_ns + self._limits.cooldown_ms * NS_PER_MS
             self._last_words = CAP_STATUS
@@ -271,7 +272,7 @@ class MassiveSession:
         if symbol not in self._symbols:
             self.counts["unknown"] += 1
             return
-        text = str(item.val, "ascii")
+        text = item.text()
         value, stamp = read_value(text), read_stamp(item.t)
         if value is None or stamp is None:
             self.counts["malformed"] += 1

@@ -12,15 +12,18 @@ number is rounded and not refused, because these digits are noise of the vendor'
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from domain.clock import NS_PER_MS
+from domain.door import Door, Refused, raw_text
 from domain.money import INDEX_DECIMALS, INDEX_PER_POINT, IndexValue
 
 STAMP_MS_MIN, STAMP_MS_MAX = 10**12, 10**13  # September 2001 to the year 2286
-STAMP_NS_MIN, STAMP_NS_MAX = 10**18, 10**19
+STAMP_NS_MIN, STAMP_NS_MAX = 10**18, 9 * 10**18  # the same span, as far as 64 bits go
+FRAME_BYTES_MAX: Final = 1 << 20
+FRAME_ITEMS_MAX: Final = 1_000
 VALUE_MAX: Final = 10**9 * INDEX_PER_POINT
 SCALES: Final = tuple(10 ** (INDEX_DECIMALS - decimals) for decimals in range(INDEX_DECIMALS + 1))
 
@@ -31,34 +34,45 @@ class Item(msgspec.Struct, gc=False):
     ev: str = ""
     val: msgspec.Raw = msgspec.Raw(b"")
     T: str = ""
-    t: int = 0
+    t: Annotated[int, msgspec.Meta(ge=-STAMP_NS_MAX, le=STAMP_NS_MAX)] = 0
     status: str = ""
     message: str = ""
 
+    def text(self) -> str:
+        """The value as the vendor wrote it; empty for what can be no number."""
+        try:
+            return raw_text(self.val)
+        except Refused:
+            return ""
 
-_frame: Final = msgspec.json.Decoder(list[Item])
-_parts: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_item: Final = msgspec.json.Decoder(Item)
+
+_frame: Final = Door(list[Item], FRAME_BYTES_MAX, bounded=True)
+_parts: Final = Door(list[msgspec.Raw], FRAME_BYTES_MAX, bounded=True)
+_item: Final = Door(Item, FRAME_BYTES_MAX, bounded=True)
 
 
 def read_frame(data: bytes | str) -> tuple[list[Item], int]:
-    """Read one frame into its objects and the number of those that could not be read (an unreadable frame is one)."""
+    """Read one frame into its objects and the number of those that were not taken (an unreadable frame is one).
+
+    A frame of more objects than a vendor ever sends is cut: one frame must not fill the inbox.
+    """
     try:
-        return _frame.decode(data), 0
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _read_one_by_one(data)
+        items, lost = _frame.read(data), 0
+    except Refused:
+        items, lost = _read_one_by_one(data)
+    return (items, lost) if len(items) <= FRAME_ITEMS_MAX else (items[:FRAME_ITEMS_MAX], lost + 1)
 
 
 def _read_one_by_one(data: bytes | str) -> tuple[list[Item], int]:
     try:
-        parts = _parts.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        parts = _parts.read(data)
+    except Refused:
         return [], 1
     items, lost = [], 0
-    for part in parts:
+    for part in parts[: FRAME_ITEMS_MAX + 1]:
         try:
-            items.append(_item.decode(part))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            items.append(_item.read(part))
+        except Refused:
             lost += 1
     return items, lost
 

@@ -66,6 +66,7 @@ PLANTED = [
         "journal/reader.py",
         "import msgspec\ndef f(x):\n    return msgspec.json.Decoder(Row).decode(x)",
     ),
+    ("prepared", "journal/reader.py", "from domain.door import Door\ndef f(x):\n    return Door(Row, 10).read(x)"),
     ("cleared", "execution/converge.py", "from domain.actions import Cleared as Yes\nc = Yes(1)"),
     ("cleared", "daemon/engine/step.py", "from domain import actions\nc = actions.Cleared(1)"),
     (

@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 
 from domain.clock import NS_PER_MS, Clock
+from domain.door import Door, Refused, StampMs, raw_text
 from domain.errors import ConfigurationError
 from domain.events import Bar, History
 from domain.money import IndexValue
@@ -23,10 +24,11 @@ BAR_MS = 1_000
 SPAN_MS = 30 * 60 * 1_000
 TIMEOUT_S = 5.0
 HISTORY: Final = "history.json"
+BYTES_MAX: Final = 16 << 20
 
 
 class _Row(msgspec.Struct):
-    t: int
+    t: StampMs
     o: msgspec.Raw
     c: msgspec.Raw
 
@@ -42,8 +44,8 @@ class KeptHistory(msgspec.Struct, frozen=True):
     histories: tuple[History, ...]
 
 
-_kept: Final = msgspec.json.Decoder(KeptHistory).decode
-_answer: Final = msgspec.json.Decoder(_Answer).decode
+_kept: Final = Door(KeptHistory, BYTES_MAX).read
+_answer: Final = Door(_Answer, BYTES_MAX, bounded=True).read
 
 
 async def fetch_history(symbol: str, hosts: tuple[tuple[str, str], ...], clock: Clock) -> History:
@@ -64,10 +66,20 @@ async def ask_history(session: aiohttp.ClientSession, symbol: str, base: str, ke
     try:
         async with session.get(address, params=query, headers=headers, allow_redirects=False) as answer:
             if answer.status == 200:  # noqa: PLR2004 - the HTTP status itself
-                return History(symbol, BAR_MS, _bars(await answer.read()))
-    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError):
-        pass
+                return History(symbol, BAR_MS, _bars(await _body(answer)))
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        pass  # the library raises ValueError for addresses and fields of its own; Refused is one too
     return None
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, as far as a body of bars goes. Raises Refused for a longer one."""
+    body = await answer.content.read(BYTES_MAX + 1)
+    while len(body) <= BYTES_MAX and (more := await answer.content.read(BYTES_MAX + 1 - len(body))):
+        body += more
+    if len(body) > BYTES_MAX:
+        raise Refused(f"longer than {BYTES_MAX} bytes")
+    return body
 
 
 def keep_history(state_dir: Path, kept: KeptHistory) -> None:
@@ -97,4 +109,7 @@ def _bars(body: bytes) -> tuple[Bar, ...]:
 
 
 def _value(raw: Any) -> IndexValue | None:  # noqa: ANN401 - msgspec.Raw, which mypy cannot call bytes
-    return read_value(bytes(raw).decode("ascii", "replace"))
+    try:
+        return read_value(raw_text(raw))
+    except Refused:
+        return None

@@ -19,6 +19,8 @@ from domain.errors import ProtocolError
 HEAD_MAX: Final = 32_768
 BODY_MAX: Final = 32 * 1024 * 1024
 CHUNK_LINE_MAX: Final = 256
+DATE_MIN_S: Final = 946_684_800  # the year 2000
+DATE_MAX_S: Final = 4_102_444_800  # the year 2100
 
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n\x00]*)?")
 _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*)")
@@ -217,8 +219,12 @@ def _tokens(value: bytes) -> set[bytes]:
 
 
 def _date(value: bytes) -> int:
-    """Unix seconds of a Date field; 0 for none or an unreadable one, which is no reason to lose an answer."""
+    """Unix seconds of a Date field; 0 for none or an unreadable one, which is no reason to lose an answer.
+
+    A year beyond this century is unreadable: in nanoseconds it could not be written down.
+    """
     try:
-        return int(parsedate_to_datetime(value.decode("ascii")).timestamp()) if value else 0
+        date_s = int(parsedate_to_datetime(value.decode("ascii")).timestamp()) if value else 0
     except (ValueError, TypeError, OverflowError):
         return 0
+    return date_s if DATE_MIN_S <= date_s < DATE_MAX_S else 0

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from domain.actions import CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
+from domain.door import Door, Name, StampMs
 from domain.events import (
     CancelAllOutcome,
     CancelOutcome,
@@ -25,7 +26,15 @@ from domain.events import (
 )
 from domain.ids import GroupId, OrderId
 from domain.money import parse_count
-from execution.kalshi.codes import PARSE_ERRORS, CodeTable, Kind, detail_text, read_error, read_item_error
+from execution.kalshi.codes import (
+    BODY_BYTES_MAX,
+    PARSE_ERRORS,
+    CodeTable,
+    Kind,
+    detail_text,
+    read_error,
+    read_item_error,
+)
 from execution.kalshi.wire import Answer, Write
 
 HTTP_OK: Final = 200
@@ -37,17 +46,17 @@ MISSING: Final = "missing_in_answer"
 
 
 class _Created(msgspec.Struct):
-    order_id: str
-    fill_count: str
-    remaining_count: str
-    ts_ms: int
-    client_order_id: str | None = None
+    order_id: Name
+    fill_count: Name
+    remaining_count: Name
+    ts_ms: StampMs
+    client_order_id: Name | None = None
 
 
 class _BatchItem(msgspec.Struct):
-    order_id: str
-    reduced_by: str | None = None
-    ts_ms: int | None = None
+    order_id: Name
+    reduced_by: Name | None = None
+    ts_ms: StampMs | None = None
     error: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -56,12 +65,12 @@ class _Batch(msgspec.Struct):
 
 
 class _GroupMade(msgspec.Struct):
-    order_group_id: str
+    order_group_id: Name
 
 
-_decode_created = msgspec.json.Decoder(_Created).decode
-_decode_batch = msgspec.json.Decoder(_Batch).decode
-_decode_group = msgspec.json.Decoder(_GroupMade).decode
+_decode_created = Door(_Created, BODY_BYTES_MAX, bounded=True).read
+_decode_batch = Door(_Batch, BODY_BYTES_MAX, bounded=True).read
+_decode_group = Door(_GroupMade, BODY_BYTES_MAX, bounded=True).read
 
 WriteOutcome = PlaceOutcome | CancelOutcome | GroupOutcome | CancelAllOutcome
 Reading = tuple[tuple[WriteOutcome, ...], int | None]

@@ -12,18 +12,20 @@ on a cancel: executed, cancelled and never-known look alike. 5xx: the order may 
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
+from domain.door import Door, Refused, one_line
 from domain.events import Verdict
 
 ANY_CODE: Final = "*"
 DETAIL_MAX: Final = 200
 HTTP_UNAUTHORIZED: Final = 401
 STAMP_EXPIRED: Final = "header_timestamp_expired"
-PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoding a hostile or broken body can raise; MoneyError and UnicodeDecodeError are ValueErrors."""
+BODY_BYTES_MAX: Final = 32 << 20
+PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError)
+"""What reading a hostile or broken body can raise: a door refuses (Refused), a text is no amount (MoneyError)."""
 
 
 class Kind(enum.StrEnum):
@@ -93,33 +95,51 @@ def _fits(pattern: str, code: str) -> bool:
     return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern
 
 
+ABSENT: Final = msgspec.Raw(b"null")
+
+
 class _Inner(msgspec.Struct):
-    code: Any = None
-    message: Any = None
-    details: Any = None
+    code: msgspec.Raw = ABSENT
+    message: msgspec.Raw = ABSENT
+    details: msgspec.Raw = ABSENT
 
 
-class _ErrorBody(msgspec.Struct):
+class _ErrorBody(_Inner):
     error: _Inner | str | None = None
-    code: Any = None
-    message: Any = None
-    details: Any = None
-    msg: Any = None
+    msg: msgspec.Raw = ABSENT
 
 
-_decode_error = msgspec.json.Decoder(_ErrorBody).decode
-_decode_inner = msgspec.json.Decoder(_Inner).decode
+_error = Door(_ErrorBody, BODY_BYTES_MAX, bounded=True)
+_inner = Door(_Inner, BODY_BYTES_MAX, bounded=True)
+_text = Door(str, BODY_BYTES_MAX, bounded=True)
 
 
-def spelled(code: Any) -> str:  # noqa: ANN401 - whatever JSON value the exchange put there
-    """Bring a code to one spelling: lower case, words joined by underscores; "" for what is no text."""
-    return "_".join(code.lower().split()) if isinstance(code, str) else ""
+def spelled(code: str) -> str:
+    """Bring a code to one spelling: lower case, words joined by underscores."""
+    return "_".join(one_line(code).lower().split())
 
 
-def detail_text(*parts: Any) -> str:  # noqa: ANN401 - whatever JSON values the exchange put there
+def detail_text(*parts: object) -> str:
     """Join what an error says into one short printable line for the log."""
     text = "; ".join(str(part) for part in parts if part not in (None, ""))
-    return "".join(letter if letter.isprintable() else " " for letter in text[:DETAIL_MAX])
+    return one_line(text, DETAIL_MAX)
+
+
+def _told(raw: msgspec.Raw) -> str:
+    """A text as it is, any other JSON value as the exchange wrote it: of any depth, so it is not taken apart."""
+    try:
+        return _text.read(raw)
+    except Refused:
+        shown = bytes(raw)[:DETAIL_MAX].decode("ascii", "replace")
+        return "" if shown == "null" else shown
+
+
+def _code(raw: msgspec.Raw) -> str:
+    """A code in one spelling; "" for what is no text."""
+    try:
+        return spelled(_text.read(raw))
+    except Refused:
+        return ""
 
 
 def stamp_refused(status: int, body: bytes) -> bool:
@@ -130,22 +150,22 @@ def stamp_refused(status: int, body: bytes) -> bool:
 def read_error(body: bytes) -> tuple[str, str]:
     """Return (code, detail) of an error body in any of the four shapes; code "" where there is none to be read."""
     try:
-        found = _decode_error(body)
-    except PARSE_ERRORS:
+        found = _error.read(body)
+    except Refused:
         return "", detail_text(body[:DETAIL_MAX].decode("ascii", "replace"))
     if isinstance(found.error, str):
         return spelled(found.error), detail_text(found.error)
     if found.error is not None:
-        return spelled(found.error.code), detail_text(found.error.message, found.error.details)
-    if found.code is None and found.msg is not None:
-        return "parameter_validation", detail_text(found.msg)
-    return spelled(found.code), detail_text(found.message, found.details)
+        return _code(found.error.code), detail_text(_told(found.error.message), _told(found.error.details))
+    if _told(found.msg) and not _told(found.code):
+        return "parameter_validation", detail_text(_told(found.msg))
+    return _code(found.code), detail_text(_told(found.message), _told(found.details))
 
 
 def read_item_error(body: bytes) -> tuple[str, str]:
     """Return (code, detail) of the `error` of one item of a batch."""
     try:
-        found = _decode_inner(body)
-    except PARSE_ERRORS:
+        found = _inner.read(body)
+    except Refused:
         return "", detail_text(body[:DETAIL_MAX].decode("ascii", "replace"))
-    return spelled(found.code), detail_text(found.message, found.details)
+    return _code(found.code), detail_text(_told(found.message), _told(found.details))

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from domain.door import Name, Whole, raw_text
 from domain.errors import ProtocolError
 from domain.ids import Ticker
 from domain.market import SERIES, Market, PriceRange, StrikeType
@@ -24,30 +25,30 @@ _ABSENT: Final = msgspec.Raw(b"null")
 
 
 class _Range(msgspec.Struct):
-    start: str
-    end: str
-    step: str
+    start: Name
+    end: Name
+    step: Name
 
 
 class WireMarket(msgspec.Struct):
     """A market as GET /markets lists it: the fields that we use."""
 
-    ticker: str
-    event_ticker: str
-    open_time: str
-    close_time: str
-    status: str
+    ticker: Name
+    event_ticker: Name
+    open_time: Name
+    close_time: Name
+    status: Name
     price_ranges: list[_Range]
-    result: str = ""
-    expiration_value: str = ""
-    strike_type: str | None = None
+    result: Name = ""
+    expiration_value: Name = ""
+    strike_type: Name | None = None
     floor_strike: msgspec.Raw = _ABSENT
     cap_strike: msgspec.Raw = _ABSENT
-    exchange_index: int | None = None
+    exchange_index: Whole | None = None
 
 
 def _strike(raw: msgspec.Raw) -> IndexValue | None:
-    text = bytes(raw).decode("ascii")
+    text = raw_text(raw)
     return None if text == "null" else IndexValue(parse_fixed(text, INDEX_DECIMALS))
 
 

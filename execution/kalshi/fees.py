@@ -14,21 +14,23 @@ import msgspec
 
 from domain.actions import Ask
 from domain.clock import Now
+from domain.door import Door, raw_text
 from domain.errors import ProtocolError
 from domain.events import FeesRead
 from domain.money import parse_fixed
 from domain.stamps import parse_rfc3339
 from execution.kalshi import objects as wire
+from execution.kalshi.codes import BODY_BYTES_MAX
 from execution.kalshi.discovery import exchange_series
 from execution.kalshi.pages import Script, one
 from execution.kalshi.wire import Account
 
 MULTIPLIER_DECIMALS: Final = 6
 
-_series = msgspec.json.Decoder(wire.SeriesAnswer).decode
-_series_changes = msgspec.json.Decoder(wire.SeriesFeeChanges).decode
-_event = msgspec.json.Decoder(wire.EventAnswer).decode
-_event_changes = msgspec.json.Decoder(wire.EventFeeChanges).decode
+_series = Door(wire.SeriesAnswer, BODY_BYTES_MAX, bounded=True).read
+_series_changes = Door(wire.SeriesFeeChanges, BODY_BYTES_MAX, bounded=True).read
+_event = Door(wire.EventAnswer, BODY_BYTES_MAX, bounded=True).read
+_event_changes = Door(wire.EventFeeChanges, BODY_BYTES_MAX, bounded=True).read
 
 
 def read_fees(account: Account, ask: Ask) -> Script:
@@ -64,7 +66,7 @@ def read_fees(account: Account, ask: Ask) -> Script:
 
 
 def _ppm(raw: msgspec.Raw, absent: int = 0) -> int:
-    text = bytes(raw).decode("ascii")
+    text = raw_text(raw)
     return absent if text == "null" else parse_fixed(text, MULTIPLIER_DECIMALS)
 
 

@@ -7,40 +7,45 @@ is in whole cents (docs/exchange.md 0).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from domain.clock import NS_PER_MS
+from domain.door import Name, StampMs, Whole
 from domain.events import Fill, GroupState, OrderState, PositionState, SettlementState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
-from domain.money import CASH_PER_CENT, Cash, parse_cash, parse_count, parse_price
+from domain.money import CASH_MAX, CASH_PER_CENT, Cash, parse_cash, parse_count, parse_price
 from domain.stamps import parse_rfc3339
 from execution.kalshi.discovery import WireMarket
 
 MS_PER_S = 1_000
+Cursor = Annotated[str, msgspec.Meta(max_length=4_096)]
+Cents = Annotated[int, msgspec.Meta(ge=-CASH_MAX // CASH_PER_CENT, le=CASH_MAX // CASH_PER_CENT)]
 
 
 class Page(msgspec.Struct):
     """What every list with a cursor has; the last page's cursor is empty."""
 
-    cursor: str | None = None
+    cursor: Cursor | None = None
 
 
 class WireOrder(msgspec.Struct):
     """An order (docs/exchange.md 3.9)."""
 
-    order_id: str
-    client_order_id: str
-    ticker: str
-    book_side: str
-    status: str
-    yes_price_dollars: str
-    fill_count_fp: str
-    remaining_count_fp: str
-    initial_count_fp: str
-    order_group_id: str | None = None
-    exchange_index: int | None = None
-    expiration_time: str | None = None
+    order_id: Name
+    client_order_id: Name
+    ticker: Name
+    book_side: Name
+    status: Name
+    yes_price_dollars: Name
+    fill_count_fp: Name
+    remaining_count_fp: Name
+    initial_count_fp: Name
+    order_group_id: Name | None = None
+    exchange_index: Whole | None = None
+    expiration_time: Name | None = None
 
     def state(self) -> OrderState:
         """As ours. Raises ValueError."""
@@ -63,16 +68,16 @@ class WireOrder(msgspec.Struct):
 class WireFill(msgspec.Struct):
     """A fill (docs/exchange.md 5). REST does not tell the client order id, and the time in one of two fields."""
 
-    trade_id: str
-    order_id: str
-    ticker: str
-    book_side: str
-    yes_price_dollars: str
-    count_fp: str
-    fee_cost: str
+    trade_id: Name
+    order_id: Name
+    ticker: Name
+    book_side: Name
+    yes_price_dollars: Name
+    count_fp: Name
+    fee_cost: Name
     is_taker: bool
-    created_time: str | None = None
-    ts: int | None = None
+    created_time: Name | None = None
+    ts: StampMs | None = None
 
     def fill(self) -> Fill:
         """As ours. Raises ValueError."""
@@ -99,8 +104,8 @@ class WireFill(msgspec.Struct):
 class WirePosition(msgspec.Struct):
     """A market position (docs/exchange.md 5); positive is YES."""
 
-    ticker: str
-    position_fp: str
+    ticker: Name
+    position_fp: Name
 
     def state(self) -> PositionState:
         """As ours. Raises ValueError."""
@@ -110,9 +115,9 @@ class WirePosition(msgspec.Struct):
 class WireGroup(msgspec.Struct):
     """An order group (docs/exchange.md 4). The name misleads: a fresh group has false, so true means triggered."""
 
-    id: str
+    id: Name
     is_auto_cancel_enabled: bool
-    exchange_index: int | None = None
+    exchange_index: Whole | None = None
 
     def state(self) -> GroupState:
         """As ours."""
@@ -122,10 +127,10 @@ class WireGroup(msgspec.Struct):
 class WireSettlement(msgspec.Struct):
     """How one market we held ended (docs/exchange.md 5)."""
 
-    ticker: str
-    market_result: str
-    revenue: int
-    fee_cost: str
+    ticker: Name
+    market_result: Name
+    revenue: Cents
+    fee_cost: Name
 
     def state(self) -> SettlementState:
         """As ours. Raises ValueError."""
@@ -173,28 +178,28 @@ class Groups(msgspec.Struct):
 class ShardBalance(msgspec.Struct):
     """Cash on one shard, in dollars."""
 
-    exchange_index: int
-    balance: str
+    exchange_index: Whole
+    balance: Name
 
 
 class Balance(msgspec.Struct):
     """GET /portfolio/balance."""
 
-    balance_dollars: str
+    balance_dollars: Name
     balance_breakdown: list[ShardBalance] | None = None
 
 
 class Bucket(msgspec.Struct):
     """One token bucket (docs/exchange.md 8)."""
 
-    refill_rate: int
-    bucket_capacity: int
+    refill_rate: Whole
+    bucket_capacity: Whole
 
 
 class Limits(msgspec.Struct):
     """GET /account/limits."""
 
-    usage_tier: str
+    usage_tier: Name
     read: Bucket
     write: Bucket
 
@@ -202,22 +207,22 @@ class Limits(msgspec.Struct):
 class EndpointCost(msgspec.Struct):
     """What one operation costs when it is not the default."""
 
-    method: str
-    path: str
-    cost: int
+    method: Name
+    path: Name
+    cost: Whole
 
 
 class Costs(msgspec.Struct):
     """GET /account/endpoint_costs."""
 
-    default_cost: int
+    default_cost: Whole
     endpoint_costs: list[EndpointCost]
 
 
 class ShardStatus(msgspec.Struct):
     """Whether one shard is up and trading."""
 
-    exchange_index: int
+    exchange_index: Whole
     exchange_active: bool
     trading_active: bool
 
@@ -225,8 +230,8 @@ class ShardStatus(msgspec.Struct):
 class SeriesTerms(msgspec.Struct):
     """Fee terms of a series; the multiplier as its own text."""
 
-    ticker: str
-    fee_type: str
+    ticker: Name
+    fee_type: Name
     fee_multiplier: msgspec.Raw
 
 
@@ -239,10 +244,10 @@ class SeriesAnswer(msgspec.Struct):
 class SeriesFeeChange(msgspec.Struct):
     """One planned change of a series' terms."""
 
-    series_ticker: str
-    fee_type: str
+    series_ticker: Name
+    fee_type: Name
     fee_multiplier: msgspec.Raw
-    scheduled_ts: str
+    scheduled_ts: Name
 
 
 class SeriesFeeChanges(msgspec.Struct):
@@ -254,8 +259,8 @@ class SeriesFeeChanges(msgspec.Struct):
 class EventTerms(msgspec.Struct):
     """What an event overrides; null where it does not."""
 
-    event_ticker: str
-    fee_type_override: str | None = None
+    event_ticker: Name
+    fee_type_override: Name | None = None
     fee_multiplier_override: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -268,9 +273,9 @@ class EventAnswer(msgspec.Struct):
 class EventFeeChange(msgspec.Struct):
     """One planned override of an event's terms, or its end (null)."""
 
-    event_ticker: str
-    scheduled_ts: str
-    fee_type_override: str | None = None
+    event_ticker: Name
+    scheduled_ts: Name
+    fee_type_override: Name | None = None
     fee_multiplier_override: msgspec.Raw = msgspec.Raw(b"null")
 
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from domain.actions import Ask, Read
 from domain.clock import NS_PER_S
+from domain.door import Door
 from domain.errors import ProtocolError
 from domain.events import (
     AnyEvent,
@@ -32,7 +31,7 @@ from domain.events import (
 )
 from domain.money import parse_cash
 from execution.kalshi import objects as wire
-from execution.kalshi.codes import PARSE_ERRORS, detail_text
+from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
 from execution.kalshi.discovery import exchange_series, ladder
 from execution.kalshi.fees import read_fees
 from execution.kalshi.pages import ReadRefusedError, Script, decoded, one, own, pages
@@ -42,16 +41,16 @@ MS_PER_S: Final = 1_000
 STATUS_TOO: Final = (500, 503, 504)
 """GET /exchange/status may carry its body with these: an exchange that is down says so (docs/exchange.md 9.1)."""
 
-_orders = msgspec.json.Decoder(wire.OrdersPage).decode
-_fills = msgspec.json.Decoder(wire.FillsPage).decode
-_positions = msgspec.json.Decoder(wire.PositionsPage).decode
-_settlements = msgspec.json.Decoder(wire.SettlementsPage).decode
-_markets = msgspec.json.Decoder(wire.MarketsPage).decode
-_groups = msgspec.json.Decoder(wire.Groups).decode
-_balance = msgspec.json.Decoder(wire.Balance).decode
-_limits = msgspec.json.Decoder(wire.Limits).decode
-_costs = msgspec.json.Decoder(wire.Costs).decode
-_status = msgspec.json.Decoder(wire.Status).decode
+_orders = Door(wire.OrdersPage, BODY_BYTES_MAX, bounded=True).read
+_fills = Door(wire.FillsPage, BODY_BYTES_MAX, bounded=True).read
+_positions = Door(wire.PositionsPage, BODY_BYTES_MAX, bounded=True).read
+_settlements = Door(wire.SettlementsPage, BODY_BYTES_MAX, bounded=True).read
+_markets = Door(wire.MarketsPage, BODY_BYTES_MAX, bounded=True).read
+_groups = Door(wire.Groups, BODY_BYTES_MAX, bounded=True).read
+_balance = Door(wire.Balance, BODY_BYTES_MAX, bounded=True).read
+_limits = Door(wire.Limits, BODY_BYTES_MAX, bounded=True).read
+_costs = Door(wire.Costs, BODY_BYTES_MAX, bounded=True).read
+_status = Door(wire.Status, BODY_BYTES_MAX, bounded=True).read
 
 
 def _read_orders(account: Account, ask: Ask) -> Script:

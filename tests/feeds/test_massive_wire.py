@@ -77,5 +77,20 @@ def test_an_unreadable_frame_is_counted_once(data: bytes) -> None:
     assert read_frame(data) == ([], 1)
 
 
+def test_a_value_that_is_no_plain_text_is_no_value() -> None:
+    items, lost = read_frame('[{"ev":"V","val":"é","T":"I:SPX","t":1}]'.encode())
+    assert ([item.text() for item in items], lost) == ([""], 0)
+    items, lost = read_frame(b'[{"ev":"V","val":' + b"1" * 65 + b"}]")
+    assert ([item.text() for item in items], lost) == ([""], 0)
+
+
+def test_a_frame_that_would_fill_the_inbox_is_cut() -> None:
+    items, lost = read_frame(b"[" + b",".join([b'{"ev":"V"}'] * 1_500) + b"]")
+    assert (len(items), lost) == (1_000, 1)
+    items, lost = read_frame(b"[" + b",".join([b'{"ev":1}'] * 1_500) + b"]")
+    assert len(items) + lost <= 1_001
+    assert read_frame(b"[" + b" " * (1 << 20) + b"]") == ([], 1)
+
+
 def test_an_empty_frame_is_nothing() -> None:
     assert read_frame(b"[]") == ([], 0)

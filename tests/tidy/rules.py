@@ -303,7 +303,7 @@ def decoders_are_prepared(src: Source) -> Iterator[Breach]:
     }
     for call in (node for node in ast.walk(src.tree) if isinstance(node, ast.Call)):
         name, position = src.dotted(call.func), 1
-        if name.endswith(".Decoder") and id(call) in in_functions:
+        if name.endswith((".Decoder", "domain.door.Door")) and id(call) in in_functions:
             position = 0
         elif name not in {"msgspec.json.decode", "msgspec.convert", "msgspec.toml.decode", "msgspec.yaml.decode"}:
             continue

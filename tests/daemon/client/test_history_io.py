@@ -50,7 +50,20 @@ async def test_bars_come_with_exact_values_for_the_last_half_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [(b"", 200), (b"<html>", 200), (b"[]", 200), (b'{"results":[{"t":"x"}]}', 200), (GOOD, 403)]
+    ("body", "status"),
+    [
+        (b"", 200),
+        (b"<html>", 200),
+        (b"[]", 200),
+        (b'{"results":[{"t":"x"}]}', 200),
+        (GOOD, 403),
+        (b'{"results":' + b"[" * 2_000 + b"]" * 2_000 + b"}", 200),
+        (b'{"more":' + b"[" * 2_000 + b"]" * 2_000 + b"}", 200),
+        (b'{"results":[{"t":' + b"9" * 30 + b',"o":1,"c":1}]}', 200),
+        (b'{"results":"\xff"}', 200),
+        (b" " * (16 << 20) + GOOD, 200),
+    ],
+    ids=range(10),
 )
 async def test_a_host_without_an_answer_is_passed_over_for_the_next(body: bytes, status: int) -> None:
     bad, good = await server(text(body, status)), await server(text(GOOD))

@@ -116,3 +116,20 @@ def test_noise_is_refused_or_waited_out_never_crashes(noise: bytes) -> None:
         parser.end()
     except ProtocolError:
         pass
+
+
+@pytest.mark.parametrize(
+    ("date", "date_s"),
+    [
+        (b"Fri, 31 Dec 9999 23:59:59 GMT", 0),
+        (b"Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        (b"Mon, 23 Nov 2026 17:00:00 GMT", 1_795_453_200),
+        (b"Mon, 99 Nov 2026 17:00:00 GMT", 0),
+        (b"\xe9", 0),
+        (b"1" * 5_000, 0),
+    ],
+)
+def test_a_date_of_another_age_is_none(date: bytes, date_s: int) -> None:
+    answer = AnswerParser().feed(b"HTTP/1.1 204 No Content\r\nDate: " + date + b"\r\n\r\n")
+    assert answer is not None
+    assert answer.date_s == date_s

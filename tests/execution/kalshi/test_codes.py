@@ -97,7 +97,7 @@ def test_learned_rows_come_first() -> None:
         ({"msg": "Parameter validation failed"}, "parameter_validation", "Parameter validation failed"),
         ({"error": "too many requests"}, "too_many_requests", "too many requests"),
         ({"error": {"code": "MARKET_INACTIVE"}}, "market_inactive", ""),
-        ({"error": {"code": 7, "details": {"a": 1}}}, "", "{'a': 1}"),
+        ({"error": {"code": 7, "details": {"a": 1}}}, "", '{"a": 1}'),
         ({}, "", ""),
     ],
 )
@@ -123,4 +123,4 @@ def test_detail_is_one_short_printable_line() -> None:
 
 def test_spelling() -> None:
     assert spelled("Invalid  Order") == "invalid_order"
-    assert spelled(None) == ""
+    assert len(spelled("x" * 1000)) < 300
