@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import secrets
@@ -38,6 +39,8 @@ FIRST_OPEN_S = 4
 POLL_S = 0.25
 KEY_ID = "demo-key"
 PAGE_PORT = 8080
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class Options(argparse.ArgumentParser):
@@ -119,7 +122,7 @@ def _check(parse: Options, chosen: argparse.Namespace) -> None:
 async def _demo(demo: Demo) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         loop.add_signal_handler(number, stop.set)
     try:
         await _start(demo)
@@ -136,8 +139,8 @@ async def _demo(demo: Demo) -> int:
     except DemoError as problem:
         sys.stderr.write(f"ladderd demo: {problem}\n")
         code = 1
-    except BrokenPipeError:
-        code = 1  # nobody reads any more (`make run | head`)
+    except OSError:
+        code = 1  # nobody reads any more (`make run | head`), or the terminal is gone
     finally:  # whatever ended the view: no process of ours is left behind
         ended = await _end(demo)
     return code or ended
@@ -241,10 +244,15 @@ async def _spawn(demo: Demo, program: str, *arguments: str) -> None:
     log = (demo.state_dir / f"{program}.log").open("ab")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sim", program, *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=log, cwd=ROOT, start_new_session=True,
+        stdout=asyncio.subprocess.PIPE, stderr=log, cwd=ROOT, start_new_session=True, preexec_fn=_end_with_parent,
     )  # fmt: skip
     log.close()
     demo.processes[program] = process
+
+
+def _end_with_parent() -> None:
+    """In the child, before its program: have the system end it with SIGTERM when the demo is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def _listening(demo: Demo, program: str) -> str:
@@ -281,6 +289,7 @@ async def _start_daemon(demo: Demo, config: Path, key_file: Path, feed_key: str)
     demo.processes["daemon"] = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "daemon", "run", "--config", str(config),
         stdout=log, stderr=log, cwd=demo.state_dir, env=environment, start_new_session=True,
+        preexec_fn=_end_with_parent,
     )  # fmt: skip
     log.close()
     demo.http = f"http://127.0.0.1:{await _http_port(demo)}"
@@ -382,6 +391,6 @@ async def _end(demo: Demo) -> int:
     if "daemon" in demo.processes:
         try:
             print(f"daemon   ended with code {worst}", flush=True)
-        except BrokenPipeError:  # Python would say it once more at its own end
+        except OSError:  # Python would say it once more at its own end
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if worst == 0 else 1

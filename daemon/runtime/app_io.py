@@ -31,7 +31,16 @@ from daemon.runtime.metering import metering
 from daemon.runtime.perform_io import Performer
 from daemon.runtime.recovery_io import Recovered
 from daemon.runtime.runner_io import Runner
-from daemon.runtime.signals_io import held_signals
+from daemon.runtime.signals_io import (
+    ENDING,
+    HANGING_UP,
+    REAL_TIME,
+    SUSPENDING,
+    held_signals,
+    signal_name,
+    taken_signals,
+    terminal_lost,
+)
 from daemon.runtime.snapshots_io import Snapshots
 from daemon.settings.files_io import learned_codes
 from daemon.settings.secrets_io import known_secrets
@@ -91,6 +100,7 @@ class App:
         self.recovered = recovered
         self.alerts = alerts
         self.errors = errors
+        self.reopen_logs: Callable[[], None] | None = None  # what SIGHUP asks for; set by who set the log up
         self.metrics, fold = metering(settings.windows.series)
         self.inbox = Inbox(clock)
         self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say, fold.step)
@@ -232,11 +242,26 @@ class App:
         usr1 = Operator(Command.CANCEL_ALL, "signal", "SIGUSR1", "operator_sigusr1", "")
         loop.add_signal_handler(signal.SIGUSR1, emit, usr1)
         events: dict[int, AnyEvent] = {signal.SIGUSR1: usr1}
-        for number in (signal.SIGTERM, signal.SIGINT):
-            events[number] = Stop(number.name)
+        for number in (*ENDING, *REAL_TIME):
+            events[number] = Stop(signal_name(number))
             loop.add_signal_handler(number, emit, events[number])
+        others: dict[int, Callable[[], None]] = {HANGING_UP: self._hung_up, SUSPENDING: _not_suspended}
+        for number, act in others.items():
+            if number in taken_signals():
+                loop.add_signal_handler(number, act)
         for held in held_signals():
-            emit(events[held])
+            if held in others:
+                others[held]()
+            else:
+                emit(events[held])
+
+    def _hung_up(self) -> None:
+        """SIGHUP: the terminal is gone from which somebody started us, or log files were moved."""
+        if terminal_lost():
+            self.inbox.emit(Stop("SIGHUP, and the terminal is lost"))
+        elif self.reopen_logs is not None:
+            self.reopen_logs()
+            log.info("log files reopened")
 
     async def _contain(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run an auxiliary task; if it breaks, quoting is paused and the rest goes on."""
@@ -336,6 +361,10 @@ class App:
         return any(
             desk.phase in {Phase.STRICT, Phase.FLATTENING, Phase.FROZEN} for desk in self.engine.state.desks.values()
         )
+
+
+def _not_suspended() -> None:
+    log.warning("SIGTSTP (Ctrl-Z) does not stop a daemon, whose orders nobody would mind; Ctrl-C ends it in order")
 
 
 def _say(record: Record) -> None:

@@ -117,6 +117,7 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
     app = App(
         settings, build_engine(settings, papers), signer, clock, journal, recovered, alerts, lambda: logging.errors
     )
+    app.reopen_logs = logging.reopen
     log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
     try:
         ended = await app.run()

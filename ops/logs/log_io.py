@@ -1,20 +1,23 @@
 """Logging: one line a fact, on the console for people and in `events.jsonl` for machines, never on the event loop.
 
-A call fills in a record and puts it on a bounded queue; a thread masks, renders and writes it. When the disk hangs the
+A call fills in a record and puts it on two bounded queues, for the console and for the files; the thread of each masks,
+renders and writes it, so that a terminal which nobody reads does not stop the files. When a disk or a reader hangs, its
 queue fills and records are dropped and counted, because a log must never hold up a cancel. Files roll at midnight UTC
-and are kept for the days asked for. Tracebacks carry no local variables. Console text has its control characters
-escaped, so that no message from outside can forge a line.
+and are kept for the days asked for; one that was moved or deleted is opened anew. Tracebacks carry no local variables.
+Console text has its control characters escaped, so that no message from outside can forge a line.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from logging.handlers import QueueHandler, QueueListener, TimedRotatingFileHandler
+from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +31,7 @@ from domain.stamps import utc_ms_text
 from ops.logs.masking import Masker
 
 QUEUE_RECORDS_MAX = 20_000
+STOP_LIMIT_S = 2.0
 FILES = ("events", "errors", "decisions", "trades")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FIELDS = "ladderd_fields"
@@ -50,16 +54,48 @@ class LogFiles(msgspec.Struct, frozen=True):
     retention_days: int = 7
 
 
+class _Pump:
+    """One queue and one thread, for sinks that may hold each other up."""
+
+    def __init__(self, name: str, sinks: list[logging.Handler]) -> None:
+        self.sinks = tuple(sinks)
+        self.queue: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_RECORDS_MAX)
+        self._thread = threading.Thread(target=self._run, name=f"log {name}", daemon=True)
+        self._thread.start()
+
+    def put(self, record: logging.LogRecord) -> bool:
+        """Queue a record, or not when the queue is full."""
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Write what is queued and close; a sink that hangs is left to its thread."""
+        with contextlib.suppress(queue.Full):
+            self.queue.put(None, timeout=STOP_LIMIT_S)
+        self._thread.join(STOP_LIMIT_S)
+        if not self._thread.is_alive():
+            for sink in self.sinks:
+                sink.close()
+
+    def _run(self) -> None:
+        while (record := self.queue.get()) is not None:
+            for sink in self.sinks:
+                if record.levelno >= sink.level:
+                    sink.handle(record)
+
+
 class Logging:
     """A running logging set-up; `stop` writes out what is queued."""
 
-    def __init__(self, listener: QueueListener, lane: _Lane) -> None:
-        self._listener = listener
+    def __init__(self, lane: _Lane) -> None:
         self._lane = lane
 
     @property
     def dropped(self) -> int:
-        """Records that found the queue full."""
+        """Records that found a queue full."""
         return self._lane.dropped
 
     @property
@@ -68,18 +104,28 @@ class Logging:
         return self._lane.errors
 
     @property
+    def unwritten(self) -> int:
+        """Lines that no file took."""
+        return sum(sink.unwritten for sink in self.sinks if isinstance(sink, _JsonFile))
+
+    @property
     def sinks(self) -> tuple[logging.Handler, ...]:
         """Where records end up."""
-        return self._listener.handlers
+        return tuple(sink for pump in self._lane.pumps for sink in pump.sinks)
+
+    def reopen(self) -> None:
+        """Open the files anew with their next record."""
+        for sink in self.sinks:
+            if isinstance(sink, _JsonFile):
+                sink.moved = True
 
     def stop(self) -> None:
         """Write what is queued and close the files. May be called twice."""
         root = logging.getLogger()
         if self._lane in root.handlers:
             root.removeHandler(self._lane)
-            self._listener.stop()
-            for sink in self._listener.handlers:
-                sink.close()
+            for pump in self._lane.pumps:
+                pump.stop()
 
 
 def set_up_logging(
@@ -94,11 +140,8 @@ def set_up_logging(
     if files.level.upper() not in LEVELS:
         raise ConfigurationError(f"log.level is {files.level!r}; use one of {', '.join(LEVELS)}")
     masker, level = Masker(secrets), getattr(logging, files.level.upper())
-    sinks: list[logging.Handler] = [] if console is None else [_Console(console, masker)]
-    if files.directory is not None:
-        sinks += _file_sinks(files.directory, files.retention_days, masker)
+    into_files = [] if files.directory is None else _file_sinks(files.directory, files.retention_days, masker)
     lane = _Lane(clock, identity)
-    listener = QueueListener(lane.queue, *sinks, respect_handler_level=True)
     root = logging.getLogger()
     for old in [found for found in root.handlers if isinstance(found, _Lane)]:
         root.removeHandler(old)
@@ -107,8 +150,11 @@ def set_up_logging(
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(max(quiet, level))
     _set_up_structlog()
-    listener.start()
-    return Logging(listener, lane)
+    if console is not None:
+        lane.pumps.append(_Pump("console", [_Console(console, masker)]))
+    if into_files:
+        lane.pumps.append(_Pump("files", into_files))
+    return Logging(lane)
 
 
 def _set_up_structlog() -> None:
@@ -132,13 +178,14 @@ def _to_record(_: object, __: str, fields: MutableMapping[str, Any]) -> tuple[tu
     return (event,), {"exc_info": error, "extra": {FIELDS: dict(fields)}}
 
 
-class _Lane(QueueHandler):
+class _Lane(logging.Handler):
     """Stamps a record and queues it without ever waiting."""
 
     def __init__(self, clock: Clock, identity: LogIdentity) -> None:
+        super().__init__()
         self.dropped = self.errors = 0
+        self.pumps: list[_Pump] = []
         self._clock, self._identity = clock, identity
-        super().__init__(queue.Queue(QUEUE_RECORDS_MAX))
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Work out the text and fields here, where arguments are still what they were; masking is the thread's."""
@@ -156,13 +203,11 @@ class _Lane(QueueHandler):
         setattr(ready, FIELDS, fields)
         return ready
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        """Queue it, or count it as dropped."""
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue it for each pump, or count it as dropped."""
+        ready = self.prepare(record)
         self.errors += record.levelno >= logging.ERROR
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
+        self.dropped += len(self.pumps) > sum(pump.put(ready) for pump in self.pumps)
 
 
 class _Console(logging.StreamHandler[IO[str]]):
@@ -171,6 +216,9 @@ class _Console(logging.StreamHandler[IO[str]]):
     def __init__(self, stream: IO[str], masker: Masker) -> None:
         super().__init__(stream)
         self._masker = masker
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its base's name
+        """A terminal that is gone takes no more lines; the files have them."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; a traceback follows, each of its lines marked."""
@@ -183,6 +231,29 @@ class _JsonFile(TimedRotatingFileHandler):
     def __init__(self, path: Path, retention_days: int, masker: Masker, stream: str) -> None:
         super().__init__(path, when="midnight", utc=True, backupCount=retention_days, encoding="utf-8", delay=True)
         self._masker, self._stream = masker, stream
+        self.moved = False
+        self.unwritten = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, into a new file where the old one was moved away."""
+        if self.stream is not None and (self.moved or self._gone()):
+            self.moved, stream = False, self.stream
+            self.stream = None
+            stream.close()
+            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - its base's signature
+        """A disk that takes nothing is told where the daemon sees it, not by a traceback a record."""
+        self.unwritten += 1
+
+    def _gone(self) -> bool:
+        assert self.stream is not None, "looked at only when open"
+        try:
+            there, open_file = Path(self.baseFilename).stat(), os.fstat(self.stream.fileno())
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (open_file.st_dev, open_file.st_ino)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this file wants the record."""

@@ -34,7 +34,7 @@ def test_asked_then_done(tmp_path: Path) -> None:
     done = finish_cancel_all(tmp_path, ASKED, 200)
     assert read_cancel_all(tmp_path, 1) == (done,)
     assert (done.done, done.done_utc_ns, done.asked_utc_ns) == (True, 200, 100)
-    # Other accounts leave markers here, and the group reads them: docs/contracts.md, Operator's hands.
+    # Other accounts leave markers here, and the group reads them.
     assert stat.S_IMODE(cancel_all_dir(tmp_path).stat().st_mode) == 0o770
     assert {stat.S_IMODE(path.stat().st_mode) for path in cancel_all_dir(tmp_path).iterdir()} == {0o640}
 

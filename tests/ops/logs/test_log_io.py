@@ -5,6 +5,7 @@ import json
 import logging
 import logging.handlers
 import queue
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ConfigurationError
 from ops.logs.log_io import LogFiles, Logging, LogIdentity, console_line, reset_logging, set_up_logging
+from tests.live.stage import until
 from tests.ops.pictures import HandClock
 
 IDENTITY = LogIdentity("r-1", "paper", "9f86d0")
@@ -166,8 +168,8 @@ class Impatient(queue.Queue[logging.LogRecord]):
 
 def test_a_full_queue_drops_and_counts_but_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.logs.log_io.QUEUE_RECORDS_MAX", 2)
-    monkeypatch.setattr("ops.logs.log_io.QueueListener.start", lambda _: None)  # a disk that hangs
-    monkeypatch.setattr("ops.logs.log_io.QueueListener.stop", lambda _: None)
+    monkeypatch.setattr("ops.logs.log_io._Pump._run", lambda _: None)  # a disk that hangs
+    monkeypatch.setattr("ops.logs.log_io._Pump.stop", lambda _: None)
     monkeypatch.setattr("ops.logs.log_io.queue.Queue", Impatient)
     running, _ = begin(tmp_path)
     for number in range(5):
@@ -184,3 +186,56 @@ def test_a_console_line_is_key_and_value_also_where_a_value_has_parts() -> None:
     )
     nested = {"level": "info", "event": "e", "rows": [{"a": 1}, {"a": 'x "y"'}], "none": {}, "off": False}
     assert console_line(nested).endswith("rows.1.a=1 rows.2.a=\"x 'y'\" none=none off=False")
+
+
+class Unread(io.StringIO):
+    """A terminal that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_at = threading.Event()
+
+    def write(self, text: str) -> int:
+        assert self.looked_at.wait(20), "never read"
+        return super().write(text)
+
+
+def test_a_terminal_that_nobody_reads_does_not_stop_the_files(tmp_path: Path) -> None:
+    console = Unread()
+    running = set_up_logging(
+        clock=HandClock(), identity=IDENTITY, files=LogFiles(tmp_path / "logs"), secrets=[], console=console
+    )
+    for number in range(3):
+        structlog.get_logger().info("event", number=number)
+    written = tmp_path / "logs" / "events.jsonl"
+    until("three lines", lambda: written.exists() and written.read_text().count("\n") == 3)
+    console.looked_at.set()
+    running.stop()
+    assert console.getvalue().count("\n") == 3
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_file_that_was_moved_is_opened_anew(tmp_path: Path, asked: bool) -> None:  # noqa: FBT001 - a case
+    running, _ = begin(tmp_path)
+    written = tmp_path / "logs" / "events.jsonl"
+    structlog.get_logger().info("before")
+    until("a line", lambda: written.exists() and written.read_text().count("\n") == 1)
+    if asked:
+        running.reopen()
+    else:
+        (tmp_path / "logs").rename(tmp_path / "moved")
+    structlog.get_logger().info("after")
+    running.stop()
+    assert [line["event"] for line in lines(tmp_path)] == (["before", "after"] if asked else ["after"])
+
+
+def test_a_file_that_cannot_be_written_is_counted_and_prints_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running, console = begin(tmp_path)
+    (tmp_path / "logs" / "events.jsonl").mkdir()
+    structlog.get_logger().info("one")
+    running.stop()
+    assert running.unwritten == 1
+    assert "one" in console.getvalue()
+    assert capsys.readouterr().err == ""
