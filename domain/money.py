@@ -16,6 +16,7 @@ Cash = NewType("Cash", int)
 IndexValue = NewType("IndexValue", int)
 
 PRICE_PER_DOLLAR = 10_000
+PRICE_PER_CENT = 100
 COUNT_PER_CONTRACT = 100
 CASH_PER_DOLLAR = 1_000_000
 CASH_PER_CENT = 10_000

@@ -7,12 +7,15 @@ a cent, and if somebody did all the same, a cent is the most that it can cost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
 
 from domain.ids import GroupId, Ticker
 from domain.market import Market, Side
 from domain.money import Count, Price
 from domain.reasons import Reason
+from domain.setting import key
 from execution.numbers import Numbers
 from execution.orders import Order
 
@@ -23,6 +26,20 @@ DRILL_COUNT: Final = Count(100)
 # Fair value (1/10,000 dollar) from which on a rung counts as far from the money.
 FAR_FAIR: Final = 9_000
 TRADED: Final = frozenset({"active", "open"})
+
+
+class ControlSettings(msgspec.Struct, frozen=True):
+    """How old the proof of a control may be. `drill_cancel_all` costs a minute without quotes for each drill.
+
+    Left out it is on for the hourly windows and off for short ones, which have no minute to spare.
+    """
+
+    proof_limit_s: Annotated[
+        int, key("How old the last proof of a control may be before the gate closes.", "X03", ge=60, le=604_800)
+    ] = 93_600
+    drill_cancel_all: Annotated[
+        bool | None, key("Whether the account-wide cancel-all is drilled by itself each session.", "X01 X03")
+    ] = None
 
 
 class Rung(NamedTuple):

@@ -10,14 +10,15 @@ younger than its minimum life, unless it has become worse than its limit: then i
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from domain.clock import NS_PER_MS
 from domain.ids import Ticker
 from domain.market import Level, Market, Side, Top
-from domain.money import PRICE_PER_DOLLAR, Count, Price
+from domain.money import PRICE_PER_CENT, PRICE_PER_DOLLAR, Count, Price
+from domain.setting import key
 from execution.orders import Order, State
 
 MIDDLE = PRICE_PER_DOLLAR // 2
@@ -26,15 +27,45 @@ _BID, _ASK, _PLACING, _CANCELLING = Side.BID, Side.ASK, State.PLACING, State.CAN
 
 
 class QuoteSettings(msgspec.Struct, frozen=True):
-    """How many rungs, how much, and how restless."""
+    """What is worth resting, and how much. Money in dollars as text; EV is per contract, after fees."""
 
-    rungs_max: int = 2
-    dead_band: Price = Price(100)
-    minimum_life_ms: int = 1_000
-    reject_cooldown_ms: int = 2_000
-    stickiness: Price = Price(300)
-    fair_min: Price = Price(800)
-    fair_max: Price = Price(9_200)
+    enabled: Annotated[
+        bool, key("Whether orders are placed at all; without, the daemon watches and reports OFFLINE.", "A03")
+    ] = True
+    rungs_max: Annotated[int, key("How many strikes of one series are quoted at once.", "H09", ge=1, le=20)] = 2
+    minimum_ev_cents: Annotated[
+        int, key("The least expected gain a contract after fees for which an order rests.", "H09", ge=1, le=50)
+    ] = 5
+    shrink_ppm: Annotated[
+        int, key("How much of the model's edge is believed, in millionths; less asks for more edge.", "H06", ge=0,
+                 le=1_000_000)
+    ] = 1_000_000  # fmt: skip
+    contracts_per_order: Annotated[int, key("The size of one order.", "H09 K18", ge=1, le=100)] = 1
+    dead_band_cents: Annotated[
+        int, key("How far the fair price must move before an order is replaced.", "H09", ge=0, le=20)
+    ] = 1
+    minimum_life_ms: Annotated[
+        int, key("How long an order rests at least before its price is changed.", "H09", ge=0, le=60_000)
+    ] = 1000
+    reject_cooldown_ms: Annotated[
+        int, key("How long one side of a rung waits after the exchange refused an order there.", "G07", ge=100,
+                 le=60_000)
+    ] = 2000  # fmt: skip
+    books_subscribed_max: Annotated[
+        int, key("How many rungs near the money have their book followed.", "H09", ge=2, le=200)
+    ] = 24
+    stickiness_cents: int = 3
+    fair_min_cents: int = 8
+    fair_max_cents: int = 92
+
+    @property
+    def minimum_edge(self) -> Price:
+        """The least expected gain, as a price."""
+        return Price(self.minimum_ev_cents * PRICE_PER_CENT)
+
+    def tradable(self, fair: Price) -> bool:
+        """Whether a rung of this fair value may be quoted: neither nearly certain nor nearly impossible."""
+        return self.fair_min_cents * PRICE_PER_CENT <= fair <= self.fair_max_cents * PRICE_PER_CENT
 
 
 class Others(NamedTuple):
@@ -120,14 +151,15 @@ def settle_on(
         return price
     if now_ns - order.created_ns < settings.minimum_life_ms * NS_PER_MS:
         return order.price
-    if price is not None and abs(price - order.price) <= settings.dead_band:
+    if price is not None and abs(price - order.price) <= settings.dead_band_cents * PRICE_PER_CENT:
         return order.price
     return price
 
 
 def select(rungs: Iterable[tuple[Price, Ticker]], quoted: Container[Ticker], settings: QuoteSettings) -> list[Ticker]:
     """The rungs (fair value, ticker) nearest the money; those already quoted keep a head start."""
-    low, high, start = settings.fair_min, settings.fair_max, settings.stickiness
+    low, high = settings.fair_min_cents * PRICE_PER_CENT, settings.fair_max_cents * PRICE_PER_CENT
+    start = settings.stickiness_cents * PRICE_PER_CENT
     ranked = [
         (abs(fair - MIDDLE) - (start if ticker in quoted else 0), ticker)
         for fair, ticker in rungs
@@ -146,7 +178,7 @@ def desired(
 ) -> Want:
     """The orders we would rest now on these rungs. `live` by market; `cooling`: when a side may be quoted again."""
     want: Want = {}
-    band = settings.dead_band
+    band = settings.dead_band_cents * PRICE_PER_CENT
     for rung in candidates:
         ticker = rung.market.ticker
         orders = live.get(ticker, [])

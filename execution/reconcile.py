@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+from domain.errors import ConfigurationError
 from domain.events import OrdersRead, PositionsRead
 from domain.ids import Ticker
 from domain.market import SERIES
 from domain.money import Count, print_count
+from domain.setting import key
 from execution.orders import SETTLE_NS, Order, OrderBook, ours
 from execution.positions import Ledger
 
@@ -64,11 +66,33 @@ class DriftLimits(msgspec.Struct, frozen=True):
 
 
 class ParitySettings(msgspec.Struct, frozen=True):
-    """Shares of the contracts of one window from which a drift warns and is critical (docs/contracts.md)."""
+    """From which share of a window's contracts a drift of the books warns, and from which it closes the gate.
 
-    inventory: DriftLimits = DriftLimits(25, 45)
-    exchange: DriftLimits = DriftLimits(10, 20)
-    contracts_limit: int = 20
+    Inventory: fills that orders tell of and no list has. Exchange: what one list of positions shows and we do not hold.
+    """
+
+    inventory_warn_percent: Annotated[int, key("Inventory drift that warns.", "O09", ge=1, le=100)] = 25
+    inventory_critical_percent: Annotated[int, key("Inventory drift that closes the gate.", "O09", ge=1, le=100)] = 45
+    exchange_warn_percent: Annotated[int, key("Exchange drift that warns.", "O09", ge=1, le=100)] = 10
+    exchange_critical_percent: Annotated[int, key("Exchange drift that closes the gate.", "O09", ge=1, le=100)] = 20
+
+    def __post_init__(self) -> None:
+        for name, limits in (("inventory", self.inventory), ("exchange", self.exchange)):
+            warn, critical = limits.warn_percent, limits.critical_percent
+            if warn > critical:
+                raise ConfigurationError(
+                    f"{name}_warn_percent {warn} is over {name}_critical_percent {critical}: it must warn first"
+                )
+
+    @property
+    def inventory(self) -> DriftLimits:
+        """Of fills that orders tell of and no list has."""
+        return DriftLimits(self.inventory_warn_percent, self.inventory_critical_percent)
+
+    @property
+    def exchange(self) -> DriftLimits:
+        """Of what one list of positions shows and we do not hold."""
+        return DriftLimits(self.exchange_warn_percent, self.exchange_critical_percent)
 
 
 class Reconciled(msgspec.Struct, frozen=True):

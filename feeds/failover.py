@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from domain.actions import FeedControl
-from domain.clock import NS_PER_MS, Now
+from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, FeedStatus, Tick
 from feeds.quarantine import Quarantine, SetAside
 from feeds.standby import NO_FEED, NOTHING, FailoverSettings, Phase, Standby
@@ -178,7 +178,7 @@ class DualFeedFailover:
     def fresh(self, feed: str, now: Now) -> bool:
         """Whether the newest valid value of a feed, of any index, is within the limit."""
         age = self.age_ns(feed, now)
-        return age is not None and age <= self._settings.stale_limit_ms * NS_PER_MS
+        return age is not None and age <= self._settings.stale_threshold_ms * NS_PER_MS
 
     def expected(self) -> tuple[str, ...]:
         """The feeds that should deliver: both, or in standby the one that is believed."""
@@ -186,13 +186,13 @@ class DualFeedFailover:
 
     def next_deadline(self, now: Now) -> int | None:
         """The next instant at which something changes with no event to say so, always later than now."""
-        limit_ns = self._settings.stale_limit_ms * NS_PER_MS
+        limit_ns = self._settings.stale_threshold_ms * NS_PER_MS
         dues = [newest + limit_ns + 1 for newest in self._newest_ns.values()]
         if self._standby is not None:
             due = self._standby.due(now)
             dues += [] if due is None else [due]
         elif self.active == self._pair[1] and self.last_switch is not None:
-            dues.append(self.last_switch.at.mono_ns + self._settings.fail_back_after_ms * NS_PER_MS)
+            dues.append(self.last_switch.at.mono_ns + self._settings.fail_back_s * NS_PER_S)
         ends_ns = self._quarantine.next_end(now)
         dues += [] if ends_ns is None else [ends_ns]
         return min((due for due in dues if due > now.mono_ns), default=None)
@@ -234,11 +234,11 @@ class DualFeedFailover:
 
     def _ticks(self, feed: str, symbol: str, now: Now) -> bool:
         last = self._values.get((feed, symbol))
-        return last is not None and now.mono_ns - last.received_mono_ns <= self._settings.stale_limit_ms * NS_PER_MS
+        return last is not None and now.mono_ns - last.received_mono_ns <= self._settings.stale_threshold_ms * NS_PER_MS
 
     def _settled(self, now: Now) -> bool:
         last = self.last_switch
-        return last is None or now.mono_ns - last.at.mono_ns >= self._settings.fail_back_after_ms * NS_PER_MS
+        return last is None or now.mono_ns - last.at.mono_ns >= self._settings.fail_back_s * NS_PER_S
 
     def _activate(self, feed: str, now: Now, reason: str) -> None:
         if feed != self.active:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from domain.actions import FeedControl
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import FeedState, FeedStatus
+from domain.setting import key
 from feeds.quarantine import Quarantine
 from feeds.session import CLOSED_AS_TOLD
 
@@ -32,13 +33,19 @@ NO_FEED: Final = "none"  # the secondary's name when only one host is configured
 class FailoverSettings(msgspec.Struct, frozen=True):
     """Limits of docs/contracts.md, Failover; `open_budget_ms` is how long a standby host may take to its first value.
 
-    `fail_back_after_ms` is also the recovery period of a host that was lost. `symbol_silence_ms`: how long one index
+    `fail_back_s` is also the recovery period of a host that was lost. `symbol_silence_ms`: how long one index
     may be silent while others tick; `quarantine_ms`: how long a feed is not chosen for an index that was bad there.
     """
 
-    stale_limit_ms: int = 1_200
-    fail_back_after_ms: int = 5_000
-    silence_limit_ms: int = 5_000
+    stale_threshold_ms: Annotated[
+        int, key("How long the active feed may be silent before the other one is used.", "H17", ge=100, le=60_000)
+    ] = 1200
+    fail_back_s: Annotated[
+        int, key("How long after a switch the primary may be returned to at the earliest.", "H17", ge=0, le=600)
+    ] = 5
+    standby_silence_s: Annotated[
+        int, key("In standby mode: the silence after which the other host is dialled.", "H17", ge=1, le=120)
+    ] = 5
     cooldown_ms: int = 60_000
     open_budget_ms: int = 15_000
     retry_first_ms: int = 1_000
@@ -170,7 +177,7 @@ class Standby:
         return max(self._not_before_ns, now.mono_ns + 1) if self.phase is Phase.WAITING else None
 
     def _patience_ns(self) -> int:
-        limit_ms = self._settings.silence_limit_ms if self._heard_once else self._settings.open_budget_ms
+        limit_ms = self._settings.standby_silence_s * 1_000 if self._heard_once else self._settings.open_budget_ms
         return limit_ms * NS_PER_MS
 
     def _silence(self, now: Now) -> str:
@@ -212,7 +219,7 @@ class Standby:
 
     def _close(self, why: str, now: Now) -> tuple[FeedControl, ...]:
         self.phase = Phase.CLOSING
-        self._recovers_ns[self.feed] = now.mono_ns + self._settings.fail_back_after_ms * NS_PER_MS
+        self._recovers_ns[self.feed] = now.mono_ns + self._settings.fail_back_s * NS_PER_S
         self.why = why
         self._alarm_ns = now.mono_ns + self._settings.close_again_ms * NS_PER_MS
         evicted = now.mono_ns < self._not_before_ns

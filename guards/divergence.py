@@ -7,22 +7,26 @@ again. No comparison changes nothing: a divergence is not cured by one feed fall
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
 
 from domain.clock import NS_PER_MS, Now
 from domain.events import Tick
 from domain.reasons import Reason
+from domain.setting import key
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 
 BPS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class DivergenceSettings:
-    """`enabled` only where two feeds are live at once (hot failover)."""
+class DivergenceSettings(msgspec.Struct, frozen=True):
+    """How far two live feeds may differ, `running` times in a row."""
 
-    enabled: bool = True
-    limit_bps: int = 5
+    divergence_bps: Annotated[
+        int, key("How far the two feeds may differ, three times running, before quoting stands down.", "H17", ge=1,
+                 le=100)
+    ] = 5  # fmt: skip
     age_limit_ms: int = 1200
     running: int = 3
 
@@ -30,11 +34,12 @@ class DivergenceSettings:
 class DivergenceGuard:
     """One per index; give it the ticks of every feed."""
 
-    __slots__ = ("_age_limit_ns", "_apart", "_diverged", "_last", "_settings", "_together", "symbol")
+    __slots__ = ("_age_limit_ns", "_apart", "_diverged", "_enabled", "_last", "_settings", "_together", "symbol")
 
-    def __init__(self, symbol: str, settings: DivergenceSettings | None = None) -> None:
-        """Know nothing: closed."""
+    def __init__(self, symbol: str, settings: DivergenceSettings | None = None, *, enabled: bool = True) -> None:
+        """Know nothing: closed. `enabled` only where two feeds are live at once (hot failover)."""
         self.symbol = symbol
+        self._enabled = enabled
         self._settings = settings or DivergenceSettings()
         self._age_limit_ns = self._settings.age_limit_ms * NS_PER_MS
         self._last: dict[str, Tick] = {}
@@ -61,7 +66,7 @@ class DivergenceGuard:
             if other is tick or other.received_mono_ns <= young_ns:
                 continue
             compared = True
-            apart = apart or abs(value - other.value) * BPS > self._settings.limit_bps * min(value, other.value)
+            apart = apart or abs(value - other.value) * BPS > self._settings.divergence_bps * min(value, other.value)
         if not compared:
             return False
         if apart:
@@ -81,12 +86,13 @@ class DivergenceGuard:
 
     def vote(self, now: Now) -> Vote:  # noqa: ARG002 - the contract of every guard
         """Closed while diverged; one live feed has nothing to contradict it."""
-        if not self._settings.enabled:
+        if not self._enabled:
             return NOT_CONFIGURED
         if not self._last:
             return unknown(Reason.FEED_DIVERGENCE, f"{self.symbol}: no feed has shown a value yet")
         if self._diverged:
-            return fail(Reason.FEED_DIVERGENCE, f"{self.symbol}: feeds differ by over {self._settings.limit_bps} bps")
+            limit_bps = self._settings.divergence_bps
+            return fail(Reason.FEED_DIVERGENCE, f"{self.symbol}: feeds differ by over {limit_bps} bps")
         return PASS
 
     def next_deadline(self, now: Now) -> int | None:  # noqa: ARG002 - the contract of every guard

@@ -15,8 +15,7 @@ Order of calls in one step: `advance` first (it notices a trip before a late val
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -24,6 +23,7 @@ from domain.clock import NS_PER_MS, Now
 from domain.errors import ConfigurationError
 from domain.events import Tick
 from domain.reasons import Reason
+from domain.setting import key
 from domain.window import Phase
 from guards.cadence import Cadence, StampLag
 from guards.index_freshness import IndexFreshness
@@ -34,16 +34,24 @@ _QUOTING, _STRICT = Phase.QUOTING, Phase.STRICT
 FINAL = frozenset({Phase.STRICT, Phase.FLATTENING, Phase.FROZEN})
 
 
-@dataclass(frozen=True, slots=True)
-class FreshnessSettings:
-    """Limits of docs/contracts.md, Freshness; `basis` lateness subtracts the median cadence from the age."""
+class FreshnessSettings(msgspec.Struct, frozen=True):
+    """How old an index value may be. `basis`: plain age, or lateness beyond the measured cadence."""
 
-    arm_limit_ms: int = 2000
-    soft_limit_ms: int = 1500
-    strict_limit_ms: int = 700
-    basis: Literal["age", "lateness"] = "age"
+    basis: Annotated[
+        Literal["age", "lateness"],
+        key("What the limits measure: plain age, or the age beyond the feed's own median cadence.", "H04 H14"),
+    ] = "age"
+    arm_limit_ms: Annotated[
+        int, key("How old the index may be when live trading is armed or a window opens.", "H04 A02", ge=100, le=60_000)
+    ] = 2000
+    soft_limit_ms: Annotated[
+        int, key("How old the index may be while a window is quoted.", "H04 H14", ge=100, le=60_000)
+    ] = 1500
+    strict_limit_ms: Annotated[
+        int, key("How old the index may be in the final minute; beyond it the window is over.", "H14", ge=50, le=60_000)
+    ] = 700
     strict_resume: bool = False
-    trips_to_freeze: int = 2
+    trips_max: int = 2
     lag_limit_ms: int = 1000
     future_limit_ms: int = 250
     agree_limit_ms: int = 250
@@ -55,7 +63,7 @@ class FreshnessSettings:
     def __post_init__(self) -> None:
         if not 0 < self.strict_limit_ms <= self.soft_limit_ms <= self.arm_limit_ms:
             raise ConfigurationError(
-                "freshness: limits must obey 0 < strict_limit_ms <= soft_limit_ms <= arm_limit_ms; found"
+                "limits must obey 0 < strict_limit_ms <= soft_limit_ms <= arm_limit_ms; found"
                 f" {self.strict_limit_ms}, {self.soft_limit_ms}, {self.arm_limit_ms}"
             )
 
@@ -176,7 +184,7 @@ class FreshnessSentry:
     def _trip(self, now: Now, target_ns: int) -> Trip:
         self._tripping = True
         self._trips += 1
-        self._frozen = self._frozen or self._trips >= self.settings.trips_to_freeze
+        self._frozen = self._frozen or self._trips >= self.settings.trips_max
         if not self.settings.strict_resume:
             self._latched_target_ns = target_ns
         last = self._last

@@ -13,32 +13,38 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+import msgspec
 
 from domain.clock import Now
 from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Cash
 from domain.reasons import Reason
+from domain.setting import key
 from guards.exposure import HoldingShape, MarketExposure, OrderShape, UntoldShape, exposures
 from guards.vote import PASS, Vote, fail, unknown
 
 PPM = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class RiskSettings:
-    """Limits of docs/contracts.md, Risk; `var_limit_ppm` None leaves value at risk out."""
+class RiskSettings(msgspec.Struct, frozen=True):
+    """Limits in whole dollars and contracts; orders count when they are sent."""
 
-    per_order_dollars: int = 75
-    per_day_dollars: int = 1_000
-    markets_max: int = 10
-    per_market_contracts: int = 5
-    per_window_contracts: int = 20
+    per_order_dollars: Annotated[int, key("The most that one order may lose.", "K18", ge=1, le=10_000)] = 75
+    per_day_dollars: Annotated[
+        int, key("The most that one session may lose: realised, and the worst case of what is open.", "K18 O13", ge=1,
+                 le=100_000)
+    ] = 1000  # fmt: skip
+    markets_max: Annotated[int, key("How many markets may be in use at once.", "K18", ge=1, le=100)] = 10
+    per_market_contracts: Annotated[int, key("The most contracts net in one market.", "K18", ge=1, le=10_000)] = 5
+    per_window_contracts: Annotated[
+        int, key("The most contracts net in one window; also the limit of its order group.", "K18 X02", ge=1, le=10_000)
+    ] = 20
     daily_loss_stop_ppm: int = 30_000
     daily_loss_pause_ppm: int = 24_000
-    var_limit_ppm: int | None = None
+    var_limit_ppm: int | None = None  # None leaves value at risk out
 
 
 class RiskDecision(enum.StrEnum):

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ConfigurationError
+from domain.market import SERIES
+from domain.setting import key
 from domain.stamps import NEW_YORK, et_text, utc_text
 from domain.window import Phase, Window
 from guards.calendar import FULL_CLOSE_HOUR, OPEN_MINUTE, NyseCalendar
@@ -36,54 +39,71 @@ _ONE_DAY = dt.timedelta(days=1)
 Template = Literal["hourly", "short"]
 
 
-@dataclass(frozen=True, slots=True)
-class WindowSettings:
-    """Which targets exist and how long before each the phases begin. Leads in seconds before the target."""
+class WindowSettings(msgspec.Struct, frozen=True):
+    """Which windows are quoted. The short template exists for demos and tests and is refused for live hosts."""
 
-    template: Template = "hourly"
-    series: tuple[str, ...] = ("INXU", "NASDAQ100U")
-    hourly_targets: tuple[int, ...] = (10, 11, 12, 13, 14, 15)
-    enable_1600: bool = False
-    enable_1300: bool = False
-    enable_close_1600: bool = False
+    template: Annotated[
+        Template, key("Which plan of windows is kept: the exchange's hours, or short ones for demos and tests.", "H01")
+    ] = "hourly"
+    series: Annotated[tuple[str, ...], key("The series that are quoted.", "H01 H09")] = ("INXU", "NASDAQ100U")
+    hourly_targets: Annotated[
+        tuple[int, ...], key("The hours, in New York time, whose index value settles a quoted event.", "H01")
+    ] = (10, 11, 12, 13, 14, 15)
+    enable_1600: Annotated[bool, key("Whether the 16:00 hourly event, a print near the close, is quoted.", "H01")] = (
+        False
+    )
+    enable_1300: Annotated[bool, key("Whether the 13:00 event of a half day is quoted.", "H01")] = False
+    enable_close_1600: Annotated[bool, key("Whether the daily close event is quoted.", "H01")] = False
     close_series: tuple[str, ...] = ("INX", "NASDAQ100")
-    preflight_lead_s: int = 1200
-    open_lead_s: int = 900
-    strict_lead_s: int = 60
-    freeze_lead_s: int = 2
-    anchor_unix_s: int = 0
-    period_s: int = 120
+    preflight_lead_s: Annotated[
+        int, key("How long before the target its ladder is listed and its groups are made.", "H01", ge=2, le=3600)
+    ] = 1200
+    open_lead_s: Annotated[int, key("How long before the target quoting begins.", "H01 H10", ge=2, le=3600)] = 900
+    strict_lead_s: Annotated[
+        int, key("How long before the target the strict freshness limit begins to hold.", "H13 H14", ge=3, le=600)
+    ] = 60
+    freeze_lead_s: Annotated[
+        int, key("How long before the target the exchange's list must read zero.", "H10 H16", ge=2, le=60)
+    ] = 2
+    anchor_unix_s: Annotated[
+        int, key("For the short template: the instant of one target; the others lie whole periods away.", "H01", ge=0)
+    ] = 0
+    period_s: Annotated[
+        int, key("For the short template: the time from one target to the next.", "H01", ge=10, le=3600)
+    ] = 120
+    flatten_lead_min_ms: Annotated[
+        int, key("The least time before the freeze at which flattening starts; what is measured lengthens it.", "H16",
+                 ge=200, le=15_000),
+    ] = 1500  # fmt: skip
+    flatten_lead_max_ms: Annotated[
+        int, key("The most time before the freeze at which flattening starts.", "H16", ge=1500, le=60_000)
+    ] = 15_000
 
     def __post_init__(self) -> None:
+        self._check_series()
         if not 0 < self.freeze_lead_s < self.strict_lead_s < self.open_lead_s <= self.preflight_lead_s:
             raise ConfigurationError(
-                "windows: leads before the target must obey 0 < freeze_lead_s < strict_lead_s < open_lead_s <="
+                "leads before the target must obey 0 < freeze_lead_s < strict_lead_s < open_lead_s <="
                 f" preflight_lead_s; found {self.freeze_lead_s}, {self.strict_lead_s}, {self.open_lead_s},"
                 f" {self.preflight_lead_s}"
             )
         period_s = self.period_s if self.template == "short" else 3600
-        if self.preflight_lead_s > period_s:
-            raise ConfigurationError(
-                f"windows: preflight_lead_s {self.preflight_lead_s} must not exceed the {period_s} s between targets"
-            )
+        lead_s = self.preflight_lead_s
+        if lead_s > period_s:
+            raise ConfigurationError(f"preflight_lead_s {lead_s} must not exceed the {period_s} s between targets")
         outside = [hour for hour in self.hourly_targets if not FIRST_TARGET_HOUR <= hour <= LAST_TARGET_HOUR]
         if outside or len(set(self.hourly_targets)) != len(self.hourly_targets):
             raise ConfigurationError(
-                f"windows: hourly_targets {list(self.hourly_targets)} must be different hours from"
+                f"hourly_targets {list(self.hourly_targets)} must be different hours from"
                 f" {FIRST_TARGET_HOUR} to {LAST_TARGET_HOUR} (16 has its own switch, enable_1600)"
             )
 
-
-def short_settings(anchor_unix_s: int, period_s: int = 120, strict_lead_s: int = 20) -> WindowSettings:
-    """The template of demos: a target at the anchor and every period after it, open for most of the period."""
-    return WindowSettings(
-        template="short",
-        anchor_unix_s=anchor_unix_s,
-        period_s=period_s,
-        preflight_lead_s=period_s - max(period_s // 60, 1),
-        open_lead_s=period_s - max(period_s // 24, 1) - 1,
-        strict_lead_s=strict_lead_s,
-    )
+    def _check_series(self) -> None:
+        if not self.series or len(set(self.series)) < len(self.series):
+            raise ConfigurationError(f"series: name each of {', '.join(SERIES)} at most once, and at least one")
+        for name in self.series:
+            if name not in SERIES:
+                raise ConfigurationError(f"unknown series {name!r}; known: {', '.join(SERIES)}")
 
 
 class WindowPlan:

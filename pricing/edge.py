@@ -15,7 +15,6 @@ from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, 
 from pricing.fees import order_fee
 
 FAIR_ERROR: Final = 1
-MINIMUM_EDGE: Final = 500  # $0.05 a contract
 PPM: Final = 1_000_000
 
 _CASH_PER_PRICE: Final = CASH_PER_DOLLAR // PRICE_PER_DOLLAR
@@ -23,11 +22,10 @@ _ONE_CONTRACT: Final = Count(COUNT_PER_CONTRACT)
 _DEAREST: Final = Price(PRICE_PER_DOLLAR // 2)  # C * P * (1 - P) is largest in the middle
 
 
-def price_limit(
-    side: Side, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM, minimum: int = MINIMUM_EDGE
-) -> Price | None:
+def price_limit(side: Side, fair: Price, maker_ppm: int, shrink_ppm: int, minimum: int) -> Price | None:
     """The highest bid (lowest ask) that is still worth resting, not yet on the grid; None where there is none.
 
+    `minimum`: the least edge a contract, after the fee and shrunk, in the unit of prices.
     With a maker's fee the limit is a little stricter than needed: it allows for the dearest price.
     """
     if shrink_ppm <= 0:

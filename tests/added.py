@@ -56,7 +56,7 @@ def setting() -> None:
     assert "at least 1, at most 10; default 2; unit: a count" in told, told
     stand = Stand()
     engine = build_engine(short_settings(freshness={"trips_max": 3}), stand.papers)
-    assert engine.state.desks["INXU"].sentry.settings.trips_to_freeze == 3
+    assert engine.state.desks["INXU"].sentry.settings.trips_max == 3
 
 
 def command() -> None:

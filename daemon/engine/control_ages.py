@@ -9,12 +9,10 @@ than its limit closes the gate.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.reasons import Reason
-from execution.drill import DRILL
+from execution.drill import DRILL, ControlSettings
 from execution.groups import GroupPhase, Groups
 from guards.vote import NOT_CONFIGURED, Vote, fail, unknown
 from guards.vote import PASS as PASSED
@@ -28,18 +26,14 @@ LIVE_PHASES = frozenset({GroupPhase.READY, GroupPhase.TRIGGERING})
 ROOM_NS = 90 * NS_PER_S
 
 
-class ControlSettings(NamedTuple):
-    """How old a proof may be; whether the account-wide cancel-all is drilled (and therefore asked for) at all."""
-
-    proof_limit_s: int = 26 * 3600
-    drill_cancel_all: bool = True
-
-
 class Controls:
     """The proofs. `proven` maps a control to Unix nanoseconds and survives a restart."""
 
-    def __init__(self, settings: ControlSettings) -> None:
+    def __init__(self, settings: ControlSettings, *, hurried: bool = False) -> None:
+        """`hurried`: the windows are short ones."""
         self.settings = settings
+        drilled = settings.drill_cancel_all
+        self.drilled = not hurried if drilled is None else drilled
         self.proven: dict[str, int] = {}
         self.drills = 0
 
@@ -53,7 +47,7 @@ class Controls:
 
     def vote(self, control: str, now: Now) -> Vote:
         """PASS while the proof is young enough."""
-        if control == CANCEL_ALL and not self.settings.drill_cancel_all:
+        if control == CANCEL_ALL and not self.drilled:
             return NOT_CONFIGURED
         age_ns, limit_ns = self._age_ns(control, now), self.settings.proof_limit_s * NS_PER_S
         if age_ns is None:
@@ -80,6 +74,6 @@ class Controls:
 
     def wants_cancel_all(self, now: Now, room_ns: int | None) -> bool:
         """Whether to drill the cancel-all now, with nothing live and so much room before the next window opens."""
-        if not self.settings.drill_cancel_all or not self._due(CANCEL_ALL, now):
+        if not self.drilled or not self._due(CANCEL_ALL, now):
             return False
         return CANCEL_ALL not in self.proven or room_ns is None or room_ns > ROOM_NS

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterable
-from typing import NamedTuple
 
+from daemon.engine.settings import EngineSettings
 from domain.actions import Record
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted, Counts
 from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
-from domain.money import PRICE_PER_DOLLAR, Count, Price
+from domain.money import COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
 from execution.orders import Order
-from execution.quoter import Candidate, Others, QuoteSettings, Want, desired, others_of, select
-from guards.divergence import DivergenceGuard, DivergenceSettings
-from guards.freshness import Admission, FreshnessSentry, FreshnessSettings
+from execution.quoter import Candidate, Others, Want, desired, others_of, select
+from feeds.failover import Mode
+from guards.divergence import DivergenceGuard
+from guards.freshness import Admission, FreshnessSentry
 from guards.index_freshness import IndexFreshness
 from guards.stuck import StuckGuard
 from guards.vote import PASS, Vote, fail, unknown
-from guards.windows import WindowPlan
 from pricing.edge import price_limit
 from pricing.fair import Ladder, UnpricedError, winning_span
 from pricing.fees import FeeAgreement
@@ -51,31 +51,16 @@ REJECTED = {
 INDEX_STALE = frozenset({Reason.WS_STALE, Reason.FINAL_MINUTE_STALE})
 
 
-class DeskSettings(NamedTuple):
-    """What a desk needs of the configuration."""
-
-    freshness: FreshnessSettings
-    quotes: QuoteSettings
-    minimum_edge: int
-    shrink_ppm: int
-    contracts_per_order: int
-    per_market_contracts: int
-    per_window_contracts: int
-    books_max: int
-    divergence: DivergenceSettings
-
-
 class Desk:
     """One series."""
 
-    def __init__(self, series: Series, plan: WindowPlan, settings: DeskSettings, feed: str) -> None:
-        """`feed`: the name of the feed in use at the start."""
+    def __init__(self, series: Series, settings: EngineSettings) -> None:
         self.series = series
-        self.plan = plan
+        self.plan = settings.plan
         self.settings = settings
         self.sentry = FreshnessSentry(series.name, series.symbol, settings.freshness)
-        self.divergence = DivergenceGuard(series.symbol, settings.divergence)
-        self.feed = feed
+        self.divergence = DivergenceGuard(series.symbol, settings.divergence, enabled=settings.feed_mode is Mode.HOT)
+        self.feed = settings.primary  # the feed in use
         # One for each feed: what stands still on one is known, whichever is in use.
         self._stuck: dict[str, StuckGuard] = {}
         self.sigma = VolatilityEstimate()
@@ -103,7 +88,7 @@ class Desk:
         self.moved = True
         # Until when, if only other series' market data comes in, the gate need not be looked at again.
         self.hold_ns = 0
-        limit = price_limit(Side.BID, MIDDLE, 0, settings.shrink_ppm, settings.minimum_edge)
+        limit = price_limit(Side.BID, MIDDLE, 0, settings.quoting.shrink_ppm, settings.quoting.minimum_edge)
         # A maker pays nothing, so the edge asked for is the same at every price.
         self.edge_needed = None if limit is None else MIDDLE - limit
         self.ages_ms: deque[float] = deque(maxlen=AGES_KEPT)
@@ -228,7 +213,7 @@ class Desk:
         present_ns = self.window.target_ns if self.window is not None else 0
         if self.ladder is None or self.basis is None or self.markets_target_ns != present_ns:
             return ()
-        count, most = len(self.ladder.markets), self.settings.books_max
+        count, most = len(self.ladder.markets), self.settings.quoting.books_subscribed_max
         center = self.center()
         first, end = self.near
         slack = max(1, most // 4)
@@ -251,19 +236,19 @@ class Desk:
                 by_market[order.ticker].append(order)
             else:
                 by_market[order.ticker] = [order]
-        fresh, quotes = self.books_fresh, self.settings.quotes
-        center, reach = self.center(), quotes.rungs_max + 1
+        fresh, quoting, risk = self.books_fresh, self.settings.quoting, self.settings.risk
+        center, reach = self.center(), quoting.rungs_max + 1
         first = max(0, center - reach)
         markets = self.ladder.markets[first : center + reach + 1]
         fairs = self.ladder.fair(*self.basis, first, first + len(markets))
         near = {m.ticker: (m, fair) for m, fair in zip(markets, fairs, strict=True) if m.ticker in fresh}
         if only is not None:
             near = {ticker: rung for ticker, rung in near.items() if ticker in only}
-        chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quotes)
-        size, needed = Count(self.settings.contracts_per_order * 100), self.edge_needed
+        chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quoting)
+        size, needed = Count(quoting.contracts_per_order * COUNT_PER_CONTRACT), self.edge_needed
         # How long, and how short, a market and the window may be for one more order to fit.
-        market_most = self.settings.per_market_contracts * 100 - size
-        window_most = self.settings.per_window_contracts * 100 - size
+        market_most = risk.per_market_contracts * COUNT_PER_CONTRACT - size
+        window_most = risk.per_window_contracts * COUNT_PER_CONTRACT - size
         window_net = sum(count for ticker, count in positions.items() if ticker in self.markets) if positions else 0
         candidates = []
         for ticker in chosen:
@@ -284,7 +269,7 @@ class Desk:
                     size if may_sell else _NOTHING,
                 )
             )
-        wanted = desired(candidates, by_market, self.cooling, quotes, now.mono_ns)
+        wanted = desired(candidates, by_market, self.cooling, quoting, now.mono_ns)
         if len(wanted) < 2 * len(candidates):
             for rung in candidates:
                 full = abs(positions.get(rung.market.ticker, _NOTHING)) > market_most

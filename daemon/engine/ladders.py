@@ -35,7 +35,7 @@ class Ladders:
         self.results = results
         self.desks = desks
         self.subscribed: tuple[Ticker, ...] = ()
-        self.lead_ns = settings.lead_min_ns
+        self.lead_ns = settings.plan.settings.flatten_lead_min_ms * NS_PER_MS
         self.ahead_ns = 0
 
     def entered(self, desk: Desk, phase: Phase, now: Now) -> None:
@@ -112,8 +112,10 @@ class Ladders:
         ahead_ns = -(-ahead_ns // NS_PER_MS) * NS_PER_MS
         self.ahead_ns = max(ahead_ns, self.ahead_ns) if in_window else ahead_ns
         times = self.held.times_to_flat_ns
-        lead_ns = self.settings.lead_min_ns
+        windows = self.settings.plan.settings
+        lead_ns = windows.flatten_lead_min_ms * NS_PER_MS
         if len(times) >= LEAD_SAMPLES_MIN:
             p99_ns = sorted(times)[-(-len(times) * 99 // 100) - 1]
-            lead_ns = max(lead_ns, min(LEAD_FACTOR * p99_ns // NS_PER_MS * NS_PER_MS, self.settings.lead_max_ns))
+            most_ns = windows.flatten_lead_max_ms * NS_PER_MS
+            lead_ns = max(lead_ns, min(LEAD_FACTOR * p99_ns // NS_PER_MS * NS_PER_MS, most_ns))
         self.lead_ns = lead_ns + self.ahead_ns

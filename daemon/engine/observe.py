@@ -257,7 +257,7 @@ class Observers:
             return
         desk = state.desks.get(order.series)
         if desk is not None:
-            until_ns = now.mono_ns + desk.settings.quotes.reject_cooldown_ms * NS_PER_MS
+            until_ns = now.mono_ns + desk.settings.quoting.reject_cooldown_ms * NS_PER_MS
             desk.cooling[order.ticker, order.side] = until_ns
         if "paused" in event.code:
             state.exchange.refused(event.code, now)

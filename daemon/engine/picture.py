@@ -71,7 +71,7 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         started_utc_ns=process.started_utc_ns,
         seq=process.seq,
         market_hours=state.plan.market_open(now.utc_ns),
-        execution_enabled=state.settings.execution_enabled,
+        execution_enabled=state.settings.quoting.enabled,
         kill_switch=state.kill.latched,
         kill_reason=state.kill.reason,
         paused=bool(state.paused),

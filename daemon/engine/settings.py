@@ -1,49 +1,63 @@
-"""What the engine is told when it is made: one value, worked out from the configuration and never changed."""
+"""What the engine is told when it is made: the parts of the configuration, whole, and what was read beside them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from daemon.engine.control_ages import ControlSettings
-from daemon.engine.desk import DeskSettings
-from domain.clock import NS_PER_MS
+from domain.clock import NS_PER_MS, NS_PER_S
 from domain.reasons import Reason
+from execution.drill import ControlSettings
+from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
+from guards.divergence import DivergenceSettings
 from guards.exchange import ExchangeSettings
+from guards.freshness import FreshnessSettings
 from guards.risk import RiskSettings
 from guards.vote import PASS, Vote, fail
 from guards.windows import WindowPlan
 from pricing.fees import FeeFile
 
 ROUND_TRIP_NS = 100 * NS_PER_MS
+SETTLEMENT_POLL_NS = 5 * NS_PER_S
+SETTLEMENT_POLL_SHORT_NS = NS_PER_S
 
 
 class EngineSettings(NamedTuple):
-    """Everything the engine is told about itself."""
+    """One settings class for each machine, as the configuration holds it; `plan` holds that of the windows."""
 
-    series: tuple[str, ...]
     plan: WindowPlan
-    desk: DeskSettings
+    freshness: FreshnessSettings
+    quoting: QuoteSettings
+    risk: RiskSettings
+    reconcile: ParitySettings
+    controls: ControlSettings
+    failover: FailoverSettings
+    divergence: DivergenceSettings
+    exchange: ExchangeSettings
+    feed_mode: Mode
     primary: str
     secondary: str
-    feed_mode: Mode
-    failover: FailoverSettings
     fees: FeeFile | None
-    execution_enabled: bool
     live: bool
     exclusive: bool
-    exchange: ExchangeSettings
-    risk: RiskSettings
-    per_window_contracts: int
-    lead_min_ns: int
-    lead_max_ns: int
-    round_trip_ns: int
-    settlement_poll_ns: int
-    controls: ControlSettings
-    parity: ParitySettings = ParitySettings()
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series that are quoted."""
+        return self.plan.settings.series
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the windows are short ones, of demos and tests."""
+        return self.plan.settings.template == "short"
+
+    @property
+    def settlement_poll_ns(self) -> int:
+        """How often a result that is due is asked for."""
+        return SETTLEMENT_POLL_SHORT_NS if self.hurried else SETTLEMENT_POLL_NS
 
     def execution_vote(self) -> Vote:
         """Whether the configuration lets orders out at all."""
-        return PASS if self.execution_enabled else fail(Reason.EXECUTION_DISABLED, "quoting.enabled is false")
+        return PASS if self.quoting.enabled else fail(Reason.EXECUTION_DISABLED, "quoting.enabled is false")

@@ -41,7 +41,7 @@ class State:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.plan = settings.plan
-        desks = (Desk(SERIES[name], settings.plan, settings.desk, settings.primary) for name in settings.series)
+        desks = (Desk(SERIES[name], settings) for name in settings.series)
         self.desks = {desk.series.name: desk for desk in desks}
         self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}
         self.failover = DualFeedFailover(
@@ -64,14 +64,14 @@ class State:
         self.kill = KillLatch()
         self.exchange = ExchangeGuard(settings.exchange)
         self.risk = RiskGuard(settings.risk)
-        self.held = Holdings(exclusive=settings.exclusive, contracts_limit=settings.per_window_contracts)
-        self.parity = Parity(self.held, settings.parity)
+        self.held = Holdings(exclusive=settings.exclusive, contracts_limit=settings.risk.per_window_contracts)
+        self.parity = Parity(self.held, settings.reconcile)
         self.account = Account(self.held, self.parity)
         self.flat = Flat(self.held)
         self.books = Books(self.held, self.parity, self.account, self.flat)
         self.results = Results(settings, self.held, self.parity, self.account, self.books)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
-        self.controls = Controls(settings.controls)
+        self.controls = Controls(settings.controls, hurried=settings.hurried)
         self.started: Started | None = None
         self.stream_up = False
         self.stream_reason = "not connected yet"

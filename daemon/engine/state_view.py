@@ -12,7 +12,6 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from daemon.engine.desk import DeskSettings
 from daemon.engine.results import Result
 from daemon.engine.settings import EngineSettings
 from domain.clock import Now
@@ -103,7 +102,7 @@ class DeskView(Protocol):
         ...
 
     @property
-    def settings(self) -> DeskSettings:
+    def settings(self) -> EngineSettings:
         """What it was made with."""
         ...
 

@@ -13,7 +13,7 @@ from daemon.engine.desk import Desk
 from daemon.engine.drills.session import SessionDrill
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
-from daemon.engine.settings import EngineSettings
+from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
 from domain.actions import Alert, AnyAction, Cleared, Exit, Record
@@ -259,7 +259,7 @@ class Engine:
         state.gates[name] = votes
         window, until_ns = desk.window, now.mono_ns
         if window is not None:
-            left_ns = window.freeze_ns - state.ladders.lead_ns - state.settings.round_trip_ns - now.utc_ns
+            left_ns = window.freeze_ns - state.ladders.lead_ns - ROUND_TRIP_NS - now.utc_ns
             until_ns = now.mono_ns + left_ns
             fresh_until = desk.sentry.next_deadline(now, desk.phase)
             until_ns = until_ns if fresh_until is None else min(until_ns, fresh_until)

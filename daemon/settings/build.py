@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from daemon.engine.step import Engine
-from daemon.settings.engine_settings import engine_settings, window_settings
+from daemon.settings.engine_settings import engine_settings
 from daemon.settings.tree import Settings
 from domain.errors import ConfigurationError
 from guards.calendar import NyseCalendar, parse_table
@@ -24,7 +24,7 @@ def build_plan(settings: Settings, papers: Papers) -> WindowPlan:
 
     Without the table the holidays package speaks alone, and only for the days that it was once compared for.
     """
-    chosen = window_settings(settings)
+    chosen = settings.windows
     if chosen.template != "hourly":
         return WindowPlan(chosen)
     if papers.calendar is None:

@@ -22,7 +22,7 @@ class Difference(msgspec.Struct, frozen=True):
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Every key that two shown trees disagree on, in the order of their names."""
     left, right = leaves(ours), leaves(theirs)
-    secret = {name for name, field in every_key(Settings).items() if holds_secret(field.annotation)} | SECRET_PLACES
+    secret = {name for name, field in every_key(Settings).items() if holds_secret(field.kind)} | SECRET_PLACES
     keys = sorted((left.keys() | right.keys()) - secret)
     told = [Difference(key, _text(left.get(key)), _text(right.get(key))) for key in keys]
     return tuple(one for one in told if one.ours != one.theirs)

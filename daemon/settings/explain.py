@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import SecretStr
 
-from daemon.settings.keys import every_key, meant, section_of
+from daemon.settings.keys import SectionType, SettingKey, every_key, meant, parts_of
 from daemon.settings.tree import Settings
 from domain.errors import UsageError
 
-BOUNDS = (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"), ("min_length", "of length"))
+BOUNDS: Final = {
+    "gt": "more than", "ge": "at least", "lt": "less than", "le": "at most", "min_length": "of length",
+}  # fmt: skip
 KINDS: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -40,28 +41,17 @@ UNITS: Final = {
 
 def explain(key: str) -> str:
     """One setting by its dotted name, or the parts of a section. Raises UsageError for an unknown one."""
-    known = every_key(Settings)
-    model: type[BaseModel] = Settings
+    found: SettingKey | SectionType = Settings
     parts = key.split(".")
-    for place, part in enumerate(parts):
-        field = model.model_fields.get(part)
-        if field is None:
-            at = ".".join(parts[:place]) or "the top"
-            there = ", ".join(sorted(model.model_fields))
-            raise UsageError(f"{key}: no such setting{meant(key, known)}; at {at} there are: {there}")
-        inner = section_of(field.annotation)
-        if place == len(parts) - 1:
-            return f"{key}: {_field_text(part, field) if inner is None else _section_text(inner)}"
-        if inner is None:
-            raise UsageError(f"{key}: {'.'.join(parts[: place + 1])} has no parts")
-        model = inner
-    raise AssertionError("a key has at least one part")
-
-
-def steps_of(field: FieldInfo) -> tuple[str, ...]:
-    """The runbook steps that a setting serves."""
-    extra = field.json_schema_extra
-    return tuple(str(extra["steps"]).split()) if isinstance(extra, dict) and "steps" in extra else ()
+    for place, name in enumerate(parts):
+        if isinstance(found, SettingKey):
+            raise UsageError(f"{key}: {'.'.join(parts[:place])} has no parts")
+        below = parts_of(found)
+        if name not in below:
+            at, there = ".".join(parts[:place]) or "the top", ", ".join(sorted(below))
+            raise UsageError(f"{key}: no such setting{meant(key, every_key(Settings))}; at {at} there are: {there}")
+        found = below[name]
+    return f"{key}: {_key_text(parts[-1], found) if isinstance(found, SettingKey) else _section_text(found)}"
 
 
 def unit_of(name: str) -> str:
@@ -70,25 +60,24 @@ def unit_of(name: str) -> str:
     return UNITS.get(words[-1]) or (UNITS["contracts"] if "contracts" in words else "")
 
 
-def _section_text(section: type[BaseModel]) -> str:
+def _section_text(section: SectionType) -> str:
     theory = " ".join((section.__doc__ or "").split())
-    return f"{theory} A section with {', '.join(section.model_fields)}."
+    return f"{theory} A section with {', '.join(parts_of(section))}."
 
 
-def _field_text(name: str, field: FieldInfo) -> str:
+def _key_text(name: str, key: SettingKey) -> str:
     unit = unit_of(name)
-    serves = f" Runbook: {', '.join(steps_of(field))}." if steps_of(field) else ""
-    return f"{field.description} {_takes(field)}{f'; unit: {unit}' if unit else ''}.{serves}"
+    serves = f" Runbook: {', '.join(key.steps)}." if key.steps else ""
+    return f"{key.meaning} {_takes(key)}{f'; unit: {unit}' if unit else ''}.{serves}"
 
 
-def _takes(field: FieldInfo) -> str:
-    rules = [(word, getattr(rule, name, None)) for rule in field.metadata for name, word in BOUNDS]
-    bounds = "".join(f", {word} {value}" for word, value in rules if value is not None)
-    kind = _kind_text(field.annotation)
+def _takes(key: SettingKey) -> str:
+    bounds = "".join(f", {BOUNDS[name]} {value}" for name, value in key.bounds.items())
+    kind = _kind_text(key.kind)
     kind = kind[0].upper() + kind[1:]
-    if field.is_required():
+    if key.required:
         return f"{kind}{bounds}; must be given"
-    shown = msgspec.json.encode(field.get_default(call_default_factory=True), enc_hook=str).decode()
+    shown = msgspec.json.encode(key.default, enc_hook=str).decode()
     return f"{kind}{bounds}; default {'none' if shown == 'null' else shown}"
 
 

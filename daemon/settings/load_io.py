@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from daemon.settings.env_file import PREFIX, Assignment, parse_env
-from daemon.settings.keys import every_key, holds_secret, leaves, meant, section_of
+from daemon.settings.keys import SectionType, SettingKey, every_key, holds_secret, leaves, meant, parts_of
+from daemon.settings.parts import shape_of
 from daemon.settings.private_file_io import read_file, read_private, text_of
 from daemon.settings.tree import ENVIRONMENT, Settings
 from domain.errors import ConfigurationError
@@ -29,10 +30,13 @@ COMMAND_LINE: Final = "the command line"
 NO_FILES: Final[Mapping[str, str]] = {}
 
 
-class _Variables(Settings, BaseSettings):
-    """The shape in which `LADDERD_SECTION__KEY` is taken apart."""
+class _Variables(BaseSettings):
+    """How `LADDERD_SECTION__KEY` is taken apart."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=NESTING, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=NESTING, extra="ignore", defer_build=True)
+
+
+_SHAPE: Final = shape_of(Settings, _Variables)
 
 
 class _Given(EnvSettingsSource):
@@ -40,7 +44,7 @@ class _Given(EnvSettingsSource):
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = {name.lower(): value for name, value in variables.items()}
-        super().__init__(_Variables)
+        super().__init__(_SHAPE)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return dict(self._variables)
@@ -223,7 +227,7 @@ def _credentials() -> _Source:
                 raise ConfigurationError(f"{path}: there is a credential for all of {parent} too; keep one of them")
         key = ".".join(parts)
         field = every_key(Settings).get(key)
-        secret = field is None or holds_secret(field.annotation)
+        secret = field is None or holds_secret(field.kind)
         file = read_private(path, key) if secret else read_file(path)
         branch[parts[-1]] = text_of(path, file.data).strip()
         places[key] = str(path)
@@ -234,14 +238,14 @@ def _tree_of(variables: Mapping[str, str], places: Mapping[str, str]) -> dict[st
     """The tree that a set of variables means. Raises ConfigurationError for a name that is none of ours."""
     tree: dict[str, Any] = {}
     for name in sorted(variables):
-        model: Any = Settings
+        below: SettingKey | SectionType = Settings
         for part in name.removeprefix(PREFIX).lower().split(NESTING):
-            fields = {} if model is None else model.model_fields
-            if part not in fields:
+            parts = {} if isinstance(below, SettingKey) else parts_of(below)
+            if part not in parts:
                 known = [f"{PREFIX}{key.upper().replace('.', NESTING)}" for key in every_key(Settings)]
                 message = f"{places[name]}: no such setting{meant(name, known)}; unset it or correct its name"
                 raise ConfigurationError(message)
-            model = section_of(fields[part].annotation)
+            below = parts[part]
         try:
             _overlay(tree, _Given({name: variables[name]})())
         except SettingsError:
@@ -260,4 +264,4 @@ def _by_key(places: Mapping[str, str]) -> dict[str, str]:
 def _secret_in(tree: Mapping[str, Any]) -> str:
     """The first key of a tree that holds a secret, or nothing."""
     fields = every_key(Settings)
-    return next((key for key in leaves(tree) if key in fields and holds_secret(fields[key].annotation)), "")
+    return next((key for key in leaves(tree) if key in fields and holds_secret(fields[key].kind)), "")

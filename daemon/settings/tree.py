@@ -15,21 +15,15 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, model_validator
 
 from daemon.settings.keys import every_key, holds_secret
-from daemon.settings.sections import (
-    Controls,
-    Exchange,
-    Feeds,
-    Freshness,
-    Http,
-    Log,
-    Quoting,
-    Reconcile,
-    Risk,
-    WholePath,
-    Windows,
-    key,
-)
+from daemon.settings.parts import Whole
+from daemon.settings.sections import Exchange, Feeds, Http, Log, WholePath, key
 from domain.hosts import LIVE_HOSTS, LIVE_WS_HOSTS, Posture, is_loopback, refusal
+from execution.drill import ControlSettings
+from execution.quoter import QuoteSettings
+from execution.reconcile import ParitySettings
+from guards.freshness import FreshnessSettings
+from guards.risk import RiskSettings
+from guards.windows import WindowSettings
 
 SECRET_PLACES: Final = frozenset({"exchange.private_key_file"})
 ENVIRONMENT: Final = "the environment"
@@ -57,14 +51,14 @@ class Settings(BaseModel):
     calendar_file: Annotated[
         WholePath, key("The checked table of trading days; after its last day nothing is quoted.", "H01")
     ] = Path("configs/nyse_days.csv")
-    windows: Windows = Windows()
-    freshness: Freshness = Freshness()
+    windows: Annotated[WindowSettings, Whole()] = WindowSettings()
+    freshness: Annotated[FreshnessSettings, Whole()] = FreshnessSettings()
     feeds: Feeds = Feeds()
     exchange: Exchange = Exchange()
-    quoting: Quoting = Quoting()
-    risk: Risk = Risk()
-    reconcile: Reconcile = Reconcile()
-    controls: Controls = Controls()
+    quoting: Annotated[QuoteSettings, Whole()] = QuoteSettings()
+    risk: Annotated[RiskSettings, Whole()] = RiskSettings()
+    reconcile: Annotated[ParitySettings, Whole()] = ParitySettings()
+    controls: Annotated[ControlSettings, Whole()] = ControlSettings()
     http: Http = Http()
     log: Log = Log()
 
@@ -142,7 +136,7 @@ def _plain(settings: Settings, *, secrets: bool) -> dict[str, Any]:
     tree: dict[str, Any] = plain(settings.model_dump())
     if not secrets:
         for name, field in every_key(Settings).items():
-            if holds_secret(field.annotation) or name in SECRET_PLACES:
+            if holds_secret(field.kind) or name in SECRET_PLACES:
                 _drop(tree, name.split("."))
     return tree
 

@@ -49,9 +49,9 @@ class LogIdentity(msgspec.Struct, frozen=True):
 class LogFiles(msgspec.Struct, frozen=True):
     """Where records go and how long they stay."""
 
-    directory: Path | None = None
-    level: str = "INFO"
-    retention_days: int = 7
+    directory: Path | None
+    level: str
+    retention_days: int
 
 
 class _Pump:

@@ -89,8 +89,8 @@ class Liveness:
             return ""
         # Seconds before the target every rung may be as good as decided, between two strikes: then none is quoted.
         desk = process.engine.state.desks[name]
-        quotes = desk.settings.quotes
-        if desk.fairs and not any(quotes.fair_min <= fair <= quotes.fair_max for fair in desk.fairs):
+        quoting = desk.settings.quoting
+        if desk.fairs and not any(map(quoting.tradable, desk.fairs)):
             self._checks.counts["no rung worth quoting"] += 1
             return ""
         return f"{name}: open, and nothing rests"

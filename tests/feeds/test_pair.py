@@ -23,7 +23,7 @@ from sim.index_feed.tape import LiveTape
 
 WITHIN_S = 20
 SETTINGS = FailoverSettings(
-    stale_limit_ms=200, fail_back_after_ms=300, silence_limit_ms=400, cooldown_ms=300, open_budget_ms=3_000
+    stale_threshold_ms=200, fail_back_s=1, standby_silence_s=1, cooldown_ms=300, open_budget_ms=3_000
 )
 LIMITS = MassiveLimits(stale_ms=2_000, silence_ms=5_000, cooldown_ms=300)
 NAMES = ("one", "two")

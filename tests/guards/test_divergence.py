@@ -31,7 +31,7 @@ def test_divergence_closed_when_it_knows_nothing() -> None:
 
 
 def test_left_out_by_configuration_it_does_not_vote() -> None:
-    guard = DivergenceGuard("I:SPX", DivergenceSettings(enabled=False))
+    guard = DivergenceGuard("I:SPX", enabled=False)
     assert guard.vote(at(0)).status is GateStatus.NOT_CONFIGURED
 
 

@@ -194,7 +194,7 @@ def test_never_seen_is_stale_in_strict() -> None:
 
 
 def test_strict_resume_quotes_again_and_counts_each_time() -> None:
-    guard = fed(1000, strict_resume=True, trips_to_freeze=3)
+    guard = fed(1000, strict_resume=True, trips_max=3)
     assert strict(guard, 1701) is not None
     assert strict(guard, 1702) is None
     guard.observe(tick(1800), at(1800))

@@ -21,9 +21,9 @@ from guards.windows import (
     ops_window,
     scheduler_window,
     seconds_to_freeze,
-    short_settings,
     windows_answer,
 )
+from tests.guards.made import short_settings
 
 CALENDAR = NyseCalendar()
 LEAD_NS = 1_500_000_000

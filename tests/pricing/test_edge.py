@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from domain.market import Side
 from domain.money import Count, Price
-from pricing.edge import FAIR_ERROR, MINIMUM_EDGE, PPM, on_grid, price_limit
+from execution.quoter import QuoteSettings
+from pricing.edge import FAIR_ERROR, PPM, on_grid, price_limit
 from pricing.fair import price_of
 from pricing.fees import order_fee
 from tests.pricing.made import TAPERED, market
 
+MINIMUM_EDGE = QuoteSettings().minimum_edge
 PRICES = st.integers(1, 9999)
 FAIRS = st.integers(0, 10_000)
 SHRINKS = st.integers(1, 1_000_000)
@@ -59,7 +61,7 @@ def test_the_minimum_is_five_cents() -> None:
 
 @given(side=SIDES, fair=FAIRS, maker=MAKERS, shrink=SHRINKS)
 def test_the_limit_is_worth_resting_and_one_unit_further_is_not(side: Side, fair: int, maker: int, shrink: int) -> None:
-    limit = price_limit(side, Price(fair), maker, shrink)
+    limit = price_limit(side, Price(fair), maker, shrink, MINIMUM_EDGE)
     if limit is None:
         return
     assert worth_resting(side, limit, Price(fair), maker, shrink)
@@ -70,17 +72,17 @@ def test_the_limit_is_worth_resting_and_one_unit_further_is_not(side: Side, fair
 
 @given(side=SIDES, fair=FAIRS, price=PRICES)
 def test_no_limit_means_nothing_is_worth_resting(side: Side, fair: int, price: int) -> None:
-    if price_limit(side, Price(fair)) is None:
+    if price_limit(side, Price(fair), 0, PPM, MINIMUM_EDGE) is None:
         assert not worth_resting(side, Price(price), Price(fair))
 
 
 def test_nothing_is_worth_resting_when_everything_is_shrunk_away() -> None:
-    assert price_limit(Side.BID, Price(9000), 0, 0) is None
+    assert price_limit(Side.BID, Price(9000), 0, 0, MINIMUM_EDGE) is None
 
 
 @given(probability=st.fractions(0, 1), side=SIDES, shrink=SHRINKS)
 def test_the_true_edge_is_never_below_the_minimum(probability: Fraction, side: Side, shrink: int) -> None:
-    limit = price_limit(side, price_of(float(probability)), 0, shrink)
+    limit = price_limit(side, price_of(float(probability)), 0, shrink, MINIMUM_EDGE)
     if limit is None:
         return
     true = probability * 10_000 - limit if side is Side.BID else limit - probability * 10_000

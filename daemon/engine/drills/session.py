@@ -81,7 +81,7 @@ class SessionDrill:
 
     def _due(self, now: Now) -> bool:
         """Whether this session's span has begun and the drill is not proven in it."""
-        if not self.state.controls.settings.drill_cancel_all:
+        if not self.state.controls.drilled:
             return False
         span = self.state.plan.drill_span(now.utc_ns)
         return span is not None and now.utc_ns >= span[0] > self.state.controls.proven.get(CANCEL_ALL_ORDER, 0)

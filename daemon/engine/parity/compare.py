@@ -97,7 +97,7 @@ class Parity:
     def counted(self, asked_ns: int, out: list[AnyAction]) -> None:
         """Weigh what is known to differ by contracts, before it is certain which market it is in."""
         held, settings = self.held, self.settings
-        limit = settings.contracts_limit * COUNT_PER_CONTRACT
+        limit = held.groups.contracts_limit * COUNT_PER_CONTRACT
         untold = sum(order.unbooked for order in held.untold.values() if asked_ns >= order.told_ns + SETTLE_NS)
         found = (
             settings.exchange.judge(

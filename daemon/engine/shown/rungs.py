@@ -24,7 +24,7 @@ def why_not_quoted(
 def _reason(desk: DeskView, ticker: Ticker, side: Side, fair: Price | None) -> RungReason:
     if fair is None or desk.edge_needed is None:
         return RungReason.NOT_PRICED
-    if not desk.settings.quotes.fair_min <= fair <= desk.settings.quotes.fair_max:
+    if not desk.settings.quoting.tradable(fair):
         return RungReason.FAR_FROM_MONEY
     if ticker not in desk.books_fresh:
         return RungReason.NO_BOOK

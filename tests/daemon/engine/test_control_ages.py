@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import msgspec
 
-from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER, ROOM_NS, Controls, ControlSettings
+from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER, ROOM_NS, Controls
 from domain.clock import NS_PER_S, Now
 from domain.reasons import GateStatus, Reason
+from execution.drill import ControlSettings
 
 HOUR_NS = 3_600 * NS_PER_S
 NOW = Now(10**12, 1_800_000_000 * NS_PER_S)

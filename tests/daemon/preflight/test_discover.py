@@ -13,7 +13,8 @@ from daemon.preflight.discover import Listed, Listing, match, merged, parse_list
 from domain.clock import NS_PER_S
 from domain.errors import ConfigurationError
 from guards.calendar import NyseCalendar, parse_table
-from guards.windows import WindowPlan, WindowSettings, short_settings
+from guards.windows import WindowPlan, WindowSettings
+from tests.guards.made import short_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 ET = ZoneInfo("America/New_York")

@@ -22,7 +22,8 @@ from domain.errors import ProtocolError
 from domain.market import PriceRange
 from domain.money import Price
 from domain.reasons import GateStatus
-from guards.windows import WindowPlan, short_settings
+from guards.windows import WindowPlan
+from tests.guards.made import short_settings
 
 PLAN = WindowPlan(short_settings(1_795_000_120, 120, 20))
 

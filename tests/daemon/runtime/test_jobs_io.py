@@ -14,9 +14,10 @@ from domain.actions import Answer
 from domain.clock import NS_PER_S
 from domain.events import AnyEvent, Command, JobOutcome, JobRoad, JobRun, Operator
 from execution.reconcile import Drift, DriftKind, Reconciled
-from guards.windows import WindowPlan, short_settings
+from guards.windows import WindowPlan
 from ops.alerts.delivery_io import AlertFan
 from ops.status import TaskHealth
+from tests.guards.made import short_settings
 from tests.ops.pictures import GATES, TARGET_NS, HandClock
 
 

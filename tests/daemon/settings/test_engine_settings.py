@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from daemon.engine.settings import EngineSettings
-from daemon.settings.build import Papers, build_plan
-from daemon.settings.engine_settings import engine_settings, window_settings
+from daemon.settings.build import Papers, build_engine, build_plan
+from daemon.settings.engine_settings import engine_settings
 from daemon.settings.tree import Settings
-from domain.errors import ConfigurationError
 from execution.reconcile import DriftLimits
 from feeds.failover import Mode
 from tests.daemon.stand import FEES, short_settings
@@ -24,19 +23,14 @@ def made(**changes: Any) -> EngineSettings:  # noqa: ANN401 - values of any sett
 
 def test_units_are_the_engines() -> None:
     found = made(quoting={"minimum_ev_cents": 7, "dead_band_cents": 2})
-    assert (found.desk.minimum_edge, found.desk.quotes.dead_band) == (700, 200)
-    assert (found.lead_min_ns, found.lead_max_ns) == (1_500_000_000, 15_000_000_000)
-    assert found.failover.fail_back_after_ms == 5_000
-    assert found.failover.silence_limit_ms == 5_000
-    assert found.desk.freshness.strict_limit_ms == 700
+    assert found.quoting.minimum_edge == 700
+    assert found.quoting.dead_band_cents == 2
     assert found.fees is not None
 
 
 def test_hot_and_standby() -> None:
     assert made(feeds={"mode": "hot"}).feed_mode is Mode.HOT
-    assert made(feeds={"mode": "hot"}).desk.divergence.enabled
     assert made(feeds={"mode": "standby"}).feed_mode is Mode.STANDBY
-    assert not made(feeds={"mode": "standby"}).desk.divergence.enabled
     assert made(feeds={"secondary": None}).secondary == "none"
 
 
@@ -50,14 +44,16 @@ def test_only_an_exchange_on_this_machine_keeps_no_maintenance() -> None:
 
 def test_limits_of_risk_are_the_configurations() -> None:
     found = made(risk={"per_window_contracts": 9, "per_day_dollars": 11})
-    assert (found.per_window_contracts, found.risk.per_window_contracts, found.risk.per_day_dollars) == (9, 9, 11)
-    assert found.desk.per_window_contracts == 9
+    assert (found.risk.per_window_contracts, found.risk.per_day_dollars) == (9, 11)
 
 
 def test_shares_of_drift_are_the_configurations_and_of_the_windows_limit() -> None:
-    found = made(reconcile={"exchange_warn_percent": 5}, risk={"per_window_contracts": 9}).parity
+    engine = build_engine(
+        short_settings(reconcile={"exchange_warn_percent": 5}, risk={"per_window_contracts": 9}), Papers(FEES)
+    )
+    found = engine.state.parity.settings
     assert (found.exchange, found.inventory) == (DriftLimits(5, 20), DriftLimits(25, 45))
-    assert found.contracts_limit == 9
+    assert engine.state.held.groups.contracts_limit == 9
 
 
 @pytest.mark.parametrize("changes", [{"exchange_warn_percent": 21}, {"inventory_critical_percent": 24}])
@@ -79,12 +75,25 @@ def test_a_drift_must_warn_before_it_is_critical(changes: dict[str, int]) -> Non
     ids=str,
 )
 def test_what_contradicts_itself_is_a_configuration_error(changes: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ValidationError) as caught:
         made(**changes)
-    assert "\n" not in str(caught.value)
+    [problem] = caught.value.errors()
+    assert problem["loc"] == tuple(changes)
+    assert "\n" not in problem["msg"]
 
 
-def test_the_windows_part_is_carried_over_whole() -> None:
-    found = window_settings(Settings.model_validate({"windows": {"hourly_targets": [11, 12], "enable_1600": True}}))
-    assert (found.hourly_targets, found.enable_1600, found.template) == ((11, 12), True, "hourly")
-    assert Path("configs/fees.json") == Settings().fees_file
+@pytest.mark.parametrize("part", ["freshness", "quoting", "risk", "reconcile", "controls"])
+def test_each_part_is_handed_down_whole(part: str) -> None:
+    settings = short_settings()
+    assert getattr(engine_settings(settings, build_plan(settings, Papers()), FEES), part) is getattr(settings, part)
+
+
+def test_each_machine_holds_the_part_of_the_configuration_itself() -> None:
+    settings = short_settings(freshness={"strict_limit_ms": 650}, windows={"hourly_targets": [11, 12]})
+    state = build_engine(settings, Papers(FEES)).state
+    assert state.plan.settings is settings.windows
+    assert state.parity.settings is settings.reconcile
+    assert state.controls.settings is settings.controls
+    for desk in state.desks.values():
+        assert desk.sentry.settings is settings.freshness
+        assert desk.settings.quoting is settings.quoting

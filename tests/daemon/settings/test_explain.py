@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.settings.explain import explain, steps_of, unit_of
+from daemon.settings.explain import explain, unit_of
 from daemon.settings.keys import every_key
 from daemon.settings.tree import Settings
 from domain.errors import UsageError
@@ -40,16 +40,16 @@ def test_a_setting_is_told_in_words(key: str, told: str) -> None:
 @pytest.mark.parametrize("key", sorted(every_key(Settings)))
 def test_every_setting_has_its_meaning_and_the_steps_it_serves(key: str) -> None:
     field = every_key(Settings)[key]
-    meaning = field.description or ""
+    meaning = field.meaning
     assert re.fullmatch(r"[A-Z].{19,}\.", meaning), f"{key}: a sentence that says what it means"
     assert meaning in explain(key)
-    assert steps_of(field), f"{key}: the runbook steps that use it"
-    assert set(steps_of(field)) <= STEP_IDS
-    assert field.is_required() or "default" in explain(key)
+    assert field.steps, f"{key}: the runbook steps that use it"
+    assert set(field.steps) <= STEP_IDS
+    assert field.required or "default" in explain(key)
 
 
 def test_a_number_says_its_unit_by_its_name_or_is_a_plain_one() -> None:
-    numbers = {key for key, field in every_key(Settings).items() if field.annotation is int}
+    numbers = {key for key, field in every_key(Settings).items() if field.kind is int}
     plain = {"http.port"}
     assert {key for key in numbers if not unit_of(key.rpartition(".")[2])} == plain
 

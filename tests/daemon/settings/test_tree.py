@@ -31,12 +31,13 @@ def problem(**tree: Any) -> str:  # noqa: ANN401 - values of any setting
 
 def test_the_defaults_are_the_contracts_numbers() -> None:
     s = Settings()
+    failover = s.feeds.failover
     assert (s.windows.preflight_lead_s, s.windows.open_lead_s) == (1200, 900)
     assert (s.windows.strict_lead_s, s.windows.freeze_lead_s) == (60, 2)
     assert (s.windows.flatten_lead_min_ms, s.windows.flatten_lead_max_ms) == (1500, 15_000)
     assert (s.freshness.arm_limit_ms, s.freshness.soft_limit_ms, s.freshness.strict_limit_ms) == (2000, 1500, 700)
-    assert (s.feeds.stale_threshold_ms, s.feeds.fail_back_s, s.feeds.standby_silence_s) == (1200, 5, 5)
-    assert (s.feeds.divergence_bps, s.freshness.basis, s.mode) == (5, "age", "paper")
+    assert (failover.stale_threshold_ms, failover.fail_back_s, failover.standby_silence_s) == (1200, 5, 5)
+    assert (s.feeds.divergence.divergence_bps, s.freshness.basis, s.mode) == (5, "age", "paper")
     assert (s.risk.per_order_dollars, s.risk.per_day_dollars, s.risk.markets_max) == (75, 1000, 10)
     assert (s.risk.per_market_contracts, s.risk.per_window_contracts) == (5, 20)
     assert (s.quoting.minimum_ev_cents, s.quoting.rungs_max, s.quoting.contracts_per_order) == (5, 2, 1)

@@ -32,7 +32,7 @@ def _tidy() -> Iterator[None]:
 
 def begin(path: Path, **more: object) -> tuple[Logging, io.StringIO]:
     console = io.StringIO()
-    files = LogFiles(path / "logs", str(more.get("level", "INFO")))
+    files = LogFiles(path / "logs", str(more.get("level", "INFO")), 7)
     running = set_up_logging(clock=HandClock(), identity=IDENTITY, files=files, secrets=["hunter22"], console=console)
     return running, console
 
@@ -141,9 +141,9 @@ def test_levels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (LogFiles(None, "LOUD"), "log.level is 'LOUD'; use one of DEBUG"),
-        (LogFiles(Path("/proc/none/logs")), "cannot be made"),
-        (LogFiles(Path("x"), retention_days=0), "log.retention_days is 0; use 1 or more"),
+        (LogFiles(None, "LOUD", 7), "log.level is 'LOUD'; use one of DEBUG"),
+        (LogFiles(Path("/proc/none/logs"), "INFO", 7), "cannot be made"),
+        (LogFiles(Path("x"), "INFO", 0), "log.retention_days is 0; use 1 or more"),
     ],
 )
 def test_bad_settings_are_one_line(files: LogFiles, words: str) -> None:
