@@ -203,7 +203,7 @@ class Unread(io.StringIO):
 def test_a_terminal_that_nobody_reads_does_not_stop_the_files(tmp_path: Path) -> None:
     console = Unread()
     running = set_up_logging(
-        clock=HandClock(), identity=IDENTITY, files=LogFiles(tmp_path / "logs"), secrets=[], console=console
+        clock=HandClock(), identity=IDENTITY, files=LogFiles(tmp_path / "logs", "INFO", 7), secrets=[], console=console
     )
     for number in range(3):
         structlog.get_logger().info("event", number=number)
