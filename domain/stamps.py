@@ -61,6 +61,8 @@ def parse_rfc3339(text: str) -> int:
     at = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     unix = (at - _EPOCH) // _SECOND
     if sign is not None:
+        if int(off_hour) > 23 or int(off_minute) > 59:  # noqa: PLR2004 - a clock's
+            raise ValueError(f"not an RFC 3339 stamp: {text!r}")
         ahead = int(off_hour) * 3_600 + int(off_minute) * 60
         unix += ahead if sign == "-" else -ahead
     return unix * NS_PER_S + int((fraction or "").ljust(9, "0"))

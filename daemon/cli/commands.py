@@ -20,6 +20,7 @@ from daemon.cli.checks import app as checks_app
 from daemon.cli.configuration import app as config_app
 from daemon.cli.configuration import said
 from daemon.cli.day_jobs import app as jobs_app
+from daemon.cli.decisions import app as decisions_app
 from daemon.cli.screens import app as screens_app
 from domain.errors import (
     EX_CONFIG,
@@ -44,6 +45,7 @@ app.add_typer(checks_app)
 app.add_typer(screens_app)
 app.add_typer(books_app)
 app.add_typer(jobs_app)
+app.add_typer(decisions_app)
 
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
