@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import random
 import signal
@@ -76,6 +77,7 @@ LAG_EVERY_S = 0.05
 RUNNER_LIMIT_S = 3.0
 WATCH_LIMIT_S = 5.0
 DRAIN_LIMIT_S = 5.0
+HTTP_ROAD = "http"
 log = structlog.get_logger("ladderd")
 
 
@@ -138,6 +140,7 @@ class App:
             engine.state.plan, self.files_out, alerts, tasks=self.tasks, gates=lambda: self.picture().gates
         )
         self.ops = self._server()
+        self._asked = itertools.count(1)
         self.lag_mono_ns = clock.now().mono_ns
         self.started_utc_ns = clock.now().utc_ns
 
@@ -301,10 +304,13 @@ class App:
             return
         self.performer.perform(action)
 
-    def command(self, name: str, by: str, cause: str) -> None:
-        """An operator's order by HTTP."""
+    async def command(self, name: str, by: str, cause: str) -> str:
+        """An operator's order by HTTP: why it was refused, or nothing once it is on disk. Raises UnavailableError."""
         command = {"cancel-all": Command.CANCEL_ALL, "kill": Command.KILL, "pause": Command.PAUSE}[name]
-        self.inbox.emit(Operator(command, self.masker.text(by), self.masker.text(cause), "operator_http", ""))
+        ident = f"{HTTP_ROAD}-{next(self._asked)}"
+        by, cause = self.masker.text(by), self.masker.text(cause)
+        self.inbox.emit(Operator(command, by, cause, "operator_http", ident))
+        return await self.performer.acknowledged(ident)
 
     def run_once(self, job: str, by: str, ident: str) -> None:
         """An operator wants one job now: it runs beside the loop, and the engine answers when it is over."""

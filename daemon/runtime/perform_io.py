@@ -26,12 +26,15 @@ from domain.actions import (
     SubscribeBooks,
     TriggerGroup,
 )
+from domain.errors import UnavailableError
 from execution.kalshi.venue_io import KalshiVenue
 from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
 from ops.alerts.delivery_io import AlertFan
 
 ANSWER_WAIT_S = 5.0
+ENGINE_WAIT_S = 1.0
+NOT_DURABLE = "it may have been obeyed, but the disk did not take it: nothing proves that a restart will know of it"
 log = structlog.get_logger("ladderd")
 
 
@@ -57,6 +60,7 @@ class Performer:
         self.files = snapshots.files
         self.sentinels = sentinels
         self.background: set[asyncio.Task[Any]] = set()
+        self.asked: dict[str, asyncio.Future[str]] = {}
         self.table: dict[type, Callable[[Any], None]] = {
             CancelOrders: venue.perform,
             TriggerGroup: venue.perform,
@@ -106,10 +110,34 @@ class Performer:
         self.spawn(self._acknowledge(action))
 
     async def _acknowledge(self, action: Answer) -> None:
-        """What an operator asked is in journal and snapshot before he reads that it is done."""
-        await self.files.journal.drain(ANSWER_WAIT_S)
-        await self.snapshots.snapshot()
-        await self.sentinels.answered(action.ident, action.text, action.note)
+        """What an operator asked is on disk before he reads that it is done; where it is not, he reads that."""
+        text = action.text
+        if not await self.files.journal.drain(ANSWER_WAIT_S):
+            text = text or NOT_DURABLE
+        waiting = self.asked.get(action.ident)
+        if waiting is not None:
+            if not waiting.done():
+                waiting.set_result(text)
+            return
+        try:
+            await self.snapshots.snapshot()
+            await self.sentinels.answered(action.ident, text, action.note)
+        except OSError as problem:
+            self.files.cannot_write(problem)
+
+    async def acknowledged(self, ident: str) -> str:
+        """Wait until the engine's answer to a request of this name is on disk: nothing for consent, else why not.
+
+        Ask before the request is handed over. Raises UnavailableError when no answer comes.
+        """
+        self.asked[ident] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(ANSWER_WAIT_S + ENGINE_WAIT_S):
+                return await self.asked[ident]
+        except TimeoutError:
+            raise UnavailableError(NOT_DURABLE) from None
+        finally:
+            del self.asked[ident]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something small beside the loop, and hold on to it until it is done."""

@@ -1,6 +1,7 @@
 """The daemon's HTTP server on loopback: health, readiness, metrics, pictures, the page, and three commands.
 
-It reads frozen pictures and never touches the engine; the three commands go through one function that enqueues them.
+It reads frozen pictures and never touches the engine. The three commands go through one function, whose answer stands
+behind the disk's own word: 202 is said of what a restart will know of.
 A picture is drawn on the loop (it must be: the engine lives there). All listeners of /events
 share one frame, drawn four times a second and only while somebody listens; a slow listener skips frames and is dropped
 after a few seconds, and never holds up another.
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 COMMANDS = ("cancel-all", "kill", "pause")
 STOP_LIMIT_S = 2.0
 
-Command = Callable[[str, str, str], None]
+# Name, by, cause. Gives why it was refused, or nothing, which stands behind the disk's own word.
+Command = Callable[[str, str, str], Awaitable[str]]
 
 
 class OpsServer:
@@ -198,9 +200,11 @@ class OpsServer:
             return order
         command = request.path.rpartition("/")[2]
         try:
-            self._command(command, order.by, order.cause)
+            refused = await self._command(command, order.by, order.cause)
         except UnavailableError as error:
-            return refuse(503, f"{command} was not taken: {error}; use `ladderd {command}` instead")
+            return refuse(503, f"{command} is not proven: {error}; use `ladderd {command}` instead")
+        if refused:
+            return refuse(503, f"{command}: {refused}; use `ladderd {command}` instead")
         return reply({"accepted": True, "command": command, "by": order.by, "cause": order.cause}, 202)
 
 

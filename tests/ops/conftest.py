@@ -41,10 +41,11 @@ class Daemon:
         self.drawn += 1
         return picture(self.clock.now(), **self.changes)
 
-    def command(self, command: str, by: str, cause: str) -> None:
-        if cause == "inbox full":
-            raise UnavailableError("the inbox is full")
+    async def command(self, command: str, by: str, cause: str) -> str:
+        if cause == "no proof":
+            raise UnavailableError("the disk does not answer")
         self.commands.append((command, by, cause))
+        return "not now" if cause == "refused" else ""
 
 
 class Site:

@@ -133,10 +133,16 @@ async def test_what_raises_risk_is_not_served(start: Start, command: str) -> Non
     assert (await site.post(command, {"by": "ada", "cause": "x"}))[0] == 404
 
 
-async def test_a_command_that_finds_no_place_is_503_and_says_what_to_do(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("cause", "why"), [("no proof", "is not proven: the disk does not answer"), ("refused", "not now")]
+)
+async def test_a_command_that_is_not_proven_to_be_taken_is_503_and_says_what_to_do(
+    start: Start, cause: str, why: str
+) -> None:
     site = await start()
-    status, _, body = await site.post("kill", {"by": "ada", "cause": "inbox full"})
+    status, _, body = await site.post("kill", {"by": "ada", "cause": cause})
     assert status == 503
+    assert why in json.loads(body)["error"]
     assert "use `ladderd kill` instead" in json.loads(body)["error"]
 
 
