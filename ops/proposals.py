@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from domain.clock import NS_PER_S
+from domain.door import Door, Refused
 from domain.stamps import parse_rfc3339, utc_ms_text
 
 INDEX_AGE_MAX_NS: Final = 120 * NS_PER_S
@@ -41,7 +42,7 @@ class Proposal(msgspec.Struct, frozen=True):
     correlation_id: _Name | None = None
 
 
-_read: Final = msgspec.json.Decoder(Proposal).decode
+_proposals: Final = Door(Proposal, LINE_BYTES_MAX)
 
 
 class SafetySnapshot(msgspec.Struct, frozen=True):
@@ -73,14 +74,14 @@ class _Decided(msgspec.Struct, frozen=True):
     proposal_id: str
 
 
-_decided: Final = msgspec.json.Decoder(_Decided).decode
+_decisions: Final = Door(_Decided, 4 * LINE_BYTES_MAX)
 
 
 def decided_id(line: bytes) -> str | None:
     """Whose decision a written line is; None for a line that is none, such as a torn one."""
     try:
-        return _decided(line).proposal_id
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _decisions.read(line).proposal_id
+    except Refused:
         return None
 
 
@@ -93,22 +94,20 @@ def safety(mode: str, *, killed: bool, index_came_ns: int | None, now_ns: int) -
 def identify(line: bytes) -> str:
     """The proposal's own name; for a line that has none, a name made of its bytes."""
     try:
-        return _read(line).proposal_id
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _proposals.read(line).proposal_id
+    except Refused:
         return f"line-{_digest(line)}"
 
 
 def judge_proposal(line: bytes, facts: SafetySnapshot, now_ns: int) -> ProposalDecision:
     """Judge one line of at most `LINE_BYTES_MAX` bytes, without its end. Never raises."""
     try:
-        if len(line) > LINE_BYTES_MAX:
-            return _rejected(line, facts, now_ns, f"a line of more than {LINE_BYTES_MAX} bytes")
-        proposal = _read(line)
+        proposal = _proposals.read(line)
         valid_until_ns = parse_rfc3339(proposal.valid_until_utc)
         if not proposal.order:
             return _rejected(line, facts, now_ns, "order is empty")
-    except (ValueError, RecursionError) as problem:  # msgspec's errors and a stamp's are ValueErrors
-        return _rejected(line, facts, now_ns, str(problem) or type(problem).__name__)
+    except ValueError as problem:  # Refused is one
+        return _rejected(line, facts, now_ns, str(problem))
     against = {
         RejectReason.KILL_SWITCH: facts.kill_switch,
         RejectReason.INDEX_STALE: not facts.marketdata_fresh,
@@ -130,7 +129,7 @@ def judge_proposal(line: bytes, facts: SafetySnapshot, now_ns: int) -> ProposalD
 
 
 def _rejected(line: bytes, facts: SafetySnapshot, now_ns: int, why: str) -> ProposalDecision:
-    name = identify(line) if len(line) <= LINE_BYTES_MAX else f"line-{_digest(line)}"
+    name = identify(line)
     reasons = (RejectReason.SCHEMA_INVALID,)
     ident, at = f"d-{_digest(line)}", utc_ms_text(now_ns)
     return ProposalDecision(name, name, "REJECT", reasons, why, None, facts, ident, at)
