@@ -15,7 +15,6 @@ from websockets.asyncio.server import ServerConnection, serve
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS
 from domain.events import AnyEvent, Tick
-from feeds.backoff import Backoff
 from feeds.massive import MassiveSession
 from feeds.socket_io import ReconnectingSocket
 
@@ -76,7 +75,7 @@ async def _ours(url: str) -> float:
                 done.set_result((time.process_time_ns() - begun) / FRAMES / 1000)
 
     session = MassiveSession("bench", "k", ("I:SPX",))
-    socket = ReconnectingSocket(url, session, emit, SystemClock(), Backoff(random.Random(1)))
+    socket = ReconnectingSocket(url, session, emit, SystemClock(), random.Random(1))
     task = asyncio.create_task(socket.run())
     socket.open()
     try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted, Counts
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
@@ -27,11 +28,11 @@ from execution.quoter import Want
 CANCEL_RETRY_NS = 400 * NS_PER_MS
 GROUP_PATIENCE_NS = 600 * NS_PER_MS
 CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
-CANCEL_ALL_QUICK_NS = 50 * NS_PER_MS
-CANCEL_ALL_QUICK_TRIES = 5
-# A refused cancel is tried again after this, twice as long after each further refusal, and at most after that.
-REFUSED_RETRY_NS = 150 * NS_PER_MS
-REFUSED_RETRY_MAX_NS = 2_000 * NS_PER_MS
+CANCEL_REFUSED = Backoff(150, 2_000)
+# A cancel-all is sent again quickly at first. One that is refused time and again (a key that may not) gives way to the
+# proof by listing, which needs a pause longer than SETTLE: what triggers and cancels by id have emptied is flat too.
+CANCEL_ALL_REFUSED = Backoff(150, 2_000, quick_tries=5, quick_ms=50)
+CANCEL_ALL_UNPROVEN = Backoff(150, 600, quick_tries=5, quick_ms=50)
 # Twice what a request may take, and its permission before: an answer that is not here by now will never be.
 ANSWER_PATIENCE_NS = 4 * NS_PER_S
 BATCH_MAX = 50
@@ -270,7 +271,7 @@ class Converger:
         """An order that has outlived its expiry is in the last second before the freeze: no long pauses any more."""
         for order in self.book.live.values():
             if order.refusals and order.expiration_s * NS_PER_S <= now.utc_ns < order.target_ns:
-                order.retry_ns = min(order.retry_ns, order.acted_ns + REFUSED_RETRY_NS)
+                order.retry_ns = min(order.retry_ns, order.acted_ns + CANCEL_REFUSED.wait_ns(1))
 
     def next_deadline(self, now_ns: int) -> int | None:
         """When a cancel that was not answered, or not proven, is due again, or a place is waited for no longer."""
@@ -287,16 +288,4 @@ def _pause_ns(refusals: int, verdict: Verdict) -> int:
         return 0
     if verdict is Verdict.UNKNOWN:
         return CANCEL_RETRY_NS
-    return min(REFUSED_RETRY_NS << max(0, min(refusals, 8) - 1), REFUSED_RETRY_MAX_NS)
-
-
-def cancel_all_pause_ns(failures: int, verdict: Verdict) -> int:
-    """How long after a cancel-all that failed, so many times running, the next one leaves: quickly at first.
-
-    One that is refused time and again (a key that may not) gives way to the proof by listing, which needs a pause
-    longer than SETTLE: what the group triggers and the cancels by id have emptied is flat all the same.
-    """
-    if failures <= CANCEL_ALL_QUICK_TRIES:
-        return CANCEL_ALL_QUICK_NS
-    most_ns = REFUSED_RETRY_MAX_NS if verdict is Verdict.REFUSED else GROUP_PATIENCE_NS
-    return min(CANCEL_ALL_RETRY_NS << min(failures - CANCEL_ALL_QUICK_TRIES - 1, 8), most_ns)
+    return CANCEL_REFUSED.wait_ns(refusals)

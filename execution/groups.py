@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.actions import AnyAction, CreateGroup, DeleteGroup, TriggerGroup
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import GroupOp, GroupOutcome, GroupsRead, Verdict
 from domain.ids import GroupId, RequestId
@@ -24,11 +25,12 @@ from execution.numbers import Numbers
 AHEAD = 2
 CREATE_RETRY_NS = NS_PER_S
 TRIGGER_RETRY_NS = 150 * NS_PER_MS
-TRIGGER_REFUSED_RETRY_NS = 50 * NS_PER_MS
+# An exchange that fails at once would be sent triggers as fast as it fails, at ten tokens each, and the write bucket
+# that the cancels by id live on would be empty.
+TRIGGER_REFUSED = Backoff(150, 1_200, quick_tries=3, quick_ms=50)
+TRIGGER_UNPROVEN = Backoff(150, 1_200, quick_tries=3)
 DELETE_RETRY_NS = 5 * NS_PER_S
 DELETE_TRIES_MAX = 5
-TRIGGER_QUICK_TRIES = 3
-TRIGGER_RETRY_MAX_NS = 1_200 * NS_PER_MS
 
 
 class GroupPhase(enum.StrEnum):
@@ -139,7 +141,8 @@ class Groups:
             if event.verdict is Verdict.ACCEPTED:
                 group.phase, group.triggered_ns, group.tries = GroupPhase.TRIGGERED, now_ns, 0
             elif group.phase is GroupPhase.TRIGGERING:
-                group.retry_ns = now_ns + _pause_ns(group.tries, event.verdict)
+                pace = TRIGGER_REFUSED if event.verdict is Verdict.REFUSED else TRIGGER_UNPROVEN
+                group.retry_ns = now_ns + pace.wait_ns(group.tries)
         elif event.verdict is Verdict.ACCEPTED or event.http_status == 404:  # noqa: PLR2004 - the HTTP status itself
             self.known.pop(group.group_id, None)
         else:
@@ -204,14 +207,3 @@ class Groups:
             group = Group(said.group_id, "", 0, said.exchange_index, GroupPhase.DELETING)
             self.known[said.group_id] = group
         return len(strangers)
-
-
-def _pause_ns(tries: int, verdict: Verdict) -> int:
-    """How long after a failed trigger the next one leaves: the first few quickly, then each twice as long as before.
-
-    An exchange that fails at once would be sent triggers as fast as it fails, at ten tokens each, and the write bucket
-    that the cancels by id live on would be empty.
-    """
-    if tries > TRIGGER_QUICK_TRIES:
-        return min(TRIGGER_RETRY_NS << min(tries - TRIGGER_QUICK_TRIES - 1, 8), TRIGGER_RETRY_MAX_NS)
-    return TRIGGER_REFUSED_RETRY_NS if verdict is Verdict.REFUSED else 0

@@ -12,6 +12,7 @@ the session is then told CLOSED_AS_TOLD, so that a pair under one quota never ha
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -22,10 +23,10 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now
 from domain.dial_io import Dialler
 from domain.events import AnyEvent
-from feeds.backoff import Backoff
 from feeds.session import CLOSED_AS_TOLD, HangUp, Outgoing, SocketSession, Step
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
@@ -43,6 +44,7 @@ class SocketLimits(msgspec.Struct, frozen=True):
     dead_after_ms: int = 10_000
     message_max_bytes: int = 8 << 20
     outbox_max: int = 1_000
+    backoff: Backoff = Backoff(250, 30_000)
 
 
 class _Dial(connect):
@@ -62,19 +64,24 @@ class ReconnectingSocket:
         session: SocketSession,
         emit: Callable[[AnyEvent], None],
         clock: Clock,
-        backoff: Backoff,
+        rng: random.Random,
         headers: Callable[[Now], Mapping[str, str]] | None = None,
         tap: Callable[[bytes, Now], None] | None = None,
         limits: SocketLimits | None = None,
     ) -> None:
-        """Dial `url` (ws or wss). `headers` are made anew for each attempt; `tap` sees every raw message first."""
+        """Dial `url` (ws or wss). `headers` are made anew for each attempt; `tap` sees every raw message first.
+
+        `rng` spreads the attempts. Only a connection that has proven itself (10 s of values; docs/feed.md 10, rule 2)
+        forgets the failures: an authentication that succeeds and is evicted at once would else become a hot loop.
+        """
         self._url: Final = url
         parts = urlsplit(url)
         self._dialler: Final = Dialler(parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80))
         self._session: Final = session
         self._emit: Final = emit
         self._clock: Final = clock
-        self._backoff: Final = backoff
+        self._rng: Final = rng
+        self.failures = 0  # attempts that ended since the last proven connection
         self._headers: Final = headers
         self._tap: Final = tap
         self._limits: Final = limits or SocketLimits()
@@ -142,12 +149,14 @@ class ReconnectingSocket:
             reason = await self._attempt()
             now = self._clock.now()
             if self._session.proven(now):
-                self._backoff.proven()
+                self.failures = 0
             self._perform(self._session.closed(reason, now))
             retry_ns = self._session.retry_at(now)
             if retry_ns is None:
                 return
-            await asyncio.sleep(max(self._backoff.next_wait_ns(), retry_ns - now.mono_ns) / NS_PER_S)
+            self.failures += 1
+            wait_ns = self._limits.backoff.wait_ns(self.failures, self._rng)
+            await asyncio.sleep(max(wait_ns, retry_ns - now.mono_ns) / NS_PER_S)
 
     async def _attempt(self) -> str:
         """Make one connection and see it to its end; return why it ended."""

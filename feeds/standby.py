@@ -19,6 +19,7 @@ from typing import Annotated, Final
 import msgspec
 
 from domain.actions import FeedControl
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import FeedState, FeedStatus
 from domain.setting import key
@@ -48,8 +49,7 @@ class FailoverSettings(msgspec.Struct, frozen=True):
     ] = 5
     cooldown_ms: int = 60_000
     open_budget_ms: int = 15_000
-    retry_first_ms: int = 1_000
-    retry_most_ms: int = 30_000
+    retry: Backoff = Backoff(1_000, 30_000)
     close_again_ms: int = 5_000
     symbol_silence_ms: int = 10_000
     quarantine_ms: int = 600_000
@@ -232,10 +232,9 @@ class Standby:
             self._not_before_ns = max(self._not_before_ns, self._recovers_ns.get(other, 0))
         if not self._heard_once:
             self._barren += 1
-            waits = min(self._settings.retry_first_ms << min(self._barren - 1, 10), self._settings.retry_most_ms)
             # The first failure may go straight to the other host; from then on both are suspect.
-            wait_ms = waits if self._barren > 1 or stay else 0
-            self._not_before_ns = max(self._not_before_ns, now.mono_ns + wait_ms * NS_PER_MS)
+            wait_ns = self._settings.retry.wait_ns(self._barren) if self._barren > 1 or stay else 0
+            self._not_before_ns = max(self._not_before_ns, now.mono_ns + wait_ns)
         return (FeedControl(feed=self.feed, open=False),)
 
     def _open(self, feed: str, now: Now) -> tuple[FeedControl, ...]:

@@ -12,7 +12,6 @@ from domain.events import AnyEvent, OrderUpdated, StreamStatus
 from domain.ids import OrderId
 from domain.market import SERIES
 from execution.kalshi.upgrade import upgrade_headers
-from feeds.backoff import Backoff
 from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
 
@@ -37,7 +36,7 @@ class Ear:
             KalshiStream(SERIES[name].exchange_series for name in settings.windows.series),
             lambda event: self._heard.append((event, clock.now())),
             clock,
-            Backoff(random.Random()),  # noqa: S311 - spreads reconnects, keeps no secret
+            random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             headers=upgrade_headers(settings.exchange.ws_url, self._look.signer(), settings.posture),
         )
         self._task = asyncio.create_task(self._socket.run())

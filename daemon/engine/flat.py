@@ -15,7 +15,7 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import CancelAllOutcome, Verdict
 from domain.reasons import Reason
 from execution.cancel_all import Happened, Scope, Stage
-from execution.converge import HTTP_TOO_MANY, cancel_all_pause_ns
+from execution.converge import CANCEL_ALL_REFUSED, CANCEL_ALL_UNPROVEN, HTTP_TOO_MANY
 from execution.flatten import TAIL_NS, Flattening
 from execution.orders import SETTLE_NS, Order
 
@@ -104,8 +104,8 @@ class Flat:
             cancel_all.extend_tail(now.utc_ns + TAIL_NS)
         else:
             cancel_all.failures += int(event.http_status != HTTP_TOO_MANY)
-            pause_ns = cancel_all_pause_ns(cancel_all.failures, event.verdict)
-            held.converger.cancel_all_retry_ns = now.mono_ns + pause_ns
+            pace = CANCEL_ALL_REFUSED if event.verdict is Verdict.REFUSED else CANCEL_ALL_UNPROVEN
+            held.converger.cancel_all_retry_ns = now.mono_ns + pace.wait_ns(cancel_all.failures)
         if flattening is not None:
             flattening.acted(now.mono_ns)
             if event.verdict is Verdict.ACCEPTED:

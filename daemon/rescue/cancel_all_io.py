@@ -27,6 +27,7 @@ import msgspec
 from daemon.client.exchange_io import Asking
 from daemon.system_clock import SystemClock
 from domain.actions import Ask, CancelAll, CancelOrders, Read
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, Clock, utc_ms
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError
 from domain.events import OrdersRead, OrderState, ReadFailed
@@ -55,8 +56,7 @@ class CancelAllLimits(msgspec.Struct, frozen=True):
     answer_ms: int = 2_000
     settle_ms: int = 1_000
     list_every_ms: int = 200
-    backoff_first_ms: int = 100
-    backoff_max_ms: int = 2_000
+    backoff: Backoff = Backoff(100, 1_600)
     batch_max: int = 20
 
 
@@ -91,16 +91,16 @@ class _Run:
 
     async def _act(self, left: tuple[OrderState, ...]) -> None:
         """Have the cancel-all accepted, or cancel by id what the list shows, as long as that takes a few tries."""
-        backoff_ms = self._limits.backoff_first_ms
+        backoff, tries = self._limits.backoff, 0
         while not self._late():
             accepted = await self._cancel_all()
             if not accepted:
                 left = await self._list() or left
             await self._cancel_each(left)
-            if accepted or backoff_ms > self._limits.backoff_max_ms:
+            tries += 1
+            if accepted or tries > backoff.steps:
                 return
-            await asyncio.sleep(seconds(backoff_ms))
-            backoff_ms *= 2
+            await asyncio.sleep(seconds(backoff.wait_ns(tries) // NS_PER_MS))
 
     def elapsed_ms(self) -> int:
         """Since the run began."""

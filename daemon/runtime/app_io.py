@@ -61,7 +61,6 @@ from domain.window import Phase
 from execution.kalshi.sign import Signer
 from execution.kalshi.upgrade import upgrade_headers
 from execution.kalshi.venue_io import KalshiVenue
-from feeds.backoff import Backoff
 from feeds.kalshi_stream import KalshiStream
 from feeds.massive import MassiveSession
 from feeds.socket_io import ReconnectingSocket
@@ -116,7 +115,7 @@ class App:
             self.stream,
             self.inbox.emit,
             clock,
-            Backoff(random.Random()),  # noqa: S311 - spreads reconnects, keeps no secret
+            random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             headers=upgrade_headers(settings.exchange.ws_url, signer, settings.posture),
         )
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
@@ -175,7 +174,7 @@ class App:
             expects=lambda now: self.engine.state.plan.market_open(now.utc_ns),
         )
         rng = random.Random()  # noqa: S311 - spreads reconnects, keeps no secret
-        return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, Backoff(rng))
+        return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, rng)
 
     # --- life ----------------------------------------------------------------------------------------------------
 

@@ -19,14 +19,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from domain.backoff import Backoff
+from domain.clock import NS_PER_MS
 from domain.dial_io import Address, Dialler
 from domain.errors import ConfigurationError, ProtocolError
 from domain.hosts import Posture, refusal
 from execution.http.http_answer import AnswerParser, HttpAnswer
 
 CONNECT_LIMIT_MS: Final = 2_000
-BACKOFF_FIRST_MS: Final = 50
-BACKOFF_MAX_MS: Final = 2_000
+RECONNECT: Final = Backoff(50, 2_000)
 
 
 def seconds(limit_ms: int) -> float:  # tidy: float - what the event loop's timers take; no order ever sees it
@@ -288,14 +289,14 @@ class Pool:
                 connection.abort()
 
     async def _keep(self) -> None:
-        backoff_ms = BACKOFF_FIRST_MS
+        failures = 0
         while True:
             connection = await self.open_one()
             if connection is None:
-                await asyncio.sleep(seconds(backoff_ms))
-                backoff_ms = min(backoff_ms * 2, BACKOFF_MAX_MS)
+                failures += 1
+                await asyncio.sleep(seconds(RECONNECT.wait_ns(failures) // NS_PER_MS))
                 continue
-            backoff_ms = BACKOFF_FIRST_MS
+            failures = 0
             self.free(connection)
             await connection.closed
 

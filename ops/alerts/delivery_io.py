@@ -17,9 +17,9 @@ import aiohttp
 import msgspec
 import structlog
 
-from domain.clock import Clock
+from domain.clock import NS_PER_S, Clock
 from domain.stamps import utc_ms_text
-from ops.alerts.policy import ATTEMPTS_MAX, RUNBOOK, AlertMessage, Dedupe, Policy, Receipt, backoff_s
+from ops.alerts.policy import ATTEMPTS_MAX, RESEND, RUNBOOK, AlertMessage, Dedupe, Policy, Receipt
 from ops.alerts.subjects import subject
 from ops.logs.masking import Masker
 
@@ -224,7 +224,7 @@ class AlertFan:
                 detail = str(error)
                 self.counters[f"failed_attempts:{lane.receiver.name}"] += 1
                 if attempt < ATTEMPTS_MAX:
-                    await self._pause(backoff_s(attempt))
+                    await self._pause(RESEND.wait_ns(attempt) / NS_PER_S)
             else:
                 return self._receipt(lane, alert, delivered=True, attempts=attempt, detail=word)
         return self._receipt(lane, alert, delivered=False, attempts=ATTEMPTS_MAX, detail=detail)

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
+from domain.backoff import Backoff
 from domain.clock import NS_PER_S
 
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 DEDUPE_NS = 60 * NS_PER_S
 DEDUPE_KEYS_MAX = 4096
 ATTEMPTS_MAX = 6
-BACKOFF_FIRST_S = 0.5
-BACKOFF_LAST_S = 30.0
+RESEND = Backoff(500, 30_000)
 RUNBOOK = "docs/runbooks/alerts.md"
 
 
@@ -64,11 +64,6 @@ class Receipt(msgspec.Struct, frozen=True):
 def rank(severity: str) -> int:
     """Place on the scale; unknown words count as the highest."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES) - 1
-
-
-def backoff_s(attempt: int) -> float:
-    """Seconds to wait after the attempt of this number (from 1)."""
-    return float(min(BACKOFF_FIRST_S * 2 ** (attempt - 1), BACKOFF_LAST_S))
 
 
 class Dedupe:

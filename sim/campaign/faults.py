@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S
 
-# "Quoting resumes within 10 s plus the back-off cap" (feeds/backoff.py) after the last fault has ended. On top of it
+# "Quoting resumes within 10 s plus the back-off cap" (feeds/socket_io.py) after the last fault has ended. On top of it
 # come waits that are meant: the tail of a cancel-all, a connection that is only silent, a feed's cool-down, a restart.
 RESUMES_S = 10 + 30
 SILENT_S = RESUMES_S + 10

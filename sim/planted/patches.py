@@ -17,6 +17,7 @@ from daemon.engine.state_view import StateView
 from daemon.engine.step import Engine
 from daemon.runtime.runner_io import Runner
 from domain.actions import Place, Record
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
 from domain.market import Side
@@ -26,7 +27,6 @@ from execution.converge import Converger
 from execution.kalshi import wire as kalshi_wire
 from execution.orders import Fact, State
 from execution.positions import Ledger
-from feeds.backoff import Backoff
 from guards.freshness import FreshnessSentry
 from guards.risk import RiskGuard
 from guards.vote import PASS
@@ -34,6 +34,7 @@ from guards.windows import WindowPlan
 from journal import chain
 from journal.record import digest_of
 from sim.campaign.ports import disk as ports_disk
+from sim.campaign.ports import links
 
 Patches = list[tuple[Any, Any, Any]]
 
@@ -211,18 +212,19 @@ def both_sides() -> Patches:
 
 def one_trigger() -> Patches:
     """What was tried to end an order is tried again only after a minute."""
-    minute_ns = 60 * NS_PER_S
+    minute_ns, minute = 60 * NS_PER_S, Backoff(60_000, 60_000)
     return [
         (converge, "GROUP_PATIENCE_NS", minute_ns),
         (converge, "_pause_ns", lambda *_: minute_ns),
         (groups, "TRIGGER_RETRY_NS", minute_ns),
-        (groups, "_pause_ns", lambda *_: minute_ns),
+        (groups, "TRIGGER_REFUSED", minute),
+        (groups, "TRIGGER_UNPROVEN", minute),
     ]
 
 
 def never_again() -> Patches:
     """A connection that was lost is tried again only after ten minutes."""
-    return [(Backoff, "next_wait_ns", lambda _self: 600 * NS_PER_S)]
+    return [(links, "BACKOFF", Backoff(600_000, 600_000))]
 
 
 def no_resume() -> Patches:

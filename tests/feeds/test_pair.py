@@ -11,8 +11,8 @@ import pytest
 
 from daemon.system_clock import SystemClock
 from domain.actions import FeedControl
+from domain.backoff import Backoff
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
-from feeds.backoff import Backoff
 from feeds.failover import DualFeedFailover, Mode
 from feeds.massive import MassiveLimits, MassiveSession
 from feeds.socket_io import ReconnectingSocket, SocketLimits
@@ -45,8 +45,10 @@ class Pair:
                 MassiveSession(name, "KEY", ("I:SPX", "I:NDX"), LIMITS),
                 self.emit,
                 self.clock,
-                Backoff(random.Random(1), 5, 50),
-                limits=SocketLimits(close_timeout_ms=100, ping_after_ms=200, dead_after_ms=1_000),
+                random.Random(1),
+                limits=SocketLimits(
+                    backoff=Backoff(5, 50), close_timeout_ms=100, ping_after_ms=200, dead_after_ms=1_000
+                ),
             )
             for name, port in zip(NAMES, server.ports, strict=True)
         }

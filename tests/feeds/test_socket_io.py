@@ -12,15 +12,17 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from daemon.system_clock import SystemClock
+from domain.backoff import Backoff
 from domain.clock import Now
 from domain.events import AnyEvent, FeedState, FeedStatus
-from feeds.backoff import Backoff
 from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Step
 from feeds.socket_io import ReconnectingSocket, SocketLimits
 from tests.domain.swallowing import GOOD, SWALLOWING, resolves_to, swallowing
 
 WITHIN_S = 10
-QUICK = SocketLimits(open_timeout_ms=2_000, close_timeout_ms=50, ping_after_ms=20, dead_after_ms=80)
+QUICK = SocketLimits(
+    open_timeout_ms=2_000, close_timeout_ms=50, ping_after_ms=20, dead_after_ms=80, backoff=Backoff(1, 2)
+)
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -88,13 +90,12 @@ class Rig:
         self.events: list[AnyEvent] = []
         self.headers: list[Now] = []
         self.raw: list[bytes] = []
-        self.backoff = Backoff(random.Random(1), 1, 2)
         self.socket = ReconnectingSocket(
             url,
             session,
             self.events.append,
             SystemClock(),
-            self.backoff,
+            random.Random(1),
             headers=self._make_headers,
             tap=lambda data, _now: self.raw.append(data),
             limits=limits,
@@ -202,10 +203,10 @@ async def test_the_back_off_begins_anew_only_for_a_proven_connection() -> None:
         rig = Rig(url, session)
         async with carried(rig):
             await session.until("closed", 3)
-            assert rig.backoff.failures >= 2
+            assert rig.socket.failures >= 2
             session.worked = True
             await session.until("closed", 5)
-            assert rig.backoff.failures <= 1
+            assert rig.socket.failures <= 1
 
 
 async def test_close_is_confirmed_once_the_server_has_seen_the_end() -> None:
@@ -235,7 +236,7 @@ async def test_close_does_not_wait_for_a_server_that_is_stuck() -> None:
 
     session = Recorder()
     async with serving(handler, close_timeout=0.1) as (url, _):
-        rig = Rig(url, session, SocketLimits(close_timeout_ms=50))
+        rig = Rig(url, session, SocketLimits(close_timeout_ms=50, backoff=Backoff(1, 2)))
         async with carried(rig):
             await session.until("connected")
             async with asyncio.timeout(WITHIN_S):

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from daemon.system_clock import SystemClock
+from domain.backoff import Backoff
 from domain.clock import NS_PER_S
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
-from feeds.backoff import Backoff
 from feeds.massive import MassiveLimits, MassiveSession
 from feeds.massive_wire import read_value
 from feeds.socket_io import ReconnectingSocket, SocketLimits
@@ -44,7 +44,9 @@ LIMITS = MassiveLimits(
     cooldown_ms=300,
     proven_ms=1_000,
 )
-SOCKET_LIMITS = SocketLimits(open_timeout_ms=2_000, close_timeout_ms=200, ping_after_ms=600, dead_after_ms=1_800)
+SOCKET_LIMITS = SocketLimits(
+    open_timeout_ms=2_000, close_timeout_ms=200, ping_after_ms=600, dead_after_ms=1_800, backoff=Backoff(20, 200)
+)
 
 
 class Row(NamedTuple):
@@ -137,7 +139,7 @@ class Ours:
             self.session,
             self.events.append,
             self.clock,
-            Backoff(random.Random(1), 20, 200),
+            random.Random(1),
             limits=SOCKET_LIMITS,
         )
 

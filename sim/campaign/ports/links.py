@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent
-from feeds.backoff import Backoff
 from feeds.session import CLOSED_AS_TOLD, HangUp, SocketSession, Step
+from feeds.socket_io import SocketLimits
 from sim.virtual.timeline import MachineClock, Timeline
 
 PING_AFTER_NS = 4 * NS_PER_S
 DEAD_AFTER_NS = 10 * NS_PER_S
 CLOSE_NS = 2 * NS_PER_MS
+BACKOFF = SocketLimits().backoff
 
 
 class Server(Protocol):
@@ -133,7 +134,7 @@ class Socket:
         self._server = server
         self._session = session
         self._emit = emit
-        self._backoff = Backoff(machine.rng)
+        self._failures = 0
         self._wanted = False
         self._life = 0
         self._living = False
@@ -259,12 +260,13 @@ class Socket:
     def _retry(self, reason: str, life: int) -> None:
         now = self._now()
         if self._session.proven(now):
-            self._backoff.proven()
+            self._failures = 0
         self.perform(self._session.closed(reason, now))
         retry_ns = self._session.retry_at(now)
         if retry_ns is None or life != self._life:
             return
-        wait_ns = max(self._backoff.next_wait_ns(), retry_ns - now.mono_ns)
+        self._failures += 1
+        wait_ns = max(BACKOFF.wait_ns(self._failures, self._machine.rng), retry_ns - now.mono_ns)
         self._machine.timeline.after(wait_ns, self._machine.inward, self._attempt, life)
 
     # --- the timer -------------------------------------------------------------------------------------------------

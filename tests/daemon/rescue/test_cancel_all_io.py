@@ -10,6 +10,7 @@ import pytest
 
 from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything, run_cancel_all
 from daemon.system_clock import SystemClock
+from domain.backoff import Backoff
 from domain.clock import Clock, Now
 from domain.hosts import Posture
 from journal.marker_io import read_cancel_all
@@ -20,13 +21,10 @@ QUICK = CancelAllLimits(
     answer_ms=200,
     settle_ms=30,
     list_every_ms=2,
-    backoff_first_ms=2,
-    backoff_max_ms=8,
+    backoff=Backoff(2, 8),
     batch_max=2,
 )
-BRIEF = CancelAllLimits(
-    give_up_after_ms=150, answer_ms=50, settle_ms=10, list_every_ms=2, backoff_first_ms=2, backoff_max_ms=8
-)
+BRIEF = CancelAllLimits(give_up_after_ms=150, answer_ms=50, settle_ms=10, list_every_ms=2, backoff=Backoff(2, 8))
 ORDERS = "/trade-api/v2/portfolio/events/orders"
 
 PAPER = Posture.PAPER

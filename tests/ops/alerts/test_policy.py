@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.clock import NS_PER_S
-from ops.alerts.policy import DEDUPE_KEYS_MAX, DEDUPE_NS, Dedupe, Policy, backoff_s
+from ops.alerts.policy import DEDUPE_KEYS_MAX, DEDUPE_NS, Dedupe, Policy
 
 
 @pytest.mark.parametrize(
@@ -43,8 +42,3 @@ def test_memory_is_bounded() -> None:
     for number in range(DEDUPE_KEYS_MAX + 1):
         dedupe.admit(str(number), "info", 0)
     assert dedupe.admit("0", "info", 1) == 0
-
-
-def test_pauses_grow_to_a_limit() -> None:
-    assert [backoff_s(n) for n in (1, 2, 3, 9)] == [0.5, 1.0, 2.0, 30.0]
-    assert Dedupe(5 * NS_PER_S).admit("k", "info", 0) == 0
