@@ -331,21 +331,35 @@ class ExchangeStatusRead(Event, frozen=True):
 
 
 class SettlementState(msgspec.Struct, frozen=True):
-    """How one market we held ended: revenue and fees in cash."""
+    """How one market we held ended: revenue and fees in cash.
+
+    `value`: what one YES contract paid; `yes`, `no`: the contracts that were paid for. None where it is not told.
+    """
 
     ticker: Ticker
     result: str
     revenue: Cash
     fee: Cash
+    value: Price | None = None
+    yes: Count | None = None
+    no: Count | None = None
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """One row of a listing that cannot be read: its name in the listing (empty where it has none), and why."""
+
+    name: str
+    why: str
 
 
 class SettlementsRead(Event, frozen=True):
-    """Settlements of one event."""
+    """Settlements of one event, or of all where none is named. `unread`: rows that tell nothing that can be booked."""
 
     request_id: RequestId
     asked: Now
     event_ticker: str
     settlements: tuple[SettlementState, ...]
+    unread: tuple[Unread, ...] = ()
 
 
 class ReadFailed(Event, frozen=True):

@@ -161,7 +161,11 @@ class ReconciledEntry(Entry, frozen=True):
 
 
 class SettlementEntry(Entry, frozen=True):
-    """The exchange settled a market that we traded. `own_verdict`: how our own print of the index settles it."""
+    """The exchange settled a market that we traded. `own_verdict`: how our own print of the index settles it.
+
+    `worth`: what one YES contract came to; `odd`: what was paid beyond that, where a value is not whole. A market that
+    is told again was amended: the newest line counts.
+    """
 
     series: Named
     label: str
@@ -175,6 +179,8 @@ class SettlementEntry(Entry, frozen=True):
     fee: Cash
     position: Count
     pnl: Cash
+    worth: FillPrice | UnsetType = UNSET
+    odd: Cash | UnsetType = UNSET
 
 
 class StraySettlementEntry(SettlementEntry, frozen=True):

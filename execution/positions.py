@@ -2,7 +2,7 @@
 
 A market's cash is what its fills paid in (asks) and out (bids), before fees; its position is net YES contracts. A
 binary contract pays 1 dollar to the winning side, so at settlement: P&L = cash + 1 dollar x position if YES, cash
-if NO, less fees. A short position of n was sold for cash already in `cash`, and costs n dollars if YES.
+if NO, less fees; a market that settles in between pays its own value a contract (`settlement.py`). A short position of n was sold for cash already in `cash`, and costs n dollars if YES.
 
 What an operator adopted (somebody else's fill, a position that nobody can explain) is held, risked and settled like
 the rest, but it is kept apart as well: it is never our P&L.
@@ -19,6 +19,7 @@ from domain.events import Fill
 from domain.ids import Ticker, TradeId
 from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Cash, Count, Price
+from execution.settlement import PLAIN, Payment, plain
 
 TRADES_KEPT_MAX = 50_000
 
@@ -27,7 +28,8 @@ class MarketAccount(msgspec.Struct):
     """What one market holds.
 
     `fees` is what was charged, `fill_fees` what the fills say of it; they are the same until a settlement tells more.
-    `adopted_*` is the part of position, cash and fees that an operator adopted. `entry`: what the contracts now held
+    `adopted_*` is the part of position, cash and fees that an operator adopted. `worth`: what one YES contract was
+    settled at; `odd`: what the exchange paid beyond that, where a value is not whole. `entry`: what the contracts now held
     were bought for (sold for, when short), at their average price; 0 where no fill explains them.
     """
 
@@ -46,6 +48,8 @@ class MarketAccount(msgspec.Struct):
     adopted_cash: Cash = Cash(0)
     adopted_fees: Cash = Cash(0)
     entry: Cash = Cash(0)
+    worth: Price = Price(0)
+    odd: Cash = Cash(0)
 
     def trade(self, sign: int, price: Price, count: Count) -> None:
         """Take one more execution into position, cash and entry: what closes a position leaves its average price."""
@@ -69,14 +73,15 @@ class MarketAccount(msgspec.Struct):
         """P&L before fees if the market settles that way, adopted part included."""
         return Cash(self.cash + (self.position * PRICE_PER_DOLLAR if yes else 0))
 
-    def adopted_pnl(self, *, yes: bool) -> Cash:
-        """What the adopted part comes to after its fees if the market settles that way."""
-        worth = self.adopted_position * PRICE_PER_DOLLAR if yes else 0
-        return Cash(self.adopted_cash + worth - self.adopted_fees)
+    @property
+    def adopted_pnl(self) -> Cash:
+        """What the adopted part came to after its fees, once the market is settled."""
+        return Cash(self.adopted_cash + self.adopted_position * self.worth - self.adopted_fees)
 
-    def pnl(self, *, yes: bool) -> Cash:
-        """Our own P&L after fees if the market settles that way."""
-        return Cash(self.outcome(yes=yes) - self.fees - self.adopted_pnl(yes=yes))
+    @property
+    def pnl(self) -> Cash:
+        """Our own P&L after fees, once the market is settled."""
+        return Cash(self.cash + self.position * self.worth + self.odd - self.fees - self.adopted_pnl)
 
     def charge(self, fee: Cash) -> Cash:
         """Take the fee of one more fill; how much more is charged now. A settlement may have told it already."""
@@ -138,8 +143,7 @@ class Ledger:
             account.sold = Count(account.sold + fill.count)
         if account.result:
             # Told after its market was settled: it is worth what it settled to, now.
-            worth = PRICE_PER_DOLLAR if account.result == "yes" else 0
-            gross = sign * (worth - fill.price) * fill.count
+            gross = sign * (account.worth - fill.price) * fill.count
             others = gross - fill.fee if adopted else 0
             self._realise(account.series, gross - charged - others, others)
             self.settled_fees = Cash(self.settled_fees + charged)
@@ -183,22 +187,30 @@ class Ledger:
         """Every unsettled market that holds something."""
         return {t: a.position for t, a in self.markets.items() if a.position and not a.result}
 
-    def settle(self, ticker: Ticker, result: str, fee: Cash) -> Cash | None:
-        """Close one market by the exchange's result ("yes" or "no"); our P&L after fees, or None if nothing to do.
+    def settle(self, ticker: Ticker, result: str, fee: Cash, paid: Payment | None = None) -> Cash | None:
+        """Close one market by the exchange's result; our P&L after fees, or None if that changes nothing.
 
-        `fee` is the settlement row's: the sum of what the market's fills were charged, told again and not charged again
-        (docs/exchange.md 5). Where it is larger than what we booked, the exchange's word counts.
+        `paid` is what the exchange paid; a result of yes or no says it by itself. A market that is settled already is
+        booked anew where the exchange has amended it. `fee` is the settlement row's: the sum of what the market's fills
+        were charged, told again and not charged again (docs/exchange.md 5). Where it is larger than what we booked, the
+        exchange's word counts.
         """
         account = self.markets.get(ticker)
-        if account is None or account.result or result not in {"yes", "no"}:
+        paid = paid if paid is not None or account is None else plain(result, account.position)
+        if account is None or paid is None or not result:
             return None
-        account.result = result
-        account.fees = max(account.fees, fee)
-        yes = result == "yes"
-        own = account.pnl(yes=yes)
-        self._realise(account.series, own, account.adopted_pnl(yes=yes))
-        self.settled_fees = Cash(self.settled_fees + account.fees)
-        return own
+        odd = Cash(paid.payoff - account.position * paid.worth)
+        fees = max(account.fees, fee)
+        if account.result:
+            if (account.result, account.worth, account.odd, account.fees) == (result, paid.worth, odd, fees):
+                return None
+            before, adopted, charged = account.pnl, account.adopted_pnl, account.fees
+        else:
+            before, adopted, charged = Cash(0), Cash(0), Cash(0)
+        account.result, account.worth, account.odd, account.fees = result, paid.worth, odd, fees
+        self._realise(account.series, account.pnl - before, account.adopted_pnl - adopted)
+        self.settled_fees = Cash(self.settled_fees + fees - charged)
+        return account.pnl
 
     @property
     def own_realised(self) -> Cash:
@@ -289,6 +301,8 @@ def restore(kept: LedgerRecord) -> Ledger:
     for account in ledger.markets.values():
         # A snapshot of an earlier version does not tell the two apart.
         account.fill_fees = account.fill_fees or account.fees
+        if account.result in PLAIN:
+            account.worth = account.worth or PLAIN[account.result]
     ledger.trades = dict.fromkeys(kept.trades)
     ledger.realised = kept.realised
     ledger.settled_fees = kept.settled_fees

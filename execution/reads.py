@@ -89,7 +89,9 @@ class Reads:
                 request = self.numbers.request()
                 slot.request, slot.asked_ns, slot.again_ns = request, now_ns, 0
                 self.by_request[request] = key
-                asks.append(Ask(request, key.what, key.series, key.target_ns, since_ms, key.ticker))
+                # What one event settled at is asked whole, however long ago it was.
+                since = 0 if key.what is Read.SETTLEMENTS and key.ticker else since_ms
+                asks.append(Ask(request, key.what, key.series, key.target_ns, since, key.ticker))
         return asks
 
     def answered(self, request: RequestId, now_ns: int) -> Key | None:

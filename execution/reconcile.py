@@ -36,6 +36,7 @@ class DriftKind(enum.StrEnum):
     ORPHAN_FILLED = "ORPHAN_FILLED"
     BALANCE_MISMATCH = "BALANCE_MISMATCH"
     CASH_MOVED = "CASH_MOVED"
+    SETTLEMENT_UNREADABLE = "SETTLEMENT_UNREADABLE"
 
 
 class Drift(msgspec.Struct, frozen=True):

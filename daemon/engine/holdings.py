@@ -62,6 +62,8 @@ class Holdings:
         # Orders of which more was told as filled than was booked, or that vanished without a word: exposure until the
         # ledger has it, or the fills say that nothing was.
         self.untold: dict[ClientOrderId, Order] = {}
+        # Markets whose settlement came and cannot be read, and why: held at risk until it can, or is adopted.
+        self.unread_settlements: dict[Ticker, str] = {}
         self.adopted: list[Ticker] = []  # markets that this step adopted something in
         self.listed_resting = 0
         self.balance: Cash | None = None

@@ -81,6 +81,7 @@ class Memory(msgspec.Struct, frozen=True):
     balance: BalanceRecord | None = None
     opened_utc_ns: int = 0
     scores: ScoresRecord = ScoresRecord()
+    unread_settlements: dict[Ticker, str] = {}
 
 
 read_memory: Final = msgspec.json.Decoder(Memory).decode
@@ -126,6 +127,7 @@ def remember(state: StateView) -> bytes:
         balance=held.walk.record(held.changed_ns, live=bool(held.book.live)),
         opened_utc_ns=held.opened_utc_ns,
         scores=state.scores.record(),
+        unread_settlements=dict(held.unread_settlements),
     )
     return msgspec.json.encode(memory)
 
@@ -146,6 +148,7 @@ def restore(state: State, text: str, now: Now) -> None:
     held.target_of.update(memory.target_of)
     held.strangers.foreign.update({each.fill.trade_id: each for each in memory.foreign})
     held.orphans.update({OrderId(drift.what): drift for drift in memory.orphans})
+    held.unread_settlements.update(memory.unread_settlements)
     held.opened_utc_ns = memory.opened_utc_ns
     if memory.balance is not None:
         held.walk.restore(memory.balance)

@@ -13,7 +13,7 @@ from daemon.engine.desk import REJECTED, Desk
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
-from domain.actions import Alert, Answer, AnyAction, Record
+from domain.actions import Alert, Answer, AnyAction, Read, Record
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted
 from domain.events import (
@@ -65,6 +65,7 @@ from pricing.fees import agreement, fee_path
 
 _ACCEPTED = Admission.ACCEPTED
 _PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
+HTTP_OK = 200
 KEY_REFUSED = frozenset({401, 403})
 REFUSED_OR_UNKNOWN = frozenset({Verdict.REFUSED, Verdict.UNKNOWN})
 # Changes of a market's life after which what was listed is no longer so.
@@ -285,6 +286,8 @@ class Observers:
     def _read_failed(self, event: ReadFailed, now: Now, out: list[AnyAction]) -> None:
         key = self.state.held.reads.failed(event.request_id, now.mono_ns)
         self.state.parity.failed(key, event, out)
+        if key is not None and key.what is Read.SETTLEMENTS and event.http_status == HTTP_OK:
+            self.state.results.unreadable(key, event.reason, now, out)
         if event.http_status in KEY_REFUSED:
             payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
             expired = STAMP_EXPIRED in event.reason

@@ -19,6 +19,7 @@ from daemon.engine.parity.compare import Parity
 from daemon.engine.settings import EngineSettings
 from domain.actions import Alert, AnyAction, Read, Record, Report
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.errors import ProtocolError
 from domain.events import Fill, MarketsRead, SettlementsRead, SettlementState, Tick
 from domain.ids import Ticker
 from domain.market import Market
@@ -26,12 +27,19 @@ from domain.money import INDEX_PER_POINT, Cash, IndexValue
 from domain.window import Phase, Window
 from execution.positions import Ledger
 from execution.reads import Key
+from execution.settlement import payment
 from pricing.fair import settles_yes
 
 NEAR_STRIKE = INDEX_PER_POINT // 100
 CENT = INDEX_PER_POINT // 100
 YES_NO = ("yes", "no")
 FINAL = frozenset({"finalized", "determined", "settled"})
+OVER = frozenset({"finalized", "settled"})
+# How often all settlements are read while something is held past its target, and in case one is amended. An alert about
+# one that cannot be read is raised again as often as the latter, until somebody acts.
+LATE_POLL_NS = 60 * NS_PER_S
+AMENDED_POLL_NS = 600 * NS_PER_S
+EVERY_SETTLEMENT = Key(Read.SETTLEMENTS)
 RESULTS_KEPT = 64
 # Settled markets and the names of ladders are remembered for two days: long enough for anything late to find them.
 MARKETS_KEPT_NS = 2 * 86_400 * NS_PER_S
@@ -69,6 +77,11 @@ def own_verdict(market: Market, value: IndexValue | None) -> str:
     return "yes" if settles_yes(market, value) else "no"
 
 
+def ended(market: Market) -> str:
+    """The result that the exchange lists of a market, `void` for one that ended without; empty while it may come."""
+    return market.result or ("void" if market.status in OVER else "")
+
+
 def held_in(ledger: Ledger, result: Result) -> list[Ticker]:
     """The markets of a window in which we ever traded."""
     return [
@@ -84,7 +97,7 @@ def close_flat(ledger: Ledger, result: Result, markets: dict[Ticker, Market]) ->
     What stands for their settlement is the market's own result, with nothing paid and nothing charged.
     """
     return tuple(
-        SettlementState(ticker, markets[ticker].result, Cash(0), Cash(0))
+        SettlementState(ticker, ended(markets[ticker]), Cash(0), Cash(0))
         for ticker in held_in(ledger, result)
         if not ledger.markets[ticker].position and not ledger.markets[ticker].result and ticker in markets
     )
@@ -93,14 +106,17 @@ def close_flat(ledger: Ledger, result: Result, markets: dict[Ticker, Market]) ->
 def settle(
     ledger: Ledger, result: Result, settlements: tuple[SettlementState, ...], markets: dict[Ticker, Market]
 ) -> list[dict[str, object]]:
-    """Close what the exchange has settled; one settlement payload for each market closed now."""
+    """Close what the exchange has settled, and book anew what it has amended; one settlement payload for each.
+
+    Raises ProtocolError for a settlement that no contract can be worth.
+    """
     rows: list[dict[str, object]] = []
     held = set(held_in(ledger, result))
     for said in settlements:
         account = ledger.markets.get(said.ticker)
-        if said.ticker not in held or account is None or account.result:
+        if said.ticker not in held or account is None or not said.result:
             continue
-        pnl = ledger.settle(said.ticker, said.result, said.fee)
+        pnl = ledger.settle(said.ticker, said.result, said.fee, payment(said, account.position))
         if pnl is None:
             continue
         market = markets.get(said.ticker)
@@ -117,6 +133,8 @@ def settle(
             "fee": said.fee,
             "position": account.position,
             "pnl": pnl,
+            "worth": account.worth,
+            "odd": account.odd,
         }
         rows.append(row)
     return rows
@@ -146,8 +164,7 @@ def finish(ledger: Ledger, result: Result) -> bool:
         return False
     total = 0
     for ticker in held:
-        account = ledger.markets[ticker]
-        total += account.pnl(yes=account.result == "yes")
+        total += ledger.markets[ticker].pnl
     result.pnl = Cash(total)
     result.settled = True
     return True
@@ -168,6 +185,7 @@ class Results:
         self.markets: dict[tuple[str, int], dict[Ticker, Market]] = {}
         self.freshness: dict[tuple[str, int], dict[str, object]] = {}
         self.strays: set[Key] = set()
+        self._told_unread_ns: dict[Ticker, int] = {}
         account.window_of = self._window_of
 
     # --- what happens in a window --------------------------------------------------------------------------------
@@ -234,8 +252,8 @@ class Results:
         result = self.by_window.get((event.series, event.target_ns))
         if result is not None and event.markets:
             result.event_ticker = event.markets[0].event_ticker
-            if all(m.result for m in event.markets if m.status in FINAL) and any(m.result for m in event.markets):
-                result.results_known = all(m.result for m in event.markets)
+            if all(ended(m) for m in event.markets if m.status in FINAL) and any(ended(m) for m in event.markets):
+                result.results_known = all(ended(m) for m in event.markets)
                 result.expiration_value = next((m.expiration_value for m in event.markets if m.expiration_value), "")
 
     def _claim(self, series: str, target_ns: int, ticker: Ticker) -> None:
@@ -273,18 +291,63 @@ class Results:
     # --- settlement ----------------------------------------------------------------------------------------------
 
     def settlements_read(self, event: SettlementsRead, now: Now, out: list[AnyAction]) -> None:
-        """The exchange settled markets that we held."""
-        key = self.held.reads.answered(event.request_id, now.mono_ns)
-        if key is None:
+        """The exchange settled markets that we held, or amended what it had settled, at whatever time."""
+        if self.held.reads.answered(event.request_id, now.mono_ns) is None:
             return
-        stray = Result(key.series, "", 0, event.event_ticker)
-        for result in (stray,) if not key.target_ns else self.by_window.values():
-            if result.event_ticker != event.event_ticker:
+        for unread in event.unread:
+            self._unread(Ticker(unread.name), unread.why, now, out)
+        for said in event.settlements:
+            account = self.held.ledger.markets.get(said.ticker)
+            if account is None:
                 continue
-            ladder = self.markets.get((result.series, result.target_ns), {})
-            rows = settle(self.held.ledger, result, event.settlements, ladder)
+            key = account.series, account.target_ns
+            result = self.by_window.get(key)
+            stray = Result(account.series, "", account.target_ns, event.event_ticker)
+            try:
+                rows = settle(self.held.ledger, result or stray, (said,), self.markets.get(key, {}))
+            except ProtocolError as problem:
+                self._unread(said.ticker, str(problem), now, out)
+                continue
+            if said.result:
+                self.held.unread_settlements.pop(said.ticker, None)
             self._walk_after(rows, now)
-            _settled("settlement" if key.target_ns else "stray_settlement", rows, out)
+            _settled("stray_settlement" if result is None else "settlement", rows, out)
+            if rows and result is not None and result.reported:
+                # It came, or was amended, after its window was reported: the report is made anew.
+                result.reported = result.settled = False
+
+    def unreadable(self, key: Key, why: str, now: Now, out: list[AnyAction]) -> None:
+        """A whole answer about settlements cannot be read: neither can those of the markets that it was asked for."""
+        for ticker, account in self.held.ledger.markets.items():
+            asked = ticker.startswith(f"{key.ticker}-") if key.ticker else account.target_ns < now.utc_ns
+            if asked and account.position:
+                self._unread(ticker, why, now, out)
+
+    def _unread(self, ticker: Ticker, why: str, now: Now, out: list[AnyAction]) -> None:
+        """Nothing can be booked from what was told of a market that we hold: a person must look."""
+        account = self.held.ledger.markets.get(ticker)
+        if account is None or account.result:
+            return
+        if self.held.unread_settlements.get(ticker) != why:
+            self.held.unread_settlements[ticker] = why
+            self._tell_unread(ticker, why, now, out)
+
+    def _tell_unread(self, ticker: Ticker, why: str, now: Now, out: list[AnyAction]) -> None:
+        self._told_unread_ns[ticker] = now.mono_ns
+        account = self.held.ledger.markets[ticker]
+        payload = {"series": account.series, "ticker": ticker, "position": account.position, "reason": why}
+        out.append(Alert("settlement_unreadable", "critical", payload))
+        self.parity.tell(out)
+
+    def _watch_settlements(self, now: Now, out: list[AnyAction]) -> None:
+        """Read every settlement now and then: of what is held past its target, or in case one is amended."""
+        over = [a for a in self.held.ledger.markets.values() if a.target_ns < now.utc_ns]
+        late = any(a.position and not a.result for a in over)
+        if over:
+            self.held.reads.pace(EVERY_SETTLEMENT, LATE_POLL_NS if late else AMENDED_POLL_NS, now.mono_ns)
+        for ticker, why in self.held.unread_settlements.items():
+            if now.mono_ns >= self._told_unread_ns.get(ticker, 0) + AMENDED_POLL_NS:
+                self._tell_unread(ticker, why, now, out)
 
     def _walk_after(self, rows: list[dict[str, object]], now: Now) -> None:
         """What is settled has moved cash: the balance is walked once that shows."""
@@ -297,6 +360,7 @@ class Results:
         held = self.held
         if FILLS not in held.reconciled:
             return  # a fill that nobody saw may still be listed: no window is over before
+        self._watch_settlements(now, out)
         reads, pace = held.reads, self.settings.settlement_poll_ns
         for (series, target_ns), result in self.by_window.items():
             if result.reported or now.utc_ns <= target_ns:
@@ -304,6 +368,7 @@ class Results:
             given_up = now.utc_ns > max(target_ns, result.since_ns) + SETTLEMENT_PATIENCE_NS
             # News of a fill may have been lost: what we hold is known when the fills were listed after the target.
             fills_known = self.books.fills_known_since(target_ns, now)
+            over = fills_known and finish(held.ledger, result)
             if fills_known and result.results_known and not result.flat_closed:
                 result.flat_closed = True
                 ladder = self.markets.get((series, target_ns), {})
@@ -311,11 +376,12 @@ class Results:
                 rows = settle(held.ledger, result, flat, ladder)
                 self._walk_after(rows, now)
                 _settled("settlement", rows, out)
+                over = finish(held.ledger, result)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
-            if not given_up and not (fills_known and finish(held.ledger, result)):
+            if not given_up and not over:
                 reads.pace(markets_key, pace, now.mono_ns)
-                if result.results_known and held_in(held.ledger, result):
+                if result.event_ticker and held_in(held.ledger, result):
                     reads.pace(settlements_key, pace, now.mono_ns)
                 continue
             reads.drop(markets_key)

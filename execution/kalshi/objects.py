@@ -16,13 +16,14 @@ from domain.door import Name, StampMs, Whole
 from domain.events import Fill, GroupState, OrderState, PositionState, SettlementState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
-from domain.money import CASH_MAX, CASH_PER_CENT, Cash, parse_cash, parse_count, parse_price
+from domain.money import CASH_MAX, CASH_PER_CENT, Cash, Price, parse_cash, parse_count, parse_price
 from domain.stamps import parse_rfc3339
 from execution.kalshi.discovery import WireMarket
 
 MS_PER_S = 1_000
 Cursor = Annotated[str, msgspec.Meta(max_length=4_096)]
 Cents = Annotated[int, msgspec.Meta(ge=-CASH_MAX // CASH_PER_CENT, le=CASH_MAX // CASH_PER_CENT)]
+PRICE_PER_CENT = 100
 
 
 class Page(msgspec.Struct):
@@ -131,11 +132,21 @@ class WireSettlement(msgspec.Struct):
     market_result: Name
     revenue: Cents
     fee_cost: Name
+    value: Cents | None = None
+    yes_count_fp: Name | None = None
+    no_count_fp: Name | None = None
 
     def state(self) -> SettlementState:
         """As ours. Raises ValueError."""
+        yes, no = self.yes_count_fp, self.no_count_fp
         return SettlementState(
-            Ticker(self.ticker), self.market_result, Cash(self.revenue * CASH_PER_CENT), parse_cash(self.fee_cost)
+            Ticker(self.ticker),
+            self.market_result,
+            Cash(self.revenue * CASH_PER_CENT),
+            parse_cash(self.fee_cost),
+            value=None if self.value is None else Price(self.value * PRICE_PER_CENT),
+            yes=None if yes is None else parse_count(yes),
+            no=None if no is None else parse_count(no),
         )
 
 
@@ -160,7 +171,7 @@ class PositionsPage(Page, kw_only=True):
 class SettlementsPage(Page, kw_only=True):
     """GET /portfolio/settlements."""
 
-    settlements: list[WireSettlement]
+    settlements: list[msgspec.Raw]
 
 
 class MarketsPage(Page, kw_only=True):

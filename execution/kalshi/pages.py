@@ -8,12 +8,14 @@ rather than followed for ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlencode
+
+import msgspec
 
 from domain.clock import Now
 from domain.errors import ProtocolError
-from domain.events import AnyEvent
+from domain.events import AnyEvent, Unread
 from execution.kalshi.answers import HTTP_OK
 from execution.kalshi.codes import PARSE_ERRORS, detail_text, read_error
 from execution.kalshi.objects import Page
@@ -24,8 +26,17 @@ PAGES_MAX: Final = 100
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
+S = TypeVar("S", covariant=True)
 Step = Generator[Request, Answer, T]
 Script = Generator[Request, Answer, AnyEvent]
+
+
+class Wire(Protocol[S]):
+    """A row as the exchange writes it."""
+
+    def state(self) -> S:
+        """As ours. Raises ValueError."""
+        ...
 
 
 class ReadRefusedError(ProtocolError):
@@ -45,6 +56,35 @@ def decoded(decode: Callable[[bytes], T], answer: Answer, path: str, also: tuple
         return decode(answer.body)
     except PARSE_ERRORS as error:
         raise ReadRefusedError(answer.status, f"{path}: unreadable answer: {detail_text(error)}") from None
+
+
+def each_of(
+    rows: list[msgspec.Raw], decode: Callable[[bytes], Wire[T]], *names: str
+) -> tuple[tuple[T, ...], tuple[Unread, ...]]:
+    """Read a list row by row: what can be read, and which rows cannot, each by the first of `names` that it has.
+
+    One odd row must not make the rest unknown; but one that does not even say what it is about does.
+    Raises ProtocolError.
+    """
+    found: list[T] = []
+    unread: list[Unread] = []
+    for raw in rows:
+        try:
+            found.append(decode(bytes(raw)).state())
+        except PARSE_ERRORS as error:
+            unread.append(Unread(_name(bytes(raw), names), detail_text(error)))
+    return tuple(found), tuple(unread)
+
+
+def _name(raw: bytes, names: tuple[str, ...]) -> str:
+    try:
+        row = msgspec.json.decode(raw)
+    except PARSE_ERRORS as error:
+        raise ProtocolError(f"a row that is no JSON: {detail_text(error)}") from None
+    told = [row[name] for name in names if isinstance(row, dict) and isinstance(row.get(name), str) and row[name]]
+    if not told:
+        raise ProtocolError(f"a row that tells no {' and no '.join(names)}")
+    return str(told[0])
 
 
 def one(account: Account, path: str, decode: Callable[[bytes], T], **query: int | str) -> Step[tuple[T, Now]]:

@@ -34,7 +34,7 @@ from execution.kalshi import objects as wire
 from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
 from execution.kalshi.discovery import exchange_series, ladder
 from execution.kalshi.fees import read_fees
-from execution.kalshi.pages import ReadRefusedError, Script, decoded, one, own, pages
+from execution.kalshi.pages import ReadRefusedError, Script, decoded, each_of, one, own, pages
 from execution.kalshi.wire import Account, Answer, Request
 
 MS_PER_S: Final = 1_000
@@ -44,7 +44,8 @@ STATUS_TOO: Final = (500, 503, 504)
 _orders = Door(wire.OrdersPage, BODY_BYTES_MAX, bounded=True).read
 _fills = Door(wire.FillsPage, BODY_BYTES_MAX, bounded=True).read
 _positions = Door(wire.PositionsPage, BODY_BYTES_MAX, bounded=True).read
-_settlements = Door(wire.SettlementsPage, BODY_BYTES_MAX, bounded=True).read
+_settlements = Door(wire.SettlementsPage, BODY_BYTES_MAX).read
+_settlement = Door(wire.WireSettlement, BODY_BYTES_MAX, bounded=True).read
 _markets = Door(wire.MarketsPage, BODY_BYTES_MAX, bounded=True).read
 _groups = Door(wire.Groups, BODY_BYTES_MAX, bounded=True).read
 _balance = Door(wire.Balance, BODY_BYTES_MAX, bounded=True).read
@@ -84,8 +85,9 @@ def _read_settlements(account: Account, ask: Ask) -> Script:
     if ask.since_ms:
         query["min_ts"] = ask.since_ms // MS_PER_S
     found, asked = yield from pages(account, "/portfolio/settlements", _settlements, **query, **own(account))
-    settlements = tuple(each.state() for page in found for each in page.settlements)
-    return SettlementsRead(ask.request_id, asked, ask.ticker, settlements)
+    rows = [row for page in found for row in page.settlements]
+    settlements, unread = each_of(rows, _settlement, "ticker")
+    return SettlementsRead(ask.request_id, asked, ask.ticker, settlements, unread)
 
 
 def _read_balance(account: Account, ask: Ask) -> Script:

@@ -267,6 +267,8 @@ class Fold:
                 fee=whole(payload, "fee"),
                 pnl=whole(payload, "pnl"),
                 expiration_value=text(payload, "expiration_value"),
+                told_worth=whole(payload, "worth"),
+                odd=whole(payload, "odd") or 0,
             )
             window.settlements = [had for had in window.settlements if had.ticker != row.ticker] + [row]
 

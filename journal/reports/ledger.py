@@ -43,7 +43,6 @@ def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
     for window in fold.of_day(series, day):
         results = {row.ticker: row.result for row in window.settlements}
         for fill in window.fills:
-            result = results.get(fill.ticker)
             rows.append(
                 LedgerRow(
                     utc_ns=fill.utc_ns,
@@ -59,8 +58,8 @@ def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
                     trade_id=fill.trade_id,
                     client_order_id=fill.client_order_id,
                     order_id=fill.order_id,
-                    result=result,
-                    pnl=fill.pnl(result),
+                    result=results.get(fill.ticker),
+                    pnl=fill.pnl(window.worths.get(fill.ticker)),
                 )
             )
     return rows

@@ -101,7 +101,6 @@ def _quotes(window: WindowFold) -> list[Block]:
 def _fills(window: WindowFold) -> Block:
     if not window.fills:
         return Line("No fill.")
-    results = {row.ticker: row.result for row in window.settlements}
     rows = [
         (
             clock(row.utc_ns),
@@ -111,7 +110,7 @@ def _fills(window: WindowFold) -> Block:
             count(row.count),
             cash(row.fee),
             said(row.liquidity),
-            cash(row.pnl(results.get(row.ticker))),
+            cash(row.pnl(window.worths.get(row.ticker))),
             said(row.trade_id),
             said(row.client_order_id),
         )

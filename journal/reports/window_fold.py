@@ -15,6 +15,7 @@ from domain.money import PRICE_PER_DOLLAR
 from domain.window import Phase
 
 BUCKET_NS: Final = 500 * NS_PER_MS
+WORTH: Final = {"yes": PRICE_PER_DOLLAR, "no": 0}
 
 
 @dataclass(slots=True)
@@ -79,12 +80,11 @@ class FillRow:
             return None
         return self.count if self.side == "bid" else -self.count
 
-    def pnl(self, result: str | None) -> int | None:
-        """Cash it made once its market ended `yes` or `no`, fee included; None while anything is missing."""
+    def pnl(self, worth: int | None) -> int | None:
+        """Cash it made once a YES contract of its market was worth that, fee included; None while anything is missing."""
         signed = self.yes_count
-        if signed is None or self.price is None or self.fee is None or result not in {"yes", "no"}:
+        if signed is None or self.price is None or self.fee is None or worth is None:
             return None
-        worth = PRICE_PER_DOLLAR if result == "yes" else 0
         return signed * (worth - self.price) - self.fee
 
 
@@ -102,6 +102,13 @@ class SettlementRow:
     fee: int | None
     pnl: int | None
     expiration_value: str | None = None
+    told_worth: int | None = None
+    odd: int = 0
+
+    @property
+    def worth(self) -> int | None:
+        """What one YES contract came to; older records tell it by their result alone."""
+        return self.told_worth if self.told_worth is not None else WORTH.get(self.result or "")
 
 
 @dataclass(slots=True, frozen=True)
@@ -178,12 +185,17 @@ class WindowFold:
         A settlement tells the fees of its market's fills again (docs/exchange.md 5): they are not charged
         twice. Only where it tells more than the fills did, the difference is charged too.
         """
-        results = {row.ticker: row.result for row in self.settlements}
         if not self.fills:
             return 0 if self.result or self.settlements else None
-        net = total(row.pnl(results.get(row.ticker)) for row in self.fills)
+        net = total(row.pnl(self.worths.get(row.ticker)) for row in self.fills)
         untold = total(self._untold_fee(row) for row in self.settlements)
-        return None if net is None or untold is None else net - untold
+        odd = sum(row.odd for row in self.settlements)
+        return None if net is None or untold is None else net + odd - untold
+
+    @property
+    def worths(self) -> dict[str | None, int | None]:
+        """What one YES contract of each settled market came to."""
+        return {row.ticker: row.worth for row in self.settlements}
 
     def _untold_fee(self, settlement: SettlementRow) -> int | None:
         """What a settlement charges beyond the fees that its market's fills told; the fills of others count too."""

@@ -192,6 +192,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "resume_refused": Refusal,
     "arm_refused": Refusal,
     "settlement_disagrees": OfMarket,
+    "settlement_unreadable": OfMarket,
     "strict_stand_down": OfSeries,
     "taker_fill": OfTrade,
 }

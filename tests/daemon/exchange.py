@@ -369,7 +369,10 @@ class Exchange:
         )  # fmt: skip
 
     def _settlements(self, ask: Ask) -> tuple[SettlementState, ...]:
-        target_ns = int(ask.ticker.split("-")[1]) * 10**9
-        results = {m.ticker: m.result for m in self.ladder(ask.series, target_ns)}
-        traded = dict.fromkeys(fill.ticker for fill in self.fills if fill.ticker in results)
+        results: dict[Ticker, str] = {}
+        for name in dict.fromkeys(fill.ticker.rpartition("-")[0] for fill in self.fills):
+            if ask.ticker in ("", name):
+                series = next(s for s, known in SERIES.items() if known.exchange_series == name.partition("-")[0])
+                results |= {m.ticker: m.result for m in self.ladder(series, int(name.split("-")[1]) * 10**9)}
+        traded = dict.fromkeys(fill.ticker for fill in self.fills if results.get(fill.ticker))
         return tuple(SettlementState(ticker, results[ticker], Cash(0), Cash(0)) for ticker in traded)

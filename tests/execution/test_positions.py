@@ -10,6 +10,7 @@ from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.positions import Ledger, LedgerRecord, MarketAccount, record, restore
+from execution.settlement import Payment
 from tests.sim.exchange.rig import Rig
 from tests.sim.exchange.trading import TRADES, earned, fill_of, settlements_of, trade_at_random
 
@@ -167,7 +168,7 @@ def test_a_position_that_nobody_explains_is_adopted_at_the_worst_price(held: int
     account = ledger.markets[T]
     assert (account.position, account.adopted_position) == (held, held - 100)
     assert account.worst_loss >= 400_000
-    assert account.pnl(yes=True) == 600_000
+    assert ledger.settle(T, "yes", Cash(0)) == 600_000
 
 
 def test_what_was_realised_is_known_by_series_and_adds_up_over_a_restart() -> None:
@@ -217,3 +218,30 @@ def test_a_round_trip_does_not_move_the_average_of_what_is_left() -> None:
     assert (account.position, account.average) == (100, 4_000)
     account.trade(-1, Price(7_000), Count(300))
     assert (account.position, account.average) == (-200, 7_000)
+
+
+def test_an_amended_settlement_is_booked_anew_and_counts_once() -> None:
+    ledger = Ledger()
+    ledger.fill(fill("a", Side.BID, 4000), "INXU", 1)
+    ledger.settle(T, "yes", Cash(0))
+    half = Payment(Price(5_000), Cash(500_000))
+    assert ledger.settle(T, "scalar", Cash(0), half) == 100_000
+    assert ledger.settle(T, "scalar", Cash(0), half) is None
+    assert (ledger.realised, ledger.realised_of["INXU"]) == (100_000, 100_000)
+    assert ledger.open_positions() == {}
+
+
+def test_what_is_left_over_of_a_value_that_is_not_whole_is_booked_too() -> None:
+    ledger = Ledger()
+    ledger.fill(fill("a", Side.BID, 4000, 300), "INXU", 1)
+    assert ledger.settle(T, "scalar", Cash(0), Payment(Price(5_000), Cash(1_515_000))) == 315_000
+    ledger.fill(fill("late", Side.BID, 4000, 100), "INXU", 1)
+    assert ledger.realised == 415_000
+
+
+def test_a_market_settled_by_an_earlier_version_keeps_what_it_was_worth() -> None:
+    ledger = Ledger()
+    ledger.markets[T] = MarketAccount("INXU", 1, Count(100), Cash(-400_000), result="yes")
+    kept = restore(record(ledger))
+    kept.fill(fill("late", Side.BID, 4000, 100), "INXU", 1)
+    assert kept.realised == 600_000

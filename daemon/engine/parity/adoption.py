@@ -15,8 +15,9 @@ from domain.clock import Now
 from domain.events import Fill
 from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
-from domain.money import Cash, Count, Price, print_cash
+from domain.money import PRICE_PER_DOLLAR, Cash, Count, Price, print_cash
 from execution.reconcile import Drift, DriftKind, series_of
+from execution.settlement import Payment
 from execution.strangers import ForeignFill
 
 FOREIGN_FILL = "foreign_fill"
@@ -81,6 +82,11 @@ def adopt(held: Holdings, by: str, cause: str, now: Now, out: list[AnyAction]) -
         payload = {"kind": drift.kind.value, "what": drift.what, "detail": drift.detail, "by": by, "cause": cause}
         _record(held, ADOPTION, payload, now, out)
         adopted.append(drift)
+    for ticker, why in list(held.unread_settlements.items()):
+        drift = settlement_drift(ticker, why)
+        payload = {"kind": drift.kind.value, "what": ticker, "detail": why, "by": by, "cause": cause}
+        _record(held, ADOPTION, payload, now, out)
+        adopted.append(drift)
     drift = balance_drift(held)
     if drift is not None:
         payload = {"kind": drift.kind.value, "what": drift.what, "amount": held.walk.gap, "by": by, "cause": cause}
@@ -93,6 +99,11 @@ def foreign_drift(fill: Fill) -> Drift:
     """A fill that is not ours, as a difference."""
     what = f"{fill.ticker} {fill.side} {fill.count / 100:g} @ {fill.price / 10_000:g}"
     return Drift(DriftKind.FOREIGN_FILL, fill.trade_id, f"{what} of order {fill.order_id} is not ours")
+
+
+def settlement_drift(ticker: Ticker, why: str) -> Drift:
+    """A settlement that cannot be read. Its market counts with all that it can lose, so quoting may go on."""
+    return Drift(DriftKind.SETTLEMENT_UNREADABLE, ticker, why, critical=False)
 
 
 def balance_drift(held: Holdings) -> Drift | None:
@@ -123,6 +134,15 @@ def apply(held: Holdings, kind: str, payload: dict[str, Any], now: Now) -> None:
         _booked(held, fill.ticker, now)
     elif payload["kind"] == DriftKind.ORPHAN_FILLED:
         held.orphans.pop(OrderId(payload["what"]), None)
+    elif payload["kind"] == DriftKind.SETTLEMENT_UNREADABLE:
+        ticker = Ticker(payload["what"])
+        position = held.ledger.position(ticker)
+        worth = Price(PRICE_PER_DOLLAR if position < 0 else 0)
+        held.unread_settlements.pop(ticker, None)
+        held.ledger.settle(ticker, "adopted", Cash(0), Payment(worth, Cash(position * worth)))
+        _booked(held, ticker, now)
+        # It was booked at the worst that it could pay: the balance is walked anew from here.
+        held.walk.adopt()
     elif payload["kind"] in {DriftKind.BALANCE_MISMATCH, DriftKind.CASH_MOVED}:
         held.walk.adopt()
     else:

@@ -23,6 +23,7 @@ from execution.reconcile import Drift, DriftKind, ParitySettings, Reconciled
 
 LOOKS = 2
 FAILURES_MAX = 2
+TOLD_APART = frozenset({DriftKind.FOREIGN_FILL, DriftKind.SETTLEMENT_UNREADABLE})
 INQUIRY_LIMIT_NS = 20 * NS_PER_S
 
 
@@ -63,6 +64,7 @@ class Parity:
             *(foreign_drift(foreign.fill) for foreign in held.strangers.foreign.values()),
             *held.position_drifts,
             *held.count_drifts,
+            *(adoption.settlement_drift(ticker, why) for ticker, why in held.unread_settlements.items()),
             *((balance,) if balance is not None else ()),
         )
 
@@ -72,8 +74,8 @@ class Parity:
         fresh = [drift for drift in drifts if drift not in self.told]
         self.told = frozenset(drifts)
         for drift in fresh:
-            if drift.kind is DriftKind.FOREIGN_FILL:
-                continue  # told by an alert of its own, with all that is known of the fill
+            if drift.kind in TOLD_APART:
+                continue  # told by an alert of its own, with all that is known of it
             payload = {"drift": f"{drift.kind} {drift.what}: {drift.detail}", "kind": drift.kind.value}
             moved = drift.kind is DriftKind.CASH_MOVED
             severity = "critical" if drift.critical else "warning"

@@ -156,7 +156,7 @@ def test_absent_and_wrong_keys_invent_nothing(record_type: str) -> None:
         fold.take(TARGET_NS - 5, record_type, dict(payload))
     assert list(fold.windows) == [(SERIES, TARGET_NS)]
     assert before.pnl is None
-    assert all(fill.price is None and fill.pnl("yes") is None for fill in before.fills)
+    assert all(fill.price is None and fill.pnl(10_000) is None for fill in before.fills)
     assert all(quote.price is None and quote.edge is None for quote in before.quotes)
 
 
@@ -187,16 +187,18 @@ def test_the_ledger_has_a_row_a_fill(fold: Fold) -> None:
     assert ledger_rows(fold, SERIES, "2026-03-07") == []
 
 
-@pytest.mark.parametrize(("side", "result", "pnl"), [("bid", "yes", 577_000), ("bid", "no", -423_000)])
-def test_a_fill_is_worth_what_its_market_paid(side: str, result: str, pnl: int) -> None:
+@pytest.mark.parametrize(
+    ("side", "worth", "pnl"), [("bid", 10_000, 577_000), ("bid", 0, -423_000), ("bid", 5_000, 77_000)]
+)
+def test_a_fill_is_worth_what_its_market_paid(side: str, worth: int, pnl: int) -> None:
     fold = Fold()
     fold.take(TARGET_NS - 5, "order_filled", story.filled(1, LOW, side, 4200, fee=3_000).payload)
     (fill,) = fold.windows[(SERIES, TARGET_NS)].fills
-    assert fill.pnl(result) == pnl
+    assert fill.pnl(worth) == pnl
     other = story.filled(1, LOW, "ask", 4200, fee=3_000).payload | {"trade_id": "other"}
     fold.take(TARGET_NS - 5, "order_filled", other)
-    assert fold.windows[(SERIES, TARGET_NS)].fills[1].pnl(result) == -pnl - 6_000
-    assert fill.pnl("scalar") is None
+    assert fold.windows[(SERIES, TARGET_NS)].fills[1].pnl(worth) == -pnl - 6_000
+    assert fill.pnl(None) is None
 
 
 def test_small_sums() -> None:
