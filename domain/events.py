@@ -345,7 +345,7 @@ class SettlementState(msgspec.Struct, frozen=True):
     no: Count | None = None
 
 
-class Unread(msgspec.Struct, frozen=True):
+class OddRow(msgspec.Struct, frozen=True):
     """One row of a listing that cannot be read: its name in the listing (empty where it has none), and why."""
 
     name: str
@@ -359,7 +359,7 @@ class SettlementsRead(Event, frozen=True):
     asked: Now
     event_ticker: str
     settlements: tuple[SettlementState, ...]
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[OddRow, ...] = ()
 
 
 class ReadFailed(Event, frozen=True):

@@ -2,7 +2,8 @@
 
 A market's cash is what its fills paid in (asks) and out (bids), before fees; its position is net YES contracts. A
 binary contract pays 1 dollar to the winning side, so at settlement: P&L = cash + 1 dollar x position if YES, cash
-if NO, less fees; a market that settles in between pays its own value a contract (`settlement.py`). A short position of n was sold for cash already in `cash`, and costs n dollars if YES.
+if NO, less fees; one that settles in between pays its own value a contract (`settlement.py`). A short position of n was
+sold for cash already in `cash`, and costs n dollars if YES.
 
 What an operator adopted (somebody else's fill, a position that nobody can explain) is held, risked and settled like
 the rest, but it is kept apart as well: it is never our P&L.
@@ -29,8 +30,8 @@ class MarketAccount(msgspec.Struct):
 
     `fees` is what was charged, `fill_fees` what the fills say of it; they are the same until a settlement tells more.
     `adopted_*` is the part of position, cash and fees that an operator adopted. `worth`: what one YES contract was
-    settled at; `odd`: what the exchange paid beyond that, where a value is not whole. `entry`: what the contracts now held
-    were bought for (sold for, when short), at their average price; 0 where no fill explains them.
+    settled at; `odd`: what the exchange paid beyond that, where a value is not whole. `entry`: what the contracts now
+    held were bought for (sold for, when short), at their average price; 0 where no fill explains them.
     """
 
     series: str

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from daemon.engine.results import Result
+from daemon.engine.settling.window_result import Result
 from daemon.engine.state import State
 from daemon.engine.state_view import StateView
 from domain.clock import Now

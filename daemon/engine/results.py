@@ -7,34 +7,25 @@ is UNKNOWN within a hundredth of a point of the strike (docs/contracts.md, Money
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import msgspec
-
 from daemon.engine.account import Account
 from daemon.engine.books import Books
 from daemon.engine.desk import Desk
 from daemon.engine.holdings import FILLS, Holdings
 from daemon.engine.parity.compare import Parity
 from daemon.engine.settings import EngineSettings
+from daemon.engine.settling.window_result import Result, close_flat, disputed, ended, finish, held_in, settle
 from domain.actions import Alert, AnyAction, Read, Record, Report
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ProtocolError
-from domain.events import Fill, MarketsRead, SettlementsRead, SettlementState, Tick
+from domain.events import Fill, MarketsRead, SettlementsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market
-from domain.money import INDEX_PER_POINT, Cash, IndexValue
+from domain.money import INDEX_PER_POINT
 from domain.window import Phase, Window
-from execution.positions import Ledger
 from execution.reads import Key
-from execution.settlement import payment
-from pricing.fair import settles_yes
 
-NEAR_STRIKE = INDEX_PER_POINT // 100
 CENT = INDEX_PER_POINT // 100
-YES_NO = ("yes", "no")
 FINAL = frozenset({"finalized", "determined", "settled"})
-OVER = frozenset({"finalized", "settled"})
 # How often all settlements are read while something is held past its target, and in case one is amended. An alert about
 # one that cannot be read is raised again as often as the latter, until somebody acts.
 LATE_POLL_NS = 60 * NS_PER_S
@@ -47,127 +38,12 @@ MARKETS_KEPT_NS = 2 * 86_400 * NS_PER_S
 SETTLEMENT_PATIENCE_NS = 3600 * NS_PER_S
 
 
-class Result(msgspec.Struct):
-    """One window of one series. `since_ns`: when (UTC) it was met, if only after its target."""
-
-    series: str
-    label: str
-    target_ns: int
-    event_ticker: str = ""
-    print_value: IndexValue | None = None
-    expiration_value: str = ""
-    quotes: int = 0
-    fills: int = 0
-    trips: int = 0
-    pnl: Cash | None = None
-    results_known: bool = False
-    flat_closed: bool = False
-    settled: bool = False
-    reported: bool = False
-    since_ns: int = 0
-
-
-def own_verdict(market: Market, value: IndexValue | None) -> str:
-    """How the market settles by our own index print: yes, no or UNKNOWN."""
-    if value is None:
-        return "UNKNOWN"
-    for strike in (market.floor_strike, market.cap_strike):
-        if strike is not None and abs(value - strike) <= NEAR_STRIKE:
-            return "UNKNOWN"
-    return "yes" if settles_yes(market, value) else "no"
-
-
-def ended(market: Market) -> str:
-    """The result that the exchange lists of a market, `void` for one that ended without; empty while it may come."""
-    return market.result or ("void" if market.status in OVER else "")
-
-
-def held_in(ledger: Ledger, result: Result) -> list[Ticker]:
-    """The markets of a window in which we ever traded."""
-    return [
-        ticker
-        for ticker, account in ledger.markets.items()
-        if account.series == result.series and account.target_ns == result.target_ns
-    ]
-
-
-def close_flat(ledger: Ledger, result: Result, markets: dict[Ticker, Market]) -> tuple[SettlementState, ...]:
-    """Markets of a finished window in which we traded and hold nothing: the exchange settles none of them for us.
-
-    What stands for their settlement is the market's own result, with nothing paid and nothing charged.
-    """
-    return tuple(
-        SettlementState(ticker, ended(markets[ticker]), Cash(0), Cash(0))
-        for ticker in held_in(ledger, result)
-        if not ledger.markets[ticker].position and not ledger.markets[ticker].result and ticker in markets
-    )
-
-
-def settle(
-    ledger: Ledger, result: Result, settlements: tuple[SettlementState, ...], markets: dict[Ticker, Market]
-) -> list[dict[str, object]]:
-    """Close what the exchange has settled, and book anew what it has amended; one settlement payload for each.
-
-    Raises ProtocolError for a settlement that no contract can be worth.
-    """
-    rows: list[dict[str, object]] = []
-    held = set(held_in(ledger, result))
-    for said in settlements:
-        account = ledger.markets.get(said.ticker)
-        if said.ticker not in held or account is None or not said.result:
-            continue
-        pnl = ledger.settle(said.ticker, said.result, said.fee, payment(said, account.position))
-        if pnl is None:
-            continue
-        market = markets.get(said.ticker)
-        row: dict[str, object] = {
-            "series": result.series,
-            "label": result.label,
-            "target_ns": result.target_ns,
-            "ticker": said.ticker,
-            "result": said.result,
-            "index_value": result.print_value,
-            "expiration_value": result.expiration_value,
-            "own_verdict": own_verdict(market, result.print_value) if market else "UNKNOWN",
-            "revenue": said.revenue,
-            "fee": said.fee,
-            "position": account.position,
-            "pnl": pnl,
-            "worth": account.worth,
-            "odd": account.odd,
-        }
-        rows.append(row)
-    return rows
-
-
-def disputed(row: Mapping[str, object]) -> Alert | None:
-    """The exchange settled a market otherwise than our own index print says; None where ours is not known."""
-    own, said = row["own_verdict"], row["result"]
-    if own not in YES_NO or said not in YES_NO or own == said:
-        return None
-    told = ("series", "label", "ticker", "result", "own_verdict", "index_value", "expiration_value", "position")
-    return Alert("settlement_disagrees", "critical", {name: row[name] for name in told})
-
-
 def _settled(record: str, rows: list[dict[str, object]], out: list[AnyAction]) -> None:
     for row in rows:
         out.append(Record(record, row))
         dispute = disputed(row)
         if dispute is not None:
             out.append(dispute)
-
-
-def finish(ledger: Ledger, result: Result) -> bool:
-    """Whether everything about a window is known now; its P&L is added up when it is."""
-    held = held_in(ledger, result)
-    if not result.results_known or any(not ledger.markets[t].result for t in held):
-        return False
-    total = 0
-    for ticker in held:
-        total += ledger.markets[ticker].pnl
-    result.pnl = Cash(total)
-    result.settled = True
-    return True
 
 
 class Results:

@@ -12,8 +12,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
-from daemon.engine.results import Result
 from daemon.engine.settings import EngineSettings
+from daemon.engine.settling.window_result import Result
 from domain.clock import Now
 from domain.counts import Counted
 from domain.events import FeedStatus, Started, Tick
@@ -469,6 +469,11 @@ class WalkView(Protocol):
 
 class HeldView(Protocol):
     """What is ours at the exchange."""
+
+    @property
+    def unread_settlements(self) -> Mapping[Ticker, str]:
+        """Settlements that cannot be read, and why."""
+        ...
 
     @property
     def strangers(self) -> StrangersView:

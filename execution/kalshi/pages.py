@@ -15,7 +15,7 @@ import msgspec
 
 from domain.clock import Now
 from domain.errors import ProtocolError
-from domain.events import AnyEvent, Unread
+from domain.events import AnyEvent, OddRow
 from execution.kalshi.answers import HTTP_OK
 from execution.kalshi.codes import PARSE_ERRORS, detail_text, read_error
 from execution.kalshi.objects import Page
@@ -26,15 +26,15 @@ PAGES_MAX: Final = 100
 
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
-S = TypeVar("S", covariant=True)
+S_co = TypeVar("S_co", covariant=True)
 Step = Generator[Request, Answer, T]
 Script = Generator[Request, Answer, AnyEvent]
 
 
-class Wire(Protocol[S]):
+class Wire(Protocol[S_co]):
     """A row as the exchange writes it."""
 
-    def state(self) -> S:
+    def state(self) -> S_co:
         """As ours. Raises ValueError."""
         ...
 
@@ -60,19 +60,19 @@ def decoded(decode: Callable[[bytes], T], answer: Answer, path: str, also: tuple
 
 def each_of(
     rows: list[msgspec.Raw], decode: Callable[[bytes], Wire[T]], *names: str
-) -> tuple[tuple[T, ...], tuple[Unread, ...]]:
+) -> tuple[tuple[T, ...], tuple[OddRow, ...]]:
     """Read a list row by row: what can be read, and which rows cannot, each by the first of `names` that it has.
 
     One odd row must not make the rest unknown; but one that does not even say what it is about does.
     Raises ProtocolError.
     """
     found: list[T] = []
-    unread: list[Unread] = []
+    unread: list[OddRow] = []
     for raw in rows:
         try:
             found.append(decode(bytes(raw)).state())
         except PARSE_ERRORS as error:
-            unread.append(Unread(_name(bytes(raw), names), detail_text(error)))
+            unread.append(OddRow(_name(bytes(raw), names), detail_text(error)))
     return tuple(found), tuple(unread)
 
 

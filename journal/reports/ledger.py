@@ -41,8 +41,9 @@ def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
     """Every fill of a series' windows of one UTC day, in the order they were recorded."""
     rows = []
     for window in fold.of_day(series, day):
-        results = {row.ticker: row.result for row in window.settlements}
+        ends = {row.ticker: row for row in window.settlements}
         for fill in window.fills:
+            end = ends.get(fill.ticker)
             rows.append(
                 LedgerRow(
                     utc_ns=fill.utc_ns,
@@ -58,8 +59,8 @@ def ledger_rows(fold: Fold, series: str, day: str) -> list[LedgerRow]:
                     trade_id=fill.trade_id,
                     client_order_id=fill.client_order_id,
                     order_id=fill.order_id,
-                    result=results.get(fill.ticker),
-                    pnl=fill.pnl(window.worths.get(fill.ticker)),
+                    result=None if end is None else end.result,
+                    pnl=fill.pnl(None if end is None else end.worth),
                 )
             )
     return rows

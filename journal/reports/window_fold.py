@@ -81,7 +81,7 @@ class FillRow:
         return self.count if self.side == "bid" else -self.count
 
     def pnl(self, worth: int | None) -> int | None:
-        """Cash it made once a YES contract of its market was worth that, fee included; None while anything is missing."""
+        """Cash it made once a YES contract was worth that, fee included; None while anything is missing."""
         signed = self.yes_count
         if signed is None or self.price is None or self.fee is None or worth is None:
             return None

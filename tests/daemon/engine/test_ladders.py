@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.engine.holdings import FILLS
-from daemon.engine.results import Result, close_flat
+from daemon.engine.settling.window_result import Result, close_flat
 from domain.actions import AnyAction, Ask, Read, Report
 from domain.clock import NS_PER_S
 from domain.events import SettlementState

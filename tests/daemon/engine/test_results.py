@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.engine.results import Result, finish, held_in, own_verdict, settle
+from daemon.engine.settling.window_result import Result, finish, held_in, own_verdict, settle
 from domain.actions import Alert, Ask
-from domain.events import AnyEvent, Command, Fill, ReadFailed, SettlementsRead, SettlementState, Unread
-from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.clock import NS_PER_S as S
+from domain.events import AnyEvent, Command, Fill, OddRow, ReadFailed, SettlementsRead, SettlementState
+from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, IndexValue, Price
 from execution.positions import Ledger
@@ -104,7 +104,7 @@ class Late(Stand):
     def __init__(self) -> None:
         super().__init__()
         self.row: SettlementState | None = None
-        self.unread: tuple[Unread, ...] = ()
+        self.unread: tuple[OddRow, ...] = ()
         self.broken = False
         self.exchange.settle_after = False
         self.quote_both()
@@ -166,7 +166,7 @@ def test_one_that_cannot_be_read_is_told_until_a_person_acts(monkeypatch: pytest
     monkeypatch.setattr("daemon.engine.results.AMENDED_POLL_NS", 30 * S)
     stand.broken = whole
     if not whole:
-        stand.unread = (Unread(stand.order.ticker, "Object missing required field `revenue`"),)
+        stand.unread = (OddRow(stand.order.ticker, "Object missing required field `revenue`"),)
     stand.run_before_target(-45 * S)
     (first, again) = stand.alerts("settlement_unreadable")
     assert first.payload["ticker"] == stand.order.ticker

@@ -1,0 +1,1 @@
+"""How a window ends: its result, and what the exchange settles."""
