@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable
 
 from daemon.engine.settings import EngineSettings
 from domain.actions import Record
-from domain.clock import NS_PER_MS, Now
+from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted, Counts
 from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
@@ -20,7 +20,7 @@ from domain.market import Market, Series, Side, Top
 from domain.money import COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason, RungReason
 from domain.window import Phase, Window
-from execution.orders import Order
+from execution.orders import SETTLE_NS, Order
 from execution.quoter import Candidate, Others, Want, desired, others_of, select
 from feeds.failover import Mode
 from guards.divergence import DivergenceGuard
@@ -34,6 +34,7 @@ from pricing.fees import FeeAgreement
 from pricing.volatility import VolatilityEstimate
 
 AGES_KEPT = 4096
+LISTING_LIMIT_NS = 200 * NS_PER_S  # three listings that were not answered
 MIDDLE = Price(PRICE_PER_DOLLAR // 2)
 _OPEN = frozenset({Phase.QUOTING, Phase.STRICT})
 # Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
@@ -72,6 +73,8 @@ class Desk:
         self._fairs: list[Price] | None = None
         self.markets: dict[Ticker, Market] = {}
         self.markets_target_ns = 0
+        self._out_ns: dict[Ticker, int] = {}
+        self.listed_ns = 0  # when the ladder was asked for that is quoted
         self.near: tuple[int, int] = (0, 0)
         self.tops: dict[Ticker, Top] = {}
         self.books_fresh: set[Ticker] = set()
@@ -107,6 +110,7 @@ class Desk:
         changed = another or phase is not self.phase
         if another:
             self.cooling.clear()
+            self._out_ns.clear()
             self.ages_ms.clear()
             self.window_ticks = 0
         self.window = window or self.window
@@ -139,8 +143,11 @@ class Desk:
         return guard
 
     def listed(self, event: MarketsRead) -> None:
-        """The exchange listed the ladder of a window; rungs whose settlement rule is unknown are left out."""
-        if not event.markets or (self.window is not None and event.target_ns != self.window.target_ns):
+        """The exchange listed the ladder of a window; rungs whose settlement rule is unknown are left out.
+
+        What it does not list any more is not quoted any more: a listing without a rung leaves nothing to quote.
+        """
+        if self.window is not None and event.target_ns != self.window.target_ns:
             return
         usable = []
         for market in event.markets:
@@ -148,16 +155,41 @@ class Desk:
                 winning_span(market)
             except UnpricedError:
                 continue
+            if event.asked.mono_ns < self._out_ns.get(market.ticker, 0):
+                continue  # reads lag: it was asked for too early to know
             if market.status in {"active", "initialized", "open"}:
                 usable.append(market)
         usable.sort(key=lambda market: (market.floor_strike or 0, market.ticker))
-        if {m.ticker for m in usable} != set(self.markets):
-            self.tops.clear()
-            self.books_fresh.clear()
-        self.markets = {market.ticker: market for market in usable}
-        self.markets_target_ns = event.target_ns
-        self.ladder = Ladder(usable) if usable else None
-        self.basis = self._fairs = None
+        self.markets_target_ns, self.listed_ns = event.target_ns, event.asked.mono_ns
+        self._take_ladder(usable)
+        self.basis = None
+
+    def delisted(self, ticker: Ticker, now: Now) -> None:
+        """A rung is halted, or closes at another time: it is out until a later listing has it in this window again."""
+        self._out_ns[ticker] = now.mono_ns + SETTLE_NS
+        self._take_ladder([market for market in self.markets.values() if market.ticker != ticker])
+
+    @property
+    def out_until_ns(self) -> int:
+        """From when on a listing may bring back what fell out."""
+        return max(self._out_ns.values(), default=0)
+
+    def _take_ladder(self, markets: list[Market]) -> None:
+        """Quote these rungs, lowest first; the books of those that stay are as good as before."""
+        if [market.ticker for market in markets] != list(self.markets):
+            self.near = (0, 0)
+        self.markets = {market.ticker: market for market in markets}
+        self.tops = {ticker: top for ticker, top in self.tops.items() if ticker in self.markets}
+        self.books_fresh.intersection_update(self.markets)
+        self.ladder = Ladder(markets) if markets else None
+        self._fairs = None
+        self.moved = True
+
+    def concerns(self, ticker: Ticker) -> bool:
+        """Whether a market is, or may become, a rung of the present ladder."""
+        known = next(iter(self.markets.values()), None)
+        prefix = self.series.exchange_series if known is None else known.event_ticker
+        return ticker in self.markets or ticker.startswith(f"{prefix}-")
 
     def top(self, event: BookTop, live: Iterable[Order]) -> bool:
         """A book changed; False when it is not one of ours. Quotes follow what others show in the rungs quoted."""
@@ -330,10 +362,13 @@ class Desk:
             return fail(Reason.T_MINUS_2S, f"{self.phase}: the book must read zero at the freeze")
         return fail(Reason.WINDOW_CLOSED, f"{self.phase}: no window is open")
 
-    def markets_vote(self) -> Vote:
-        """The ladder of this very window is known."""
+    def markets_vote(self, now: Now) -> Vote:
+        """The ladder of this very window is known, from a listing that is young enough."""
         if self.window is not None and self.markets and self.markets_target_ns == self.window.target_ns:
-            return PASS
+            age_ns = now.mono_ns - self.listed_ns
+            if age_ns <= LISTING_LIMIT_NS:
+                return PASS
+            return unknown(Reason.MARKETS_UNKNOWN, f"this window's markets were last listed {age_ns // NS_PER_S} s ago")
         return unknown(Reason.MARKETS_UNKNOWN, "the exchange has not listed this window's markets to us yet")
 
     def fees_vote(self) -> Vote:
@@ -363,7 +398,7 @@ class Desk:
         return [
             ("window", self.window_vote()),
             ("freshness", self.sentry.vote(now, self.phase)),
-            ("markets", self.markets_vote()),
+            ("markets", self.markets_vote(now)),
             ("fees", self.fees_vote()),
             ("books", self.books_vote()),
             ("volatility", self.volatility_vote()),
@@ -376,4 +411,6 @@ class Desk:
         found = [at for at in self.cooling.values() if at > now.mono_ns] if self.cooling else []
         turns = (self.sentry.next_deadline(now, self.phase), self.stuck_on(self.feed).next_deadline(now))
         found += [turns_ns for turns_ns in turns if turns_ns is not None]
+        if self.markets and self.listed_ns + LISTING_LIMIT_NS >= now.mono_ns:
+            found.append(self.listed_ns + LISTING_LIMIT_NS + 1)
         return min(found, default=None)

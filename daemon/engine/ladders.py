@@ -70,6 +70,8 @@ class Ladders:
             desk.reprice()
             if desk.markets:
                 self.held.reads.pace(key, 12 * RELIST_NS, now.mono_ns)
+            if event.asked.mono_ns < desk.out_until_ns:
+                self.held.reads.soon(key, desk.out_until_ns)
 
     # --- chores --------------------------------------------------------------------------------------------------
 

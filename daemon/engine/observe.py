@@ -68,8 +68,9 @@ _PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 HTTP_OK = 200
 KEY_REFUSED = frozenset({401, 403})
 REFUSED_OR_UNKNOWN = frozenset({Verdict.REFUSED, Verdict.UNKNOWN})
-# Changes of a market's life after which what was listed is no longer so.
-RELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated"})
+# Changes of a market's life after which what was listed is no longer so; and those by which a rung falls out at once.
+DELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated", "determined", "settled"})
+RELISTS = DELISTS | {"created", "activated", "metadata_updated"}
 Observer = Callable[[Any, Now, list[AnyAction]], None]
 
 
@@ -245,7 +246,9 @@ class Observers:
 
     def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
         for desk in self.state.desks.values():
-            if event.ticker in desk.markets and event.what in RELISTS:
+            if event.what in RELISTS and desk.concerns(event.ticker):
+                if event.what in DELISTS:
+                    desk.delisted(event.ticker, now)
                 desk.books_stale((event.ticker,))
                 self.state.ladders.relist(desk, now)
 

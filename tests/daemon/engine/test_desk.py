@@ -71,10 +71,11 @@ def test_rungs_that_cannot_be_priced_or_are_not_open_are_left_out() -> None:
     assert len(desk.markets) == 11
 
 
-def test_an_empty_listing_changes_nothing() -> None:
+def test_an_empty_listing_leaves_nothing_to_quote() -> None:
     stand, desk = quoting()
     desk.listed(MarketsRead(RequestId(0), stand.now(), "INXU", stand.target_ns, ()))
-    assert len(desk.markets) == 11
+    assert (desk.markets, desk.ladder) == ({}, None)
+    assert not desk.markets_vote(stand.now()).open
 
 
 def test_at_most_two_markets_one_order_a_side_one_contract_each() -> None:

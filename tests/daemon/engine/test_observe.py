@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
 
+from daemon.engine.desk import LISTING_LIMIT_NS
 from domain.actions import (
     Alert,
     Answer,
@@ -18,7 +20,7 @@ from domain.actions import (
     Read,
     SubscribeBooks,
 )
-from domain.clock import NS_PER_MS, NS_PER_S
+from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
     BooksStale,
@@ -36,6 +38,7 @@ from domain.events import (
     StreamStatus,
 )
 from domain.ids import RequestId, Ticker
+from domain.market import Market
 from domain.reasons import Reason
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
@@ -285,6 +288,78 @@ def test_a_market_that_changed_is_listed_again_and_no_longer_quoted(what: str) -
     assert Read.MARKETS in {a.what for a in stand.sent(Ask) if isinstance(a, Ask)}
     stand.run(200 * MS)
     assert all(o.ticker != ticker for o in stand.exchange.resting("INXU"))
+
+
+def _only_listed(stand: Stand, keep: Callable[[Market], bool]) -> None:
+    """From now on the exchange lists only these rungs."""
+    honest = stand.exchange.ladder
+    stand.exchange.ladder = lambda series, target_ns: tuple(  # type: ignore[method-assign]
+        market for market in honest(series, target_ns) if keep(market)
+    )
+
+
+def test_a_listing_without_the_window_is_no_permission() -> None:
+    stand = quoting()
+    _only_listed(stand, lambda _market: False)
+    ticker = stand.exchange.resting("INXU")[0].ticker
+    stand.step(MarketChanged(Ticker(ticker), "close_date_updated"))
+    stand.run(2 * S)
+    assert stand.closed("INXU")[0] == "markets_unknown"
+    assert not stand.exchange.resting("INXU")
+    assert stand.exchange.resting("NASDAQ100U"), "the other ladder is listed"
+
+
+def test_a_rung_that_is_halted_alone_is_out_until_it_is_listed_as_active_again() -> None:
+    stand = quoting()
+    ticker = Ticker(stand.exchange.resting("INXU")[0].ticker)
+    desk = stand.engine.state.desks["INXU"]
+    halted = [True]
+    _only_listed(stand, lambda market: market.ticker != ticker or not halted[0])
+    stand.step(MarketChanged(ticker, "deactivated"))
+    assert ticker not in desk.markets, "before any listing tells"
+    stand.run(3 * S)
+    assert stand.closed("INXU") == ()
+    assert all(o.ticker != ticker for o in stand.exchange.resting("INXU"))
+    halted[0] = False
+    stand.step(MarketChanged(ticker, "activated"))
+    stand.run(500 * MS)
+    assert ticker in desk.markets
+
+
+def test_a_listing_that_was_asked_too_early_does_not_bring_a_halted_rung_back() -> None:
+    stand = quoting()
+    ticker = Ticker(stand.exchange.resting("INXU")[0].ticker)
+    desk = stand.engine.state.desks["INXU"]
+    stand.step(MarketChanged(ticker, "deactivated"))
+    stand.run(700 * MS)
+    assert ticker not in desk.markets, "the list lags, and still calls it active"
+    stand.run(2 * S)
+    assert ticker in desk.markets, "the list was asked again, and still does"
+
+
+def test_strikes_that_are_added_are_quoted_and_the_books_of_the_others_stay() -> None:
+    stand = quoting()
+    desk = stand.engine.state.desks["INXU"]
+    gone = list(desk.markets)[3]
+    missing = [True]
+    _only_listed(stand, lambda market: market.ticker != gone or not missing[0])
+    stand.step(MarketChanged(gone, "price_level_structure_updated"))
+    stand.run(3 * S)
+    before = set(desk.books_fresh)
+    missing[0] = False
+    stand.step(MarketChanged(gone, "created"))
+    stand.run(200 * MS)
+    assert gone in desk.markets
+    assert before <= desk.books_fresh
+
+
+def test_a_listing_that_is_too_old_is_no_permission() -> None:
+    stand = quoting()
+    desk = stand.engine.state.desks["INXU"]
+    now = Now(desk.listed_ns + LISTING_LIMIT_NS + 1, stand.utc_ns)
+    assert desk.markets_vote(stand.now()).open
+    assert desk.markets_vote(now).reason is Reason.MARKETS_UNKNOWN
+    assert desk.next_deadline(stand.now()) is not None
 
 
 def test_the_feed_is_switched_told_and_the_new_value_counts_at_once() -> None:
