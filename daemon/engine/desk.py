@@ -1,3 +1,4 @@
+# long: one series, seen whole: its window, index, ladder, books and wants share their fields
 """One desk per series: its window, its index, its ladder, and what it would rest if it may.
 
 The desk gathers what belongs to a single series: the sentry over its index, the markets of the present window, the
