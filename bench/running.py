@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from domain.actions import CancelOrders, TriggerGroup
 from domain.events import CancelOutcome, GroupOutcome, Started, Tick
 from journal.reader_io import read_steps
+from sim.local.child import Child
+from sim.local.setting import ROOT
+from sim.local.waiting import POLL_S, mono_s
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0
 
 
@@ -39,27 +40,30 @@ class Demo:
     def __init__(self, *options: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="ladderd-bench-")
         self.state = Path(self.folder.name)
-        command = [sys.executable, "-m", "sim", "demo", "--plain", "--http-port", "0", "--state-dir", self.folder.name]
-        self.process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.DEVNULL)
+        words = ("-m", "sim", "demo", "--plain", "--http-port", "0", "--state-dir", self.folder.name, *options)
+        self.process = Child(words, self.state / "bench.log", ROOT, dict(os.environ))
         self.card: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        self.until((self.state / "demo.json").exists)
+        try:
+            self.until((self.state / "demo.json").exists)
+        except BaseException:
+            self.__exit__()
+            raise
         self.card = json.loads((self.state / "demo.json").read_text())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.end(limit_s=PATIENCE_S)
         self.folder.cleanup()
 
-    def until(self, holds: Any) -> None:  # noqa: ANN401 - any question
+    def until(self, holds: Callable[[], object]) -> None:
         """Look until it holds."""
-        end = time.monotonic() + PATIENCE_S
+        end_s = mono_s() + PATIENCE_S
         while not holds():
-            if time.monotonic() > end:
+            if mono_s() > end_s:
                 raise TimeoutError("the demo did not come to it in time")
-            time.sleep(0.02)
+            time.sleep(POLL_S)
 
     def picture(self) -> Any:  # noqa: ANN401 - a JSON document
         return _get(self.card["http"] + "/picture")["picture"]

@@ -12,7 +12,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from sim.chaos.stage import ROOT, Stage, StageError, mono_s
+from sim.chaos.stage import Stage, StageError
+from sim.local.setting import ROOT
+from sim.local.waiting import mono_s
 
 STARTS = 9
 POLL_S = 0.004
@@ -35,13 +37,13 @@ async def _measure(folder: Path) -> dict[str, float]:
             await asyncio.sleep(LIFE_S)
             await stage.end("daemon")
             begun_s = mono_s()
-            await stage.start_daemon()
+            stage.start_daemon()
             if not await stage.page_open():
                 raise StageError(f"the daemon does not start: {stage.log()[-500:]}")
             while not await stage.health():  # noqa: ASYNC110 - another process, asked over HTTP
                 await asyncio.sleep(POLL_S)
             walls.append(mono_s() - begun_s)
-            works.append(cpu_s(stage.processes["daemon"].pid))
+            works.append(cpu_s(stage.programs.running["daemon"].pid))
     finally:
         await stage.close()
     return {"wall_s": median(walls), "wall_best_s": min(walls), "cpu_s": median(works), "starts": float(STARTS)}

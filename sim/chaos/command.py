@@ -24,8 +24,9 @@ from sim.chaos.clock import preload
 from sim.chaos.disk import mount, unmount
 from sim.chaos.faults import MENU
 from sim.chaos.scene import Figures, Scene
-from sim.chaos.stage import Stage, StageError, copy_sources, mono_s
+from sim.chaos.stage import Stage, StageError, copy_sources
 from sim.chaos.storm import Storm, StormScene, rank
+from sim.local.waiting import mono_s
 
 ROUNDS_PER_STAGE_MAX = 6
 TERM_LIMIT_S = 15.0
@@ -163,7 +164,7 @@ class Campaign:
         self.figures.faults[kind] += 1
         await scene.check()
         if not scene.stage.alive("daemon") and not scene.spoiled:
-            code = scene.stage.processes["daemon"].returncode
+            code = scene.stage.code("daemon")
             scene.breach("the daemon lives", f"ended with {code}: {scene.stage.log()[-300:].strip()!r}")
         self.on_stage += 1
         if scene.spoiled or not scene.stage.alive("daemon") or self.on_stage >= ROUNDS_PER_STAGE_MAX:

@@ -127,8 +127,9 @@ async def read_only(scene: Scene) -> None:
 @contextlib.asynccontextmanager
 async def injected(scene: Scene, what: str) -> AsyncIterator[None]:
     """Have strace do something to every sync of the running daemon."""
+    daemon = scene.stage.programs.running["daemon"]
     strace = await asyncio.create_subprocess_exec(
-        shutil.which("strace") or "strace", "-f", "-o", "/dev/null", "-p", str(scene.stage.processes["daemon"].pid),
+        shutil.which("strace") or "strace", "-f", "-o", "/dev/null", "-p", str(daemon.pid),
         "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:{what}",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env=scene.stage.environment,
     )  # fmt: skip

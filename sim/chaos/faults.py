@@ -81,7 +81,7 @@ async def _asleep(scene: Scene, for_s: float) -> None:
 
 async def stop_watched(scene: Scene) -> None:
     """SIGSTOP with `ladderd watch` beside: it flattens the account, and leaves the daemon alone that has come back."""
-    await scene.stage.watcher(WATCH_LIMIT_MS)
+    scene.stage.watcher(WATCH_LIMIT_MS)
     await scene.until(scene.watching, 10)
     if not await scene.quoting():
         await scene.stage.end("watch", signal.SIGTERM)
@@ -101,7 +101,7 @@ async def stop_watched(scene: Scene) -> None:
 
 async def kill_watched(scene: Scene) -> None:
     """SIGKILL with `ladderd watch` beside, and no start: the watcher flattens the account."""
-    await scene.stage.watcher(WATCH_LIMIT_MS)
+    scene.stage.watcher(WATCH_LIMIT_MS)
     await scene.until(scene.watching, 10)
     if await scene.quoting():
         scene.spoiled = "an account-wide cancel-all by the watcher"

@@ -21,7 +21,8 @@ from typing import Any
 import msgspec
 
 from journal.reader_io import read_records, verify_state
-from sim.chaos.stage import MARK, POLL_S, Stage, Truth, mono_s, utc_ns
+from sim.chaos.stage import MARK, Stage, Truth, utc_ns
+from sim.local.waiting import POLL_S, mono_s
 
 EYE_S = 0.15
 EQUAL_LIMIT_S = 2.0
@@ -176,7 +177,7 @@ class Scene:
         """Wait until /health says 200 again."""
         took = await self.until(self.stage.health, HEALTH_LIMIT_S)
         if took is None:
-            code = self.stage.processes["daemon"].returncode
+            code = self.stage.code("daemon")
             self.breach("healthy again", f"/health not 200 within {HEALTH_LIMIT_S} s; ended: {code}")
         else:
             self.figures.recovery_s["health, same process"].append(took)
@@ -216,7 +217,7 @@ class Scene:
 
     async def begin_daemon(self) -> None:
         """Start the daemon without waiting for anything."""
-        await self.stage.start_daemon()
+        self.stage.start_daemon()
         self.figures.starts += 1
 
     async def start_daemon(self) -> bool:
@@ -231,7 +232,7 @@ class Scene:
         kept = self.figures.recovery_s if begun_s is not None else defaultdict[str, list[float]](list)
         begun_s = mono_s() if begun_s is None else begun_s
         if not await self.stage.page_open():
-            code = self.stage.processes["daemon"].returncode
+            code = self.stage.code("daemon")
             self.breach("starts again", f"the daemon ended with {code}: {self.stage.log()[-300:].strip()!r}")
             return False
         kept["page"].append(mono_s() - begun_s)

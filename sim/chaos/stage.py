@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import shutil
 import signal
 import sys
@@ -21,22 +19,19 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from daemon.system_clock import SystemClock
-from domain.clock import NS_PER_S
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 from sim.chaos.links import Link
+from sim.local.child import Child, ChildError
+from sim.local.programs import EXCHANGE, FEED, START_LIMIT_S, Programs
+from sim.local.setting import ROOT, Setting
+from sim.local.waiting import reached
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("domain", "feeds", "guards", "pricing", "execution", "journal", "ops", "daemon", "sim", "configs")
 MARK = "CHAOS_STAGE"
-KEY_ID, FEED_KEY = "chaos-key", "chaos-feed-key"
-START_LIMIT_S = 30.0
 STOP_LIMIT_S = 20.0
-POLL_S = 0.02
 ASK_LIMIT_S = 2.0
 
 Truth = dict[str, Any]
@@ -53,19 +48,9 @@ def copy_sources(folder: Path) -> Path:
     return folder
 
 
-def mono_s() -> float:
-    """The monotonic clock in seconds."""
-    return SystemClock().now().mono_ns / NS_PER_S
-
-
 def utc_ns() -> int:
     """The wall clock in ns."""
     return SystemClock().now().utc_ns
-
-
-def utc_s() -> float:
-    """The wall clock in Unix seconds."""
-    return utc_ns() / NS_PER_S
 
 
 @dataclass
@@ -80,78 +65,77 @@ class Stage:
     strict_s: int = 5
     first_open_s: int = 3
     preload: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
-    anchor_s: int = 0
     http: str = ""
     started_utc_ns: int = 0
     session: aiohttp.ClientSession | None = None
+
+    def __post_init__(self) -> None:
+        self.setting = Setting(
+            self.base,
+            self.state_dir,
+            "chaos",
+            self.sources,
+            self.seed,
+            period_s=self.period_s,
+            strict_s=self.strict_s,
+            first_open_s=self.first_open_s,
+            taker_rate_hz=3,
+            marks={MARK: str(self.base)},
+        )
+        self.programs = Programs(self.setting)
 
     # --- life ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Simulators, wires, configuration, and the daemon until its page answers."""
         self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_LIMIT_S))
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("LADDERD_")}
-        self.environment |= {
-            "LADDERD_EXCHANGE__API_KEY_ID": KEY_ID,
-            "LADDERD_EXCHANGE__PRIVATE_KEY_FILE": str(self._key()),
-            "LADDERD_FEEDS__API_KEY": FEED_KEY,
-            "PYTHONPATH": str(self.sources),
-            MARK: str(self.base),
-        }
-        self.anchor_s = int(utc_s()) + self.period_s - 1 + self.first_open_s
+        self.setting.prepare()
         await asyncio.gather(self.start_exchange(), self.start_feed())
         for name, port in self.ports.items():
             self.links[name] = Link(name, port)
             await self.links[name].start()
-        self.config.write_text(self._config(), encoding="utf-8")
-        await self.start_daemon()
+        exchange, feed, feed2 = (f"127.0.0.1:{self.links[name].port}" for name in (EXCHANGE, FEED, "feed2"))
+        self.setting.write_config(f"http://{exchange}", f"ws://{feed}/indices", f"ws://{feed2}/indices")
+        self.start_daemon()
         await self.page_open()
 
     async def start_exchange(self) -> None:
         """Start the exchange, the second time on the port of the first."""
-        await self._spawn(
-            "exchange", "-m", "sim", "exchange", "--port", str(self.ports.get("exchange", 0)),
-            "--api-key-id", KEY_ID, "--public-key", str(self.base / "key.pub"), "--seed", str(self.seed),
-            "--period-s", str(self.period_s), "--anchor-s", str(self.anchor_s),
-            "--settle-delay-s", "1", "--taker-rate-hz", "3",
-        )  # fmt: skip
-        self.ports["exchange"] = await self._listening("exchange")
+        child = self.programs.start_exchange(self.ports.get(EXCHANGE, 0))
+        (self.ports[EXCHANGE],) = await self._ports(child, 1)
 
     async def start_feed(self) -> None:
         """Start the feed's two hosts, the second time on the ports of the first."""
-        first, second = self.ports.get("feed", 0), self.ports.get("feed2", 0)
-        await self._spawn(
-            "feed", "-m", "sim", "feed", "--port", str(first), "--port2", str(second), "--api-key", FEED_KEY,
-            "--seed", str(self.seed), "--cadence-ms", "250", "--quota", "2",
-        )  # fmt: skip
-        self.ports["feed"] = await self._listening("feed")
-        self.ports["feed2"] = await self._listening("feed")
+        child = self.programs.start_feed(self.ports.get(FEED, 0), self.ports.get("feed2", 0))
+        self.ports[FEED], self.ports["feed2"] = await self._ports(child, 2)
 
-    async def start_daemon(self) -> asyncio.subprocess.Process:
+    @staticmethod
+    async def _ports(child: Child, count: int) -> list[int]:
+        """The ports that a simulator says it listens on. Raises StageError when it does not."""
+        try:
+            found = await reached(lambda: child.listening(count), START_LIMIT_S)
+        except ChildError as problem:
+            raise StageError(str(problem)) from None
+        if not found:
+            raise StageError(f"the {child.name} did not start in time; see {child.log}")
+        return [int(address.split(":")[2].split("/")[0]) for address in found]
+
+    def start_daemon(self) -> None:
         """Start the daemon on this state directory; does not wait for it."""
         self.started_utc_ns = utc_ns()
-        process = await self._run("daemon", self.state_dir, self.environment | self.preload, self.daemon_line())
-        self.processes["daemon"] = process
-        return process
+        self.programs.start_daemon(environment=self.environment | self.preload)
 
-    def daemon_line(self) -> tuple[str, ...]:
-        """The command line of the daemon."""
-        return ("-m", "daemon", "run", "--config", str(self.config))
+    def watcher(self, limit_ms: int) -> None:
+        """Start `ladderd watch` beside the daemon."""
+        self.programs.start("watch", self.setting.watch_words(limit_ms), self.base)
 
     async def page_open(self) -> bool:
         """Wait until the daemon listens; False when it ended or did not in time."""
-        path, limit_s = self.state_dir / "monitors" / "http.json", mono_s() + START_LIMIT_S
-        while self.alive("daemon") and mono_s() < limit_s:
-            with contextlib.suppress(OSError, ValueError):
-                told = json.loads(path.read_text(encoding="utf-8"))
-                if told["pid"] == self.processes["daemon"].pid:
-                    self.http = f"http://127.0.0.1:{told['port']}"
-                    return True
-            await asyncio.sleep(POLL_S)
+        with contextlib.suppress(ChildError):
+            self.http = await reached(self.programs.page, START_LIMIT_S) or self.http
+            return bool(self.programs.page())
         return False
 
     async def end(self, name: str, number: int = signal.SIGKILL, limit_s: float = STOP_LIMIT_S) -> int | None:
@@ -159,30 +143,30 @@ class Stage:
         self.signal(name, number)
         code = await self.ended(name, limit_s)
         if code is None:
-            self.signal(name, signal.SIGKILL)
-            await self.processes[name].wait()
+            await asyncio.to_thread(self.programs.running[name].end, signal.SIGKILL)
         return code
 
     async def ended(self, name: str, limit_s: float) -> int | None:
         """Wait for a process to end by itself: its exit code, None when it has not in time."""
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self.processes[name].wait()
-        except TimeoutError:
-            return None
+        child = self.programs.running[name]
+        await reached(lambda: not child.alive, limit_s)
+        return child.returncode
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal, if the process still is."""
-        with contextlib.suppress(ProcessLookupError):
-            self.processes[name].send_signal(number)
+        self.programs.running[name].send_signal(number)
 
     def alive(self, name: str) -> bool:
         """Whether a process runs."""
-        return name in self.processes and self.processes[name].returncode is None
+        return name in self.programs.running and self.programs.running[name].alive
+
+    def code(self, name: str) -> int | None:
+        """With what a process has ended; None while it runs."""
+        return self.programs.running[name].poll()
 
     async def close(self) -> None:
         """End whatever still runs, hard."""
-        for name in tuple(self.processes):
+        for name in tuple(self.programs.running):
             if self.alive(name):
                 await self.end(name)
         for link in self.links.values():
@@ -260,79 +244,15 @@ class Stage:
 
     @property
     def config(self) -> Path:
-        """The configuration file; beside the state, so that a full disk cannot spoil it."""
-        return self.base / "chaos.toml"
+        """The configuration file."""
+        return self.setting.config
 
-    async def _spawn(self, name: str, *arguments: str) -> None:
-        self.processes[name] = await self._run(name, self.sources, self.environment, arguments, piped=True)
+    @property
+    def anchor_s(self) -> int:
+        """The first target, in Unix seconds."""
+        return self.setting.anchor_s
 
-    async def _run(
-        self, name: str, folder: Path, environment: dict[str, str], arguments: tuple[str, ...], *, piped: bool = False
-    ) -> asyncio.subprocess.Process:
-        with (self.base / f"{name}.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, stdout=asyncio.subprocess.PIPE if piped else log, stderr=log, cwd=folder,
-                env=environment, start_new_session=True,
-            )  # fmt: skip
-
-    async def watcher(self, limit_ms: int) -> None:
-        """Start `ladderd watch` beside the daemon."""
-        self.processes["watch"] = await self._run(
-            "watch", self.base, self.environment,
-            ("-m", "daemon", "watch", "--config", str(self.config), "--limit-ms", str(limit_ms)),
-        )  # fmt: skip
-
-    async def _listening(self, name: str) -> int:
-        stdout = self.processes[name].stdout
-        assert stdout is not None, "started with a pipe"
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(START_LIMIT_S):
-                async for line in stdout:
-                    text = line.decode().strip()
-                    if " listening on " in text:
-                        return int(text.rpartition(" ")[2].split(":")[2].split("/")[0])
-        raise StageError(f"the {name} did not start; see {self.base}/{name}.log")
-
-    def _key(self) -> Path:
-        private = ed25519.Ed25519PrivateKey.generate()
-        key_file = self.base / "key.pem"
-        key_file.touch(mode=0o600)
-        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        key_file.write_bytes(private.private_bytes(pem, pkcs8, serialization.NoEncryption()))
-        public = private.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
-        (self.base / "key.pub").write_bytes(public)
-        return key_file
-
-    def _config(self) -> str:
-        rest = f"127.0.0.1:{self.links['exchange'].port}/trade-api"
-        feeds = [
-            f'{place} = {{ name = "{name}", url = "ws://127.0.0.1:{self.links[link].port}/indices",'
-            f' rest_url = "http://127.0.0.1:{self.links[link].port}" }}'
-            for place, name, link in (("primary", "massive", "feed"), ("secondary", "polygon", "feed2"))
-        ]
-        return "\n".join(
-            [
-                "# written by the campaign on real processes",
-                'mode = "paper"',
-                f"state_dir = {json.dumps(str(self.state_dir))}",
-                f"fees_file = {json.dumps(str(self.sources / 'configs' / 'fees.json'))}",
-                f"calendar_file = {json.dumps(str(self.sources / 'configs' / 'nyse_days.csv'))}",
-                "[windows]",
-                'template = "short"',
-                f"anchor_unix_s = {self.anchor_s}",
-                f"period_s = {self.period_s}",
-                f"preflight_lead_s = {self.period_s}",
-                f"open_lead_s = {self.period_s - 1}",
-                f"strict_lead_s = {self.strict_s}",
-                "freeze_lead_s = 2",
-                "[feeds]",
-                'mode = "hot"',
-                *feeds,
-                "[exchange]",
-                f'rest_url = "http://{rest}/v2"',
-                f'ws_url = "ws://{rest}/ws/v2"',
-                "[http]",
-                "port = 0",
-                "",
-            ]
-        )
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the processes have in their environment."""
+        return self.setting.environment()

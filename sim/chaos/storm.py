@@ -28,7 +28,8 @@ from journal.reader_io import segment_paths
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 from sim.chaos.scene import HEALTH_LIMIT_S, RECONCILED_LIMIT_S, SHOWN_LATE_S, Scene
-from sim.chaos.stage import POLL_S, Stage, mono_s, utc_ns, utc_s
+from sim.chaos.stage import Stage, utc_ns
+from sim.local.waiting import POLL_S, mono_s, utc_s
 
 KILLS_PER_STAGE = 40
 TAIL_KILLS = 3
@@ -150,7 +151,7 @@ class StormScene(Scene):
     async def kill(self) -> None:
         """SIGKILL now, and what the last snapshot says."""
         if not self.stage.alive("daemon"):
-            code = self.stage.processes["daemon"].returncode
+            code = self.stage.code("daemon")
             self.breach("the daemon lives", f"ended with {code}: {self.stage.log()[-300:].strip()!r}")
         await self.stage.end("daemon")
         self.before = self.remembered(0) or self.before
@@ -169,7 +170,7 @@ class StormScene(Scene):
         self.snapshot_since_ns = self.stage.started_utc_ns
         kept = self.figures.recovery_s
         if not await self.stage.page_open():
-            code = self.stage.processes["daemon"].returncode
+            code = self.stage.code("daemon")
             self.breach("starts again", f"the daemon ended with {code}: {self.stage.log()[-300:].strip()!r}")
             return False
         if await self.until(self.stage.health, HEALTH_LIMIT_S) is None:

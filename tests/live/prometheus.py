@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.live.stage import ROOT, fetch, until, utc_s
+from sim.local.setting import ROOT
+from sim.local.waiting import utc_s
+from tests.live.stage import fetch, until
 from tests.programs import need
 
 FOLDER = ROOT / "deploy" / "prometheus"

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from domain.clock import NS_PER_S
 from journal.snapshot_io import read_snapshot, write_snapshot
-from tests.live.stage import Stage, fetch, until, until_instant, utc_s
+from sim.local.waiting import utc_s
+from tests.live.stage import Stage, fetch, until, until_instant
 from tests.live.test_crash import exchange_does
 from tests.programs import need
 

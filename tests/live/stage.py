@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -24,40 +23,32 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from daemon.system_clock import SystemClock
-from domain.clock import NS_PER_S
 from journal.reader import Step
 from journal.reader_io import read_records, read_steps
 from journal.record import STEP
-
-ROOT = Path(__file__).resolve().parents[2]
-START_LIMIT_S = 30.0
-STOP_LIMIT_S = 30.0
-POLL_S = 0.02
-KEY_ID = "stage-key"
+from sim.local.child import Child
+from sim.local.programs import DAEMON, EXCHANGE, FEED, START_LIMIT_S, Programs
+from sim.local.setting import ROOT, Setting, http_of
+from sim.local.waiting import POLL_S, mono_s, utc_s
 
 Fact = TypeVar("Fact")
-Process = subprocess.Popen[bytes]
 
 
 def until(what: str, look: Callable[[], Fact], limit_s: float = 15.0, poll_s: float = POLL_S) -> Fact:
-    """Poll `look` until what it gives is true, and give that; fail, saying what was waited for, after `limit_s`."""
-    deadline_ns = SystemClock().now().mono_ns + int(limit_s * NS_PER_S)
+    """Poll `look` until what it gives is true, and give that.
+
+    Raises:
+        AssertionError: not within `limit_s`; it says what was waited for.
+    """
+    deadline_s = mono_s() + limit_s
     while True:
         seen = look()
         if seen:
             return seen
-        if SystemClock().now().mono_ns >= deadline_ns:
+        if mono_s() >= deadline_s:
             raise AssertionError(f"not within {limit_s} s: {what}; last seen: {seen!r}")
         time.sleep(poll_s)
-
-
-def utc_s() -> float:
-    """The wall clock in Unix seconds."""
-    return SystemClock().now().utc_ns / NS_PER_S
 
 
 def until_instant(instant_s: float) -> None:
@@ -93,12 +84,14 @@ class Stage:
     exchange_options: tuple[str, ...] = ()
     feed_options: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, Process] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     config: Path = Path()
     anchor_s: int = 0
     http: str = ""
+
+    def __post_init__(self) -> None:
+        self.programs = Programs(self._setting())
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -123,78 +116,42 @@ class Stage:
     def start_simulators(self) -> None:
         """Exchange and feed, and the configuration that names them."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        key_file, public_file = self._key()
-        feed_key = secrets.token_hex(8)
-        self.anchor_s = self.anchor_s or int(utc_s()) + self.open_lead_s + self.first_open_s
-        self._spawn(
-            "exchange", "-m", "sim", "exchange", "--port", "0", "--api-key-id", KEY_ID, "--public-key",
-            str(public_file), "--seed", "7", "--period-s", str(self.period_s), "--anchor-s", str(self.anchor_s),
-            "--settle-delay-s", "1", "--taker-rate-hz", "2", *self.exchange_options,
-        )  # fmt: skip
-        quota = "2" if self.feeds == "hot" else "1"
-        self._spawn(
-            "feed", "-m", "sim", "feed", "--port", "0", "--port2", "0", "--api-key", feed_key, "--seed", "7",
-            "--cadence-ms", str(self.cadence_ms), "--quota", quota, *self.feed_options,
-        )  # fmt: skip
-        self.addresses["exchange"] = self._listening("exchange")
-        self.addresses["feed"] = self._listening("feed")
-        self.addresses["feed2"] = self._listening("feed")
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("LADDERD_")}
-        self.environment |= {
-            "LADDERD_EXCHANGE__API_KEY_ID": KEY_ID,
-            "LADDERD_EXCHANGE__PRIVATE_KEY_FILE": str(key_file),
-            "LADDERD_FEEDS__API_KEY": feed_key,
-            "PYTHONPATH": str(ROOT),
-        }
-        self.environment |= {"LADDERD_" + key.upper().replace(".", "__"): value for key, value in self.settings.items()}
-        self.config = self.state_dir / "stage.toml"
-        self.config.write_text(self._config(), encoding="utf-8")
+        setting = self.programs.setting = self._setting()
+        setting.prepare()
+        self.anchor_s, self.environment, self.config = setting.anchor_s, setting.environment(), setting.config
+        exchange, feed = self.programs.start_exchange(), self.programs.start_feed()
+        found = until("the exchange's address", exchange.listening, START_LIMIT_S)
+        found += until("the feeds' addresses", lambda: feed.listening(2), START_LIMIT_S)
+        self.addresses = dict(zip((EXCHANGE, FEED, "feed2"), found, strict=True))
+        setting.write_config(*found)
 
-    def start_daemon(self) -> Process:
+    def start_daemon(self) -> Child:
         """Start the real daemon on this state directory, and do not wait for it."""
-        with (self.state_dir / "daemon.log").open("ab") as log:
-            self.processes["daemon"] = subprocess.Popen(
-                [sys.executable, "-m", "daemon", "run", "--config", str(self.config)],
-                stdout=log, stderr=log, cwd=self.state_dir, env=self.environment, start_new_session=True,
-            )  # fmt: skip
-        return self.processes["daemon"]
+        return self.programs.start_daemon(environment=self.environment)
 
     def wait_for_page(self) -> None:
         """Wait until the daemon listens, and learn where."""
-        daemon = self.processes["daemon"]
-        path = self.state_dir / "monitors" / "http.json"
+        self.http = until("the page", self.programs.page, START_LIMIT_S)
 
-        def port() -> int:
-            assert daemon.poll() is None, f"the daemon ended with {daemon.returncode}: {self.log()[-2000:]}"
-            if not path.exists():
-                return 0
-            told = json.loads(path.read_text(encoding="utf-8"))
-            return int(told["port"]) if told["pid"] == daemon.pid else 0
+    @property
+    def processes(self) -> dict[str, Child]:
+        """What runs, by name."""
+        return self.programs.running
 
-        self.http = f"http://127.0.0.1:{until('the page', port, START_LIMIT_S)}"
+    def start_watcher(self, limit_ms: int, *options: str) -> Child:
+        """Start the outside watcher beside the daemon; it is ended with the others."""
+        words = self.programs.setting.watch_words(limit_ms)
+        return self.programs.start("watch", (*words, *options), self.state_dir, environment=self.environment)
 
-    def stop(self, number: int = signal.SIGTERM, name: str = "daemon") -> int:
+    def stop(self, number: int = signal.SIGTERM, name: str = DAEMON) -> int:
         """Send a signal and wait for the end; the exit code, negative for a signal."""
         process = self.processes[name]
         process.send_signal(number)
-        return process.wait(STOP_LIMIT_S)
+        return process.wait(START_LIMIT_S)
 
     def close(self) -> None:
         """End whatever still runs, the daemon first."""
-        for name in ("daemon", "exchange", "feed"):
-            process = self.processes.get(name)
-            if process is None:
-                continue
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-                try:
-                    process.wait(STOP_LIMIT_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+        self.programs.close()
 
     # --- the window ----------------------------------------------------------------------------------------------
 
@@ -311,74 +268,27 @@ class Stage:
 
     # --- parts ---------------------------------------------------------------------------------------------------
 
+    def _setting(self) -> Setting:
+        return Setting(
+            self.state_dir,
+            self.state_dir,
+            "stage",
+            period_s=self.period_s,
+            strict_s=self.strict_s,
+            first_open_s=self.first_open_s,
+            anchor_s=self.anchor_s,
+            cadence_ms=self.cadence_ms,
+            feeds=self.feeds,
+            exchange_options=self.exchange_options,
+            feed_options=self.feed_options,
+            settings=self.settings,
+        )
+
     def _feed_http(self) -> str:
-        return self.addresses["feed"].replace("ws", "http", 1).rpartition("/")[0]
-
-    def _key(self) -> tuple[Path, Path]:
-        private = ed25519.Ed25519PrivateKey.generate()
-        key_file, public_file = self.state_dir / "key.pem", self.state_dir / "key.pub"
-        key_file.touch(mode=0o600)
-        key_file.write_bytes(
-            private.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        public_file.write_bytes(
-            private.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-        )
-        return key_file, public_file
-
-    def _spawn(self, name: str, *arguments: str) -> None:
-        with (self.state_dir / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=log, cwd=ROOT, start_new_session=True
-            )
-
-    def _listening(self, name: str) -> str:
-        stdout = self.processes[name].stdout
-        assert stdout is not None, "started with a pipe"
-        for line in stdout:
-            if b" listening on " in line:
-                return line.decode().strip().rpartition(" ")[2]
-        raise AssertionError(f"the {name} did not start: {(self.state_dir / f'{name}.log').read_text('utf-8')}")
-
-    def _config(self) -> str:
-        rest = self.addresses["exchange"]
-        feeds = []
-        for place, name, url in (("primary", "massive", "feed"), ("secondary", "polygon", "feed2")):
-            address = self.addresses[url]
-            http = address.replace("ws", "http", 1).rpartition("/")[0]
-            feeds.append(f'{place} = {{ name = "{name}", url = "{address}", rest_url = "{http}" }}')
-        return "\n".join(
-            [
-                'mode = "paper"',
-                f"state_dir = {json.dumps(str(self.state_dir))}",
-                f"fees_file = {json.dumps(str(ROOT / 'configs' / 'fees.json'))}",
-                f"calendar_file = {json.dumps(str(ROOT / 'configs' / 'nyse_days.csv'))}",
-                "[windows]",
-                'template = "short"',
-                f"anchor_unix_s = {self.anchor_s}",
-                f"period_s = {self.period_s}",
-                f"preflight_lead_s = {self.period_s}",
-                f"open_lead_s = {self.open_lead_s}",
-                f"strict_lead_s = {self.strict_s}",
-                "freeze_lead_s = 2",
-                "[feeds]",
-                f'mode = "{self.feeds}"',
-                *feeds,
-                "[exchange]",
-                f'rest_url = "{rest}/trade-api/v2"',
-                f'ws_url = "{rest.replace("http", "ws", 1)}/trade-api/ws/v2"',
-                "[http]",
-                "port = 0",
-                "",
-            ]
-        )
+        return http_of(self.addresses[FEED])
 
 
-def demo_stage(state_dir: Path, demo: Process) -> Stage:
+def demo_stage(state_dir: Path, demo: subprocess.Popen[bytes]) -> Stage:
     """The parts of a running `ladderd demo`, once it has written its card; it ends them itself."""
     card_path = state_dir / "demo.json"
 

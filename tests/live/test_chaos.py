@@ -17,7 +17,7 @@ from sim.chaos.command import rounds
 from sim.chaos.disk import why_no_strace
 from sim.chaos.faults import MENU
 from sim.chaos.links import Link
-from tests.live.stage import ROOT
+from sim.local.setting import ROOT
 
 SEED = 20260306
 LIMIT_S = 110

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from tests.live.stage import ROOT
+from sim.local.setting import ROOT
 
 SECRETS = {
     "LADDERD_EXCHANGE__API_KEY_ID": "key-id-4711-do-not-print",

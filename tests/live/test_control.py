@@ -18,7 +18,8 @@ from domain.actions import Place
 from domain.clock import NS_PER_MS
 from domain.events import Command, KillSwitch, Operator
 from journal.reader import Step
-from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant, utc_s
+from sim.local.waiting import utc_s
+from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
 
 SEEN_WITHIN_MS = 250
 MARGIN_MS = 100

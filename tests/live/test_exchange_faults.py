@@ -10,7 +10,8 @@ import pytest
 
 from domain.actions import Place
 from domain.events import BooksStale, PlaceOutcome, StreamStatus, Verdict
-from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant, utc_s
+from sim.local.waiting import utc_s
+from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
 
 
 def strike(stage: Stage, fault: str, **parameters: object) -> None:

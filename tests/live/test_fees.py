@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.actions import Place
-from tests.live.stage import ROOT, Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
+from sim.local.setting import ROOT
+from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
 
 
 def fee_gates(stage: Stage) -> dict[str, tuple[str, str]]:

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,14 +52,9 @@ def start_anew(stage: Stage, daemon: str) -> bool:
 @contextlib.contextmanager
 def watching(stage: Stage) -> Iterator[None]:
     """The outside watcher beside the daemon."""
-    path = stage.state_dir / "watch.log"
-    with path.open("wb") as log:
-        stage.processes["watch"] = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "watch", "--config", str(stage.config), "--limit-ms", str(LIMIT_MS)],
-            stdout=log, stderr=log, cwd=stage.state_dir, env=stage.environment, start_new_session=True,
-        )  # fmt: skip
+    watch = stage.start_watcher(LIMIT_MS)
     try:
-        until("the watcher", lambda: b"watching" in path.read_bytes(), 20)
+        until("the watcher", lambda: "watching" in watch.said(), 20)
         yield
     finally:
         stage.stop(signal.SIGTERM, "watch")

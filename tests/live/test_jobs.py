@@ -10,7 +10,8 @@ import pytest
 from daemon.client.requests_io import Request, ask
 from domain.clock import NS_PER_S
 from domain.events import Command
-from tests.live.stage import Stage, assert_journal, playing, until, utc_s
+from sim.local.waiting import utc_s
+from tests.live.stage import Stage, assert_journal, playing, until
 
 
 @pytest.mark.step("G02")

@@ -17,9 +17,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from sim.local.waiting import utc_s
 from tests.live.movements import Movements, total
 from tests.live.rule_faults import CROSSING, slow_disk
-from tests.live.stage import KEY_ID, Stage, fetch, playing, until, until_instant, utc_s
+from tests.live.stage import Stage, fetch, playing, until, until_instant
 from tests.live.test_books import by_hand, sim
 
 GROUPS = "/trade-api/v2/portfolio/order_groups"
@@ -120,7 +121,7 @@ def signed(stage: Stage, method: str, path: str, body: object = None) -> None:
     assert isinstance(key, ed25519.Ed25519PrivateKey)
     stamp = str(int(utc_s() * 1_000))
     headers = {
-        "KALSHI-ACCESS-KEY": KEY_ID,
+        "KALSHI-ACCESS-KEY": stage.environment["LADDERD_EXCHANGE__API_KEY_ID"],
         "KALSHI-ACCESS-TIMESTAMP": stamp,
         "KALSHI-ACCESS-SIGNATURE": base64.b64encode(key.sign(f"{stamp}{method}{path}".encode())).decode(),
         "Content-Type": "application/json",

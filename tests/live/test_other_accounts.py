@@ -19,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.stage import ROOT, Process, Stage, assert_flat_and_maker, fetch, until
+from sim.local.child import Child
+from sim.local.setting import ROOT
+from tests.live.stage import Stage, assert_flat_and_maker, fetch, until
 
 DAEMON, MEMBER, STRANGER = 65_534, 64_001, 64_002
 SITE = sysconfig.get_path("purelib")
@@ -59,14 +61,12 @@ class AccountStage(Stage):
             os.chown(path, DAEMON, DAEMON)
         self.state_dir.chmod(0o750)
 
-    def start_daemon(self) -> Process:
-        with (self.state_dir / "daemon.log").open("ab") as log:
-            self.processes["daemon"] = subprocess.Popen(
-                [self.python, "-c", RUN, "run", "--config", str(self.config)],
-                stdout=log, stderr=log, cwd="/", env=environment(self.environment), start_new_session=True,
-                user=DAEMON, group=DAEMON, extra_groups=[], umask=0o077,
-            )  # fmt: skip
-        return self.processes["daemon"]
+    def start_daemon(self) -> Child:
+        return self.programs.start(
+            "daemon", ("-c", RUN, "run", "--config", str(self.config)), Path("/"),
+            environment=environment(self.environment), python=self.python,
+            user=DAEMON, group=DAEMON, extra_groups=[], umask=0o077,
+        )  # fmt: skip
 
     def typed(self, uid: int, *words: str, groups: tuple[int, ...] = ()) -> tuple[int, str]:
         """A command of an account, under the narrowest umask: exit code, and all that it said."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sim.local.waiting import utc_s
 from tests.live.prometheus import (
     DURATION,
     FOLDER,
@@ -21,7 +22,7 @@ from tests.live.prometheus import (
     same_but_for_durations,
 )
 from tests.live.rule_faults import FAULTS, Fault
-from tests.live.stage import Stage, playing, until, utc_s
+from tests.live.stage import Stage, playing, until
 
 RULES = (FOLDER / "ladderd.rules.yml").read_text("utf-8")
 QUIET_LIMIT_S = 30

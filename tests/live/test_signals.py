@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
 
-from tests.live.stage import ROOT, Process, Stage, assert_flat_and_maker, demo_stage, fetch, playing, until
+from sim.local.child import Child
+from sim.local.setting import ROOT
+from tests.live.stage import Stage, assert_flat_and_maker, demo_stage, fetch, playing, until
 
 # Whoever starts the tests may ignore some; the daemon would inherit that.
 DEFAULT = ("env", "--default-signal=HUP,INT,QUIT")
@@ -25,15 +25,14 @@ class TerminalStage(Stage):
 
     terminal = -1
 
-    def start_daemon(self) -> Process:
+    def start_daemon(self) -> Child:
         self.terminal, slave = pty.openpty()
-        self.processes["daemon"] = subprocess.Popen(
-            [*DEFAULT, sys.executable, "-m", "daemon", "run", "--config", str(self.config)],
-            stdin=slave, stdout=slave, stderr=slave, cwd=self.state_dir, env=self.environment, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - before any thread
-        )  # fmt: skip
+        words = (*DEFAULT[1:], sys.executable, *self.programs.setting.daemon_words())
+        daemon = self.programs.start(
+            "daemon", words, self.state_dir, environment=self.environment, python=DEFAULT[0], terminal=slave
+        )
         os.close(slave)
-        return self.processes["daemon"]
+        return daemon
 
 
 def told_in(folder: Path) -> list[str]:

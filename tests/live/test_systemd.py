@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.stage import KEY_ID, ROOT, Stage, assert_flat_and_maker, fetch, until
+from sim.local.setting import ROOT
+from tests.live.stage import Stage, assert_flat_and_maker, fetch, until
 
 PYTHON = Path("/usr/bin/python3.11")
 SITE = ROOT / ".venv" / "lib" / "python3.11" / "site-packages"
@@ -77,7 +78,7 @@ def install(root: Path, stage: Stage) -> None:
     settings = stage.config.read_text("utf-8").replace(str(ROOT), "/opt/ladderd")
     (home / "configs" / "ladderd.toml").write_text(re.sub(r"(?m)^state_dir.*\n", "", settings))
     secrets = {
-        "exchange__api_key_id": KEY_ID,
+        "exchange__api_key_id": stage.environment["LADDERD_EXCHANGE__API_KEY_ID"],
         "exchange__private_key": Path(stage.environment["LADDERD_EXCHANGE__PRIVATE_KEY_FILE"]).read_text("utf-8"),
         "feeds__api_key": stage.environment["LADDERD_FEEDS__API_KEY"],
     }

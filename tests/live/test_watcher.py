@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +24,8 @@ def cancel_alls(stage: Stage) -> int:
 def test_a_hung_daemon_is_flattened_from_outside_and_obeys_the_tail_when_it_wakes(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=120, strict_s=20)) as stage:
         stage.until_quoting(least=2)
-        with (tmp_path / "watch.log").open("wb") as log:
-            stage.processes["watch"] = subprocess.Popen(
-                [sys.executable, "-m", "daemon", "watch", "--config", str(stage.config), "--limit-ms", str(LIMIT_MS)],
-                stdout=log, stderr=log, cwd=tmp_path, env=stage.environment, start_new_session=True,
-            )  # fmt: skip
-        until("the watcher", lambda: b"watching" in (tmp_path / "watch.log").read_bytes())
+        watch = stage.start_watcher(LIMIT_MS)
+        until("the watcher", lambda: "watching" in watch.said())
         # A daemon that makes progress is left alone, for longer than the limit.
         grown = stage.picture()["seq"] + 20
         until("progress for a while", lambda: stage.picture()["seq"] > grown)
@@ -39,7 +33,7 @@ def test_a_hung_daemon_is_flattened_from_outside_and_obeys_the_tail_when_it_wake
         stage.processes["daemon"].send_signal(signal.SIGSTOP)
         assert stage.truth()["resting"], "nothing rested: nothing is shown"
         until("an empty account", lambda: not stage.truth()["resting"], 10)
-        until("the proof", lambda: b"the account is flat" in (tmp_path / "watch.log").read_bytes(), 10)
+        until("the proof", lambda: "the account is flat" in watch.said(), 10)
         assert cancel_alls(stage) >= 1
         stage.processes["daemon"].send_signal(signal.SIGCONT)
         until("the tail obeyed", lambda: "cancel_all_tail" in stage.reasons(), 10)
@@ -63,15 +57,9 @@ def watched(address: str) -> dict[str, Any]:
 def test_the_watcher_answers_on_its_own_port_whatever_becomes_of_the_daemon(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=120, strict_s=20)) as stage:
         stage.until_quoting(least=2)
-        log_file = tmp_path / "watch.log"
-        with log_file.open("wb") as log:
-            stage.processes["watch"] = subprocess.Popen(
-                [sys.executable, "-m", "daemon", "watch", "--config", str(stage.config), "--limit-ms", str(LIMIT_MS),
-                 "--http-port", "0"],
-                stdout=log, stderr=log, cwd=tmp_path, env=stage.environment, start_new_session=True,
-            )  # fmt: skip
+        watch = stage.start_watcher(LIMIT_MS, "--http-port", "0")
         try:
-            line = until("its address", lambda: re.findall(r"status at (\S+)\n", log_file.read_text("utf-8")), 20)
+            line = until("its address", lambda: re.findall(r"status at (\S+)\n", watch.said()), 20)
             address = line[0]
             assert address.startswith("http://127.0.0.1:")
             until("the daemon is seen alive", lambda: watched(address)["status"]["state"] == "OK", 10)

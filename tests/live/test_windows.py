@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.stage import ROOT, Stage, assert_flat_and_maker, assert_journal, demo_stage, until
+from sim.local.setting import ROOT
+from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, demo_stage, until
 
 
 @pytest.mark.step("H09", "H16", "H20")
