@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from bench.running import Demo, post
 from daemon.cli.views_io import ask_daemon
-from domain.actions import CancelOrders, Record, TriggerGroup
+from domain.actions import CancelOrders, TriggerGroup
 from domain.clock import NS_PER_MS
 from domain.events import CancelOutcome, GroupOutcome, Verdict
+from domain.records import GuardTripEntry
 from journal.reader_io import read_steps
 
 DEMOS, WINDOWS = 3, 2
@@ -53,8 +54,8 @@ def _waits(state: Path) -> list[int]:
     for step in read_steps(state):
         stale_ns = 0
         for action in step.actions:
-            if isinstance(action, Record) and action.type == "guard_trip" and "limit_ms" in action.payload:
-                late_ns = int((action.payload["age_ms"] - action.payload["limit_ms"]) * NS_PER_MS)
+            if isinstance(action, GuardTripEntry) and action.age_ms and action.limit_ms:
+                late_ns = int((action.age_ms - action.limit_ms) * NS_PER_MS)
                 stale_ns = step.now.mono_ns - late_ns
             elif isinstance(action, TriggerGroup | CancelOrders) and action.reason.endswith(STALE):
                 begun = stale_ns or max(caused.values(), default=0)

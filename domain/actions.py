@@ -1,4 +1,4 @@
-"""Everything that leaves the engine: requests to the exchange, and deeds of the shell.
+"""Everything that leaves the engine: requests to the exchange, deeds of the shell, and records (domain/records.py).
 
 `Cleared` is permission as a value. Only guards/gate.py makes one (the tidy test looks), a `Place` cannot be made
 without one, and the venue refuses to write after the instant it names.
@@ -14,6 +14,7 @@ import msgspec
 from domain.ids import ClientOrderId, GroupId, RequestId, Ticker
 from domain.market import OrderRef, Side
 from domain.money import Count, Price
+from domain.records import AnyEntry
 
 
 class Action(msgspec.Struct, frozen=True, tag=str.lower, tag_field="kind"):
@@ -152,13 +153,6 @@ class Alert(Action, frozen=True):
     payload: dict[str, Any]
 
 
-class Record(Action, frozen=True):
-    """A typed record for the journal (order_created, guard_trip, window_phase ...)."""
-
-    type: str
-    payload: dict[str, Any]
-
-
 class Report(Action, frozen=True):
     """A series' window is settled: write its report."""
 
@@ -197,11 +191,12 @@ AnyAction = (
     | FeedControl
     | MarkCancelAll
     | Alert
-    | Record
     | Report
     | Answer
     | Exit
+    | AnyEntry
 )
 
 CANCELS = (CancelOrders, TriggerGroup, CancelAll)
 PLACES = (Place, CreateGroup, DeleteGroup)
+REQUESTS = (*CANCELS, *PLACES, Ask)

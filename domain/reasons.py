@@ -261,3 +261,12 @@ _RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
 def rung_advice(reason: RungReason) -> tuple[str, str]:
     """One word for a narrow column, and a sentence."""
     return _RUNG_ADVICE[reason]
+
+
+class RiskDecision(enum.StrEnum):
+    """What the daily loss asks for."""
+
+    ALLOW = "allow"
+    SOFT_PAUSE = "soft_pause"
+    REDUCE = "reduce"
+    HARD_STOP = "hard_stop"

@@ -1,43 +1,69 @@
 # long: the catalogue of all records; splitting it would hide that it is closed
-"""What each typed record of the journal says: one struct per type, and the check that every record passes.
+"""What each typed record says: one struct per type, made at the place in a step where it becomes true.
 
-A record leaves a step as `Record(type, payload)`. Just before its bytes are handed to the journal they are read against
-the struct of their type: an unknown type, a key too many or too few, a wrong kind or a value out of bounds is a bug of
-ours, and raises before one byte of the step is written. docs/events.md is made from this file.
+A record is itself one of a step's actions, so it stands in its step, in order, and nowhere else. mypy knows its keys
+and their kinds; what mypy cannot know, the bounds of a figure, is looked at when the record is made: one that is out of
+them is a bug of ours and ends the run before a byte of its step is written. docs/events.md is made from this file.
 
-`RECORD_VERSION` stands in every line. It is raised when a key of a type changes its meaning or goes: a line of a newer
-version is refused by name. A new type or a new key is not a new version: readers pass over what they do not know, and
-each of them takes a key that an older line lacks as not known.
+`RECORD_VERSION` stands in every line. It is raised when a key of a type changes its meaning or goes, and what older
+versions wrote is read by `journal/earlier.py`; a line of a newer version is refused by name. A new type or a new key is
+not a new version: readers pass over what they do not know.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
-from typing import Annotated, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
+from domain.events import JobOutcome, JobRoad
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Cash, Count, IndexValue, Price
+from domain.reasons import RiskDecision
 from domain.window import Phase
 
-RECORD_VERSION: Final = 1
+RECORD_VERSION: Final = 2
 
-OrderPrice = Annotated[Price, Meta(gt=0, lt=PRICE_PER_DOLLAR)]
-FillPrice = Annotated[Price, Meta(ge=0, le=PRICE_PER_DOLLAR)]
-OrderCount = Annotated[Count, Meta(gt=0)]
-Milliseconds = Annotated[float, Meta(ge=0)]
-Named = Annotated[str, Meta(min_length=1)]
+# Names of bounds, by which `_LIMITS` finds the fields that have them.
+OrderPrice = Price
+FillPrice = Price
+OrderCount = Count
+Milliseconds = float
+Named = str
+
+_LIMITS: Final[dict[str, tuple[float, float]]] = {
+    "OrderPrice": (1, PRICE_PER_DOLLAR - 1),
+    "FillPrice": (0, PRICE_PER_DOLLAR),
+    "OrderCount": (1, float("inf")),
+    "Milliseconds": (0, float("inf")),
+}
 
 
-class InvalidRecordError(AssertionError):
+class InvalidRecordError(ValueError):
     """A record that is not what its type says: a bug of ours. The text names type, key and fault, never a value."""
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all: the class name without `Entry`, in lower case with underscores, is the record's type."""
+def type_named(class_name: str) -> str:
+    """The record type of a class name: without `Entry`, in lower case with underscores."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name.removesuffix("Entry")).lower()
+
+
+class Entry(msgspec.Struct, frozen=True, tag=type_named, tag_field="kind"):
+    """Base of all records. The class name without `Entry`, in lower case with underscores, is the record's type."""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidRecordError for a figure out of its bounds."""
+        for name, low, high in _BOUNDS.get(type(self), ()):
+            value = getattr(self, name)
+            if value is not None and value is not UNSET and not low <= value <= high:
+                raise InvalidRecordError(f"a record {type_of(type(self))} that is none: {name} is out of its bounds")
+        for name in _NAMED.get(type(self), ()):
+            if getattr(self, name) == "":
+                raise InvalidRecordError(f"a record {type_of(type(self))} that is none: {name} is empty")
 
 
 # --- orders --------------------------------------------------------------------------------------------------------
@@ -128,12 +154,12 @@ class FillAdoptedEntry(OrderFilledEntry, frozen=True):
 
 
 class AdoptionEntry(Entry, frozen=True):
-    """An operator had the exchange's truth taken. `kind`: which difference it was; `what`: ticker, order or balance.
+    """An operator had the exchange's truth taken. `drift`: which difference it was; `what`: ticker, order or balance.
 
     A position tells series, window, and the contracts of both sides; an orphan tells `detail`; a balance `amount`.
     """
 
-    kind: Named
+    drift: Named
     what: str
     by: str
     cause: str
@@ -146,9 +172,10 @@ class AdoptionEntry(Entry, frozen=True):
 
     def __post_init__(self) -> None:
         """One of the three shapes, whole."""
+        Entry.__post_init__(self)
         position = (self.series, self.window, self.exchange, self.own)
         if _some(*position) + _some(self.detail) + _some(self.amount) != 1 or not _whole(*position):
-            raise ValueError("it tells one of: series, window, exchange and own; detail; amount")
+            raise InvalidRecordError("an adoption tells one of: series, window, exchange and own; detail; amount")
 
 
 class ReconciledEntry(Entry, frozen=True):
@@ -193,7 +220,7 @@ class StraySettlementEntry(SettlementEntry, frozen=True):
 class RiskDecisionEntry(Entry, frozen=True):
     """A series' gate turned, or, without a series, the day's loss reached a level. `reason`: codes, or a sentence."""
 
-    decision: Literal["allow", "soft_pause", "reduce", "hard_stop"]
+    decision: RiskDecision
     approved: bool
     reason: str
     series: Named | UnsetType = UNSET
@@ -220,11 +247,12 @@ class GuardTripEntry(Entry, frozen=True):
 
     def __post_init__(self) -> None:
         """One of the three shapes, whole."""
+        Entry.__post_init__(self)
         stale = (self.age_ms, self.limit_ms, self.window, self.count, self.session_frozen, self.feeds)
         apart = (self.symbol, self.values)
         one = _some(*stale) + _some(*apart) + _some(self.group_id) == 1
         if not one or not _whole(*stale) or not _whole(*apart) or _some(self.series) == _some(*apart):
-            raise ValueError("it tells the evidence of one guard, whole")
+            raise InvalidRecordError("a guard trip tells the evidence of one guard, whole")
 
 
 class KillSwitchEntry(Entry, frozen=True):
@@ -245,7 +273,7 @@ class StrictStandDownEntry(Entry, frozen=True):
 # --- states --------------------------------------------------------------------------------------------------------
 
 
-class SchedulerWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SchedulerWindow(msgspec.Struct, frozen=True):
     """A window as the schedule shows it; instants in New York's time."""
 
     label: str
@@ -396,9 +424,9 @@ class JobRunEntry(Entry, frozen=True):
     """A run of one of the day's jobs ended, by its schedule or asked for once. `cause`: why it is not done."""
 
     job: str
-    road: Literal["schedule", "once"]
+    road: JobRoad
     by: str
-    outcome: Literal["done", "failed", "refused"]
+    outcome: JobOutcome
     duration_ms: Milliseconds
     cause: str
 
@@ -412,35 +440,69 @@ def _whole(*values: object) -> bool:
 
 
 def type_of(entry: type[Entry]) -> str:
-    """The record type that an entry describes."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", entry.__name__.removesuffix("Entry")).lower()
+    """The record type of a struct."""
+    return type_named(entry.__name__)
 
 
-ENTRIES: Final[tuple[type[Entry], ...]] = (
-    *(OrderCreatedEntry, OrderRefusedEntry, OrderAckedEntry, OrderFailedEntry, OrderCancelledEntry),
-    *(OrderFilledEntry, ForeignFillEntry, FillAdoptedEntry, AdoptionEntry, ReconciledEntry),
-    *(SettlementEntry, StraySettlementEntry, RiskDecisionEntry, GuardTripEntry, KillSwitchEntry),
-    *(StrictStandDownEntry, WindowPhaseEntry, WindowResultEntry, WsFreshnessEntry, FeedSwitchEntry, FeePathEntry),
-    *(
-        TimeToFlatEntry,
-        DrillEntry,
-        CancelAllDoneEntry,
-        CancelAllMarkerEntry,
-        ConfigEntry,
-        OperatorActionEntry,
-        NoteEntry,
-        JobRunEntry,
-    ),
+def payload_of(entry: Entry) -> dict[str, Any]:
+    """What a record says as plain JSON, without its type, for who prints it; what is not told is left out."""
+    said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(entry))
+    del said["kind"]
+    return said
+
+
+AnyEntry = (
+    OrderCreatedEntry
+    | OrderRefusedEntry
+    | OrderAckedEntry
+    | OrderFailedEntry
+    | OrderCancelledEntry
+    | OrderFilledEntry
+    | ForeignFillEntry
+    | FillAdoptedEntry
+    | AdoptionEntry
+    | ReconciledEntry
+    | SettlementEntry
+    | StraySettlementEntry
+    | RiskDecisionEntry
+    | GuardTripEntry
+    | KillSwitchEntry
+    | StrictStandDownEntry
+    | WindowPhaseEntry
+    | WindowResultEntry
+    | WsFreshnessEntry
+    | FeedSwitchEntry
+    | FeePathEntry
+    | TimeToFlatEntry
+    | DrillEntry
+    | CancelAllDoneEntry
+    | CancelAllMarkerEntry
+    | ConfigEntry
+    | OperatorActionEntry
+    | NoteEntry
+    | JobRunEntry
 )
-_decoders: Final = {type_of(entry): msgspec.json.Decoder(entry) for entry in ENTRIES}
+ENTRIES: Final[tuple[type[AnyEntry], ...]] = get_args(AnyEntry)
 
 
-def check(record_type: str, payload: bytes) -> Entry:
-    """The entry that these bytes of JSON are. Raises InvalidRecordError when they are not what the type says."""
-    decoder = _decoders.get(record_type)
-    if decoder is None:
-        raise InvalidRecordError(f"no record has the type {record_type!r}; domain/records.py lists them")
-    try:
-        return decoder.decode(payload)
-    except msgspec.MsgspecError as problem:
-        raise InvalidRecordError(f"a record {record_type} that is none: {problem}") from problem
+def _fields_as_written(entry: type[Entry]) -> dict[str, str]:
+    """The fields with their types as they stand in this file, those of the bases first."""
+    found: dict[str, str] = {}
+    for base in reversed(entry.__mro__):
+        found |= inspect.get_annotations(base)
+    return found
+
+
+_BOUNDS: Final[dict[type[Entry], tuple[tuple[str, float, float], ...]]] = {
+    entry: tuple(
+        (name, *_LIMITS[part])
+        for name, written in _fields_as_written(entry).items()
+        for part in written.split(" | ")
+        if part in _LIMITS
+    )
+    for entry in ENTRIES
+}
+_NAMED: Final[dict[type[Entry], tuple[str, ...]]] = {
+    entry: tuple(name for name, written in _fields_as_written(entry).items() if "Named" in written.split(" | "))
+    for entry in ENTRIES
+}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, Record
+from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place
 from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted, Counts
@@ -18,6 +18,7 @@ from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import Ticker
 from domain.market import Side
 from domain.money import Count
+from domain.records import OrderCreatedEntry
 from execution.budget import CANCEL_ALL_COST, Budget
 from execution.drill import DRILL
 from execution.groups import Group, GroupPhase, Groups
@@ -135,21 +136,18 @@ class Converger:
             )
         )
         out.append(
-            Record(
-                "order_created",
-                {
-                    "client_order_id": order.client_order_id,
-                    "series": order.series,
-                    "ticker": order.ticker,
-                    "side": order.side.value,
-                    "order_type": "limit",
-                    "type": DRILL if order.series == DRILL else "quote",
-                    "price": order.price,
-                    "count": order.count,
-                    "is_live": True,
-                    "fair": fair,
-                    "window": order.target_ns,
-                },
+            OrderCreatedEntry(
+                client_order_id=order.client_order_id,
+                series=order.series,
+                ticker=order.ticker,
+                side=order.side,
+                order_type="limit",
+                price=order.price,
+                count=order.count,
+                is_live=True,
+                fair=fair,
+                window=order.target_ns,
+                type="drill" if order.series == DRILL else "quote",
             )
         )
 

@@ -13,6 +13,7 @@ import msgspec
 
 from domain.clock import NS_PER_MS, Now
 from domain.events import Tick
+from domain.money import IndexValue
 from domain.reasons import Reason
 from domain.setting import key
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
@@ -80,7 +81,7 @@ class DivergenceGuard:
             self._diverged = False
         return self._diverged is not before
 
-    def comparison(self) -> dict[str, int]:
+    def comparison(self) -> dict[str, IndexValue]:
         """The newest value of each feed, for the alert's evidence."""
         return {feed: tick.value for feed, tick in self._last.items()}
 

@@ -11,7 +11,6 @@ Unknown until a session has begun and its equity was read.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from typing import Annotated, Any, Protocol
 
@@ -21,7 +20,7 @@ from domain.clock import Now
 from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Cash
-from domain.reasons import Reason
+from domain.reasons import Reason, RiskDecision
 from domain.setting import key
 from guards.exposure import HoldingShape, MarketExposure, OrderShape, UntoldShape, exposures
 from guards.vote import PASS, Vote, fail, unknown
@@ -45,15 +44,6 @@ class RiskSettings(msgspec.Struct, frozen=True):
     daily_loss_stop_ppm: int = 30_000
     daily_loss_pause_ppm: int = 24_000
     var_limit_ppm: int | None = None  # None leaves value at risk out
-
-
-class RiskDecision(enum.StrEnum):
-    """What the daily loss asks for."""
-
-    ALLOW = "allow"
-    SOFT_PAUSE = "soft_pause"
-    REDUCE = "reduce"
-    HARD_STOP = "hard_stop"
 
 
 _SEVERITY = {decision: rank for rank, decision in enumerate(RiskDecision)}

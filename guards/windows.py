@@ -15,10 +15,12 @@ import functools
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import asdict
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ConfigurationError
 from domain.market import SERIES
+from domain.records import SchedulerWindow
 from domain.setting import key
 from domain.stamps import NEW_YORK, et_text, utc_text
 from domain.window import Phase, Window
@@ -345,18 +347,16 @@ def seconds_to_freeze(window: Window, utc_ns: int) -> float:
     return (window.freeze_ns - utc_ns) / NS_PER_S
 
 
-def scheduler_window(window: Window, flatten_ns: int) -> dict[str, Any]:
+def scheduler_window(window: Window, flatten_ns: int) -> SchedulerWindow:
     """The window as reports and `ladderd windows` show it; `flatten_ns` is when flattening starts."""
-    return {
-        "label": window.label,
-        "target_type": window.target_type,
-        "series": list(window.series),
-        "start_et": et_text(window.opens_ns),
-        "target_et": et_text(window.target_ns),
-        "freeze_et": et_text(window.freeze_ns),
-        "freshness_strict_et": et_text(window.strict_ns),
-        "flatten_at_et": et_text(flatten_ns),
-    }
+    return SchedulerWindow(
+        *(window.label, window.target_type, window.series),
+        start_et=et_text(window.opens_ns),
+        target_et=et_text(window.target_ns),
+        freeze_et=et_text(window.freeze_ns),
+        freshness_strict_et=et_text(window.strict_ns),
+        flatten_at_et=et_text(flatten_ns),
+    )
 
 
 def ops_window(window: Window, utc_ns: int) -> dict[str, Any]:
@@ -395,6 +395,6 @@ def windows_answer(plan: WindowPlan, series: str, utc_ns: int, lead_ns: int) -> 
     return {
         "now_utc": utc_text(utc_ns),
         "phase": str(plan.phase(series, utc_ns, lead_ns)),
-        "scheduler_window": scheduler_window(active, active.freeze_ns - lead_ns) if active else None,
+        "scheduler_window": asdict(scheduler_window(active, active.freeze_ns - lead_ns)) if active else None,
         "seconds_to_freeze": seconds_to_freeze(active, utc_ns) if active else None,
     }

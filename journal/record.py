@@ -130,7 +130,7 @@ def decode_record(line: bytes) -> Record:
         raise RecordError(
             f"its version is {record.version}, and this build reads up to {RECORD_VERSION}: a newer one wrote it"
         )
-    return record
+    return record if record.correlation_id else msgspec.structs.replace(record, correlation_id=str(record.seq))
 
 
 def parse_utc(text: str) -> int:

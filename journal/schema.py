@@ -18,10 +18,10 @@ _HEAD: Final = f"""# Events: every type of record in the journal
 
 Made by `make events` from domain/records.py; do not edit. Record version {RECORD_VERSION}.
 
-One line of JSON is one record. `payload` is what its `type` says below; the daemon checks it against this schema
-before it writes, and a record that does not fit ends the run before a byte of its step is written. A line of a newer
-version is refused by name. A type or key that a reader does not know is passed over, and a key that an older line
-lacks is not known.
+One line of JSON is one record. `payload` is what its `type` says below. Each record is made as its struct: its keys and
+their kinds are checked by mypy, its bounds when it is made, and one that is out of them ends the run before a byte of
+its step is written. A line of a newer version is refused by name. A type or key that a reader does not know is passed
+over, and a key that an older line lacks is not known.
 
 Units, whole numbers: Price 1/10,000 dollar, Count 1/100 contract, Cash 1/1,000,000 dollar, IndexValue 1/1,000,000
 point; names that end in `_ns` and `window` (a target) are Unix nanoseconds, in `_ms` milliseconds, which may be broken.
@@ -29,7 +29,10 @@ OrderPrice is over 0 and under a dollar, FillPrice from 0 to a dollar, OrderCoun
 Named is a text that is not empty. Sides are of the YES leg.
 
 A record of type `step` holds what entered the engine (`event`), the stamp (`now`) and all that left it (`actions`);
-replay runs on it. Every other record stands in its step's actions too; its `causation_id` is the number of that step.
+replay runs on it. Every other record stands once, among its step's actions, with its type as `kind`; read back by
+itself its `event_id` is `<seq>.<place among the actions, from 1>` and its `causation_id` the number of its step. Only
+what no step makes has a line of its own. A step that took in the answer to a request has the step that sent it as its
+`causation_id`, and as its `correlation_id` the step in which it all began, which took in what made us ask.
 """
 
 

@@ -11,7 +11,7 @@ This models what an order will cost. What it did cost is the exchange's own `fee
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -25,6 +25,15 @@ PPM: Final = 1_000_000
 
 # coefficient (1e-6) * count (1e-2) * price (1e-4) * complement (1e-4) = 1e-16 dollar
 _UNITS_PER_CENT: Final = 10**14
+
+
+class FeePath(msgspec.Struct, frozen=True):
+    """Which file the maker's fee came from, and what it says; None where no file tells of the series."""
+
+    maker: str | None = None
+    maker_coefficient: str | None = None
+    taker_coefficient: str | None = None
+    effective: str | None = None
 
 
 class FeeTerms(msgspec.Struct, frozen=True):
@@ -142,12 +151,14 @@ def agreement(fees: FeeFile | None, series: str, fee_type: str, multiplier_ppm: 
     return FeeAgreement()
 
 
-def fee_path(fees: FeeFile | None, series: str) -> dict[str, Any]:
+def fee_path(fees: FeeFile | None, series: str) -> FeePath:
     """The `fee_path` of reports: which file the maker's fee came from, and what it says."""
     terms = fees.of(series) if fees else None
-    return {
-        "maker": fees.path if fees and terms else None,
-        "maker_coefficient": print_fixed(terms.maker_ppm, FEE_DECIMALS) if terms else None,
-        "taker_coefficient": print_fixed(terms.taker_ppm, FEE_DECIMALS) if terms else None,
-        "effective": fees.effective if fees and terms else None,
-    }
+    if fees is None or terms is None:
+        return FeePath()
+    return FeePath(
+        maker=fees.path,
+        maker_coefficient=print_fixed(terms.maker_ppm, FEE_DECIMALS),
+        taker_coefficient=print_fixed(terms.taker_ppm, FEE_DECIMALS),
+        effective=fees.effective,
+    )

@@ -17,8 +17,8 @@ from daemon.cli import commands
 from daemon.settings.build import build_engine
 from domain.clock import NS_PER_S
 from domain.money import CASH_PER_DOLLAR
+from journal.facts import facts
 from journal.reader_io import read_records
-from journal.reports.facts import facts
 from journal.reports.fold import Fold
 from tests.daemon.kept import keep
 from tests.daemon.stand import Stand, short_settings
@@ -46,7 +46,7 @@ def record() -> None:
     with tempfile.TemporaryDirectory() as folder:
         keep(stand, Path(folder) / "state")
         fold: Any = Fold().take_all(facts(read_records(Path(folder) / "state")))
-    assert [turn.payload["up"] for turn in fold.stream_turns] == [True, False]
+    assert [turn.said.up for turn in fold.stream_turns] == [True, False]
 
 
 def setting() -> None:

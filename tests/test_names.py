@@ -77,7 +77,6 @@ TWICE_LEFT = {
     "Order": "the HTTP guard's wants another word",
     "Phase": "of a window, and of a standby pair: the second wants another word",
     "Quote": COMMAND,
-    "Record": "what a step records, and a line of the journal",
     "Refusal": "an alert's subject wants another word",
     "Request": WIRE,
     "Row": COMMAND,

@@ -16,9 +16,10 @@ import pytest
 
 from daemon.settings.build import build_engine
 from daemon.settings.load_io import load_file
-from domain.actions import AnyAction, CancelAll, CancelOrders, Record
+from domain.actions import AnyAction, CancelAll, CancelOrders
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import AnyEvent, Filled, Operator, Tick
+from domain.records import OrderFilledEntry, RiskDecisionEntry
 from sim.campaign.faults import Fault
 from sim.campaign.unit import Unit
 from sim.sockets import faults as wires
@@ -59,13 +60,12 @@ def empties(event: AnyEvent, actions: list[AnyAction]) -> bool:
 
 
 def books(event: AnyEvent, actions: list[AnyAction]) -> bool:
-    made = (action.type for action in actions if isinstance(action, Record))
-    return isinstance(event, Filled) and "order_filled" in made
+    return isinstance(event, Filled) and any(isinstance(action, OrderFilledEntry) for action in actions)
 
 
 def stales(_event: AnyEvent, actions: list[AnyAction]) -> bool:
-    decided = (action.payload for action in actions if isinstance(action, Record) and action.type == "risk_decision")
-    return any(payload["reason"] == "polygon_ws_stale" for payload in decided)
+    decided = (action for action in actions if isinstance(action, RiskDecisionEntry))
+    return any(told.reason == "polygon_ws_stale" for told in decided)
 
 
 Drawn = tuple[Walk, list[str]]

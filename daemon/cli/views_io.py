@@ -43,7 +43,7 @@ def windows_view(settings: Settings, series: str, date: str | None, now: str | N
         rows = [scheduler_window(window, window.freeze_ns - LEAD_NS) for window in found]
         if as_json:
             return msgspec.json.encode(rows).decode()
-        return "\n".join(f"{r['label']}: {r['start_et']} to {r['target_et']}" for r in rows) or "no windows that day"
+        return "\n".join(f"{row.label}: {row.start_et} to {row.target_et}" for row in rows) or "no windows that day"
     answer = windows_answer(plan, series, _instant(now), LEAD_NS)
     if as_json:
         return msgspec.json.encode(answer).decode()

@@ -7,6 +7,7 @@ due.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,14 +23,22 @@ from daemon.engine.holdings import (
     STATUS,
     Holdings,
 )
-from daemon.engine.parity.adoption import fill_payload
+from daemon.engine.parity.adoption import told_of
 from daemon.engine.parity.compare import Parity
-from domain.actions import Alert, AnyAction, Cleared, Record
+from domain.actions import Alert, AnyAction, Cleared
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
 from domain.ids import is_ours
 from domain.money import Count
+from domain.records import (
+    ForeignFillEntry,
+    OrderAckedEntry,
+    OrderCancelledEntry,
+    OrderFailedEntry,
+    OrderFilledEntry,
+    payload_of,
+)
 from execution.cancel_all import Scope
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
@@ -42,6 +51,11 @@ UNKNOWN_POLL_NS = 400 * NS_PER_MS
 UNTOLD_POLL_NS = 500 * NS_PER_MS
 CLOCK_PACE_NS = 170 * NS_PER_MS
 DAY_MS = 86_400_000
+FAILURE_STAGES: Final[dict[Verdict, Literal["exchange", "before_sending", "unknown"]]] = {
+    Verdict.REFUSED: "exchange",
+    Verdict.UNSENT: "before_sending",
+    Verdict.UNKNOWN: "unknown",
+}
 
 
 class Account:
@@ -80,17 +94,10 @@ class Account:
         self.told(order, now)
         if event.verdict is Verdict.ACCEPTED:
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
-            payload: dict[str, object] = {
-                "client_order_id": order.client_order_id,
-                "order_id": order.order_id,
-                "rtt_ms": rtt_ms,
-            }
-            out.append(Record("order_acked", payload))
+            out.append(OrderAckedEntry(order.client_order_id, order.order_id, rtt_ms))
         else:
-            stage = {"refused": "exchange", "unsent": "before_sending", "unknown": "unknown"}[event.verdict.value]
             message = f"{event.http_status} {event.code} {event.detail}".strip()
-            payload = {"client_order_id": order.client_order_id, "error_message": message, "failure_stage": stage}
-            out.append(Record("order_failed", payload))
+            out.append(OrderFailedEntry(order.client_order_id, message, FAILURE_STAGES[event.verdict]))
         return order
 
     def cancelled(self, event: CancelOutcome, now: Now, out: list[AnyAction]) -> None:
@@ -102,13 +109,7 @@ class Account:
             self.told(order, now)
         if order is not None and event.verdict is Verdict.ACCEPTED:
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
-            payload = {
-                "client_order_id": order.client_order_id,
-                "order_id": order.order_id,
-                "cancel_source": "id",
-                "rtt_ms": rtt_ms,
-            }
-            out.append(Record("order_cancelled", payload))
+            out.append(OrderCancelledEntry(order.client_order_id, order.order_id, "id", rtt_ms))
 
     def group_answered(self, event: GroupOutcome, now: Now) -> None:
         """The answer to a group request."""
@@ -137,13 +138,7 @@ class Account:
         self.told(order, now)
         if order.state is State.GONE and before is not State.GONE and said.status == "canceled":
             source = said.last_update_reason or "exchange"
-            payload = {
-                "client_order_id": order.client_order_id,
-                "order_id": order.order_id,
-                "cancel_source": source,
-                "rtt_ms": None,
-            }
-            out.append(Record("order_cancelled", payload))
+            out.append(OrderCancelledEntry(order.client_order_id, order.order_id, source, None))
 
     def told(self, order: Order, now: Now) -> None:
         """The exchange has said something of an order: what it told as filled is exposure until the ledger has it."""
@@ -191,10 +186,10 @@ class Account:
         # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
         held.filled_ns = now.mono_ns
         self._touched(order, now)
-        payload = fill_payload(fill, series, target_ns)
-        out.append(Record("order_filled", payload))
+        filled = OrderFilledEntry(**told_of(fill, series, target_ns))
+        out.append(filled)
         if fill.is_taker:
-            out.append(Alert("taker_fill", "critical", payload))
+            out.append(Alert("taker_fill", "critical", payload_of(filled)))
         return True
 
     def _target_of(self, fill: Fill, series: str, now: Now) -> int | None:
@@ -221,7 +216,7 @@ class Account:
         if target_ns is None:
             self.held.counts.add(Counted.FILLS_OF_DAYS_PAST, int(self.held.ledger.pass_over(fill)))
             return
-        self.parity.foreign(fill_payload(fill, series, target_ns), now, out)
+        self.parity.foreign(ForeignFillEntry(**told_of(fill, series, target_ns)), now, out)
 
     def _touched(self, order: Order | None, now: Now) -> None:
         held = self.held
@@ -288,8 +283,7 @@ class Account:
         orders = held.converger.unanswered(now.mono_ns)
         for order in orders:
             self._touched(order, now)
-            told = {"client_order_id": order.client_order_id, "error_message": "never answered"}
-            out.append(Record("order_failed", told | {"failure_stage": "unknown"}))
+            out.append(OrderFailedEntry(order.client_order_id, "never answered", "unknown"))
         creates = held.groups.unanswered(ANSWER_PATIENCE_NS, now.mono_ns)
         if creates:
             held.reads.soon(GROUPS, now.mono_ns + 2 * NS_PER_S)

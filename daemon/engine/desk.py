@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Container, Iterable
 
 from daemon.engine.settings import EngineSettings
-from domain.actions import Record
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted, Counts
 from domain.events import BookTop, MarketsRead, Tick
@@ -20,6 +19,7 @@ from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
 from domain.money import COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason, RungReason
+from domain.records import OrderRefusedEntry
 from domain.window import Phase, Window
 from execution.orders import SETTLE_NS, Order
 from execution.quoter import Candidate, Others, Want, desired, others_of, select
@@ -331,23 +331,22 @@ class Desk:
         if INDEX_STALE.isdisjoint(before) and not INDEX_STALE.isdisjoint(reasons):
             counts.add(Counted.STALES)
 
-    def refused_anew(self, order: Order, why: str) -> Record | None:
+    def refused_anew(self, order: Order, why: str) -> OrderRefusedEntry | None:
         """The record of an order that risk refuses; None while it is the same order for the same reason as before."""
         key, told = (order.ticker, order.side), (order.price, order.count, why)
         if self.refused.get(key) == told:
             return None
         self.refused[key] = told
-        payload = {
-            "series": self.series.name,
-            "window": order.target_ns,
-            "client_order_id": order.client_order_id,
-            "ticker": order.ticker,
-            "side": order.side.value,
-            "price": order.price,
-            "count": order.count,
-            "reason": why,
-        }
-        return Record("order_refused", payload)
+        return OrderRefusedEntry(
+            series=self.series.name,
+            window=order.target_ns,
+            client_order_id=order.client_order_id,
+            ticker=order.ticker,
+            side=order.side,
+            price=order.price,
+            count=order.count,
+            reason=why,
+        )
 
     # --- votes ---------------------------------------------------------------------------------------------------
 

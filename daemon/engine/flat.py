@@ -10,10 +10,11 @@ from collections.abc import Collection
 
 from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER
 from daemon.engine.holdings import IN_WINDOW_NS, RESTING, Holdings
-from domain.actions import AnyAction, MarkCancelAll, Record
+from domain.actions import AnyAction, MarkCancelAll
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import CancelAllOutcome, Verdict
 from domain.reasons import Reason
+from domain.records import CancelAllDoneEntry, TimeToFlatEntry
 from execution.cancel_all import Happened, Scope, Stage
 from execution.converge import CANCEL_ALL_REFUSED, CANCEL_ALL_UNPROVEN, HTTP_TOO_MANY
 from execution.flatten import TAIL_NS, Flattening
@@ -138,11 +139,6 @@ class Flat:
             held.proofs.append(CANCEL_ALL if scope is Scope.ACCOUNT else GROUP_TRIGGER)
         for reason, asked_ns in flattening.requests:
             held.cancel_all.completed += 1
-            out.append(Record("cancel_all_done", {"reason": reason, "ms": (now.mono_ns - asked_ns) / NS_PER_MS}))
-        payload = {
-            "series": scope.value if isinstance(scope, Scope) else scope,
-            "trigger": flattening.trigger,
-            "ms": took_ns / NS_PER_MS,
-            "orders": flattening.orders,
-        }
-        out.append(Record("time_to_flat", payload))
+            out.append(CancelAllDoneEntry(reason, (now.mono_ns - asked_ns) / NS_PER_MS))
+        name = scope.value if isinstance(scope, Scope) else scope
+        out.append(TimeToFlatEntry(name, flattening.trigger, took_ns / NS_PER_MS, flattening.orders))

@@ -13,7 +13,7 @@ from daemon.engine.desk import REJECTED, Desk
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
-from domain.actions import Alert, Answer, AnyAction, Read, Record
+from domain.actions import Alert, Answer, AnyAction, Read
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted
 from domain.events import (
@@ -59,6 +59,7 @@ from domain.events import (
     Wake,
 )
 from domain.reasons import GateStatus, Reason
+from domain.records import ConfigEntry, FeedSwitchEntry, FeePathEntry, GuardTripEntry, JobRunEntry, payload_of
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
 from pricing.fees import agreement, fee_path
@@ -154,9 +155,10 @@ class Observers:
             state.held.counts.add(REJECTED[admission])
 
     def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
-        payload = {"symbol": desk.series.symbol, "values": desk.divergence.comparison()}
+        symbol, values = desk.series.symbol, desk.divergence.comparison()
+        payload = {"symbol": symbol, "values": values}
         if desk.divergence.diverged:
-            out.append(Record("guard_trip", payload | {"reason": Reason.FEED_DIVERGENCE.value}))
+            out.append(GuardTripEntry(reason=Reason.FEED_DIVERGENCE.value, symbol=symbol, values=values))
             out.append(Alert("feed_divergence", "error", payload))
         else:
             out.append(Alert("feed_divergence_over", "info", payload))
@@ -171,14 +173,10 @@ class Observers:
         if switch.after == state.settings.secondary:
             state.scores.fell_back()
         age_ns = state.failover.age_ns(switch.before, now)
-        payload = {
-            "from_feed": switch.before,
-            "to_feed": switch.after,
-            "why": switch.reason,
-            "age_ms": None if age_ns is None else age_ns / NS_PER_MS,
-        }
-        out.append(Record("feed_switch", payload))
-        out.append(Alert("feed_switch", "warning", payload))
+        age_ms = None if age_ns is None else age_ns / NS_PER_MS
+        switched = FeedSwitchEntry(switch.before, switch.after, switch.reason, age_ms)
+        out.append(switched)
+        out.append(Alert("feed_switch", "warning", payload_of(switched)))
         for desk in state.desks.values():
             desk.follow(switch.after, state.failover.value(desk.series.symbol, now), now)
 
@@ -239,9 +237,9 @@ class Observers:
             return
         group = state.held.groups.lost(event.group_id, now.mono_ns)
         if group is not None:
-            payload = {"series": group.series, "group_id": group.group_id, "reason": Reason.ORDER_GROUP_LOST.value}
-            out.append(Record("guard_trip", payload))
-            out.append(Alert("order_group_lost", "warning", payload))
+            lost = GuardTripEntry(Reason.ORDER_GROUP_LOST.value, group.series, group_id=group.group_id)
+            out.append(lost)
+            out.append(Alert("order_group_lost", "warning", payload_of(lost)))
             state.flat.flatten(group.series, Reason.ORDER_GROUP_LOST.value, now)
 
     def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
@@ -274,12 +272,21 @@ class Observers:
             return
         agreed = agreement(state.settings.fees, event.series, event.fee_type, event.multiplier_ppm)
         if desk.fees != agreed:
-            told = fee_path(state.settings.fees, event.series)
-            told |= {"series": event.series, "fee_type": event.fee_type, "multiplier_ppm": event.multiplier_ppm}
-            told |= {"problem": agreed.problem, "warning": agreed.warning}
-            out.append(Record("fee_path", told))
+            path = fee_path(state.settings.fees, event.series)
+            told = FeePathEntry(
+                series=event.series,
+                maker=path.maker,
+                maker_coefficient=path.maker_coefficient,
+                taker_coefficient=path.taker_coefficient,
+                effective=path.effective,
+                fee_type=event.fee_type,
+                multiplier_ppm=event.multiplier_ppm,
+                problem=agreed.problem,
+                warning=agreed.warning,
+            )
+            out.append(told)
             if agreed.problem or agreed.warning:
-                out.append(Alert("fees_disagree", "error" if agreed.problem else "warning", told))
+                out.append(Alert("fees_disagree", "error" if agreed.problem else "warning", payload_of(told)))
         desk.fees = agreed
 
     def _status_read(self, event: ExchangeStatusRead, now: Now, out: list[AnyAction]) -> None:
@@ -313,8 +320,7 @@ class Observers:
         self.requests.ask_stop(Reason.JOURNAL_FAULT, now)
 
     def _job_run(self, event: JobRun, now: Now, out: list[AnyAction]) -> None:
-        ran = {"job": event.job, "road": event.road.value, "by": event.by, "outcome": event.outcome.value}
-        out.append(Record("job_run", ran | {"duration_ms": event.duration_ms, "cause": event.cause}))
+        out.append(JobRunEntry(event.job, event.road, event.by, event.outcome, event.duration_ms, event.cause))
         if event.ident:
             told = f"{event.outcome}: {event.cause}" if event.outcome is not JobOutcome.DONE else ""
             out.append(Answer(event.ident, told))
@@ -327,4 +333,4 @@ class Observers:
             restore(self.state, event.recovered, now)
         state.held.opened_utc_ns = state.held.opened_utc_ns or now.utc_ns
         out.extend(state.failover.start(now))
-        out.append(Record("config", {"hash": event.config_hash, "build_id": event.build_id, "mode": event.mode}))
+        out.append(ConfigEntry(event.config_hash, event.build_id, event.mode))

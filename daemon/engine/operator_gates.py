@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from daemon.engine.desk import Desk
 from domain.clock import Now
@@ -55,10 +55,6 @@ class Standing(NamedTuple):
         """What a consent adds: what was lifted, and what will be judged later."""
         lifted = [f"lifted by this resume: {line}" for line in self.lifted]
         return "\n".join([*lifted, *(f"judged later: {line}" for line in self.later)])
-
-    def recorded(self) -> dict[str, Any]:
-        """For the record of the operator's action."""
-        return {"refused": list(self.against), "lifted": list(self.lifted), "later": list(self.later)}
 
 
 def account_gates(

@@ -5,15 +5,16 @@ Each changes what the engine will find when it decides; the account is emptied b
 
 from __future__ import annotations
 
-from typing import Any
+from msgspec import UNSET
 
 from daemon.engine.operator_gates import Standing, account_gates, series_gates, weigh
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes
-from domain.actions import Alert, Answer, AnyAction, Record
+from domain.actions import Alert, Answer, AnyAction
 from domain.clock import Now
 from domain.events import CancelAllMarker, Command, KillSwitch, Operator, Stop
 from domain.reasons import Reason
+from domain.records import CancelAllMarkerEntry, KillSwitchEntry, NoteEntry, OperatorActionEntry
 from execution.flatten import TAIL_NS
 from guards.vote import fail
 
@@ -39,7 +40,7 @@ class OperatorRequests:
     def killed(self, source: str, now: Now, out: list[AnyAction]) -> None:
         """The kill latch has just closed: say so, and empty the account."""
         state = self.state
-        out.append(Record("kill_switch", {"source": source, "reason": state.kill.reason}))
+        out.append(KillSwitchEntry(source, state.kill.reason))
         out.append(Alert("kill_switch", "critical", {"reason": state.kill.reason, "source": source}))
         self.ask_empty(Reason.KILL_SWITCH, now)
 
@@ -51,7 +52,7 @@ class OperatorRequests:
         state = self.state
         until_ns = event.asked_utc_ns + TAIL_NS
         state.held.cancel_all.extend_tail(until_ns)
-        out.append(Record("cancel_all_marker", {"by": event.by, "reason": event.reason}))
+        out.append(CancelAllMarkerEntry(event.by, event.reason))
         if state.started is not None and event.by == state.started.run_id:
             return
         # One that cannot be read may be an operator's, and is taken for it.
@@ -66,14 +67,20 @@ class OperatorRequests:
 
     def operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
         """An operator asks for something, by any road; what he asked and what came of it are recorded."""
-        payload: dict[str, Any] = {"command": event.command.value, "by": event.by, "cause": event.cause}
-        payload |= {"road": event.road} | ({"owner": event.owner} if event.owner else {})
+        owner = event.owner or UNSET
+        asked = OperatorActionEntry(event.command.value, event.by, event.cause, event.road, owner=owner)
         refused = note = ""
         if event.command in LIFTING:
             standing = self.standing(now, lifts=event.command is Command.RESUME)
-            payload |= standing.recorded()
+            asked = OperatorActionEntry(
+                *(event.command.value, event.by, event.cause, event.road),
+                owner=owner,
+                refused=standing.against,
+                lifted=standing.lifted,
+                later=standing.later,
+            )
             refused, note = standing.refusal, standing.note
-        out.append(Record("operator_action", payload))
+        out.append(asked)
         if refused:
             told = {"by": event.by, "why": refused}
             resumes = event.command is Command.RESUME
@@ -114,7 +121,7 @@ class OperatorRequests:
         elif event.command is Command.ARM:
             state.armed_session = state.session
         elif event.command is Command.NOTE:
-            out.append(Record("note", {"text": event.cause, "by": event.by}))
+            out.append(NoteEntry(event.cause, event.by))
         elif event.command in ASKS_THE_EXCHANGE:
             state.parity.ask(event, now, adopt=event.command is Command.ADOPT)
 
@@ -130,9 +137,7 @@ class OperatorRequests:
 
     def stop(self, event: Stop, now: Now, out: list[AnyAction]) -> None:
         """SIGTERM or SIGINT."""
-        out.append(
-            Record("operator_action", {"command": "stop", "by": "signal", "cause": event.reason, "road": "signal"})
-        )
+        out.append(OperatorActionEntry(command="stop", by="signal", cause=event.reason, road="signal"))
         self.ask_stop(Reason.SHUTDOWN, now)
 
     def ask_stop(self, reason: Reason, now: Now) -> None:

@@ -8,12 +8,12 @@ known to the exchange alone, its fills would belong to no window, and its groups
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from daemon.engine.parity import adoption
 from daemon.engine.state import State
-from domain.actions import AnyAction, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, Record, TriggerGroup
+from domain.actions import AnyAction, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
 from domain.clock import Now
+from domain.records import OrderCreatedEntry
 from execution.budget import CANCEL_ALL_COST
 from execution.flatten import TAIL_NS
 from execution.groups import Creating, GroupPhase
@@ -23,20 +23,18 @@ from execution.orders import Order
 def redo(state: State, actions: Sequence[AnyAction], now: Now) -> None:
     """Take in what one step had sent."""
     held, budget = state.held, state.held.budget
-    created: dict[str, dict[str, Any]] = {
-        a.payload["client_order_id"]: a.payload for a in actions if isinstance(a, Record) and a.type == "order_created"
-    }
+    created = {action.client_order_id: action for action in actions if isinstance(action, OrderCreatedEntry)}
     for action in actions:
         if isinstance(action, Place):
             budget.quoted(budget.place_cost, now.mono_ns)
             told = created[action.client_order_id]
-            held.book.add(_placed(action, told["series"], told["window"], now))
-            result = state.results.by_window.get((told["series"], told["window"]))
+            held.book.add(_placed(action, told.series, told.window, now))
+            result = state.results.by_window.get((told.series, told.window))
             if result is not None:
                 result.quotes += 1
-        elif isinstance(action, Record) and action.type in adoption.ADOPTING:
+        elif isinstance(action, adoption.Adopting):
             # What lists decided is not decided again here: the reads of the run before are answered to nobody.
-            adoption.apply(held, action.type, action.payload, now)
+            adoption.apply(held, action, now)
         elif isinstance(action, CancelOrders):
             budget.spend(budget.cancel_cost * len(action.orders), now.mono_ns)
         elif isinstance(action, CreateGroup):

@@ -14,13 +14,14 @@ from daemon.engine.holdings import FILLS, Holdings
 from daemon.engine.parity.compare import Parity
 from daemon.engine.settings import EngineSettings
 from daemon.engine.settling.window_result import Result, close_flat, disputed, ended, finish, held_in, settle
-from domain.actions import Alert, AnyAction, Read, Record, Report
+from domain.actions import Alert, AnyAction, Read, Report
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ProtocolError
 from domain.events import Fill, MarketsRead, SettlementsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market
-from domain.money import INDEX_PER_POINT
+from domain.money import INDEX_PER_POINT, IndexValue
+from domain.records import SettlementEntry, StraySettlementEntry, WindowResultEntry, WsFreshnessEntry
 from domain.window import Phase, Window
 from execution.reads import Key
 
@@ -38,9 +39,9 @@ MARKETS_KEPT_NS = 2 * 86_400 * NS_PER_S
 SETTLEMENT_PATIENCE_NS = 3600 * NS_PER_S
 
 
-def _settled(record: str, rows: list[dict[str, object]], out: list[AnyAction]) -> None:
+def _settled(rows: list[SettlementEntry], out: list[AnyAction]) -> None:
     for row in rows:
-        out.append(Record(record, row))
+        out.append(row)
         dispute = disputed(row)
         if dispute is not None:
             out.append(dispute)
@@ -59,7 +60,7 @@ class Results:
         self.books = books
         self.by_window: dict[tuple[str, int], Result] = {}
         self.markets: dict[tuple[str, int], dict[Ticker, Market]] = {}
-        self.freshness: dict[tuple[str, int], dict[str, object]] = {}
+        self.freshness: dict[tuple[str, int], WsFreshnessEntry] = {}
         self.strays: set[Key] = set()
         self._told_unread_ns: dict[Ticker, int] = {}
         account.window_of = self._window_of
@@ -180,14 +181,15 @@ class Results:
             result = self.by_window.get(key)
             stray = Result(account.series, "", account.target_ns, event.event_ticker)
             try:
-                rows = settle(self.held.ledger, result or stray, (said,), self.markets.get(key, {}))
+                entry = StraySettlementEntry if result is None else SettlementEntry
+                rows = settle(self.held.ledger, result or stray, (said,), self.markets.get(key, {}), entry)
             except ProtocolError as problem:
                 self._unread(said.ticker, str(problem), now, out)
                 continue
             if said.result:
                 self.held.unread_settlements.pop(said.ticker, None)
             self._walk_after(rows, now)
-            _settled("stray_settlement" if result is None else "settlement", rows, out)
+            _settled(rows, out)
             if rows and result is not None and result.reported:
                 # It came, or was amended, after its window was reported: the report is made anew.
                 result.reported = result.settled = False
@@ -225,7 +227,7 @@ class Results:
             if now.mono_ns >= self._told_unread_ns.get(ticker, 0) + AMENDED_POLL_NS:
                 self._tell_unread(ticker, why, now, out)
 
-    def _walk_after(self, rows: list[dict[str, object]], now: Now) -> None:
+    def _walk_after(self, rows: list[SettlementEntry], now: Now) -> None:
         """What is settled has moved cash: the balance is walked once that shows."""
         if rows:
             self.held.settled_ns = now.mono_ns
@@ -251,7 +253,7 @@ class Results:
                 flat = close_flat(held.ledger, result, ladder)
                 rows = settle(held.ledger, result, flat, ladder)
                 self._walk_after(rows, now)
-                _settled("settlement", rows, out)
+                _settled(rows, out)
                 over = finish(held.ledger, result)
             markets_key = Key(Read.MARKETS, series, target_ns)
             settlements_key = Key(Read.SETTLEMENTS, series, target_ns, result.event_ticker)
@@ -281,36 +283,37 @@ class Results:
         self.strays = strays
 
     def _print_verdict(self, result: Result, out: list[AnyAction]) -> None:
-        rounded = None if result.print_value is None else (result.print_value + CENT // 2) // CENT * CENT
-        payload = {
-            "series": result.series,
-            "label": result.label,
-            "target_ns": result.target_ns,
-            "print": rounded,
-            "expiration_value": result.expiration_value,
-            "quotes": result.quotes,
-            "fills": result.fills,
-            "trips": result.trips,
-            "pnl": result.pnl,
-            "settled": result.settled,
-        }
-        out.append(Record("window_result", payload))
+        value = result.print_value
+        rounded = None if value is None else IndexValue((value + CENT // 2) // CENT * CENT)
+        told = WindowResultEntry(
+            series=result.series,
+            label=result.label,
+            target_ns=result.target_ns,
+            print=rounded,
+            expiration_value=result.expiration_value,
+            quotes=result.quotes,
+            fills=result.fills,
+            trips=result.trips,
+            pnl=result.pnl,
+            settled=result.settled,
+        )
+        out.append(told)
         measured = self.freshness.get((result.series, result.target_ns))
         if measured is not None:
-            out.append(Record("ws_freshness", measured))
+            out.append(measured)
 
 
-def _freshness(desk: Desk) -> dict[str, object]:
+def _freshness(desk: Desk) -> WsFreshnessEntry:
     """How young the index was in the window that has just ended."""
     assert desk.window is not None, "a window has ended"
     ages = sorted(desk.ages_ms)
-    return {
-        "series": desk.series.name,
-        "target_ns": desk.window.target_ns,
-        "basis": desk.settings.freshness.basis,
-        "age_p50_ms": ages[len(ages) // 2] if ages else None,
-        "age_p99_ms": ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
-        "cadence_p50_ms": desk.sentry.cadence_median_ms,
-        "cadence_p99_ms": desk.sentry.cadence_p99_ms,
-        "ticks": desk.window_ticks,
-    }
+    return WsFreshnessEntry(
+        series=desk.series.name,
+        target_ns=desk.window.target_ns,
+        basis=desk.settings.freshness.basis,
+        age_p50_ms=ages[len(ages) // 2] if ages else None,
+        age_p99_ms=ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
+        cadence_p50_ms=desk.sentry.cadence_median_ms,
+        cadence_p99_ms=desk.sentry.cadence_p99_ms,
+        ticks=desk.window_ticks,
+    )

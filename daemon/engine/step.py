@@ -16,18 +16,18 @@ from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
-from domain.actions import Alert, AnyAction, Cleared, Exit, Record
+from domain.actions import Alert, AnyAction, Cleared, Exit
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
-from domain.reasons import Reason, RungReason
+from domain.reasons import Reason, RiskDecision, RungReason
+from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry, payload_of
 from domain.window import Phase, Window
 from execution.orders import Order
 from execution.orders import State as OrderState
 from feeds.scores import EXCHANGE, Looked
 from guards.freshness import Trip
 from guards.gate import Closed, evaluate
-from guards.risk import RiskDecision
 from guards.vote import fail
 from guards.windows import scheduler_window
 
@@ -129,9 +129,9 @@ class Engine:
     def _judged(self, decision: RiskDecision, now: Now, out: list[AnyAction]) -> None:
         """The day's realised loss reached a new level: a pause lasts until resumed, a hard stop is the kill switch."""
         state = self.state
-        payload = {"decision": decision.value, "approved": False, "reason": state.risk.paused}
-        out.append(Record("risk_decision", payload))
-        out.append(Alert("daily_loss", "critical", payload))
+        judged = RiskDecisionEntry(decision=decision, approved=False, reason=state.risk.paused)
+        out.append(judged)
+        out.append(Alert("daily_loss", "critical", payload_of(judged)))
         if decision is RiskDecision.HARD_STOP and state.kill.kill("risk.kill_switch", state.risk.paused, now):
             self.requests.killed("risk.kill_switch", now, out)
 
@@ -141,41 +141,30 @@ class Engine:
         if phase is _FLATTENING:
             state.flat.retire(desk.series.name, window.target_ns, now, out)
         described = scheduler_window(window, window.freeze_ns - state.ladders.lead_ns)
-        payload = {
-            "series": desk.series.name,
-            "label": window.label,
-            "phase": phase.value,
-            "target_ns": window.target_ns,
-            "scheduler_window": described,
-        }
-        out.append(Record("window_phase", payload))
+        out.append(WindowPhaseEntry(desk.series.name, window.label, phase, window.target_ns, described))
         state.ladders.entered(desk, phase, now)
         if phase is _STRICT and desk.sentry.cadence_too_slow:
-            told = {
-                "series": desk.series.name,
-                "cadence_p99_ms": desk.sentry.cadence_p99_ms,
-                "limit_ms": desk.sentry.limit_ms(phase),
-            }
-            out.append(Record("strict_stand_down", told))
-            out.append(Alert("strict_stand_down", "info", told))
+            told = StrictStandDownEntry(desk.series.name, desk.sentry.cadence_p99_ms, desk.sentry.limit_ms(phase))
+            out.append(told)
+            out.append(Alert("strict_stand_down", "info", payload_of(told)))
 
     def _tripped(self, desk: Desk, trip: Trip, out: list[AnyAction]) -> None:
         state = self.state
         state.results.tripped(desk)
-        payload = {
-            "series": desk.series.name,
-            "reason": Reason.FINAL_MINUTE_STALE.value,
-            "age_ms": None if trip.age_ns is None else trip.age_ns / NS_PER_MS,
-            "limit_ms": trip.limit_ns / NS_PER_MS,
-            "window": trip.target_ns,
-            "count": trip.count,
-            "session_frozen": trip.session_frozen,
-            "feeds": {
-                feed: t.received_utc_ns for (feed, symbol), t in state.newest.items() if symbol == desk.series.symbol
-            },
-        }
-        out.append(Record("guard_trip", payload))
-        out.append(Alert("final_minute_stale", "critical" if trip.session_frozen else "warning", payload))
+        newest = state.newest.items()
+        tripped = GuardTripEntry(
+            reason=Reason.FINAL_MINUTE_STALE.value,
+            series=desk.series.name,
+            age_ms=None if trip.age_ns is None else trip.age_ns / NS_PER_MS,
+            limit_ms=trip.limit_ns / NS_PER_MS,
+            window=trip.target_ns,
+            count=trip.count,
+            session_frozen=trip.session_frozen,
+            feeds={feed: tick.received_utc_ns for (feed, symbol), tick in newest if symbol == desk.series.symbol},
+        )
+        out.append(tripped)
+        severity = "critical" if trip.session_frozen else "warning"
+        out.append(Alert("final_minute_stale", severity, payload_of(tripped)))
 
     # --- decide --------------------------------------------------------------------------------------------------
 
@@ -285,13 +274,8 @@ class Engine:
             self._quote(desk, verdict, now, out)
 
     def _gate_turned(self, desk: Desk, reasons: tuple[Reason, ...], out: list[AnyAction]) -> None:
-        decision = {
-            "series": desk.series.name,
-            "approved": not reasons,
-            "decision": "soft_pause" if reasons else "allow",
-            "reason": ",".join(reasons),
-        }
-        out.append(Record("risk_decision", decision))
+        decision = RiskDecision.SOFT_PAUSE if reasons else RiskDecision.ALLOW
+        out.append(RiskDecisionEntry(decision, not reasons, ",".join(reasons), desk.series.name))
 
     def _quote(self, desk: Desk, cleared: Cleared, now: Now, out: list[AnyAction]) -> None:
         state = self.state

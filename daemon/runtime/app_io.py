@@ -51,12 +51,12 @@ from domain.actions import (
     Answer,
     AnyAction,
     Exit,
-    Record,
 )
 from domain.clock import NS_PER_S, Clock
 from domain.events import AnyEvent, Command, JobRoad, Operator, Started, Stop
 from domain.market import SERIES
 from domain.metrics import Metric
+from domain.records import Entry, type_of
 from domain.window import Phase
 from execution.kalshi.sign import Signer
 from execution.kalshi.upgrade import upgrade_headers
@@ -372,10 +372,10 @@ def _not_suspended() -> None:
     log.warning("SIGTSTP (Ctrl-Z) does not stop a daemon, whose orders nobody would mind; Ctrl-C ends it in order")
 
 
-def _say(record: Record) -> None:
-    facts = spoken(record)
+def _say(entry: Entry) -> None:
+    facts = spoken(entry)
     if facts is not None:
-        log.info(record.type, **facts)
+        log.info(type_of(type(entry)), **facts)
 
 
 def _secret(value: Any) -> str | None:  # noqa: ANN401 - SecretStr or None

@@ -11,20 +11,33 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.engine.holdings import Holdings
-from domain.actions import Record
 from domain.money import Cash, Count, Price, print_cash, print_count, print_price
+from domain.records import (
+    CancelAllDoneEntry,
+    CancelAllMarkerEntry,
+    Entry,
+    OperatorActionEntry,
+    OrderFilledEntry,
+    OrderRefusedEntry,
+    RiskDecisionEntry,
+    SettlementEntry,
+    TimeToFlatEntry,
+    WindowPhaseEntry,
+    WindowResultEntry,
+    payload_of,
+)
 
-STREAMS = {
-    "operator_action": "decisions",
-    "cancel_all_marker": "decisions",
-    "cancel_all_done": "decisions",
-    "window_phase": "decisions",
-    "risk_decision": "decisions",
-    "order_refused": "decisions",
-    "time_to_flat": "decisions",
-    "order_filled": "trades",
-    "settlement": "trades",
-    "window_result": "trades",
+STREAMS: dict[type[Entry], str] = {
+    OperatorActionEntry: "decisions",
+    CancelAllMarkerEntry: "decisions",
+    CancelAllDoneEntry: "decisions",
+    WindowPhaseEntry: "decisions",
+    RiskDecisionEntry: "decisions",
+    OrderRefusedEntry: "decisions",
+    TimeToFlatEntry: "decisions",
+    OrderFilledEntry: "trades",
+    SettlementEntry: "trades",
+    WindowResultEntry: "trades",
 }
 LEFT_OUT = frozenset({"scheduler_window", "client_order_id", "index_value", "print", "window", "target_ns"})
 MONEY: dict[str, Callable[[int], str]] = {
@@ -37,12 +50,12 @@ MONEY: dict[str, Callable[[int], str]] = {
 }
 
 
-def spoken(record: Record) -> Mapping[str, Any] | None:
+def spoken(entry: Entry) -> Mapping[str, Any] | None:
     """The fields of the record's log line; None for a record that stands in the journal alone."""
-    stream = STREAMS.get(record.type)
+    stream = STREAMS.get(type(entry))
     if stream is None:
         return None
-    facts = {key: _plain(key, value) for key, value in record.payload.items() if key not in LEFT_OUT}
+    facts = {key: _plain(key, value) for key, value in payload_of(entry).items() if key not in LEFT_OUT}
     return facts | {"stream": stream}
 
 

@@ -19,22 +19,25 @@ from daemon.runtime.inbox_io import Inbox
 from domain.actions import (
     CANCELS,
     PLACES,
+    REQUESTS,
     AnyAction,
     CancelAll,
     CreateGroup,
     DeleteGroup,
     Exit,
     Place,
-    Record,
     TriggerGroup,
 )
 from domain.clock import NS_PER_MS, Clock, Now
 from domain.events import AnyEvent, GroupOp, GroupOutcome, JournalFault, LoopStall, PlaceOutcome, Verdict
-from domain.records import check
+from domain.records import Entry
 
 LOOK_AT_CLOCKS_NS = 250 * NS_PER_MS
 LOOK_OUTSIDE_WINDOWS_NS = 1_000 * NS_PER_MS
 STALL_NS = 100 * NS_PER_MS
+# More than can be under way; a request that is never answered must not be remembered for ever.
+ASKED_MAX = 4_096
+NOBODY_ASKED = ("", "")
 
 # What hears of each step once it was performed: event, time, actions, and how long the engine took in ns.
 Fold = Callable[[AnyEvent, Now, Sequence[AnyAction], int], None]
@@ -63,7 +66,7 @@ class Runner:
         clock: Clock,
         log: StepLog,
         perform: Callable[[AnyAction], None],
-        say: Callable[[Record], None] | None = None,
+        say: Callable[[Entry], None] | None = None,
         fold: Fold | None = None,
     ) -> None:
         self._engine = engine
@@ -75,6 +78,8 @@ class Runner:
         self._fold = fold
         self._encoder = msgspec.json.Encoder()
         self._held: deque[tuple[int, AnyAction]] = deque()
+        # Requests under way: in which step each was sent, and in which step began what it belongs to.
+        self._asked: dict[int, tuple[str, str]] = {}
         self.progress_mono_ns = clock.now().mono_ns
         self.steps = 0
         self.exit: Exit | None = None
@@ -115,7 +120,7 @@ class Runner:
                 self._perform(action)
         self._record(event, now, actions)
         for action in actions:
-            if isinstance(action, (Record, *CANCELS)):
+            if isinstance(action, (Entry, *CANCELS)):
                 continue
             if isinstance(action, Exit):
                 self.exit = action
@@ -131,18 +136,19 @@ class Runner:
             self._fold(event, now, actions, took_ns)
 
     def _record(self, event: AnyEvent, now: Now, actions: list[AnyAction]) -> None:
+        """Journal the step: what came in, when, and all that left, its records among it."""
         encode = self._encoder.encode
-        # All are checked before the step is written: it holds them too, and a half-told step could not be replayed.
-        records = [(action, encode(action.payload)) for action in actions if isinstance(action, Record)]
-        for record, payload in records:
-            check(record.type, payload)
         body = b'{"event":%b,"now":%b,"actions":%b}' % (encode(event), encode(now), encode(actions))
-        self.seq = self._log.append("step", body)
-        cause = str(self.seq)
-        for record, payload in records:
-            self.seq = self._log.append(record.type, payload, causation_id=cause)
-            if self._say is not None:
-                self._say(record)
+        asked_in, began_in = self._asked.pop(getattr(event, "request_id", 0), NOBODY_ASKED)
+        self.seq = self._log.append("step", body, correlation_id=began_in, causation_id=asked_in)
+        for action in actions:
+            if isinstance(action, Entry):
+                if self._say is not None:
+                    self._say(action)
+            elif isinstance(action, REQUESTS):
+                self._asked[action.request_id] = (str(self.seq), began_in or str(self.seq))
+        while len(self._asked) > ASKED_MAX:
+            del self._asked[next(iter(self._asked))]
 
     def release(self, _durable_seq: int = 0) -> None:
         """Perform the places whose records are on disk; called after each step and by the journal's thread."""

@@ -3,27 +3,51 @@
 One pass, bounded by the number of orders and windows, never by the number of ticks. A fact that names its window
 (series and target) goes there; one that names only a series goes to the windows of that series that are running at its
 instant; one that names neither goes to all that are running. A window begins with the first record that mentions it.
-Keys that a record lacks stay None: nothing is guessed.
+What no record told stays None: nothing is guessed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from domain.clock import NS_PER_S
 from domain.events import MarketsRead, Started, Tick
 from domain.market import SERIES
-from domain.reasons import Reason
-from journal.reports.facts import Fact, Seen
+from domain.records import (
+    AdoptionEntry,
+    ConfigEntry,
+    Entry,
+    FeedSwitchEntry,
+    FeePathEntry,
+    FillAdoptedEntry,
+    ForeignFillEntry,
+    GuardTripEntry,
+    NoteEntry,
+    OperatorActionEntry,
+    OrderAckedEntry,
+    OrderCancelledEntry,
+    OrderCreatedEntry,
+    OrderFailedEntry,
+    OrderFilledEntry,
+    SettlementEntry,
+    StrictStandDownEntry,
+    TimeToFlatEntry,
+    WindowPhaseEntry,
+    WindowResultEntry,
+    WsFreshnessEntry,
+    type_of,
+)
+from journal.facts import Fact, Seen
 from journal.reports.window_fold import FillRow, Moment, Quote, SettlementRow, Track, WindowFold
 
 RUNNING_AFTER_TARGET_NS = 5 * NS_PER_S
 ALL = "all"
 SERIES_OF = {series.symbol: series.name for series in SERIES.values()}
-Payload = dict[str, Any]
 
 
 class Fold:
@@ -31,56 +55,56 @@ class Fold:
 
     def __init__(self) -> None:
         self.windows: dict[tuple[str, int], WindowFold] = {}
-        self.notes: list[Moment] = []
-        self.commands: list[Moment] = []
-        self.configs: list[Moment] = []
+        self.notes: list[Moment[NoteEntry]] = []
+        self.commands: list[Moment[OperatorActionEntry]] = []
+        self.configs: list[Moment[ConfigEntry]] = []
         self.runs: list[tuple[int, Started]] = []
         self.stray_fills: list[FillRow] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self._running: list[WindowFold] = []
         self._quotes: dict[str, tuple[WindowFold, Quote]] = {}
         self._trades: set[str] = set()
-        self._fee_paths: dict[str, Payload] = {}
+        self._fee_paths: dict[str, FeePathEntry] = {}
         self._strikes: dict[tuple[str, int], dict[str, int]] = {}
         self._active_feed: str | None = None
-        self._taking = {
-            "order_created": self._order_created,
-            "order_acked": self._order_acked,
-            "order_cancelled": self._order_cancelled,
-            "order_failed": self._order_failed,
-            "order_filled": self._order_filled,
-            "foreign_fill": self._not_ours,
-            "adoption": self._not_ours,
-            "fill_adopted": self._fill_adopted,
-            "settlement": self._settlement,
-            "window_phase": self._window_phase,
-            "window_result": self._window_result,
-            "guard_trip": self._guard_trip,
-            "strict_stand_down": self._stand_down,
-            "feed_switch": self._feed_switch,
-            "time_to_flat": self._time_to_flat,
-            "fee_path": self._fee_path,
-            "ws_freshness": self._ws_freshness,
-            "operator_action": self._operator_action,
-            "note": self._note,
-            "config": self._config,
+        self._taking: dict[type[Entry], Callable[[int, Any], None]] = {
+            OrderCreatedEntry: self._order_created,
+            OrderAckedEntry: self._order_acked,
+            OrderCancelledEntry: self._order_cancelled,
+            OrderFailedEntry: self._order_failed,
+            OrderFilledEntry: self._order_filled,
+            ForeignFillEntry: self._not_ours,
+            AdoptionEntry: self._not_ours,
+            FillAdoptedEntry: self._fill_adopted,
+            SettlementEntry: self._settlement,
+            WindowPhaseEntry: self._window_phase,
+            WindowResultEntry: self._window_result,
+            GuardTripEntry: self._guard_trip,
+            StrictStandDownEntry: self._stand_down,
+            FeedSwitchEntry: self._feed_switch,
+            TimeToFlatEntry: self._time_to_flat,
+            FeePathEntry: self._fee_path,
+            WsFreshnessEntry: self._ws_freshness,
+            OperatorActionEntry: self._operator_action,
+            NoteEntry: self._note,
+            ConfigEntry: self._config,
         }
 
     def take_all(self, items: Iterable[Fact | Seen]) -> Fold:
         """Take every item; returns itself."""
         for item in items:
             if isinstance(item, Fact):
-                self.take(item.utc_ns, item.type, item.payload)
+                self.take(item.utc_ns, item.entry)
             else:
                 self.see(item.utc_ns, item.event)
         return self
 
-    def take(self, utc_ns: int, record_type: str, payload: Payload) -> None:
+    def take(self, utc_ns: int, entry: Entry) -> None:
         """One typed record."""
-        self.counts[(day_of(utc_ns), record_type)] += 1
-        taking = self._taking.get(record_type)
+        self.counts[(day_of(utc_ns), type_of(type(entry)))] += 1
+        taking = self._taking.get(type(entry))
         if taking is not None:
-            taking(utc_ns, payload)
+            taking(utc_ns, entry)
 
     def see(self, utc_ns: int, event: object) -> None:
         """One event that entered the engine; those that no report draws on are passed over."""
@@ -111,7 +135,7 @@ class Fold:
     def active_track(self, window: WindowFold) -> Track | None:
         """The index as the active feed gave it: of the feed last switched to, else of the one heard most."""
         for moment in window.switches[::-1]:
-            feed = text(moment.payload, "to_feed")
+            feed = moment.said.to_feed
             if feed in window.tracks:
                 return window.tracks[feed]
         if self._active_feed in window.tracks:
@@ -140,201 +164,160 @@ class Fold:
             return running
         return [window for window in running if window.series == series]
 
-    def _named(self, utc_ns: int, payload: Payload) -> list[WindowFold]:
+    def _named(self, utc_ns: int, series: str | UnsetType, target_ns: int | UnsetType = UNSET) -> list[WindowFold]:
         """The windows that a record means: by series and target, else by series and instant."""
-        series = text(payload, "series") or SERIES_OF.get(text(payload, "symbol") or "")
-        target_ns = whole(payload, "target_ns") or whole(payload, "window")
         if series and series != ALL and target_ns:
             return [self._window(series, target_ns, utc_ns)]
-        running = self._running_of(series, utc_ns)
-        label = text(payload, "window") or text(payload, "label")
-        return [window for window in running if label and window.label == label] or running
+        return self._running_of(series or None, utc_ns)
 
     # --- one method a type -----------------------------------------------------------------------------------------
 
-    def _window_phase(self, utc_ns: int, payload: Payload) -> None:
-        names = payload.get("series")
-        target_ns = whole(payload, "target_ns")
-        if target_ns is None:
-            return
-        for series in names if isinstance(names, list) else [names]:
-            if not isinstance(series, str):
-                continue
-            window = self._window(series, target_ns, utc_ns)
-            window.label = text(payload, "label") or window.label
-            described = payload.get("scheduler_window")
-            window.scheduler_window = described if isinstance(described, dict) else window.scheduler_window
-            window.phases.append((utc_ns, text(payload, "phase") or ""))
+    def _window_phase(self, utc_ns: int, said: WindowPhaseEntry) -> None:
+        window = self._window(said.series, said.target_ns, utc_ns)
+        window.label = said.label or window.label
+        window.scheduler_window = said.scheduler_window
+        window.phases.append((utc_ns, said.phase))
 
-    def _order_created(self, utc_ns: int, payload: Payload) -> None:
-        if text(payload, "type") == Reason.DRILL:
+    def _order_created(self, utc_ns: int, said: OrderCreatedEntry) -> None:
+        if said.type == "drill":
             return  # a drill's order is no quote of any window; were it filled, its fill counts like any other
-        ident = text(payload, "client_order_id")
-        windows = self._named(utc_ns, payload)
-        if ident is None or len(windows) != 1:
+        windows = self._named(utc_ns, said.series, said.window)
+        if len(windows) != 1:
             return
-        quote = Quote(ident, utc_ns)
-        quote.ticker = text(payload, "ticker")
-        quote.side = text(payload, "side")
-        quote.price = whole(payload, "price")
-        quote.count = whole(payload, "count")
-        quote.fair = whole(payload, "fair")
-        live = payload.get("is_live")
-        quote.is_live = live if isinstance(live, bool) else None
+        quote = Quote(said.client_order_id, utc_ns, said.ticker, said.side, said.price, said.count, said.fair)
+        quote.is_live = said.is_live
         windows[0].quotes.append(quote)
-        self._quotes[ident] = (windows[0], quote)
+        self._quotes[said.client_order_id] = (windows[0], quote)
 
-    def _quote(self, payload: Payload) -> Quote | None:
-        found = self._quotes.get(text(payload, "client_order_id") or "")
+    def _quote(self, client_order_id: str) -> Quote | None:
+        found = self._quotes.get(client_order_id)
         return found[1] if found else None
 
-    def _order_acked(self, utc_ns: int, payload: Payload) -> None:
-        if (quote := self._quote(payload)) is not None:
+    def _order_acked(self, utc_ns: int, said: OrderAckedEntry) -> None:
+        if (quote := self._quote(said.client_order_id)) is not None:
             quote.acked_ns = utc_ns
-            quote.order_id = text(payload, "order_id")
-            quote.place_rtt_ms = number(payload, "rtt_ms")
+            quote.order_id = said.order_id
+            quote.place_rtt_ms = said.rtt_ms
 
-    def _order_cancelled(self, utc_ns: int, payload: Payload) -> None:
+    def _order_cancelled(self, utc_ns: int, said: OrderCancelledEntry) -> None:
         """The answer to a cancel and the private stream both report it: the first instant and every figure count."""
-        if (quote := self._quote(payload)) is not None:
+        if (quote := self._quote(said.client_order_id)) is not None:
             quote.cancelled_ns = utc_ns if quote.cancelled_ns is None else quote.cancelled_ns
-            quote.cancel_source = quote.cancel_source or text(payload, "cancel_source")
-            rtt_ms = number(payload, "rtt_ms")
-            quote.cancel_rtt_ms = rtt_ms if quote.cancel_rtt_ms is None else quote.cancel_rtt_ms
+            quote.cancel_source = quote.cancel_source or said.cancel_source
+            quote.cancel_rtt_ms = said.rtt_ms if quote.cancel_rtt_ms is None else quote.cancel_rtt_ms
 
-    def _order_failed(self, utc_ns: int, payload: Payload) -> None:
-        if (quote := self._quote(payload)) is not None:
+    def _order_failed(self, utc_ns: int, said: OrderFailedEntry) -> None:
+        if (quote := self._quote(said.client_order_id)) is not None:
             quote.failed_ns = utc_ns
-            quote.failure_stage = text(payload, "failure_stage")
-            quote.error_message = text(payload, "error_message")
+            quote.failure_stage = said.failure_stage
+            quote.error_message = said.error_message
 
-    def _order_filled(self, utc_ns: int, payload: Payload) -> None:
-        row = self._new_fill(utc_ns, payload)
+    def _order_filled(self, utc_ns: int, said: OrderFilledEntry) -> None:
+        row = self._new_fill(utc_ns, said)
         if row is None:
             return
-        found = self._quotes.get(row.client_order_id or "")
-        windows = [found[0]] if found else self._named(utc_ns, payload)
+        found = self._quotes.get(row.client_order_id)
+        windows = [found[0]] if found else self._named(utc_ns, said.series, said.window)
         if len(windows) != 1:
             self.stray_fills.append(row)
             return
         windows[0].fills.append(row)
         if found is not None:
-            found[1].filled += row.count or 0
+            found[1].filled += row.count
             found[1].last_fill_ns = utc_ns
 
-    def _new_fill(self, utc_ns: int, payload: Payload) -> FillRow | None:
+    def _new_fill(self, utc_ns: int, said: OrderFilledEntry) -> FillRow | None:
         """The fill of a record; None when its trade was told before."""
-        trade_id = text(payload, "trade_id")
-        if trade_id is not None and trade_id in self._trades:
+        if said.trade_id in self._trades:
             return None
-        if trade_id is not None:
-            self._trades.add(trade_id)
+        self._trades.add(said.trade_id)
         return FillRow(
             utc_ns=utc_ns,
-            trade_id=trade_id,
-            client_order_id=text(payload, "client_order_id"),
-            order_id=text(payload, "order_id"),
-            ticker=text(payload, "ticker"),
-            side=text(payload, "side"),
-            price=whole(payload, "fill_price"),
-            count=whole(payload, "fill_count"),
-            fee=whole(payload, "fee"),
-            liquidity=text(payload, "liquidity_side"),
+            trade_id=said.trade_id,
+            client_order_id=said.client_order_id,
+            order_id=said.order_id,
+            ticker=said.ticker,
+            side=said.side,
+            price=said.fill_price,
+            count=said.fill_count,
+            fee=said.fee,
+            liquidity=said.liquidity_side,
         )
 
-    def _fill_adopted(self, utc_ns: int, payload: Payload) -> None:
+    def _fill_adopted(self, utc_ns: int, said: FillAdoptedEntry) -> None:
         """Somebody else's fill that an operator adopted: never ours, but its fee is in its market's settlement."""
-        row = self._new_fill(utc_ns, payload)
-        windows = self._named(utc_ns, payload)
+        row = self._new_fill(utc_ns, said)
+        windows = self._named(utc_ns, said.series, said.window)
         if row is not None and len(windows) == 1:
             windows[0].adopted.append(row)
 
-    def _not_ours(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.not_ours.append(Moment(utc_ns, payload))
+    def _not_ours(self, utc_ns: int, said: ForeignFillEntry | AdoptionEntry) -> None:
+        for window in self._named(utc_ns, said.series, said.window):
+            window.not_ours.append(Moment(utc_ns, said))
 
-    def _settlement(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.label = window.label or text(payload, "label")
+    def _settlement(self, utc_ns: int, said: SettlementEntry) -> None:
+        for window in self._named(utc_ns, said.series, said.target_ns):
+            window.label = window.label or said.label
             row = SettlementRow(
                 utc_ns=utc_ns,
-                ticker=text(payload, "ticker"),
-                result=text(payload, "result"),
-                own_verdict=text(payload, "own_verdict"),
-                index_value=whole(payload, "index_value"),
-                position=whole(payload, "position"),
-                revenue=whole(payload, "revenue"),
-                fee=whole(payload, "fee"),
-                pnl=whole(payload, "pnl"),
-                expiration_value=text(payload, "expiration_value"),
-                told_worth=whole(payload, "worth"),
-                odd=whole(payload, "odd") or 0,
+                ticker=said.ticker,
+                result=said.result,
+                own_verdict=said.own_verdict,
+                index_value=said.index_value,
+                position=said.position,
+                revenue=said.revenue,
+                fee=said.fee,
+                pnl=said.pnl,
+                expiration_value=said.expiration_value or None,
+                told_worth=None if said.worth is UNSET else said.worth,
+                odd=said.odd or 0,
             )
             window.settlements = [had for had in window.settlements if had.ticker != row.ticker] + [row]
 
-    def _window_result(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.label = window.label or text(payload, "label")
-            window.result = payload
+    def _window_result(self, utc_ns: int, said: WindowResultEntry) -> None:
+        for window in self._named(utc_ns, said.series, said.target_ns):
+            window.label = window.label or said.label
+            window.result = said
 
-    def _stand_down(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.stand_downs.append(Moment(utc_ns, payload))
+    def _stand_down(self, utc_ns: int, said: StrictStandDownEntry) -> None:
+        for window in self._named(utc_ns, said.series):
+            window.stand_downs.append(Moment(utc_ns, said))
 
-    def _guard_trip(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.trips.append(Moment(utc_ns, payload))
+    def _guard_trip(self, utc_ns: int, said: GuardTripEntry) -> None:
+        series = said.series or SERIES_OF.get(said.symbol or "", UNSET)
+        for window in self._named(utc_ns, series, said.window):
+            window.trips.append(Moment(utc_ns, said))
 
-    def _feed_switch(self, utc_ns: int, payload: Payload) -> None:
-        self._active_feed = text(payload, "to_feed") or self._active_feed
-        for window in self._named(utc_ns, payload):
-            window.switches.append(Moment(utc_ns, payload))
-
-    def _time_to_flat(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.flats.append(Moment(utc_ns, payload))
-
-    def _fee_path(self, utc_ns: int, payload: Payload) -> None:
-        series = text(payload, "series")
-        if series is not None:
-            self._fee_paths[series] = payload
-            for window in self._running_of(series, utc_ns):
-                window.fee_path = payload
-
-    def _ws_freshness(self, utc_ns: int, payload: Payload) -> None:
-        for window in self._named(utc_ns, payload):
-            window.freshness = payload
-
-    def _operator_action(self, utc_ns: int, payload: Payload) -> None:
-        self.commands.append(Moment(utc_ns, payload))
+    def _feed_switch(self, utc_ns: int, said: FeedSwitchEntry) -> None:
+        self._active_feed = said.to_feed or self._active_feed
         for window in self._running_of(None, utc_ns):
-            window.commands.append(Moment(utc_ns, payload))
+            window.switches.append(Moment(utc_ns, said))
 
-    def _note(self, utc_ns: int, payload: Payload) -> None:
-        self.notes.append(Moment(utc_ns, payload))
+    def _time_to_flat(self, utc_ns: int, said: TimeToFlatEntry) -> None:
+        for window in self._named(utc_ns, said.series):
+            window.flats.append(Moment(utc_ns, said))
 
-    def _config(self, utc_ns: int, payload: Payload) -> None:
-        self.configs.append(Moment(utc_ns, payload))
+    def _fee_path(self, utc_ns: int, said: FeePathEntry) -> None:
+        self._fee_paths[said.series] = said
+        for window in self._running_of(said.series, utc_ns):
+            window.fee_path = said
+
+    def _ws_freshness(self, utc_ns: int, said: WsFreshnessEntry) -> None:
+        for window in self._named(utc_ns, said.series, said.target_ns):
+            window.freshness = said
+
+    def _operator_action(self, utc_ns: int, said: OperatorActionEntry) -> None:
+        self.commands.append(Moment(utc_ns, said))
+        for window in self._running_of(None, utc_ns):
+            window.commands.append(Moment(utc_ns, said))
+
+    def _note(self, utc_ns: int, said: NoteEntry) -> None:
+        self.notes.append(Moment(utc_ns, said))
+
+    def _config(self, utc_ns: int, said: ConfigEntry) -> None:
+        self.configs.append(Moment(utc_ns, said))
 
 
 def day_of(utc_ns: int) -> str:
     """The UTC day of an instant: YYYY-MM-DD."""
     return datetime.fromtimestamp(utc_ns // NS_PER_S, UTC).strftime("%Y-%m-%d")
-
-
-def text(payload: Payload, key: str) -> str | None:
-    """The text of a payload, or None when it is absent, empty or something else."""
-    value = payload.get(key)
-    return value if isinstance(value, str) and value else None
-
-
-def whole(payload: Payload, key: str) -> int | None:
-    """A whole number of a payload, or None when it is absent or something else."""
-    value = payload.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def number(payload: Payload, key: str) -> float | None:
-    """A number of a payload, or None when it is absent or something else."""
-    value = payload.get(key)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -10,10 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from domain.clock import NS_PER_MS
 from domain.money import CASH_DECIMALS, COUNT_DECIMALS, INDEX_DECIMALS, PRICE_DECIMALS, print_fixed
+from domain.records import FeePathEntry, SchedulerWindow, WsFreshnessEntry, payload_of
 from domain.stamps import utc_ns_text
-from journal.reports.fold import Fold, day_of, number, text
+from journal.reports.fold import Fold, day_of
 from journal.reports.render import NOT_RECORDED, Block, Heading, Line, Plot, Table
 from journal.reports.report_plots import ages_plot, index_plot, pnl_bars
 from journal.reports.window_fold import Moment, WindowFold, quantile, seconds, total
@@ -82,7 +85,7 @@ def _quotes(window: WindowFold) -> list[Block]:
     quotes = window.quotes
     if not quotes:
         return [Line("No order was created in this window.")]
-    edges = [quote.edge for quote in quotes if quote.edge is not None]
+    edges = [quote.edge for quote in quotes]
     ended = Counter(quote.cancel_source or NOT_RECORDED for quote in quotes if quote.cancelled_ns is not None)
     failed = Counter(quote.failure_stage or NOT_RECORDED for quote in quotes if quote.failed_ns is not None)
     rows = [
@@ -92,7 +95,7 @@ def _quotes(window: WindowFold) -> list[Block]:
         ("failed, by stage", _counts(failed)),
         ("with a fill", str(sum(quote.filled > 0 for quote in quotes))),
         ("markets quoted", str(len({quote.ticker for quote in quotes}))),
-        ("mean edge against fair value, before fees", price(round(sum(edges) / len(edges))) if edges else NOT_RECORDED),
+        ("mean edge against fair value, before fees", price(round(sum(edges) / len(edges)))),
         ("time with an order out", f"{seconds(window.resting_ns):.1f} s"),
     ]
     return [Table(("quotes", ""), rows)]
@@ -122,7 +125,7 @@ def _fills(window: WindowFold) -> Block:
 
 def _settlement(window: WindowFold) -> Block:
     if not window.settlements:
-        value = text(window.result or {}, "expiration_value")
+        value = window.result.expiration_value if window.result is not None else ""
         return Line("No market that we held was settled." + (f" The index settled at {value}." if value else ""))
     rows = [
         (
@@ -162,16 +165,15 @@ def _trips(window: WindowFold) -> list[Block]:
     rows = [
         (
             clock(moment.utc_ns),
-            said(text(moment.payload, "reason")),
-            milliseconds(number(moment.payload, "age_ms")),
-            milliseconds(number(moment.payload, "limit_ms")),
+            moment.said.reason,
+            milliseconds(moment.said.age_ms or None),
+            milliseconds(moment.said.limit_ms or None),
         )
         for moment in window.trips
     ]
     blocks: list[Block] = [Table(("UTC", "reason", "age", "limit"), rows) if rows else Line("None.")]
     for moment in window.stand_downs:
-        cadence = milliseconds(number(moment.payload, "cadence_p99_ms"))
-        limit = milliseconds(number(moment.payload, "limit_ms"))
+        cadence, limit = milliseconds(moment.said.cadence_p99_ms), milliseconds(moment.said.limit_ms)
         at = clock(moment.utc_ns)
         blocks.append(Line(f"Planned stand-down at {at}: the feed's cadence p99 is {cadence}, the limit is {limit}."))
     return blocks
@@ -183,9 +185,7 @@ def _latency(window: WindowFold) -> list[Block]:
     rows = [_quantiles("place, round trip", places), _quantiles("cancel, round trip", cancels)]
     by_trigger: dict[str, list[float]] = {}
     for moment in window.flats:
-        took_ms = number(moment.payload, "ms")
-        if took_ms is not None:
-            by_trigger.setdefault(said(text(moment.payload, "trigger")), []).append(took_ms)
+        by_trigger.setdefault(moment.said.trigger, []).append(moment.said.ms)
     rows += [_quantiles(f"time to flat, {trigger}", times) for trigger, times in sorted(by_trigger.items())]
     if not by_trigger:
         rows.append(_quantiles("time to flat", []))
@@ -204,10 +204,10 @@ def _quantiles(name: str, values: Sequence[float]) -> tuple[str, ...]:
     )
 
 
-def _moments(title: str, moments: Sequence[Moment]) -> list[Block]:
+def _moments(title: str, moments: Sequence[Moment[Any]]) -> list[Block]:
     if not moments:
         return []
-    rows = [(clock(moment.utc_ns), _flat_text(moment.payload)) for moment in moments]
+    rows = [(clock(moment.utc_ns), _flat_text(payload_of(moment.said))) for moment in moments]
     return [Heading(3, title), Table(("UTC", "what"), rows)]
 
 
@@ -247,9 +247,7 @@ def _day_table(windows: Sequence[WindowFold]) -> Block:
 
 
 def _slowest_flat(window: WindowFold) -> str:
-    took = [number(moment.payload, "ms") for moment in window.flats]
-    known = [one for one in took if one is not None]
-    return milliseconds(max(known)) if known else NOT_RECORDED
+    return milliseconds(max((moment.said.ms for moment in window.flats), default=None))
 
 
 def _run_lines(fold: Fold) -> list[Block]:
@@ -263,11 +261,7 @@ def _run_lines(fold: Fold) -> list[Block]:
 
 
 def _notes(fold: Fold, day: str) -> list[Block]:
-    rows = [
-        (clock(note.utc_ns), said(text(note.payload, "by")), said(text(note.payload, "text")))
-        for note in fold.notes
-        if day_of(note.utc_ns) == day
-    ]
+    rows = [(clock(note.utc_ns), note.said.by, note.said.text) for note in fold.notes if day_of(note.utc_ns) == day]
     return [Heading(2, "Notes"), Table(("UTC", "by", "note"), rows)] if rows else []
 
 
@@ -316,10 +310,10 @@ def trimmed(amount: str, decimals_min: int = _CENT_DECIMALS) -> str:
     return f"{whole_part}.{kept}" if kept else whole_part
 
 
-def _pairs(payload: dict[str, Any] | None) -> Block:
-    if not payload:
+def _pairs(said: FeePathEntry | SchedulerWindow | WsFreshnessEntry | None) -> Block:
+    if said is None:
         return Line(NOT_RECORDED)
-    return Table(("field", "value"), [(key, _value(value)) for key, value in payload.items()])
+    return Table(("field", "value"), [(key, _value(value)) for key, value in asdict(said).items()])
 
 
 def _value(value: object) -> str:

@@ -15,10 +15,10 @@ import msgspec
 
 from domain.stamps import utc_ns_text
 from journal.disk_io import Disk
+from journal.facts import facts, tells_nothing
 from journal.layout import first_seq_of
 from journal.reader_io import read_records, segment_paths
-from journal.reports.facts import facts, tells_nothing
-from journal.reports.fold import Fold, day_of, text
+from journal.reports.fold import Fold, day_of
 from journal.reports.ledger import ledger_csv, ledger_rows
 from journal.reports.render import Block, html, inline_text, markdown
 from journal.reports.report import day_report, window_report
@@ -96,7 +96,7 @@ def write_anomalies(fold: Fold, reports_dir: Path, *, disk: Disk | None = None) 
     disk.make_directory(reports_dir)
     lines = []
     for note in fold.notes:
-        by, said = (inline_text(text(note.payload, key) or "") for key in ("by", "text"))
+        by, said = inline_text(note.said.by), inline_text(note.said.text)
         lines.append(f"| {utc_ns_text(note.utc_ns)[:19]} | {by} | {said} |")
     days = {line[2 : 2 + _DAY_CHARS] for line in lines}
     kept = path.read_text("utf-8").splitlines()[len(ANOMALIES_HEAD) :] if path.is_file() else []

@@ -26,18 +26,17 @@ def index_plot(window: WindowFold, track: Track | None) -> str:
     shown = {strike for _, strike in near}
     strokes, dots = [], []
     for quote in window.quotes:
-        strike = window.strikes.get(quote.ticker or "")
-        if strike not in shown or quote.side not in {"bid", "ask"}:
+        strike = window.strikes.get(quote.ticker)
+        if strike not in shown:
             continue
-        price = "?" if quote.price is None else print_fixed(quote.price, PRICE_DECIMALS)
-        title = f"{quote.side} {quote.ticker} at {price}"
+        title = f"{quote.side} {quote.ticker} at {print_fixed(quote.price, PRICE_DECIMALS)}"
         end = quote.ended_ns(window.target_ns)
         strokes.append(Stroke(quote.created_ns, end, _points(strike, quote.side), quote.side, title))
     for fill in window.fills:
-        strike = window.strikes.get(fill.ticker or "")
+        strike = window.strikes.get(fill.ticker)
         if strike in shown:
             title = f"filled {fill.side} {fill.ticker}"
-            dots.append(Dot(fill.utc_ns, _points(strike, fill.side or ""), "fill", title))
+            dots.append(Dot(fill.utc_ns, _points(strike, fill.side), "fill", title))
     symbol = SERIES[window.series].symbol if window.series in SERIES else window.series
     return draw(
         Picture(

@@ -1,6 +1,6 @@
 """What one window of one series comes to: plain data, gathered by `fold`, read by `report` and by the ledger.
 
-Everything that a record did not say is None, and stays None until a report prints "not recorded". Prices, counts and
+What no record has said is None, and stays None until a report prints "not recorded". Prices, counts and
 cash are the integers of domain.money; instants are Unix nanoseconds.
 """
 
@@ -8,14 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR
+from domain.records import (
+    AdoptionEntry,
+    Entry,
+    FeedSwitchEntry,
+    FeePathEntry,
+    ForeignFillEntry,
+    GuardTripEntry,
+    OperatorActionEntry,
+    SchedulerWindow,
+    StrictStandDownEntry,
+    TimeToFlatEntry,
+    WindowResultEntry,
+    WsFreshnessEntry,
+)
 from domain.window import Phase
 
 BUCKET_NS: Final = 500 * NS_PER_MS
 WORTH: Final = {"yes": PRICE_PER_DOLLAR, "no": 0}
+
+Said = TypeVar("Said", bound=Entry)
 
 
 @dataclass(slots=True)
@@ -24,12 +41,12 @@ class Quote:
 
     client_order_id: str
     created_ns: int
-    ticker: str | None = None
-    side: str | None = None
-    price: int | None = None
-    count: int | None = None
-    fair: int | None = None
-    is_live: bool | None = None
+    ticker: str
+    side: Side
+    price: int
+    count: int
+    fair: int
+    is_live: bool = True
     order_id: str | None = None
     acked_ns: int | None = None
     place_rtt_ms: float | None = None
@@ -43,17 +60,15 @@ class Quote:
     last_fill_ns: int | None = None
 
     @property
-    def edge(self) -> int | None:
+    def edge(self) -> int:
         """Fair value against our price, in our favour, before fees; a Price."""
-        if self.fair is None or self.price is None or self.side not in {"bid", "ask"}:
-            return None
-        return self.fair - self.price if self.side == "bid" else self.price - self.fair
+        return self.fair - self.price if self.side is Side.BID else self.price - self.fair
 
     def ended_ns(self, at_latest_ns: int) -> int:
         """When it stopped resting, as far as the records say; the window's target otherwise."""
         if self.failed_ns is not None:
             return self.created_ns if self.failure_stage != "unknown" else at_latest_ns
-        if self.count is not None and self.filled >= self.count and self.last_fill_ns is not None:
+        if self.filled >= self.count and self.last_fill_ns is not None:
             return self.last_fill_ns
         return min(at_latest_ns, self.cancelled_ns) if self.cancelled_ns is not None else at_latest_ns
 
@@ -63,29 +78,24 @@ class FillRow:
     """One execution of ours."""
 
     utc_ns: int
-    trade_id: str | None
-    client_order_id: str | None
-    order_id: str | None
-    ticker: str | None
-    side: str | None
-    price: int | None
-    count: int | None
-    fee: int | None
-    liquidity: str | None
+    trade_id: str
+    client_order_id: str
+    order_id: str
+    ticker: str
+    side: Side
+    price: int
+    count: int
+    fee: int
+    liquidity: str
 
     @property
-    def yes_count(self) -> int | None:
+    def yes_count(self) -> int:
         """What it did to our net YES contracts."""
-        if self.count is None or self.side not in {"bid", "ask"}:
-            return None
-        return self.count if self.side == "bid" else -self.count
+        return self.count if self.side is Side.BID else -self.count
 
     def pnl(self, worth: int | None) -> int | None:
-        """Cash it made once a YES contract was worth that, fee included; None while anything is missing."""
-        signed = self.yes_count
-        if signed is None or self.price is None or self.fee is None or worth is None:
-            return None
-        return signed * (worth - self.price) - self.fee
+        """Cash it made once a YES contract was worth that, fee included; None before."""
+        return None if worth is None else self.yes_count * (worth - self.price) - self.fee
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,14 +103,14 @@ class SettlementRow:
     """How one market ended, as the exchange says and as we computed it."""
 
     utc_ns: int
-    ticker: str | None
-    result: str | None
-    own_verdict: str | None
+    ticker: str
+    result: str
+    own_verdict: str
     index_value: int | None
-    position: int | None
-    revenue: int | None
-    fee: int | None
-    pnl: int | None
+    position: int
+    revenue: int
+    fee: int
+    pnl: int
     expiration_value: str | None = None
     told_worth: int | None = None
     odd: int = 0
@@ -108,15 +118,15 @@ class SettlementRow:
     @property
     def worth(self) -> int | None:
         """What one YES contract came to; older records tell it by their result alone."""
-        return self.told_worth if self.told_worth is not None else WORTH.get(self.result or "")
+        return self.told_worth if self.told_worth is not None else WORTH.get(self.result)
 
 
 @dataclass(slots=True, frozen=True)
-class Moment:
+class Moment(Generic[Said]):
     """Something that happened in a window, with what its record said: a trip, a switch, a time to flat, a command."""
 
     utc_ns: int
-    payload: dict[str, Any]
+    said: Said
 
 
 @dataclass(slots=True)
@@ -144,21 +154,21 @@ class WindowFold:
     series: str
     target_ns: int
     label: str | None = None
-    scheduler_window: dict[str, Any] | None = None
-    fee_path: dict[str, Any] | None = None
-    freshness: dict[str, Any] | None = None
-    result: dict[str, Any] | None = None
+    scheduler_window: SchedulerWindow | None = None
+    fee_path: FeePathEntry | None = None
+    freshness: WsFreshnessEntry | None = None
+    result: WindowResultEntry | None = None
     phases: list[tuple[int, str]] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)
     fills: list[FillRow] = field(default_factory=list)
     adopted: list[FillRow] = field(default_factory=list)
     settlements: list[SettlementRow] = field(default_factory=list)
-    trips: list[Moment] = field(default_factory=list)
-    stand_downs: list[Moment] = field(default_factory=list)
-    switches: list[Moment] = field(default_factory=list)
-    flats: list[Moment] = field(default_factory=list)
-    not_ours: list[Moment] = field(default_factory=list)
-    commands: list[Moment] = field(default_factory=list)
+    trips: list[Moment[GuardTripEntry]] = field(default_factory=list)
+    stand_downs: list[Moment[StrictStandDownEntry]] = field(default_factory=list)
+    switches: list[Moment[FeedSwitchEntry]] = field(default_factory=list)
+    flats: list[Moment[TimeToFlatEntry]] = field(default_factory=list)
+    not_ours: list[Moment[ForeignFillEntry | AdoptionEntry]] = field(default_factory=list)
+    commands: list[Moment[OperatorActionEntry]] = field(default_factory=list)
     strikes: dict[str, int] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
 
@@ -170,8 +180,8 @@ class WindowFold:
     @property
     def pnl(self) -> int | None:
         """Booked profit of the window: as its result says, else of all settled markets; None when neither does."""
-        said = (self.result or {}).get("pnl")
-        return said if isinstance(said, int) else total(row.pnl for row in self.settlements)
+        said = self.result.pnl if self.result is not None else None
+        return said if said is not None else total(row.pnl for row in self.settlements)
 
     @property
     def fees(self) -> int | None:
@@ -193,15 +203,14 @@ class WindowFold:
         return None if net is None or untold is None else net + odd - untold
 
     @property
-    def worths(self) -> dict[str | None, int | None]:
+    def worths(self) -> dict[str, int | None]:
         """What one YES contract of each settled market came to."""
         return {row.ticker: row.worth for row in self.settlements}
 
-    def _untold_fee(self, settlement: SettlementRow) -> int | None:
+    def _untold_fee(self, settlement: SettlementRow) -> int:
         """What a settlement charges beyond the fees that its market's fills told; the fills of others count too."""
-        mine = [row.fee for row in (*self.fills, *self.adopted) if row.ticker == settlement.ticker]
-        told = total(mine) if mine else 0
-        return None if told is None or settlement.fee is None else max(0, settlement.fee - told)
+        told = sum(row.fee for row in (*self.fills, *self.adopted) if row.ticker == settlement.ticker)
+        return max(0, settlement.fee - told)
 
     @property
     def contracts(self) -> int | None:

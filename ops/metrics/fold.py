@@ -6,10 +6,12 @@ once it has been performed. What a metric needs and no step tells is in the engi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from domain.actions import Alert, AnyAction, CancelAll, CancelOrders, Place, Record, TriggerGroup
+from msgspec import UNSET
+
+from domain.actions import Alert, AnyAction, CancelAll, CancelOrders, Place, TriggerGroup
 from domain.clock import NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -37,6 +39,14 @@ from domain.events import (
 )
 from domain.metrics import Metric
 from domain.reasons import Reason
+from domain.records import (
+    CancelAllDoneEntry,
+    FeedSwitchEntry,
+    GuardTripEntry,
+    KillSwitchEntry,
+    OrderFilledEntry,
+    TimeToFlatEntry,
+)
 from ops.metrics.registry import Metrics
 
 READS = (
@@ -96,15 +106,12 @@ class Fold:
             TriggerGroup: lambda _: self._triggers.inc(),
             CancelAll: lambda _: self._cancel_alls.inc(),
             Alert: self._alert,
-            Record: self._record,
-        }
-        self._records: dict[str, Callable[[Mapping[str, Any]], None]] = {
-            "guard_trip": self._trip,
-            "feed_switch": lambda _: self._failovers.inc(),
-            "kill_switch": lambda _: self._halts.inc(),
-            "order_filled": self._filled,
-            "cancel_all_done": lambda _: self._completed.inc(),
-            "time_to_flat": self._flat,
+            GuardTripEntry: self._trip,
+            FeedSwitchEntry: lambda _: self._failovers.inc(),
+            KillSwitchEntry: lambda _: self._halts.inc(),
+            OrderFilledEntry: self._filled,
+            CancelAllDoneEntry: lambda _: self._completed.inc(),
+            TimeToFlatEntry: self._flat,
         }
 
     def _bind(self, metrics: Metrics, series: Sequence[str]) -> None:
@@ -213,26 +220,22 @@ class Fold:
         if action.action in DRIFTS:
             self._drifts.inc()
 
-    def _record(self, action: Record) -> None:
-        fold = self._records.get(action.type)
-        if fold is not None:
-            fold(action.payload)
+    # --- records -------------------------------------------------------------------------------------------------
 
-    def _trip(self, payload: Mapping[str, Any]) -> None:
-        if payload["reason"] == Reason.FINAL_MINUTE_STALE:
-            self._trips[payload["series"]].inc()
-        elif payload["reason"] == Reason.FEED_DIVERGENCE:
+    def _trip(self, told: GuardTripEntry) -> None:
+        if told.reason == Reason.FINAL_MINUTE_STALE and told.series is not UNSET:
+            self._trips[told.series].inc()
+        elif told.reason == Reason.FEED_DIVERGENCE:
             self._divergences.inc()
-        elif payload["reason"] == Reason.ORDER_GROUP_LOST:
+        elif told.reason == Reason.ORDER_GROUP_LOST:
             self._groups_lost.inc()
 
-    def _filled(self, payload: Mapping[str, Any]) -> None:
+    def _filled(self, told: OrderFilledEntry) -> None:
         self._fills.inc()
-        if payload["liquidity_side"] == "taker":
+        if told.liquidity_side == "taker":
             self._taken.inc()
 
-    def _flat(self, payload: Mapping[str, Any]) -> None:
-        if payload["orders"]:
-            trigger = payload["trigger"]
-            flat = self._flats.get(trigger) or self._metrics.histogram(Metric.TIME_TO_FLAT, trigger)
-            flat.observe(payload["ms"] / 1_000)
+    def _flat(self, told: TimeToFlatEntry) -> None:
+        if told.orders:
+            flat = self._flats.get(told.trigger) or self._metrics.histogram(Metric.TIME_TO_FLAT, told.trigger)
+            flat.observe(told.ms / 1_000)

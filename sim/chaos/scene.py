@@ -18,8 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import msgspec
-
+from domain.records import OrderCreatedEntry
+from journal.facts import told_in
 from journal.reader_io import read_records, verify_state
 from sim.chaos.stage import MARK, Stage, Truth, utc_ns
 from sim.local.waiting import POLL_S, mono_s
@@ -352,10 +352,10 @@ class Scene:
 
 def _intents(state_dir: Path) -> dict[str, int]:
     """How often each client order id stands in the journal as a placed order's intent."""
-    mark, found = b'"type":"order_created"', defaultdict[str, int](int)
-    for record in read_records(state_dir, skip=lambda line: mark not in line):
-        if record.type == "order_created":
-            found[msgspec.json.decode(bytes(record.payload))["client_order_id"]] += 1
+    mark, found = b'"kind":"order_created"', defaultdict[str, int](int)
+    for fact in told_in(read_records(state_dir, skip=lambda line: mark not in line)):
+        if isinstance(fact.entry, OrderCreatedEntry):
+            found[fact.entry.client_order_id] += 1
     return found
 
 

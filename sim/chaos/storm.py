@@ -43,7 +43,7 @@ QUOTES_LIMIT_S = 2.5
 SEGMENT_LIMIT_S = 8.0
 LOOK_S = 0.001
 EMPTIED_LIMIT_S = 5.0
-FILLED = b'"type":"order_filled"'
+FILLED = b'"kind":"order_filled"'
 YESTERDAY = "2000-01-01"
 EDGE_NEAR_S = 0.5
 KINDS = ("boot", "boot", "boot", "rotation", "young", "quoting", "quoting", "quoting", "fill", "fill")
@@ -69,8 +69,9 @@ class Booked:
                         break
                     self._read[first] += len(line)
                     record: dict[str, Any] = msgspec.json.decode(line) if FILLED in line else {}
-                    if record.get("type") == "order_filled":  # not a step that holds one
-                        self._filled[record["payload"]["ticker"]] += record["payload"]["fill_count"]
+                    for action in record.get("payload", {}).get("actions", ()):
+                        if action["kind"] == "order_filled":
+                            self._filled[action["ticker"]] += action["fill_count"]
         return Counter(self._filled)
 
 

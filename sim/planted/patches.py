@@ -16,12 +16,13 @@ from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state_view import StateView
 from daemon.engine.step import Engine
 from daemon.runtime.runner_io import Runner
-from domain.actions import Place, Record
+from domain.actions import Place
 from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
 from domain.market import Side
 from domain.money import Cash
+from domain.records import NoteEntry
 from execution import converge, groups, orders
 from execution.converge import Converger
 from execution.kalshi import wire as kalshi_wire
@@ -163,7 +164,7 @@ def chance() -> Patches:
     def step(self: Engine, event: Any, now: Any) -> Any:  # noqa: ANN401 - as the original
         odd[0] += 1
         actions = before(self, event, now)
-        return [*actions, Record("note", {"text": str(odd[0]), "by": "chance"})] if odd[0] % 1000 == 0 else actions
+        return [*actions, NoteEntry(str(odd[0]), "chance")] if odd[0] % 1000 == 0 else actions
 
     return [(Engine, "step", step)]
 

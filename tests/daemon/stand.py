@@ -18,7 +18,7 @@ from daemon.engine.memory import remember
 from daemon.engine.step import Engine
 from daemon.settings.build import Papers, build_engine
 from daemon.settings.tree import Settings
-from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, Record, SubscribeBooks, TriggerGroup
+from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, SubscribeBooks, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -37,7 +37,7 @@ from domain.events import (
 from domain.ids import Ticker
 from domain.market import SERIES, Level, Side, Top
 from domain.money import Count, IndexValue, Price
-from domain.records import check
+from domain.records import Entry, payload_of, type_of
 from domain.stamps import NEW_YORK
 from execution.drill import DRILL
 from tests.daemon.exchange import BASE, Exchange
@@ -200,8 +200,8 @@ class Stand:
 
     def _check(self, actions: list[AnyAction]) -> None:
         for action in actions:
-            if isinstance(action, Record):
-                check(action.type, msgspec.json.encode(action.payload))
+            if isinstance(action, Entry):
+                assert msgspec.json.decode(msgspec.json.encode(action), type=type(action)) == action
         engine = self.engine
         sides = [(o.ticker, o.side) for o in engine.state.held.book.live.values()]
         assert len(sides) == len(set(sides)), "two orders that may be live on one side of one market"
@@ -315,11 +315,13 @@ class Stand:
 
     def last_record(self, kind: str) -> int:
         """When (monotonic) a record of this kind was made last."""
-        made = [s.now.mono_ns for s in self.story for a in s.actions if isinstance(a, Record) and a.type == kind]
+        made = [
+            s.now.mono_ns for s in self.story for a in s.actions if isinstance(a, Entry) and type_of(type(a)) == kind
+        ]
         return made[-1]
 
     def records(self, kind: str) -> list[dict[str, Any]]:
-        return [a.payload for a in self.acts if isinstance(a, Record) and a.type == kind]
+        return [payload_of(a) for a in self.acts if isinstance(a, Entry) and type_of(type(a)) == kind]
 
     def forget(self) -> None:
         self.acts.clear()

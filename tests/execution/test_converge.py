@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from domain.actions import AnyAction, CancelAll, CancelOrders, Place, Record, TriggerGroup
+from domain.actions import AnyAction, CancelAll, CancelOrders, Place, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.counts import Counted, Counts
 from domain.events import CancelOutcome, PlaceOutcome, Verdict
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId
 from domain.market import Side
 from domain.money import Count
+from domain.records import Entry, OrderCreatedEntry
 from execution.budget import Budget
 from execution.converge import BATCH_MAX, CANCEL_RETRY_NS, GROUP_PATIENCE_NS, Converger
 from execution.groups import Group, Groups
@@ -63,7 +64,7 @@ def test_what_is_wanted_is_placed_once_with_group_expiry_and_permission() -> Non
         (Side.BID, 4_200, "g", 99), (Side.ASK, 5_800, "g", 99),
     ]  # fmt: skip
     assert len({p.client_order_id for p in places}) == 2
-    assert [a.type for a in out if isinstance(a, Record)] == ["order_created"] * 2
+    assert [type(a) for a in out if isinstance(a, Entry)] == [OrderCreatedEntry] * 2
     assert quoted(converger, both()) == ([], True)
 
 

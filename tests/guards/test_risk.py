@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import Cash, Count, Price
-from domain.reasons import GateStatus, Reason
+from domain.reasons import GateStatus, Reason, RiskDecision
 from guards.exposure import exposures
-from guards.risk import RiskDecision, RiskGuard, RiskSettings, daily_loss
+from guards.risk import RiskGuard, RiskSettings, daily_loss
 from tests.guards.made import at
 
 DOLLAR = 1_000_000

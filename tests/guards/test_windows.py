@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from domain.clock import NS_PER_S, Now
 from domain.errors import ConfigurationError
@@ -278,10 +279,10 @@ def test_shapes_of_the_contracts() -> None:
     now = ns("2026-03-06T14:59:00Z")
     window = current_window("INXU", now)
     assert window is not None
-    assert scheduler_window(window, window.freeze_ns - LEAD_NS) == {
+    assert to_builtins(scheduler_window(window, window.freeze_ns - LEAD_NS)) == {
         "label": "hourly-1000",
         "target_type": "hourly",
-        "series": ["INXU", "NASDAQ100U"],
+        "series": ("INXU", "NASDAQ100U"),
         "start_et": "2026-03-06T09:45:00-05:00",
         "target_et": "2026-03-06T10:00:00-05:00",
         "freeze_et": "2026-03-06T09:59:58-05:00",

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.actions import Alert, AnyAction, Record
+from domain.actions import Alert, AnyAction
 from domain.clock import Now
 from domain.events import AnyEvent, ClockSample, Started, Wake
+from domain.records import NoteEntry
 from journal.reader import Step, decode_step
 from journal.reader_io import read_records, read_steps
 from journal.record import RecordError, StepPayload, encode_actions
@@ -31,8 +32,10 @@ class CountingEngine:
         if not isinstance(event, ClockSample):
             return []
         self.seen += 1
-        payload = {"seen": self.seen, "at": now.mono_ns, "run": self.run_id}
-        return [Record("note", payload), Alert("counted", "info", {"offset": event.offset_ns})]
+        return [
+            NoteEntry(f"{self.seen} at {now.mono_ns}", self.run_id),
+            Alert("counted", "info", {"offset": event.offset_ns}),
+        ]
 
 
 def started(run_id: str, build_id: str = "b1") -> Started:
@@ -80,7 +83,7 @@ def test_the_first_difference_is_named(journaled: Path) -> None:
     difference = verdict.first_divergence
     assert difference is not None
     assert (difference.seq, difference.got) == (7, b"[]")
-    assert b'"seen":2' in difference.expected
+    assert b'"text":"2 at 3"' in difference.expected
 
 
 def test_another_build_is_refused_not_compared(journaled: Path) -> None:

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
+from domain.records import payload_of, type_of
+from journal.facts import told_in
 from journal.reader import Step
 from journal.reader_io import read_records, read_steps
 from journal.record import STEP
@@ -250,9 +250,9 @@ class Stage:
 
     def records(self, *types: str) -> list[dict[str, Any]]:
         """The payloads of the journal's typed records, in order."""
-        marks = [f'"type":"{name}"'.encode() for name in types]
+        marks = [f'"{name}"'.encode() for name in types]
         lines = read_records(self.state_dir, skip=lambda line: not any(mark in line for mark in marks))
-        return [msgspec.json.decode(bytes(record.payload)) for record in lines if record.type in types]
+        return [payload_of(fact.entry) for fact in told_in(lines) if type_of(type(fact.entry)) in types]
 
     def steps(self) -> Iterator[Step]:
         """The engine's steps, in order."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert, Place, Record, TriggerGroup
+from domain.actions import Alert, Place, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Tick
+from domain.records import FeedSwitchEntry, GuardTripEntry, OrderCreatedEntry, payload_of
 from journal.reader import Step
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
 
@@ -40,18 +41,15 @@ def trips(stage: Stage) -> list[Pulled]:
     active = "massive"
     last: dict[str, Tick] = {}
     for number, step in enumerate(steps):
-        records = [action for action in step.actions if isinstance(action, Record)]
-        for record in records:
-            if record.type == "feed_switch":
-                active = str(record.payload["to_feed"])
-            if record.type != "guard_trip" or "limit_ms" not in record.payload:
+        for record in step.actions:
+            if isinstance(record, FeedSwitchEntry):
+                active = record.to_feed
+            if not isinstance(record, GuardTripEntry) or not record.limit_ms:
                 continue
-            series = str(record.payload["series"])
-            target_ns = int(record.payload["window"])
-            later = [a for s in steps[number:] for a in s.actions if isinstance(a, Record)]
-            placed = [a.payload for a in later if a.type == "order_created"]
-            again = sum(told["series"] == series and told["window"] == target_ns for told in placed)
-            found.append(Pulled(series, target_ns, last[SYMBOLS[series]], step, record.payload, again))
+            series, target_ns = str(record.series), int(record.window or 0)
+            placed = [a for s in steps[number:] for a in s.actions if isinstance(a, OrderCreatedEntry)]
+            again = sum(told.series == series and told.window == target_ns for told in placed)
+            found.append(Pulled(series, target_ns, last[SYMBOLS[series]], step, payload_of(record), again))
         if isinstance(step.event, Tick) and step.event.feed == active:
             last[step.event.symbol] = step.event
     return found

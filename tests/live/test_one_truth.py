@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from domain.actions import Alert, Record
+from domain.actions import Alert
+from domain.records import FeedSwitchEntry
 from tests.live.stage import Stage, playing, until
 
 DEAD, ALIVE = "INXU", "NASDAQ100U"
@@ -84,5 +85,5 @@ def test_a_dead_index_is_stale_everywhere_and_what_a_dead_daemon_left_proves_not
         alerts = [action for action in actions if isinstance(action, Alert)]
         assert [a.payload["series"] for a in alerts if a.action == "index_stale"] == [DEAD]
         assert [a.payload["symbol"] for a in alerts if a.action == "feed_quarantined"] == ["I:SPX", "I:SPX"]
-        switches = [action for action in actions if isinstance(action, Record) and action.type == "feed_switch"]
+        switches = [action for action in actions if isinstance(action, FeedSwitchEntry)]
         assert len(switches) == 1, "the other host is tried once, and there the socket stays"

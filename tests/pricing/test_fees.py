@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import ConfigurationError
 from domain.market import SERIES
 from domain.money import Count, Price
-from pricing.fees import agreement, fee_path, order_fee, parse_fees
+from pricing.fees import FeePath, agreement, fee_path, order_fee, parse_fees
 
 PATH = "configs/fees.json"
 TEXT = (Path(__file__).parents[2] / PATH).read_text("utf-8")
@@ -45,12 +45,7 @@ def test_the_committed_file_has_both_series_and_agrees_with_a_plain_quadratic_se
         assert (terms.exchange_series, terms.maker_ppm) == (series.exchange_series, 0)
         agreed = agreement(FEES, name, "quadratic", 1_000_000)
         assert (agreed.problem, agreed.warning, agreed.may_quote, agreed.may_take) == ("", "", True, True)
-    assert fee_path(FEES, "INXU") == {
-        "maker": PATH,
-        "maker_coefficient": "0.000000",
-        "taker_coefficient": "0.070000",
-        "effective": "2026-08-02",
-    }
+    assert fee_path(FEES, "INXU") == FeePath(PATH, "0.000000", "0.070000", "2026-08-02")
 
 
 @pytest.mark.step("H12")
@@ -76,8 +71,8 @@ def test_without_file_or_series_nothing_is_quoted() -> None:
     missing = agreement(FEES, "KXBTC", "quadratic", 1_000_000)
     assert not missing.may_quote
     assert "KXBTC" in missing.problem
-    assert fee_path(None, "INXU")["maker"] is None
-    assert fee_path(FEES, "KXBTC")["maker"] is None
+    assert fee_path(None, "INXU").maker is None
+    assert fee_path(FEES, "KXBTC").maker is None
 
 
 def test_a_maker_fee_in_the_file_disagrees_with_a_type_that_has_none() -> None:

@@ -17,9 +17,10 @@ from daemon.engine.desk import Desk
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes
-from domain.actions import Alert, AnyAction, Cleared, Read, Record
+from domain.actions import Alert, AnyAction, Cleared, Read
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.reasons import Reason
+from domain.records import DrillEntry
 from domain.window import Window
 from execution.drill import DRILL, Rung, drill_order, far_rung
 from execution.groups import GroupPhase
@@ -94,7 +95,7 @@ class SessionDrill:
         """The span is over. Only what was there all the while can say that nothing came of it."""
         if self._watched == self.state.session:
             told = {"control": CANCEL_ALL_ORDER, "session": self.state.session, "why": self._why}
-            out.append(Record("drill", told | {"result": "missed"}))
+            out.append(DrillEntry(CANCEL_ALL_ORDER, "missed", why=self._why, session=self.state.session))
             out.append(Alert("drill_missed", "warning", told))
             self._watched = ""
         self._leave(now, out)
@@ -135,7 +136,7 @@ class SessionDrill:
         """Say why nothing is drilled now, once for each reason."""
         if why != self._why:
             self._why = why
-            out.append(Record("drill", {"control": CANCEL_ALL_ORDER, "result": "waits", "why": why}))
+            out.append(DrillEntry(CANCEL_ALL_ORDER, "waits", why=why))
 
     def _place(self, desk: Desk, key: Key, window: Window, now: Now, out: list[AnyAction]) -> str:
         """Place the order in the ladder of one series, or say why not."""
@@ -217,14 +218,15 @@ class SessionDrill:
                 self.requests.ask_empty(Reason.DRILL, now)
         elif proven and self._acked:
             state.controls.prove(CANCEL_ALL_ORDER, now.utc_ns)
-            told = {
-                "control": CANCEL_ALL_ORDER,
-                "result": "proven",
-                "client_order_id": order.client_order_id,
-                "ticker": order.ticker,
-                "ms": state.held.times_to_flat_ns[-1] / NS_PER_MS,
-            }
-            out.append(Record("drill", told))
+            took_ms = state.held.times_to_flat_ns[-1] / NS_PER_MS
+            proof = DrillEntry(
+                control=CANCEL_ALL_ORDER,
+                result="proven",
+                client_order_id=order.client_order_id,
+                ticker=order.ticker,
+                ms=took_ms,
+            )
+            out.append(proof)
             self.stage, self._order = DrillStage.IDLE, None
         elif not state.empty_reason and order.state is OrderState.GONE:
             self._failed("the order was emptied without a cancel-all that the exchange acknowledged", now, out)

@@ -7,54 +7,70 @@ risk, for positions and for the balance, and is never our P&L. A recovery takes 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal, TypedDict
+
+from msgspec import UnsetType
 
 from daemon.engine.holdings import Holdings
-from domain.actions import AnyAction, Record
+from domain.actions import AnyAction
 from domain.clock import Now
 from domain.events import Fill
 from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Cash, Count, Price, print_cash
+from domain.records import AdoptionEntry, FillAdoptedEntry, ForeignFillEntry, OrderFilledEntry
 from execution.reconcile import Drift, DriftKind, series_of
 from execution.settlement import Payment
 from execution.strangers import ForeignFill
 
-FOREIGN_FILL = "foreign_fill"
-FILL_ADOPTED = "fill_adopted"
-ADOPTION = "adoption"
-ADOPTING = frozenset({FOREIGN_FILL, FILL_ADOPTED, ADOPTION})
+Adopting = ForeignFillEntry | FillAdoptedEntry | AdoptionEntry
 
 
-def fill_payload(fill: Fill, series: str, target_ns: int) -> dict[str, Any]:
+class Execution(TypedDict):
+    """The fields that every record of an execution has, whosever it is."""
+
+    trade_id: TradeId
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    series: str
+    window: int
+    ticker: Ticker
+    side: Side
+    fill_price: Price
+    fill_count: Count
+    fee: Cash
+    liquidity_side: Literal["maker", "taker"]
+
+
+def told_of(fill: Fill, series: str, target_ns: int) -> Execution:
     """One execution as its records tell it, whosever it is."""
-    return {
-        "trade_id": fill.trade_id,
-        "client_order_id": fill.client_order_id,
-        "order_id": fill.order_id,
-        "series": series,
-        "window": target_ns,
-        "ticker": fill.ticker,
-        "side": fill.side.value,
-        "fill_price": fill.price,
-        "fill_count": fill.count,
-        "fee": fill.fee,
-        "liquidity_side": "taker" if fill.is_taker else "maker",
-    }
+    return Execution(
+        trade_id=fill.trade_id,
+        client_order_id=fill.client_order_id,
+        order_id=fill.order_id,
+        series=series,
+        window=target_ns,
+        ticker=fill.ticker,
+        side=fill.side,
+        fill_price=fill.price,
+        fill_count=fill.count,
+        fee=fill.fee,
+        liquidity_side="taker" if fill.is_taker else "maker",
+    )
 
 
-def fill_of(payload: dict[str, Any]) -> Fill:
+def fill_of(told: OrderFilledEntry) -> Fill:
     """The fill that such a record tells of; the exchange's own stamp is not kept in it."""
     return Fill(
-        trade_id=TradeId(payload["trade_id"]),
-        order_id=OrderId(payload["order_id"]),
-        client_order_id=ClientOrderId(payload["client_order_id"]),
-        ticker=Ticker(payload["ticker"]),
-        side=Side(payload["side"]),
-        price=Price(payload["fill_price"]),
-        count=Count(payload["fill_count"]),
-        fee=Cash(payload["fee"]),
-        is_taker=payload["liquidity_side"] == "taker",
+        trade_id=told.trade_id,
+        order_id=told.order_id,
+        client_order_id=told.client_order_id,
+        ticker=told.ticker,
+        side=told.side,
+        price=told.fill_price,
+        count=told.fill_count,
+        fee=told.fee,
+        is_taker=told.liquidity_side == "taker",
         exchange_ms=0,
     )
 
@@ -63,34 +79,38 @@ def adopt(held: Holdings, by: str, cause: str, now: Now, out: list[AnyAction]) -
     """Book what the exchange says where it differs from us. Returns what was adopted."""
     adopted: list[Drift] = []
     for foreign in list(held.strangers.foreign.values()):
-        payload = fill_payload(foreign.fill, foreign.series, foreign.target_ns) | {"by": by, "cause": cause}
-        _record(held, FILL_ADOPTED, payload, now, out)
+        told = told_of(foreign.fill, foreign.series, foreign.target_ns)
+        _record(held, FillAdoptedEntry(**told, by=by, cause=cause), now, out)
         adopted.append(foreign_drift(foreign.fill))
     for ticker, said in sorted(held.position_check.suspected.items()):
         have = held.ledger.position(ticker)
         if said == have:
             continue
-        target_ns = held.target_of.get(ticker, 0)
-        told = {"what": ticker, "series": series_of(ticker), "window": target_ns, "exchange": said, "own": have}
         drift = next((d for d in held.position_drifts if d.what == ticker), None)
         if drift is None:
             continue
-        payload = {"kind": drift.kind.value, **told, "by": by, "cause": cause}
-        _record(held, ADOPTION, payload, now, out)
+        position = AdoptionEntry(
+            drift=drift.kind.value,
+            what=ticker,
+            by=by,
+            cause=cause,
+            series=series_of(ticker),
+            window=held.target_of.get(ticker, 0),
+            exchange=said,
+            own=have,
+        )
+        _record(held, position, now, out)
         adopted.append(drift)
     for drift in list(held.orphans.values()):
-        payload = {"kind": drift.kind.value, "what": drift.what, "detail": drift.detail, "by": by, "cause": cause}
-        _record(held, ADOPTION, payload, now, out)
+        _record(held, AdoptionEntry(drift.kind.value, drift.what, by, cause, detail=drift.detail), now, out)
         adopted.append(drift)
     for ticker, why in list(held.unread_settlements.items()):
         drift = settlement_drift(ticker, why)
-        payload = {"kind": drift.kind.value, "what": ticker, "detail": why, "by": by, "cause": cause}
-        _record(held, ADOPTION, payload, now, out)
+        _record(held, AdoptionEntry(drift.kind.value, ticker, by, cause, detail=why), now, out)
         adopted.append(drift)
     drift = balance_drift(held)
     if drift is not None:
-        payload = {"kind": drift.kind.value, "what": drift.what, "amount": held.walk.gap, "by": by, "cause": cause}
-        _record(held, ADOPTION, payload, now, out)
+        _record(held, AdoptionEntry(drift.kind.value, drift.what, by, cause, amount=held.walk.gap), now, out)
         adopted.append(drift)
     return tuple(adopted)
 
@@ -116,26 +136,24 @@ def balance_drift(held: Holdings) -> Drift | None:
     return Drift(kind, "balance", detail, critical=not walk.moved)
 
 
-def _record(held: Holdings, kind: str, payload: dict[str, Any], now: Now, out: list[AnyAction]) -> None:
-    out.append(Record(kind, payload))
-    apply(held, kind, payload, now)
+def _record(held: Holdings, told: Adopting, now: Now, out: list[AnyAction]) -> None:
+    out.append(told)
+    apply(held, told, now)
 
 
-def apply(held: Holdings, kind: str, payload: dict[str, Any], now: Now) -> None:
+def apply(held: Holdings, told: Adopting, now: Now) -> None:
     """Do what one of these records says: when it is made, and again when a recovery reads it."""
-    if kind == FOREIGN_FILL:
-        fill = fill_of(payload)
-        held.strangers.foreign[fill.trade_id] = ForeignFill(fill, payload["series"], payload["window"])
-        held.strangers.unclaimed.pop(fill.trade_id, None)
-    elif kind == FILL_ADOPTED:
-        fill = fill_of(payload)
-        held.strangers.foreign.pop(fill.trade_id, None)
-        held.ledger.fill(fill, payload["series"], payload["window"], adopted=True)
-        _booked(held, fill.ticker, now)
-    elif payload["kind"] == DriftKind.ORPHAN_FILLED:
-        held.orphans.pop(OrderId(payload["what"]), None)
-    elif payload["kind"] == DriftKind.SETTLEMENT_UNREADABLE:
-        ticker = Ticker(payload["what"])
+    if isinstance(told, ForeignFillEntry):
+        held.strangers.foreign[told.trade_id] = ForeignFill(fill_of(told), told.series, told.window)
+        held.strangers.unclaimed.pop(told.trade_id, None)
+    elif isinstance(told, FillAdoptedEntry):
+        held.strangers.foreign.pop(told.trade_id, None)
+        held.ledger.fill(fill_of(told), told.series, told.window, adopted=True)
+        _booked(held, told.ticker, now)
+    elif told.drift == DriftKind.ORPHAN_FILLED:
+        held.orphans.pop(OrderId(told.what), None)
+    elif told.drift == DriftKind.SETTLEMENT_UNREADABLE:
+        ticker = Ticker(told.what)
         position = held.ledger.position(ticker)
         worth = Price(PRICE_PER_DOLLAR if position < 0 else 0)
         held.unread_settlements.pop(ticker, None)
@@ -143,11 +161,14 @@ def apply(held: Holdings, kind: str, payload: dict[str, Any], now: Now) -> None:
         _booked(held, ticker, now)
         # It was booked at the worst that it could pay: the balance is walked anew from here.
         held.walk.adopt()
-    elif payload["kind"] in {DriftKind.BALANCE_MISMATCH, DriftKind.CASH_MOVED}:
+    elif told.drift in {DriftKind.BALANCE_MISMATCH, DriftKind.CASH_MOVED}:
         held.walk.adopt()
     else:
-        ticker = Ticker(payload["what"])
-        held.ledger.adopt_position(ticker, Count(payload["exchange"]), payload["series"], payload["window"])
+        assert not isinstance(told.exchange, UnsetType), "a position is adopted with its contracts"
+        assert not isinstance(told.series, UnsetType), "and its series"
+        assert not isinstance(told.window, UnsetType), "and its window"
+        ticker = Ticker(told.what)
+        held.ledger.adopt_position(ticker, told.exchange, told.series, told.window)
         _booked(held, ticker, now)
         # It was booked at a price that nobody paid: the balance is walked anew from here.
         held.walk.adopt()

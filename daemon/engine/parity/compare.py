@@ -12,11 +12,12 @@ import msgspec
 from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, Holdings
 from daemon.engine.parity import adoption
 from daemon.engine.parity.adoption import balance_drift, foreign_drift
-from domain.actions import Alert, Answer, AnyAction, Record
+from domain.actions import Alert, Answer, AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.events import BalanceRead, Operator, ReadFailed
 from domain.ids import OrderId
 from domain.money import COUNT_PER_CONTRACT
+from domain.records import ForeignFillEntry, ReconciledEntry, payload_of
 from execution.orders import SETTLE_NS, Order
 from execution.reads import Key
 from execution.reconcile import Drift, DriftKind, ParitySettings, Reconciled
@@ -81,11 +82,11 @@ class Parity:
             severity = "critical" if drift.critical else "warning"
             out.append(Alert("cash_moved" if moved else "reconcile_drift", severity, payload))
 
-    def foreign(self, payload: dict[str, object], now: Now, out: list[AnyAction]) -> None:
+    def foreign(self, told: ForeignFillEntry, now: Now, out: list[AnyAction]) -> None:
         """A fill that is not ours: recorded, told, and drift until an operator adopts it. Nothing is booked."""
-        out.append(Record(adoption.FOREIGN_FILL, payload))
-        adoption.apply(self.held, adoption.FOREIGN_FILL, payload, now)
-        out.append(Alert("foreign_fill", "critical", payload))
+        out.append(told)
+        adoption.apply(self.held, told, now)
+        out.append(Alert("foreign_fill", "critical", payload_of(told)))
         self.tell(out)
 
     def orphan(self, order: Order, out: list[AnyAction]) -> None:
@@ -223,12 +224,7 @@ class Parity:
 
     def _answer(self, inquiry: Inquiry, found: Reconciled, out: list[AnyAction]) -> None:
         self.inquiries.remove(inquiry)
-        payload = {
-            "by": inquiry.by,
-            "ok": found.ok,
-            "unknown": found.unknown,
-            "differences": [f"{d.kind} {d.what}: {d.detail}" for d in found.differences],
-        }
-        out.append(Record("reconciled", payload))
+        differences = tuple(f"{d.kind} {d.what}: {d.detail}" for d in found.differences)
+        out.append(ReconciledEntry(inquiry.by, found.ok, found.unknown, differences))
         if inquiry.ident:
             out.append(Answer(inquiry.ident, msgspec.json.encode(found).decode()))

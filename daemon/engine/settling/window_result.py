@@ -6,7 +6,7 @@ and prices). What the exchange amends is booked anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from domain.events import SettlementState
 from domain.ids import Ticker
 from domain.market import Market
 from domain.money import INDEX_PER_POINT, Cash, IndexValue
+from domain.records import SettlementEntry
 from execution.positions import Ledger
 from execution.settlement import payment
 from pricing.fair import settles_yes
@@ -44,7 +45,7 @@ class Result(msgspec.Struct):
     since_ns: int = 0
 
 
-def own_verdict(market: Market, value: IndexValue | None) -> str:
+def own_verdict(market: Market, value: IndexValue | None) -> Literal["yes", "no", "UNKNOWN"]:
     """How the market settles by our own index print: yes, no or UNKNOWN."""
     if value is None:
         return "UNKNOWN"
@@ -81,13 +82,17 @@ def close_flat(ledger: Ledger, result: Result, markets: dict[Ticker, Market]) ->
 
 
 def settle(
-    ledger: Ledger, result: Result, settlements: tuple[SettlementState, ...], markets: dict[Ticker, Market]
-) -> list[dict[str, object]]:
-    """Close what the exchange has settled, and book anew what it has amended; one settlement payload for each.
+    ledger: Ledger,
+    result: Result,
+    settlements: tuple[SettlementState, ...],
+    markets: dict[Ticker, Market],
+    entry: type[SettlementEntry] = SettlementEntry,
+) -> list[SettlementEntry]:
+    """Close what the exchange has settled, and book anew what it has amended; one record, an `entry`, for each.
 
     Raises ProtocolError for a settlement that no contract can be worth.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[SettlementEntry] = []
     held = set(held_in(ledger, result))
     for said in settlements:
         account = ledger.markets.get(said.ticker)
@@ -97,33 +102,33 @@ def settle(
         if pnl is None:
             continue
         market = markets.get(said.ticker)
-        row: dict[str, object] = {
-            "series": result.series,
-            "label": result.label,
-            "target_ns": result.target_ns,
-            "ticker": said.ticker,
-            "result": said.result,
-            "index_value": result.print_value,
-            "expiration_value": result.expiration_value,
-            "own_verdict": own_verdict(market, result.print_value) if market else "UNKNOWN",
-            "revenue": said.revenue,
-            "fee": said.fee,
-            "position": account.position,
-            "pnl": pnl,
-            "worth": account.worth,
-            "odd": account.odd,
-        }
+        row = entry(
+            series=result.series,
+            label=result.label,
+            target_ns=result.target_ns,
+            ticker=said.ticker,
+            result=said.result,
+            index_value=result.print_value,
+            expiration_value=result.expiration_value,
+            own_verdict=own_verdict(market, result.print_value) if market else "UNKNOWN",
+            revenue=said.revenue,
+            fee=said.fee,
+            position=account.position,
+            pnl=pnl,
+            worth=account.worth,
+            odd=account.odd,
+        )
         rows.append(row)
     return rows
 
 
-def disputed(row: Mapping[str, object]) -> Alert | None:
+def disputed(row: SettlementEntry) -> Alert | None:
     """The exchange settled a market otherwise than our own index print says; None where ours is not known."""
-    own, said = row["own_verdict"], row["result"]
+    own, said = row.own_verdict, row.result
     if own not in YES_NO or said not in YES_NO or own == said:
         return None
     told = ("series", "label", "ticker", "result", "own_verdict", "index_value", "expiration_value", "position")
-    return Alert("settlement_disagrees", "critical", {name: row[name] for name in told})
+    return Alert("settlement_disagrees", "critical", {name: getattr(row, name) for name in told})
 
 
 def finish(ledger: Ledger, result: Result) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import asdict
+
 from daemon.engine.state_view import DeskView, FailoverView
 from domain.clock import Now
 from domain.stamps import utc_text
@@ -26,7 +28,7 @@ def window_monitor(desks: Iterable[DeskView], lead_ns: int, now: Now) -> dict[st
         )
     active = window.opens_ns <= now.utc_ns <= window.target_ns
     told["phase"] = window.phase(now.utc_ns, lead_ns).value
-    told["scheduler_window"] = scheduler_window(window, window.freeze_ns - lead_ns) if active else None
+    told["scheduler_window"] = asdict(scheduler_window(window, window.freeze_ns - lead_ns)) if active else None
     told["seconds_to_freeze"] = seconds_to_freeze(window, now.utc_ns) if active else None
     return told | ops_window(window, now.utc_ns)
 

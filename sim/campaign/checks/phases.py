@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from domain.clock import NS_PER_MS, Now
 from domain.reasons import GateStatus
+from domain.records import WindowPhaseEntry
 from domain.window import Phase
 from guards.vote import Vote
 
@@ -23,11 +24,11 @@ class PhaseChecks:
     def __init__(self, checks: CheckRecord) -> None:
         self._checks = checks
 
-    def entered(self, process: Process, payload: dict[str, Any], now: Now) -> None:
+    def entered(self, process: Process, entered: WindowPhaseEntry, now: Now) -> None:
         """The phase changes in the very nanosecond of the edge, unless a clock or the loop was disturbed."""
-        checks, phase = self._checks, Phase(payload["phase"])
+        checks, phase = self._checks, entered.phase
         checks.counts[f"phase {phase.value}"] += 1
-        window = checks.window_at(payload["series"], payload["target_ns"])
+        window = checks.window_at(entered.series, entered.target_ns)
         assert window is not None, "a phase of a window that does not exist"
         lead_ns = process.engine.state.ladders.lead_ns
         if window.phase(now.utc_ns, lead_ns) is not phase:

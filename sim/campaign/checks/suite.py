@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from domain.actions import Alert, AnyAction, Exit, Place, Record
+from domain.actions import Alert, AnyAction, Exit, Place
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -27,6 +27,17 @@ from domain.events import (
     Stop,
     Tick,
     Wake,
+)
+from domain.records import (
+    Entry,
+    FeedSwitchEntry,
+    GuardTripEntry,
+    KillSwitchEntry,
+    OperatorActionEntry,
+    RiskDecisionEntry,
+    TimeToFlatEntry,
+    WindowPhaseEntry,
+    type_of,
 )
 from execution.kalshi.wire import Request
 from sim.campaign.checks.phases import PhaseChecks
@@ -125,7 +136,7 @@ class Checks(CheckRecord):
 
     def _acted(self, process: Process, actions: list[AnyAction], now: Now) -> None:
         for action in actions:
-            if isinstance(action, Record):
+            if isinstance(action, Entry):
                 self._record(process, action, now)
             elif isinstance(action, Place):
                 self._place(action, now)
@@ -196,7 +207,7 @@ class Checks(CheckRecord):
         elif event.command is Command.PAUSE:
             self.halts.setdefault("pause", now.mono_ns)
 
-    def _resumed(self, process: Process, refused: list[str], now: Now) -> None:
+    def _resumed(self, process: Process, refused: tuple[str, ...], now: Now) -> None:
         """Somebody asked to resume; while the kill file is there, whatever is answered lifts nothing."""
         self.resume_refused = bool(refused)
         if not refused and not process.box.disk.kill_text:
@@ -206,23 +217,21 @@ class Checks(CheckRecord):
 
     # --- actions ---------------------------------------------------------------------------------------------------
 
-    def _record(self, process: Process, record: Record, now: Now) -> None:
-        if record.type == "time_to_flat":
-            self.slowest_flat_ms = max(self.slowest_flat_ms, record.payload["ms"])
+    def _record(self, process: Process, record: Entry, now: Now) -> None:
+        if isinstance(record, TimeToFlatEntry):
+            self.slowest_flat_ms = max(self.slowest_flat_ms, record.ms)
             self.counts["flattenings"] += 1
-        elif record.type == "window_phase":
-            self.phases.entered(process, record.payload, now)
-        elif record.type == "operator_action" and record.payload["command"] == Command.RESUME:
-            self._resumed(process, record.payload["refused"], now)
-        elif record.type == "guard_trip":
-            self.counts[f"trip {record.payload['reason']}"] += 1
-        elif record.type in {"feed_switch", "kill_switch", "risk_decision"}:
-            self.counts[record.type] += 1
-            if record.type == "risk_decision":
-                self.tell(
-                    f"gate {record.payload.get('series', 'day')}:"
-                    f" {record.payload['decision']} {record.payload['reason']}"
-                )
+        elif isinstance(record, WindowPhaseEntry):
+            self.phases.entered(process, record, now)
+        elif isinstance(record, OperatorActionEntry):
+            if record.command == Command.RESUME:
+                self._resumed(process, record.refused or (), now)
+        elif isinstance(record, GuardTripEntry):
+            self.counts[f"trip {record.reason}"] += 1
+        elif isinstance(record, FeedSwitchEntry | KillSwitchEntry | RiskDecisionEntry):
+            self.counts[type_of(type(record))] += 1
+            if isinstance(record, RiskDecisionEntry):
+                self.tell(f"gate {record.series or 'day'}: {record.decision} {record.reason}")
 
     def _place(self, place: Place, now: Now) -> None:
         if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:

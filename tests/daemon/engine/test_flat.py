@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from domain.actions import Ask, CancelAll, CancelOrders, Read, Record, TriggerGroup
+from domain.actions import Ask, CancelAll, CancelOrders, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     CancelAllMarker,
     Command,
 )
+from domain.records import TimeToFlatEntry
 from execution.cancel_all import Scope
 from execution.orders import SETTLE_NS
 from tests.daemon.stand import Stand
@@ -24,11 +25,7 @@ def quoting() -> Stand:
 
 
 def flat_at(stand: Stand) -> int:
-    return next(
-        step.now.mono_ns
-        for step in stand.story
-        if any(isinstance(a, Record) and a.type == "time_to_flat" for a in step.actions)
-    )
+    return next(step.now.mono_ns for step in stand.story if any(isinstance(a, TimeToFlatEntry) for a in step.actions))
 
 
 def test_flat_needs_two_empty_listings_asked_settle_after_the_last_act() -> None:

@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 
-from domain.actions import Alert, Place, Record
+from domain.actions import Alert, Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.counts import Counted
 from domain.money import Cash
+from domain.records import RiskDecisionEntry, payload_of
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
 
@@ -49,6 +50,6 @@ def test_what_risk_does_by_itself_is_one_record_beside_its_alert() -> None:
     stand.run(300 * MS)
     (step,) = [s for s in stand.story if any(isinstance(a, Alert) and a.action == "daily_loss" for a in s.actions)]
     (alert,) = [a for a in step.actions if isinstance(a, Alert) and a.action == "daily_loss"]
-    records = [a.payload for a in step.actions if isinstance(a, Record) and a.type == "risk_decision"]
+    records = [payload_of(a) for a in step.actions if isinstance(a, RiskDecisionEntry)]
     assert alert.payload in records, "the alert's own step holds the record"
     assert [r["source"] for r in stand.records("kill_switch")] == ["risk.kill_switch"]

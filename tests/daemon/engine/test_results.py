@@ -55,7 +55,7 @@ def test_what_the_exchange_settled_is_closed_once_and_told_whole() -> None:
     book, window = ledger(TICKER), result()
     window.print_value = IndexValue(STRIKE + 1_000_000)
     (row,) = settle(book, window, (said(TICKER, "yes", fee=10),), {TICKER: market()})
-    assert (row["result"], row["own_verdict"], row["position"], row["pnl"]) == ("yes", "yes", 100, 600_000 - 10)
+    assert (row.result, row.own_verdict, row.position, row.pnl) == ("yes", "yes", 100, 600_000 - 10)
     assert settle(book, window, (said(TICKER, "yes"),), {}) == []
 
 
@@ -67,7 +67,7 @@ def test_settlements_of_strangers_and_without_a_result_close_nothing() -> None:
 
 def test_a_market_that_we_cannot_read_has_no_verdict_of_ours() -> None:
     (row,) = settle(ledger(TICKER), result(), (said(TICKER, "no"),), {})
-    assert row["own_verdict"] == "UNKNOWN"
+    assert row.own_verdict == "UNKNOWN"
 
 
 def test_a_window_is_finished_when_the_exchange_has_told_everything() -> None:

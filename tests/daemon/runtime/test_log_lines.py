@@ -2,31 +2,35 @@ from __future__ import annotations
 
 from daemon.engine.holdings import Holdings
 from daemon.runtime.log_lines import spoken, summary
-from domain.actions import Record
+from domain.market import Side
+from domain.records import OperatorActionEntry
+from domain.window import Phase
+from tests.journal import story
 
 
 def test_an_operators_order_is_a_line_with_who_and_why() -> None:
-    payload = {"command": "pause", "by": "ann", "cause": "lunch", "road": "operator_cli"}
-    assert spoken(Record("operator_action", payload)) == payload | {"stream": "decisions"}
+    assert spoken(OperatorActionEntry("pause", "ann", "lunch", "operator_cli")) == {
+        "command": "pause", "by": "ann", "cause": "lunch", "road": "operator_cli", "stream": "decisions",
+    }  # fmt: skip
 
 
 def test_a_fill_is_a_line_among_the_trades_in_the_exchanges_own_decimals() -> None:
-    payload = {"ticker": "KX-1", "fill_price": 5000, "fill_count": 100, "fee": 17_500, "window": 1}
-    told = spoken(Record("order_filled", payload))
-    assert told == {
-        "ticker": "KX-1", "fill_price": "0.5000", "fill_count": "1.00", "fee": "0.017500", "stream": "trades",
-    }  # fmt: skip
+    told = spoken(story.filled(1, story.LOW, Side.BID, 5000, 17_500)) or {}
+    assert "window" not in told
+    assert "client_order_id" not in told
+    assert (told["fill_price"], told["fill_count"], told["fee"]) == ("0.5000", "1.00", "0.017500")
+    assert (told["ticker"], told["side"], told["stream"]) == (story.LOW, "bid", "trades")
 
 
 def test_a_phase_is_told_without_its_plan_and_a_time_without_noise() -> None:
-    assert spoken(Record("window_phase", {"label": "a", "phase": "strict", "scheduler_window": {"x": 1}})) == {
-        "label": "a", "phase": "strict", "stream": "decisions",
+    assert spoken(story.phase(Phase.STRICT)) == {
+        "series": "INXU", "label": "hourly-1000", "phase": "strict", "stream": "decisions",
     }  # fmt: skip
-    assert (spoken(Record("time_to_flat", {"ms": 443.031523})) or {})["ms"] == 443.032
+    assert (spoken(story.flat("all", 443.031523)) or {})["ms"] == 443.032
 
 
 def test_what_comes_by_the_thousand_stays_in_the_journal() -> None:
-    assert spoken(Record("order_created", {"price": 1})) is None
+    assert spoken(story.order_created(1, story.LOW, Side.BID, 1, 2)) is None
 
 
 def test_the_last_line_of_a_run_tells_what_no_record_does() -> None:

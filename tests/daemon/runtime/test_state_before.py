@@ -17,10 +17,11 @@ import pytest
 from daemon.engine.memory import Memory
 from daemon.runtime.recovery_io import Recovered, recover
 from daemon.settings.build import Papers, build_engine
-from domain.actions import Ask, CancelAll, Place, Read, Record
+from domain.actions import Ask, CancelAll, Place, Read
 from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent, CancelAllOutcome, OrdersRead, Started, Verdict, Wake
 from domain.reasons import Reason
+from domain.records import CancelAllDoneEntry
 from tests.daemon.kept import settings_in
 from tests.daemon.stand import FEES
 from tests.daemon.timepiece import Timepiece
@@ -72,8 +73,8 @@ def test_the_cancel_all_that_was_under_way_is_taken_up_and_ends_for_both_who_ask
                 answers.append(CancelAllOutcome(action.request_id, Verdict.ACCEPTED, 204))
             elif isinstance(action, Ask) and action.what is Read.RESTING:
                 answers.append(OrdersRead(action.request_id, now, 0, resting_only=True, orders=()))
-            elif isinstance(action, Record) and action.type == "cancel_all_done":
-                done.append(action.payload["reason"])
+            elif isinstance(action, CancelAllDoneEntry):
+                done.append(action.reason)
         now = Now(now.mono_ns + NS_PER_S, now.utc_ns + NS_PER_S)
         actions = [action for answer in answers for action in engine.step(answer, now)]
     assert done == [reason for reason, _ in EXPECTED["flattening"]]

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from domain.actions import Record
-from domain.clock import NS_PER_S
+from domain.actions import Exit
+from domain.clock import NS_PER_S, Now
 from domain.events import BookTop, Wake
-from domain.ids import Ticker
-from domain.market import Top
+from domain.ids import Ticker, TradeId
+from domain.market import Side, Top
+from domain.records import Entry, FeedSwitchEntry, GuardTripEntry, NoteEntry, payload_of
+from domain.window import Phase
+from journal.facts import Seen, facts, tells_nothing, told_in
 from journal.reader_io import JournalDamaged, read_records
-from journal.reports.facts import Fact, Seen, facts, tells_nothing
+from journal.record import StepPayload, canonical
 from journal.reports.fold import Fold, day_of
 from journal.reports.ledger import ledger_csv, ledger_rows
 from journal.reports.window_fold import WindowFold, quantile, total
@@ -40,21 +44,31 @@ def window(fold: Fold) -> WindowFold:
     return fold.windows[(SERIES, TARGET_NS)]
 
 
-def test_a_fact_inside_a_step_and_on_its_own_line_is_told_once(fold: Fold) -> None:
+def test_each_fact_is_told_once(fold: Fold) -> None:
     assert fold.counts[(DAY, "order_created")] == 3
     assert fold.counts[(DAY, "guard_trip")] == 1
     assert fold.counts[(DAY, "note")] == 1
 
 
-def test_a_fact_only_inside_the_step_is_told_too(open_writer: OpenWriter, tmp_path: Path) -> None:
+def test_facts_are_told_in_order_each_with_its_place(open_writer: OpenWriter, tmp_path: Path) -> None:
     writer = open_writer()
-    payload = {"event": Wake(), "now": [1, TARGET_NS], "actions": [Record("note", {"text": "same"})] * 2}
-    writer.append("step", payload)
-    writer.append("note", {"text": "same"})
-    writer.append("note", {"text": "other"})
+    same = NoteEntry("same", "ann")
+    writer.append("step", StepPayload(Wake(), Now(1, TARGET_NS), [Exit(0, "x"), same, same]), causation_id="0")
+    writer.append("note", {"text": "other", "by": "night desk"})
     writer.close()
-    told = list(facts(read_records(tmp_path)))
-    assert [item.payload["text"] for item in told if isinstance(item, Fact)] == ["same", "same", "other"]
+    told = list(told_in(read_records(tmp_path)))
+    assert [(fact.ident, fact.entry) for fact in told] == [
+        ("1.2", same),
+        ("1.3", same),
+        ("2", NoteEntry("other", "night desk")),
+    ]
+    whole = [fact.whole() for fact in told]
+    assert [(one.event_id, one.type, one.causation_id) for one in whole[:2]] == [
+        ("1.2", "note", "1"),
+        ("1.3", "note", "1"),
+    ]
+    assert {one.run_id for one in whole} == {told[0].record.run_id}
+    assert [bytes(one.payload) for one in whole] == [canonical(payload_of(fact.entry)) for fact in told]
 
 
 def test_events_that_no_report_draws_on_are_passed_over(open_writer: OpenWriter, tmp_path: Path) -> None:
@@ -68,7 +82,9 @@ def test_events_that_no_report_draws_on_are_passed_over(open_writer: OpenWriter,
 def test_lines_that_tell_nothing_are_known_by_their_bytes(open_writer: OpenWriter, tmp_path: Path) -> None:
     writer = open_writer()
     top = BookTop(Top(Ticker(LOW), (), (), 1, 2))
-    story.journal(writer, [(-5.0, top, []), (-5.0, Wake(), []), *story.story(), (-4.0, top, [story.phase("x")])])
+    story.journal(
+        writer, [(-5.0, top, []), (-5.0, Wake(), []), *story.story(), (-4.0, top, [story.phase(Phase.CLOSED)])]
+    )
     writer.close()
     every = list(read_records(tmp_path))
     kept = list(read_records(tmp_path, skip=tells_nothing))
@@ -79,11 +95,11 @@ def test_lines_that_tell_nothing_are_known_by_their_bytes(open_writer: OpenWrite
 def test_a_window_has_its_parts(window: WindowFold) -> None:
     assert window.label == "hourly-1000"
     assert window.scheduler_window is not None
-    assert window.scheduler_window["target_et"] == "10:00:00"
+    assert window.scheduler_window.target_et == "10:00:00"
     assert window.fee_path is not None
-    assert window.fee_path["fee_type"] == "quadratic"
+    assert window.fee_path.fee_type == "quadratic"
     assert window.freshness is not None
-    assert window.freshness["age_p50_ms"] == 120.0
+    assert window.freshness.age_p50_ms == 120.0
     assert [name for _, name in window.phases] == ["preflight", "quoting", "strict"]
     assert (len(window.trips), len(window.switches), len(window.flats)) == (1, 1, 1)
     assert window.strikes == {LOW: 5_800_000_000, HIGH: 5_810_000_000}
@@ -127,52 +143,31 @@ def test_the_active_feed_is_the_one_switched_to() -> None:
         at_ns = TARGET_NS + int(at_s * NS_PER_S)
         fold.see(at_ns, event)
         for action in actions:
-            assert isinstance(action, Record)
-            fold.take(at_ns, action.type, action.payload)
+            assert isinstance(action, Entry)
+            fold.take(at_ns, action)
     window = fold.windows[(SERIES, TARGET_NS)]
     for n in range(3):
         at_s, event = story.tick(-800 + n, 5_804_000_000, "backup")
         fold.see(TARGET_NS + int(at_s * NS_PER_S), event)
     assert fold.active_track(window) is window.tracks["backup"]
     at_s, event = story.tick(-700, 5_804_000_000, "primary")
-    fold.take(TARGET_NS - 790 * NS_PER_S, "feed_switch", {"from_feed": "backup", "to_feed": "primary"})
+    fold.take(TARGET_NS - 790 * NS_PER_S, FeedSwitchEntry("backup", "primary", "stale", None))
     assert fold.active_track(window) is window.tracks["primary"]
-
-
-@pytest.mark.parametrize(
-    "record_type",
-    [
-        *("order_created", "order_acked", "order_cancelled", "order_failed", "order_filled", "guard_trip", "note"),
-        *("feed_switch", "window_phase", "settlement", "time_to_flat", "fee_path", "ws_freshness", "operator_action"),
-        *("config", "window_result", "strict_stand_down", "something new"),
-    ],
-)
-def test_absent_and_wrong_keys_invent_nothing(record_type: str) -> None:
-    fold = Fold()
-    fold.take(TARGET_NS - 10, "window_phase", {"series": SERIES, "target_ns": TARGET_NS, "phase": "quoting"})
-    before = fold.windows[(SERIES, TARGET_NS)]
-    wrong = {"series": 7, "window": [], "client_order_id": None, "fill_price": "cheap", "pnl": True, "target_ns": "x"}
-    for payload in ({}, {"value": 3}, wrong, {"series": SERIES}, {"series": SERIES, "target_ns": TARGET_NS}):
-        fold.take(TARGET_NS - 5, record_type, dict(payload))
-    assert list(fold.windows) == [(SERIES, TARGET_NS)]
-    assert before.pnl is None
-    assert all(fill.price is None and fill.pnl(10_000) is None for fill in before.fills)
-    assert all(quote.price is None and quote.edge is None for quote in before.quotes)
 
 
 def test_what_names_no_window_goes_to_the_running_ones() -> None:
     fold = Fold()
     later_ns = TARGET_NS + 3600 * NS_PER_S
-    fold.take(TARGET_NS - 60, "window_phase", {"series": SERIES, "target_ns": TARGET_NS, "phase": "strict"})
-    fold.take(TARGET_NS - 60, "window_phase", {"series": "NASDAQ100U", "target_ns": TARGET_NS, "phase": "strict"})
-    fold.take(TARGET_NS - 60, "window_phase", {"series": SERIES, "target_ns": later_ns, "phase": "closed"})
-    fold.take(TARGET_NS - 50, "time_to_flat", {"series": "all", "ms": 5.0})
-    fold.take(TARGET_NS - 50, "time_to_flat", {"series": SERIES, "ms": 6.0})
-    fold.take(TARGET_NS - 50, "guard_trip", {"symbol": "I:NDX", "reason": "feed_divergence"})
+    fold.take(TARGET_NS - 60, story.phase(Phase.STRICT))
+    fold.take(TARGET_NS - 60, story.phase(Phase.STRICT, "NASDAQ100U"))
+    fold.take(TARGET_NS - 60, story.phase(Phase.CLOSED, SERIES, later_ns))
+    fold.take(TARGET_NS - 50, story.flat("all", 5.0))
+    fold.take(TARGET_NS - 50, story.flat(SERIES, 6.0))
+    fold.take(TARGET_NS - 50, GuardTripEntry(reason="feed_divergence", symbol="I:NDX", values={}))
     first, second, later = fold.windows.values()
     assert (len(first.flats), len(second.flats), len(later.flats)) == (2, 1, 0)
     assert (len(first.trips), len(second.trips)) == (0, 1)
-    fold.take(TARGET_NS + 60 * NS_PER_S, "time_to_flat", {"series": "all", "ms": 5.0})
+    fold.take(TARGET_NS + 60 * NS_PER_S, story.flat("all", 5.0))
     assert len(first.flats) == 2
 
 
@@ -188,15 +183,15 @@ def test_the_ledger_has_a_row_a_fill(fold: Fold) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "worth", "pnl"), [("bid", 10_000, 577_000), ("bid", 0, -423_000), ("bid", 5_000, 77_000)]
+    ("side", "worth", "pnl"), [(Side.BID, 10_000, 577_000), (Side.BID, 0, -423_000), (Side.BID, 5_000, 77_000)]
 )
-def test_a_fill_is_worth_what_its_market_paid(side: str, worth: int, pnl: int) -> None:
+def test_a_fill_is_worth_what_its_market_paid(side: Side, worth: int, pnl: int) -> None:
     fold = Fold()
-    fold.take(TARGET_NS - 5, "order_filled", story.filled(1, LOW, side, 4200, fee=3_000).payload)
+    fold.take(TARGET_NS - 5, story.filled(1, LOW, side, 4200, fee=3_000))
     (fill,) = fold.windows[(SERIES, TARGET_NS)].fills
     assert fill.pnl(worth) == pnl
-    other = story.filled(1, LOW, "ask", 4200, fee=3_000).payload | {"trade_id": "other"}
-    fold.take(TARGET_NS - 5, "order_filled", other)
+    other = replace(story.filled(1, LOW, Side.ASK, 4200, fee=3_000), trade_id=TradeId("other"))
+    fold.take(TARGET_NS - 5, other)
     assert fold.windows[(SERIES, TARGET_NS)].fills[1].pnl(worth) == -pnl - 6_000
     assert fill.pnl(None) is None
 
@@ -222,7 +217,7 @@ def test_a_journal_of_the_version_before_still_reads() -> None:
     assert not refused
     assert {record.version for record in records} == {1}
     fold = Fold().take_all(facts(records))
-    assert [moment.payload["command"] for moment in fold.commands] == ["cancel_all", "kill"]
+    assert [moment.said.command for moment in fold.commands] == ["cancel_all", "kill"]
     assert Counter(kind for _, kind in fold.counts.elements())["kill_switch"] == 1
 
 
@@ -232,5 +227,5 @@ def test_a_type_and_a_key_of_a_later_build_are_kept_and_passed_over(open_writer:
     writer.append("note", {"text": "looked slow", "by": "ann", "mood": "calm"})
     writer.close()
     fold = Fold().take_all(facts(read_records(tmp_path)))
-    assert sorted(kind for _, kind in fold.counts) == ["note", "weather"]
-    assert [moment.payload["text"] for moment in fold.notes] == ["looked slow"]
+    assert sorted(kind for _, kind in fold.counts) == ["note"]
+    assert [moment.said.text for moment in fold.notes] == ["looked slow"]

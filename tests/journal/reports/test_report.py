@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from domain.clock import NS_PER_S
+from domain.window import Phase
+from journal.facts import facts
 from journal.reader_io import read_records
-from journal.reports.facts import facts
 from journal.reports.fold import Fold
 from journal.reports.plot import Band, Dot, Level, Picture, Stroke, bars, draw, spread
 from journal.reports.render import Block, Heading, Line, Table, html, markdown
@@ -81,11 +82,11 @@ def test_the_day_s_report_has_every_part(fold: Fold) -> None:
 
 def test_a_window_of_which_nothing_is_known_says_so() -> None:
     fold = Fold()
-    fold.take(TARGET_NS, "window_phase", {"series": SERIES, "target_ns": TARGET_NS})
+    fold.take(TARGET_NS, story.phase(Phase.PREFLIGHT))
     text = markdown(window_report(fold, fold.windows[(SERIES, TARGET_NS)]))
     for part in PARTS:
         assert f"\n### {part}\n" in text, part
-    assert text.count("not recorded") >= 8
+    assert text.count("not recorded") >= 7
     assert "| booked | not recorded |" in text
     assert "No fill." in text
     page = html(window_report(fold, fold.windows[(SERIES, TARGET_NS)]))
@@ -93,7 +94,7 @@ def test_a_window_of_which_nothing_is_known_says_so() -> None:
 
 
 def test_disagreeing_profits_are_shouted(fold: Fold) -> None:
-    fold.take(TARGET_NS + NS_PER_S, "window_result", story.result(570_000).payload)
+    fold.take(TARGET_NS + NS_PER_S, story.result(570_000))
     assert "DISAGREE by -0.01" in markdown(window_report(fold, fold.windows[(SERIES, TARGET_NS)]))
 
 

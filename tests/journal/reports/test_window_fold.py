@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import asdict
 
+from daemon.engine.parity.adoption import told_of
 from domain.clock import NS_PER_S
+from domain.market import Side
 from domain.money import Cash
+from domain.records import FillAdoptedEntry, ForeignFillEntry, OrderFilledEntry
+from domain.window import Phase
 from execution.positions import Ledger
 from journal.reports.fold import Fold
 from journal.reports.render import markdown
@@ -23,26 +28,20 @@ def told(made: Rig) -> tuple[Fold, WindowFold]:
     """What the journal would say of this trading, folded: fills, settlements, the window's result."""
     fold, ledger = Fold(), Ledger()
     at_ns = TARGET_NS - NS_PER_S
-    fold.take(at_ns, "window_phase", {"series": SERIES, "target_ns": TARGET_NS, "phase": "quoting"})
+    fold.take(at_ns, story.phase(Phase.QUOTING))
     for one in made.member.fills:
         fill = fill_of(one)
         ledger.fill(fill, SERIES, TARGET_NS)
-        payload = {
-            "trade_id": fill.trade_id, "client_order_id": fill.client_order_id, "order_id": fill.order_id,
-            "series": SERIES, "window": TARGET_NS, "ticker": fill.ticker, "side": fill.side.value,
-            "fill_price": fill.price, "fill_count": fill.count, "fee": fill.fee,
-            "liquidity_side": "taker" if fill.is_taker else "maker",
-        }  # fmt: skip
-        fold.take(at_ns, "order_filled", payload)
+        fold.take(at_ns, OrderFilledEntry(**told_of(fill, SERIES, TARGET_NS)))
     rows = settlements_of(made)
     for ticker in list(ledger.markets):
         # The exchange settles nothing for a market in which nothing is held: its row is the market's own result.
         row = rows.get(ticker)
         result, fee = made.exchange.state.markets[ticker].result, row.fee if row else Cash(0)
         pnl = ledger.settle(ticker, result, fee)
-        payload = {"series": SERIES, "target_ns": TARGET_NS, "ticker": ticker, "result": result, "fee": fee, "pnl": pnl}
-        fold.take(TARGET_NS, "settlement", payload)
-    fold.take(TARGET_NS, "window_result", {"series": SERIES, "target_ns": TARGET_NS, "pnl": ledger.own_realised})
+        assert pnl is not None
+        fold.take(TARGET_NS, story.settled(ticker, result, 0, pnl, fee))
+    fold.take(TARGET_NS, story.result(ledger.own_realised))
     return fold, fold.windows[SERIES, TARGET_NS]
 
 
@@ -64,31 +63,27 @@ def test_a_profit_that_is_off_by_anything_is_shouted_beside_fees(off: int) -> No
     fold, window = told(trade_at_random(1))
     assert window.pnl is not None
     assert window.fees
-    wrong = {"series": SERIES, "target_ns": TARGET_NS, "pnl": window.pnl + off}
-    fold.take(TARGET_NS + 1, "window_result", wrong)
+    fold.take(TARGET_NS + 1, story.result(window.pnl + off))
     assert "DISAGREE" in markdown(window_report(fold, window))
 
 
 def test_what_a_settlement_charges_beyond_the_fills_is_charged_once() -> None:
     fold = Fold()
-    fold.take(TARGET_NS - 5, "order_filled", story.filled(1, LOW, "bid", 4200, fee=3_000).payload)
+    fold.take(TARGET_NS - 5, story.filled(1, LOW, Side.BID, 4200, fee=3_000))
     window = fold.windows[SERIES, TARGET_NS]
-    settled = story.settled(LOW, "yes", 100, 0).payload
     for fee, counted in ((0, 577_000), (3_000, 577_000), (3_500, 576_500)):
-        fold.take(TARGET_NS, "settlement", settled | {"fee": fee})
+        fold.take(TARGET_NS, story.settled(LOW, "yes", 100, 0, fee))
         assert window.pnl_from_fills == counted
-    fold.take(TARGET_NS, "settlement", settled | {"fee": None})
-    assert window.pnl_from_fills is None
 
 
 def test_an_adopted_fill_is_no_fill_of_ours_and_its_fee_is_not_ours_either() -> None:
     fold = Fold()
-    fold.take(TARGET_NS - 5, "order_filled", story.filled(1, LOW, "bid", 4200, fee=3_000).payload)
-    theirs = story.filled(2, LOW, "ask", 4000, fee=2_000).payload | {"by": "ann", "cause": "by hand"}
-    fold.take(TARGET_NS - 5, "foreign_fill", theirs)
-    fold.take(TARGET_NS - 4, "fill_adopted", theirs)
-    fold.take(TARGET_NS - 3, "fill_adopted", theirs)
-    fold.take(TARGET_NS, "settlement", story.settled(LOW, "yes", 0, 577_000).payload | {"fee": 5_000})
+    fold.take(TARGET_NS - 5, story.filled(1, LOW, Side.BID, 4200, fee=3_000))
+    theirs = asdict(story.filled(2, LOW, Side.ASK, 4000, fee=2_000))
+    fold.take(TARGET_NS - 5, ForeignFillEntry(**theirs))
+    fold.take(TARGET_NS - 4, FillAdoptedEntry(**theirs, by="ann", cause="by hand"))
+    fold.take(TARGET_NS - 3, FillAdoptedEntry(**theirs, by="ann", cause="by hand"))
+    fold.take(TARGET_NS, story.settled(LOW, "yes", 0, 577_000, 5_000))
     window = fold.windows[SERIES, TARGET_NS]
     assert (len(window.fills), len(window.adopted)) == (1, 1)
     assert window.pnl_from_fills == 577_000

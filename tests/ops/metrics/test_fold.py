@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from domain.actions import Alert, AnyAction, CancelAll, CancelOrders, Cleared, Place, Record, TriggerGroup
+from domain.actions import Alert, AnyAction, CancelAll, CancelOrders, Cleared, Place, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -23,7 +24,16 @@ from domain.events import (
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import OrderRef, Side
 from domain.money import Count, IndexValue, Price
+from domain.records import (
+    CancelAllDoneEntry,
+    FeedSwitchEntry,
+    GuardTripEntry,
+    KillSwitchEntry,
+    NoteEntry,
+    TimeToFlatEntry,
+)
 from ops.metrics.fold import CODES_MAX
+from tests.journal import story
 from tests.ops.metrics.made import folding, samples, view
 
 NOW = Now(2 * NS_PER_S, 3 * NS_PER_S)
@@ -41,14 +51,14 @@ def cancelled(verdict: Verdict, status: int) -> CancelOutcome:
     return CancelOutcome(ONE, verdict, status, sent_mono_ns=SENT_NS, order_id=OrderId("o"))
 
 
-def record(kind: str, **payload: object) -> Record:
-    return Record(kind, payload)
-
-
 PLACE = Place(ONE, NAME, Ticker("T"), Side.BID, Price(1), Count(100), GROUP, 0, 1, Cleared("INXU", 1))
 TICK = Tick("massive", "I:SPX", IndexValue(1), "1", 0, SENT_NS, 0)
 LISTED = OrdersRead(ONE, NOW, 0, resting_only=True, orders=())
-FLAT = {"series": "INXU", "trigger": "polygon_ws_stale", "ms": 40.0}
+FILL = story.filled(1, story.LOW, Side.BID, 4_200)
+TRIP = replace(story.stale(), reason="polygon_ws_final_minute_stale")
+APART = GuardTripEntry(reason="feed_divergence", symbol="I:SPX", values={})
+LOST = GuardTripEntry(reason="order_group_lost", series="INXU", group_id=GROUP)
+FLAT = TimeToFlatEntry("INXU", "polygon_ws_stale", 40.0, 2)
 
 # what a step saw, what it sent, and by how much which sample moves
 CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
@@ -133,32 +143,32 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
     ),
     "a trip": (
         Wake(),
-        [record("guard_trip", series="INXU", reason="polygon_ws_final_minute_stale")],
+        [TRIP],
         {'ladderd_guard_trips_total{series="INXU"}': 1},
     ),
     "feeds that disagree": (
-        Wake(), [record("guard_trip", symbol="I:SPX", reason="feed_divergence")], {"ladderd_feed_divergences_total": 1},
+        Wake(), [APART], {"ladderd_feed_divergences_total": 1},
     ),
     "a group lost": (
-        Wake(), [record("guard_trip", series="INXU", reason="order_group_lost")], {"ladderd_groups_lost_total": 1},
+        Wake(), [LOST], {"ladderd_groups_lost_total": 1},
     ),
-    "a switch of feeds": (Wake(), [record("feed_switch")], {"ladderd_feed_failovers_total": 1}),
-    "a halt": (Wake(), [record("kill_switch")], {"safety_halted_total": 1}),
-    "a fill": (Wake(), [record("order_filled", liquidity_side="maker")], {"ladderd_fills_total": 1}),
+    "a switch of feeds": (Wake(), [FeedSwitchEntry("a", "b", "stale", None)], {"ladderd_feed_failovers_total": 1}),
+    "a halt": (Wake(), [KillSwitchEntry("file", "x")], {"safety_halted_total": 1}),
+    "a fill": (Wake(), [FILL], {"ladderd_fills_total": 1}),
     "a fill that took": (
         Wake(),
-        [record("order_filled", liquidity_side="taker")],
+        [replace(FILL, liquidity_side="taker")],
         {"ladderd_fills_total": 1, "ladderd_taker_fills_total": 1},
     ),
-    "a cancel-all done": (Wake(), [record("cancel_all_done")], {"ladderd_cancel_all_completed_total": 1}),
+    "a cancel-all done": (Wake(), [CancelAllDoneEntry("operator_cli", 1.0)], {"ladderd_cancel_all_completed_total": 1}),
     "a series proven flat": (
         Wake(),
-        [record("time_to_flat", orders=2, **FLAT)],
+        [FLAT],
         {'ladderd_time_to_flat_seconds_count{trigger="polygon_ws_stale"}': 1,
          'ladderd_time_to_flat_seconds_sum{trigger="polygon_ws_stale"}': 0.04},
     ),
-    "nothing was there to empty": (Wake(), [record("time_to_flat", orders=0, **FLAT)], {}),
-    "a record of no metric": (Wake(), [record("note", text="x")], {}),
+    "nothing was there to empty": (Wake(), [replace(FLAT, orders=0)], {}),
+    "a record of no metric": (Wake(), [NoteEntry("x", "ann")], {}),
 }  # fmt: skip
 ALWAYS = ("ladderd_step_seconds", "agent_tick_duration_seconds", "process_", "python_")
 

@@ -7,9 +7,10 @@ import pytest
 
 from daemon.engine.memory import remember
 from daemon.runtime.recovery_io import relive
-from domain.actions import Alert, Answer, Ask, Place, Read, Record
+from domain.actions import Alert, Answer, Ask, Place, Read
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, Filled
+from domain.records import ReconciledEntry, payload_of
 from execution.orders import SETTLE_NS
 from execution.reconcile import Reconciled
 from tests.daemon.stand import Stand
@@ -273,7 +274,7 @@ def test_a_position_that_nobody_explains_is_adopted_as_the_exchange_says() -> No
     found = asked(stand, Command.ADOPT)
     assert found.ok
     (row,) = stand.records("adoption")
-    assert (row["kind"], row["what"], row["exchange"], row["own"], row["by"]) == (
+    assert (row["drift"], row["what"], row["exchange"], row["own"], row["by"]) == (
         "MISSING_LOCALLY", RUNG, 700, 0, "ann",
     )  # fmt: skip
     assert stand.engine.state.held.ledger.position(RUNG) == 700  # type: ignore[arg-type]
@@ -332,7 +333,7 @@ def test_cash_that_somebody_moved_between_windows_warns_until_adopted(cents: int
     assert "reconcile_drift" not in stand.closed("INXU")
     assert kinds(asked(stand, Command.ADOPT)) == set()
     (row,) = stand.records("adoption")
-    assert (row["kind"], row["amount"], row["by"]) == ("CASH_MOVED", cents * 10_000, "ann")
+    assert (row["drift"], row["amount"], row["by"]) == ("CASH_MOVED", cents * 10_000, "ann")
     assert asked(stand).ok
 
 
@@ -379,5 +380,5 @@ def test_many_contracts_that_one_list_shows_pause_at_once() -> None:
 def test_every_reconciliation_is_recorded() -> None:
     stand = quoting()
     asked(stand)
-    (row,) = [a.payload for a in stand.acts if isinstance(a, Record) and a.type == "reconciled"]
+    (row,) = [payload_of(a) for a in stand.acts if isinstance(a, ReconciledEntry)]
     assert (row["ok"], row["unknown"], row["differences"], row["by"]) == (True, "", [], "ann")

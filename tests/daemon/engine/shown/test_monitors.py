@@ -46,7 +46,7 @@ def test_the_window_stands_in_its_file_and_counts_down_to_the_freeze() -> None:
     assert isinstance(window, dict)
     assert set(window) == SHAPE
     target_ms = stand.target_ns // MS
-    assert window["series"] == sorted(BASE)
+    assert list(window["series"]) == sorted(BASE)
     assert instant(window["start_et"]) == target_ms - OPEN_S * 1000
     assert instant(window["freshness_strict_et"]) == target_ms - STRICT_S * 1000
     assert (
