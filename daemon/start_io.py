@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from types import ModuleType
@@ -22,6 +23,10 @@ RUN_OPTIONS = {"--config": "config", "--mode": "mode", "--state-dir": "state_dir
 def main() -> int:
     """The `ladderd` command."""
     options = None
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Whatever the terminal's encoding: a letter that it lacks is shown as its number, and ends nothing.
+            stream.reconfigure(errors="backslashreplace")
     if sys.argv[1:2] == ["run"]:
         hold_signals()
         gc.disable()  # until the daemon is at work (chores)

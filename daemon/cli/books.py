@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from daemon.cli.checks import ConfigOption, JsonOption
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of, say_where, words
 from domain.errors import EX_USAGE
 
 app = typer.Typer()
 
 
+def _words(text: str | None) -> str | None:
+    return None if text is None else words(text)
+
+
 @app.command()
 def reconcile(
-    by: Annotated[str | None, typer.Option("--by", help="Who asks; needed with --adopt.")] = None,
-    cause: Annotated[str | None, typer.Option("--cause", help="Why; needed with --adopt.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who asks; needed with --adopt.", callback=_words)] = None,
+    cause: Annotated[str | None, typer.Option("--cause", help="Why; needed with --adopt.", callback=_words)] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take the exchange's word for what differs.")] = False,  # noqa: FBT002
     full: Annotated[bool, typer.Option("--full", help="Ask the exchange from here; needs no daemon.")] = False,  # noqa: FBT002
-    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+    state_dir: StateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -31,17 +34,17 @@ def reconcile(
     if adopt and (full or not (by or "").strip() or not (cause or "").strip()):
         typer.echo("ladderd: --adopt: say --by and --cause, and leave out --full; only the daemon adopts", err=True)
         raise typer.Exit(EX_USAGE)
-    from daemon.settings.load_io import load  # noqa: PLC0415 - heavy
-
     if full:
         from daemon.preflight.commands_io import reconcile_full  # noqa: PLC0415 - heavy
+        from daemon.settings.load_io import load  # noqa: PLC0415 - heavy
 
         settings = load(config) if state_dir is None else load(config, state_dir=state_dir)
         raise typer.Exit(reconcile_full(settings, None, as_json=as_json))
     from daemon.cli.reconcile_io import reconcile_view  # noqa: PLC0415 - heavy
 
-    where = state_dir or load(config).state_dir
+    where = home_of(config, state_dir)
     why = cause or "asked on the command line"
     code, text = reconcile_view(where, by or "operator", why, adopt=adopt, as_json=as_json)
     typer.echo(text)
+    say_where(where)
     raise typer.Exit(code)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
 from domain.errors import EX_USAGE
 
 app = typer.Typer()
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
-StateOption = Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HttpOption = Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote down.")]
 MODES = ("paper", "live")
 
@@ -64,9 +61,8 @@ def freshness(
 ) -> None:
     """Whether every index is young enough to arm: asks the daemon, else reads its file; exit 1 unless proven."""
     from daemon.cli.freshness_io import freshness_view  # noqa: PLC0415 - heavy
-    from daemon.settings.load_io import load  # noqa: PLC0415
 
-    home = state_dir if state_dir is not None else load(config).state_dir
+    home = home_of(config, state_dir)
     code, text = freshness_view(home, http, as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
@@ -82,9 +78,8 @@ def verify_observability(
 ) -> None:
     """Fetch the daemon's pages as Prometheus would: every required name, every counter rising; else exit 1."""
     from daemon.cli.observability_io import verify_observability as verify  # noqa: PLC0415 - heavy
-    from daemon.settings.load_io import load  # noqa: PLC0415
 
-    home = state_dir if state_dir is not None else load(config).state_dir
+    home = home_of(config, state_dir)
     code, text = verify(home, http, seconds, as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)

@@ -6,7 +6,6 @@ imported inside the commands, so that `ladderd cancel-all` and `ladderd windows`
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +17,12 @@ import typer
 from daemon.cli.books import app as books_app
 from daemon.cli.checks import app as checks_app
 from daemon.cli.configuration import app as config_app
-from daemon.cli.configuration import said
+from daemon.cli.controls import app as controls_app
+from daemon.cli.controls import ask
 from daemon.cli.day_jobs import app as jobs_app
 from daemon.cli.decisions import app as decisions_app
 from daemon.cli.screens import app as screens_app
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
 from domain.errors import (
     EX_CONFIG,
     EX_UNAVAILABLE,
@@ -41,22 +42,12 @@ app = typer.Typer(
 snapshot_app = typer.Typer(help="The hot-restart snapshot.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(snapshot_app, name="snapshot")
+app.add_typer(controls_app)
 app.add_typer(checks_app)
 app.add_typer(screens_app)
 app.add_typer(books_app)
 app.add_typer(jobs_app)
 app.add_typer(decisions_app)
-
-
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
-StateOption = Annotated[
-    Path,
-    typer.Option("--state-dir", envvar="LADDERD_STATE_DIR", help="Where journal, snapshots and markers are kept."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=said)]
-CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=said)]
-STATE = Path("state")
 
 
 def main() -> int:
@@ -110,7 +101,7 @@ def options(version: VersionOption = False) -> None:  # noqa: FBT002 - a flag
 def run(
     config: ConfigOption = None,
     mode: Annotated[str | None, typer.Option("--mode", help="paper or live.")] = None,
-    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+    state_dir: StateOption = None,
 ) -> None:
     """Run the daemon until SIGTERM."""
     from daemon.runtime.launch_io import launch  # noqa: PLC0415 - heavy
@@ -157,173 +148,58 @@ def windows(
 
 
 @app.command()
-def verify(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
+def verify(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
     """Check the journal's hash chain against itself and its outside anchor."""
     from daemon.cli.views_io import verify_view  # noqa: PLC0415 - heavy
 
-    code, text = verify_view(state_dir, as_json=as_json)
+    code, text = verify_view(home_of(config, state_dir), as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
 
 
 @app.command()
-def replay(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
+def replay(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
     """Step a fresh engine through the journal and compare its actions byte for byte."""
     from daemon.cli.replay_io import replay_state  # noqa: PLC0415 - heavy
 
-    verdict, text = replay_state(state_dir)
+    verdict, text = replay_state(home_of(config, state_dir))
     typer.echo(msgspec.json.encode(verdict).decode() if as_json else text)
     raise typer.Exit(0 if verdict.ok else 1)
 
 
-@app.command("cancel-all")
-def cancel_all(
-    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")] = "operator_cli",
-    config: ConfigOption = None,
-    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
-) -> None:
-    """Cancel every resting order of the account, with the daemon up, hung or dead."""
-    from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
-    from daemon.settings.secrets_io import account_key  # noqa: PLC0415
-
-    settings = _settings(config, state_dir=state_dir)
-    code = run_cancel_all(
-        settings.exchange.rest_url,
-        *account_key(settings),
-        reason or "operator_cli",
-        settings.state_dir,
-        posture=settings.posture,
-    )
-    raise typer.Exit(code)
-
-
-@app.command()
-def watch(
-    config: ConfigOption = None,
-    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
-    limit_ms: Annotated[int, typer.Option("--limit-ms", min=1000, help="How long progress may stop.")] = 5000,
-    http_port: Annotated[
-        int | None,
-        typer.Option("--http-port", min=0, max=65535, help="Loopback port for GET /ops/status; 0 takes a free one."),
-    ] = None,
-) -> None:
-    """The outside watcher: flattens the account when the daemon makes no progress."""
-    from daemon.rescue.watch_io import watch as watch_account  # noqa: PLC0415
-    from daemon.settings.load_io import load_configured  # noqa: PLC0415
-    from daemon.settings.secrets_io import account_key  # noqa: PLC0415 - heavy
-
-    settings = load_configured(config, state_dir=state_dir)
-    raise typer.Exit(
-        watch_account(
-            settings.exchange.rest_url,
-            *account_key(settings),
-            settings.state_dir,
-            limit_ms,
-            settings.posture,
-            who=None if http_port is None else _watcher_identity(settings),
-            http_port=http_port,
-        )
-    )
-
-
-def _watcher_identity(settings: Any) -> Any:  # noqa: ANN401 - Settings and WatcherIdentity, imported only here
-    from daemon.runtime.recovery_io import build_id  # noqa: PLC0415 - heavy
-    from daemon.settings.tree import config_hash  # noqa: PLC0415
-    from ops.watcher_status import WatcherIdentity  # noqa: PLC0415
-
-    return WatcherIdentity(os.getpid(), build_id(), config_hash(settings), settings.mode, settings.quoting.enabled)
-
-
-def _ask(command: str, by: str, cause: str, state_dir: Path) -> None:
-    from daemon.cli.views_io import ask_daemon  # noqa: PLC0415 - heavy
-
-    code, text = ask_daemon(command, by, cause, state_dir)
-    typer.echo(text)
-    raise typer.Exit(code)
-
-
-@app.command()
-def pause(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> None:
-    """Stop quoting and stay flat until resumed."""
-    _ask("pause", by, cause, state_dir)
-
-
-@app.command()
-def resume(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> None:
-    """Lift a pause or a kill, after every check."""
-    _ask("resume", by, cause, state_dir)
-
-
-@app.command()
-def arm(by: ByOption, cause: CauseOption, state_dir: StateOption = STATE) -> None:
-    """Arm live trading for this session."""
-    _ask("arm", by, cause, state_dir)
-
-
-@app.command()
-def kill(
-    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
-    by: Annotated[str, typer.Option("--by", help="Who asks.")] = "operator",
-    config: ConfigOption = None,
-    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
-) -> None:
-    """Write the kill file and cancel everything; it stays so until the file is removed and trading is resumed."""
-    from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
-    from daemon.rescue.kill_io import kill as kill_account  # noqa: PLC0415
-    from daemon.settings.load_io import load_configured  # noqa: PLC0415
-    from daemon.settings.secrets_io import account_key  # noqa: PLC0415
-    from daemon.system_clock import SystemClock  # noqa: PLC0415
-
-    why = f"{by or 'operator'}: {reason or 'no reason given'}"
-
-    def cancel() -> int:
-        settings = load_configured(config, state_dir=home)
-        key = account_key(settings)
-        typer.echo(f"cancelling everything at {settings.exchange.rest_url}")
-        return run_cancel_all(settings.exchange.rest_url, *key, why, home, posture=settings.posture)
-
-    home = state_dir or _state_dir(config)
-    raise typer.Exit(kill_account(home, why, cancel, SystemClock()))
-
-
-def _state_dir(config: Path | None) -> Path:
-    """The configured state directory; a configuration that cannot be read keeps nobody from halting."""
-    try:
-        return Path(_settings(config).state_dir)
-    except ConfigurationError as problem:
-        sys.stderr.write(f"ladderd: {problem}; the kill file goes to {STATE}\n")
-        return STATE
-
-
-@app.command()
-def note(
-    text: Annotated[str, typer.Argument(callback=said)], by: ByOption = "operator", state_dir: StateOption = STATE
-) -> None:
-    """Put a line into the journal and the day's report."""
-    _ask("note", by, text, state_dir)
-
-
 @snapshot_app.command("show")
-def snapshot_show(state_dir: StateOption = STATE, as_json: JsonOption = False) -> None:  # noqa: FBT002 - a flag
+def snapshot_show(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
     """The last snapshot and its age."""
     from daemon.cli.views_io import snapshot_view  # noqa: PLC0415 - heavy
 
-    code, text = snapshot_view(state_dir, as_json=as_json)
+    code, text = snapshot_view(home_of(config, state_dir), as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
 
 
 @snapshot_app.command("capture")
-def snapshot_capture(state_dir: StateOption = STATE) -> None:
+def snapshot_capture(config: ConfigOption = None, state_dir: StateOption = None) -> None:
     """Have the running daemon write a snapshot now."""
-    _ask("snapshot", "operator", "capture", state_dir)
+    ask("snapshot", "operator", "capture", home_of(config, state_dir))
 
 
 @app.command()
 def orders(
     http: Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote.")] = None,
     config: ConfigOption = None,
-    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")] = None,
+    state_dir: StateOption = None,
     summary: Annotated[bool, typer.Option("--summary", help="The counts alone.")] = False,  # noqa: FBT002 - a flag
     orphans: Annotated[bool, typer.Option("--orphans", help="Those of no order of the daemon's.")] = False,  # noqa: FBT002
 ) -> None:
@@ -337,7 +213,8 @@ def orders(
 
 @app.command()
 def report(
-    state_dir: StateOption = STATE,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
     date: Annotated[str | None, typer.Option("--date", help="A whole UTC day, YYYY-MM-DD.")] = None,
     target_ns: Annotated[int | None, typer.Option("--target-ns", help="One window, by its target.")] = None,
     series: Annotated[str | None, typer.Option("--series", help="One series alone.")] = None,
@@ -345,4 +222,4 @@ def report(
     """Write the reports of a window or of a day from the journal; prints the pages as JSON."""
     from daemon.cli.views_io import write_pages  # noqa: PLC0415 - heavy
 
-    typer.echo(msgspec.json.encode(write_pages(state_dir, date, target_ns, series)))
+    typer.echo(msgspec.json.encode(write_pages(home_of(config, state_dir), date, target_ns, series)))

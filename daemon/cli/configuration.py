@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from daemon.cli.where_io import ByOption, CauseOption, ConfigOption, JsonOption, StateOption
 from domain.errors import EX_NOT_OK
 
 app = typer.Typer(help="The configuration in force.", no_args_is_help=True)
-
-
-def said(text: str) -> str:
-    """Who and why stand in the journal for ever: an empty word is none."""
-    if not text.strip():
-        message = "is empty; say it in a word or more"
-        raise typer.BadParameter(message)
-    return text
-
-
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
-StateOption = Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who asks.", callback=said)]
-CauseOption = Annotated[str, typer.Option("--cause", help="Why.", callback=said)]
 
 
 @app.command("show")

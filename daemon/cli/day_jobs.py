@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.configuration import said
+from daemon.cli.where_io import ConfigOption, StateOption, home_of, said, say_where
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, UsageError
 from domain.events import Command
 
@@ -34,13 +34,14 @@ def jobs() -> None:
 def run_once(
     job: Annotated[str, typer.Argument(help="A job, as `ladderd jobs` lists them.")],
     by: Annotated[str, typer.Option("--by", help="Who asks.", callback=said)] = "operator",
-    state_dir: Annotated[
-        Path, typer.Option("--state-dir", envvar="LADDERD_STATE_DIR", help="The running daemon's state directory.")
-    ] = Path("state"),
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
 ) -> None:
     """Have the running daemon do one of the day's jobs now: the same run, record and outcome as by its schedule."""
-    code, text = run_once_view(job, by, state_dir)
+    home = home_of(config, state_dir)
+    code, text = run_once_view(job, by, home)
     typer.echo(text)
+    say_where(home)
     raise typer.Exit(code)
 
 

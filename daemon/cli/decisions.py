@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.checks import ConfigOption, StateOption
+from daemon.cli.where_io import ConfigOption, StateOption
 from domain.errors import EX_OK
 
 app = typer.Typer()

@@ -7,26 +7,17 @@ the stamps in it and by its own age: what a dead daemon left behind never passes
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from daemon.client.requests_io import FRESHNESS, HTTP, MONITORS
+from daemon.client.living_io import page_of
+from daemon.client.requests_io import FRESHNESS, MONITORS
 from daemon.system_clock import SystemClock
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
 from domain.reasons import GateStatus
 from ops.client_io import HTTP_OK, fetch
 from ops.freshness import FreshnessDocument, JudgedFreshness, judge, read_freshness
-
-
-class _Page(msgspec.Struct):
-    """`monitors/http.json`: where a daemon of this state directory listens, or did."""
-
-    port: int
-    pid: int
-
-
-_read: Final = msgspec.json.Decoder(_Page).decode
 
 
 def freshness_view(state_dir: Path, http: str | None, *, as_json: bool) -> tuple[int, str]:
@@ -55,9 +46,8 @@ def _from_daemon(state_dir: Path, http: str | None) -> tuple[str, FreshnessDocum
     """The answer of the daemon named, or of the one that this state directory names; None, and why there is none."""
     address, pid = http, None
     if address is None:
-        try:
-            page = _read((state_dir / MONITORS / HTTP).read_bytes())
-        except (OSError, msgspec.MsgspecError):
+        page = page_of(state_dir)
+        if page is None:
             return "", None, f"no daemon has left its address in {state_dir}"
         address, pid = f"http://127.0.0.1:{page.port}", page.pid
     try:

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption
+
 app = typer.Typer()
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 HttpOption = Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote down.")]
-StateOption = Annotated[Path | None, typer.Option("--state-dir", help="Overrides state_dir.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="The daemon's own JSON.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _address(http: str | None, config: Path | None, state_dir: Path | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.client.living_io import daemon_pid, nobody_there
 from daemon.client.requests_io import Request, ask, read_answer
 from daemon.settings.build import build_plan
 from daemon.settings.files_io import read_papers
@@ -28,6 +29,8 @@ from journal.snapshot_io import read_snapshot
 
 ANSWER_LIMIT_S = 5.0
 LOOK_S = 0.05
+# Long enough for a daemon that is just starting, and holds no lock yet.
+NOBODY_LIMIT_S = 1.0
 LEAD_NS = 1500 * NS_PER_MS
 SNAPSHOT_LIMIT_S = 5.0
 
@@ -79,8 +82,14 @@ def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int,
     try:
         text = put_question(Command(command), by, cause, state_dir, ANSWER_LIMIT_S)
     except OSError as problem:
-        return EX_NOT_OK, f"{command}: cannot be written down: {problem.strerror}; kill -USR1 PID still cancels all"
+        return EX_NOT_OK, (
+            f"{command}: cannot be written down in {state_dir}: {problem.strerror}; root, the daemon's account and"
+            " members of its group may ask"
+        )
     if text is None:
+        nobody = nobody_there(state_dir)
+        if nobody:
+            return EX_UNAVAILABLE, f"{command}: {nobody}: it is written down, for the next one within its time"
         if Command(command) in (Command.RESUME, Command.ARM):
             return EX_UNAVAILABLE, f"{command}: no daemon answered, and it counts for a minute only: ask again later"
         return EX_UNAVAILABLE, f"{command}: written down, but no daemon answered; it will be taken up when one runs"
@@ -98,6 +107,7 @@ def put_question(command: Command, by: str, cause: str, state_dir: Path, limit_s
     if not state_dir.is_dir():
         message = f"{state_dir}: no such state directory; give --state-dir"
         raise ConfigurationError(message)
+    limit_s = limit_s if daemon_pid(state_dir) else min(limit_s, NOBODY_LIMIT_S)
     now = SystemClock().now()
     ident = f"{now.utc_ns // NS_PER_MS}-{os.getpid()}"
     return asyncio.run(_answer(ask(state_dir, Request(ident, command, by, cause, now.utc_ns)), limit_s))

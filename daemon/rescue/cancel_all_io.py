@@ -25,6 +25,7 @@ from typing import Final
 import msgspec
 
 from daemon.client.exchange_io import Asking
+from daemon.client.living_io import nobody_there
 from daemon.system_clock import SystemClock
 from domain.actions import Ask, CancelAll, CancelOrders, Read
 from domain.backoff import Backoff
@@ -34,6 +35,7 @@ from domain.events import OrdersRead, OrderState, ReadFailed
 from domain.hosts import Posture
 from domain.ids import RequestId
 from domain.market import OrderRef
+from domain.reasons import Reason
 from execution.http.http_client_io import seconds
 from execution.kalshi.codes import HTTP_UNAUTHORIZED, STAMP_EXPIRED, read_error
 from execution.kalshi.reads import ReadRun
@@ -43,6 +45,7 @@ from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_cancel_all
 
 NOBODY: Final = RequestId(0)
+PROGRAM: Final = "cancel-all"
 HTTP_OK: Final = (200, 204)
 MARKER_LIMIT_MS: Final = 1_000
 SKEW_TRIES_MAX: Final = 3
@@ -218,7 +221,10 @@ async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, t
     """Run belt 4 on the running loop; returns the exit code. Raises ConfigurationError for key or address."""
     asked = clock.now()
     marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, by, reason)
-    marked = state_dir is None or await _aside("not written", lambda: ask_cancel_all(state_dir, marker), say)
+    marked = state_dir is None or await _aside("not written", lambda: _leave(state_dir, marker), say)
+    nobody = "" if state_dir is None or not marked else await asyncio.to_thread(nobody_there, state_dir)
+    if nobody and by == PROGRAM and reason != Reason.SHUTDOWN:
+        say(f"cancel-all: {nobody}: one that lives elsewhere is not told, and places again")
     signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
     line = Asking(base_url, signer, clock, posture)
     run = _Run(line, Account(line.prefix, subaccount), clock, limits, say)
@@ -240,6 +246,13 @@ async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, t
         return EX_UNAVAILABLE
     say(f"cancel-all: NOT flat {took}; orders may rest: run it again, or use the exchange's web page")
     return EX_NOT_OK
+
+
+def _leave(state_dir: Path, marker: Marker) -> None:
+    """Write the marker, where there is a state directory: one made here would be of the wrong account."""
+    if not state_dir.is_dir():
+        raise ConfigurationError(nobody_there(state_dir))
+    ask_cancel_all(state_dir, marker)
 
 
 async def _aside(failing: str, write: Callable[[], object], say: Callable[[str], None]) -> bool:

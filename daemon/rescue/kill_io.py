@@ -15,11 +15,9 @@ import asyncio
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import msgspec
-
-from daemon.client.requests_io import HTTP, MONITORS
+from daemon.client.living_io import daemon_pid, nobody_there, page_of
 from daemon.rescue.cancel_all_io import print_line
 from domain.clock import NS_PER_S, Clock
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError, UnavailableError
@@ -31,16 +29,6 @@ DAEMON_LIMIT_S = 15.0
 LOOK_S = 0.1
 
 Cancel = Callable[[], int]
-
-
-class _Page(msgspec.Struct, frozen=True):
-    """What a daemon leaves of its address."""
-
-    port: int
-    pid: int
-
-
-_read: Final = msgspec.json.Decoder(_Page).decode
 
 
 def kill(state_dir: Path, reason: str, cancel: Cancel, clock: Clock, say: Callable[[str], None] = print_line) -> int:
@@ -64,15 +52,16 @@ def kill(state_dir: Path, reason: str, cancel: Cancel, clock: Clock, say: Callab
 def write_kill_file(state_dir: Path, reason: str) -> tuple[bool, str]:
     """Create the kill file unless it is there already: the first reason is kept. False if no daemon would see it."""
     path = kill_path(state_dir)
-    unused = not (state_dir / "journal").is_dir()
     try:
         written = _create(path, f"{reason}\n".encode(errors="replace"))
     except OSError as problem:
         return False, f"{path} cannot be written: {problem.strerror}; use kill -USR1 PID, or ladderd cancel-all"
     said = f"{path} written" if written else f"{path} was there already: {read_kill_file(state_dir).reason}"
-    if unused:
-        return False, f"{said}, but no daemon has ever run there: give --state-dir for the one that runs"
-    return True, f"{said}; a daemon that runs obeys it within 250 ms, and every later start is halted"
+    nobody = nobody_there(state_dir)
+    if nobody:
+        # One that has run there will start again, halted; where none ever has, the file is in the wrong place.
+        return (state_dir / "journal").is_dir(), f"{said}, but {nobody}: only a later start there is halted by it"
+    return True, f"{said}; daemon {daemon_pid(state_dir)} obeys it within 250 ms, and every later start is halted"
 
 
 def _create(path: Path, text: bytes) -> bool:
@@ -90,9 +79,8 @@ def _create(path: Path, text: bytes) -> bool:
 
 async def _daemon_flat(state_dir: Path, clock: Clock, say: Callable[[str], None]) -> bool | None:
     """Whether the live daemon of this state directory is latched and has seen the account flat; None without one."""
-    try:
-        page = await asyncio.to_thread(_read_page, state_dir / MONITORS / HTTP)
-    except (OSError, msgspec.MsgspecError):
+    page = await asyncio.to_thread(page_of, state_dir)
+    if page is None:
         say(f"no daemon has left its address in {state_dir}: nothing proves that the account is flat")
         return None
     address = f"http://127.0.0.1:{page.port}"
@@ -112,10 +100,6 @@ async def _daemon_flat(state_dir: Path, clock: Clock, say: Callable[[str], None]
         return False
     say(f"no daemon answers at {address}: nothing proves that the account is flat; use ladderd cancel-all with a key")
     return None
-
-
-def _read_page(path: Path) -> _Page:
-    return _read(path.read_bytes())
 
 
 def _picture(address: str, pid: int) -> dict[str, Any]:

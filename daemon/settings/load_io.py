@@ -1,8 +1,11 @@
-"""Where the configuration comes from: `configs/ladderd.toml`, `.env.local`, environment `LADDERD_*`, credentials.
+"""Where the configuration comes from, for the daemon and for every command alike.
 
-Later sources win: file, credential directory, `.env.local`, environment, command line. Every key is known by name: an
-unknown one, a missing secret, a value out of range, a line that does not parse, or a secret in a file that others can
-open is one readable line that names the source which is to blame, and exit 78.
+On a machine where it is installed, `/etc/ladderd/ladderd.toml` is the file, from whatever directory a command is typed;
+the settings of the unit (`ladderd.env`), its state directory and, for who may read them, its credentials belong to it.
+Elsewhere the file is `configs/ladderd.toml` of the current directory, with `.env.local` beside it. Stronger than these
+are the credential directory that a service manager names, the environment `LADDERD_*`, and the command line. Every key
+is known by name: an unknown one, a missing secret, a value out of range, a line that does not parse, or a secret in a
+file that others can open is one readable line that names the source which is to blame, and exit 78.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from domain.errors import ConfigurationError
 NESTING: Final = "__"
 DEFAULT_CONFIG: Final = Path("configs/ladderd.toml")
 ENV_FILE: Final = Path(".env.local")
+INSTALLED: Final = Path("/etc/ladderd")
+INSTALLED_STATE: Final = "/var/lib/ladderd"
 COMMAND_LINE: Final = "the command line"
 NO_FILES: Final[Mapping[str, str]] = {}
 
@@ -66,16 +71,23 @@ def load(config: Path | None, **overrides: Any) -> Settings:  # noqa: ANN401 - v
     """
     path = _config_path(config)
     overrides = {name: value for name, value in overrides.items() if value is not None}
-    sources = [_Source(COMMAND_LINE, overrides, {}), _environment(), _env_file(ENV_FILE), _credentials()]
-    if path is not None:
-        sources.append(_config_file(path))
+    sources = [_Source(COMMAND_LINE, overrides, {}), _environment()]
+    if path is not None and path == INSTALLED / DEFAULT_CONFIG.name:
+        sources += [_credentials(INSTALLED / "credentials"), _unit_settings(INSTALLED / "ladderd.env")]
+        sources += [_config_file(path), _Source("the unit", {"state_dir": INSTALLED_STATE}, {})]
+    else:
+        sources += [_env_file(ENV_FILE), _credentials()]
+        sources += [] if path is None else [_config_file(path)]
     return _settled(sources)
 
 
 def load_configured(config: Path | None, **overrides: Any) -> Settings:  # noqa: ANN401 - values of any setting
     """The same, but the built-in defaults alone are no configuration. Raises ConfigurationError."""
     if _config_path(config) is None:
-        message = f"no configuration file: {DEFAULT_CONFIG} is not in {Path.cwd()}; give --config FILE"
+        message = (
+            f"no configuration file: there is no {INSTALLED / DEFAULT_CONFIG.name}, and {DEFAULT_CONFIG} is not in"
+            f" {Path.cwd()}; give --config FILE"
+        )
         raise ConfigurationError(message)
     return load(config, **overrides)
 
@@ -91,7 +103,8 @@ def _config_path(config: Path | None) -> Path | None:
             message = f"{config}: no such configuration file; give --config FILE or create it from configs/ladderd.toml"
             raise ConfigurationError(message)
         return config
-    return DEFAULT_CONFIG if os.path.lexists(DEFAULT_CONFIG) else None
+    places = (INSTALLED / DEFAULT_CONFIG.name, DEFAULT_CONFIG)
+    return next((path for path in places if os.path.lexists(path)), None)
 
 
 def _settled(sources: list[_Source]) -> Settings:
@@ -206,10 +219,26 @@ def _line_of(key: str, found: Mapping[str, Assignment], path: Path) -> str:
     return f"{path}: {key}"
 
 
-def _credentials() -> _Source:
-    """A systemd credential directory: `exchange__api_key_id`, `feeds__api_key` ... one file for each value."""
+def _unit_settings(path: Path) -> _Source:
+    """The unit's `EnvironmentFile`: its settings of ours. What else stands there is for the service manager."""
+    if not os.path.lexists(path):
+        return _Source(str(path), {}, {})
+    lines = text_of(path, read_file(path).data).split("\n")
+    ours = "\n".join(line if line.lstrip().upper().startswith(PREFIX) else "" for line in lines)
+    found = parse_env(ours, str(path))
+    places = {name: f"{path}:{one.line} {name}" for name, one in found.items()}
+    return _Source(str(path), _tree_of({name: one.value for name, one in found.items()}, places), _by_key(places))
+
+
+def _credentials(installed: Path | None = None) -> _Source:
+    """A systemd credential directory: `exchange__api_key_id`, `feeds__api_key` ... one file for each value.
+
+    Without one the installation's own, for who may read it; for anybody else there are none.
+    """
     named = os.environ.get("CREDENTIALS_DIRECTORY")
     tree: dict[str, Any] = {}
+    if not named and installed is not None and os.access(installed, os.R_OK | os.X_OK, effective_ids=True):
+        named = str(installed)
     if not named:
         return _Source("credentials", tree, {})
     places: dict[str, str] = {}

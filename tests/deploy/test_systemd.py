@@ -202,3 +202,15 @@ def test_members_of_the_group_can_ask_and_read_and_the_daemon_makes_the_same_fol
     for unit in ("ladderd.service", "ladderd-watch.service"):
         assert one(unit, "Service.UMask") == "0027"
         assert one(unit, "Service.StateDirectoryMode") == "0750"
+
+
+def test_members_of_the_group_start_the_one_unit_that_empties_the_account() -> None:
+    rule = (UNITS / "ladderd.rules").read_text("utf-8")
+    for words in ('"ladderd-cancel-all.service"', '"start"', 'isInGroup("ladderd")', "polkit.Result.YES"):
+        assert rule.count(words) == 1
+    unit = "ladderd-cancel-all.service"
+    assert one(unit, "Service.ExecStart").startswith(f"{INSTALLED}/.venv/bin/ladderd cancel-all ")
+    assert "--reason shutdown" not in one(unit, "Service.ExecStart"), "an operator's: it pauses"
+    credentials = settings("ladderd.service")["Service.LoadCredential"]
+    assert set(settings(unit)["Service.LoadCredential"]) <= set(credentials)
+    assert one(unit, "Service.User") == one("ladderd.service", "Service.User")

@@ -435,3 +435,40 @@ def test_the_example_of_env_local_is_taken_as_it_is(tmp_path: Path) -> None:
     assert found.feeds.key_of(found.feeds.primary) == "your-key"
     named = re.findall(r"^(LADDERD_\w+)=", (root / "README.md").read_text("utf-8"), re.MULTILINE)
     assert named == re.findall(r"^(LADDERD_\w+)=", example, re.MULTILINE), "the README tells the same names"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which the unit is installed."""
+    home = tmp_path / "etc"
+    (home / "credentials").mkdir(parents=True)
+    (home / "ladderd.toml").write_text('[exchange]\nrest_url = "https://demo-api.kalshi.co/trade-api/v2"\n', "utf-8")
+    (home / "ladderd.env").write_text("PATH=/bin\nEXECUTION_HALTED=0\nLADDERD_HTTP__PORT=9000\n", "utf-8")
+    secret_file(home / "credentials" / "exchange__api_key_id", "the-units")
+    monkeypatch.setattr("daemon.settings.load_io.INSTALLED", home)
+    return home
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_installation_is_found_from_any_directory_whatever_lies_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "ladderd.toml").write_text('state_dir = "here"\n', "utf-8")
+    secret_file(tmp_path / ".env.local", "LADDERD_EXCHANGE__API_KEY_ID=of-a-clone\n")
+    found = load_configured(None)
+    assert (str(found.state_dir), found.http.port) == ("/var/lib/ladderd", 9000)
+    assert found.exchange.api_key_id is not None
+    assert found.exchange.api_key_id.get_secret_value() == "the-units"
+    monkeypatch.setenv("LADDERD_STATE_DIR", "/elsewhere")
+    assert str(load(None).state_dir) == "/elsewhere"
+
+
+def test_an_installations_credentials_go_with_no_other_configuration(installed: Path, tmp_path: Path) -> None:
+    other = toml(tmp_path, 'state_dir = "other"\n')
+    assert load(other).exchange.api_key_id is None
+    assert load(installed / "ladderd.toml").exchange.api_key_id is not None
+    for path in (installed / "credentials").iterdir():
+        path.unlink()
+    (installed / "credentials").rmdir()
+    assert load(None).exchange.api_key_id is None, "who may not read them has none"
