@@ -126,9 +126,13 @@ class Ask(Action, frozen=True):
 
 
 class SubscribeBooks(Action, frozen=True):
-    """The set of books wanted from now on, whole; the shell adds and removes."""
+    """The set of books wanted from now on, whole; the shell adds and removes.
+
+    `anew`: those of them that something has proven stale, and that are asked for again whole.
+    """
 
     tickers: tuple[Ticker, ...]
+    anew: tuple[Ticker, ...] = ()
 
 
 class FeedControl(Action, frozen=True):
@@ -140,6 +144,13 @@ class FeedControl(Action, frozen=True):
 
 class MarkCancelAll(Action, frozen=True):
     """Write the durable marker that blocks places in every process for the tail of a cancel-all."""
+
+    asked_utc_ns: int
+    reason: str
+
+
+class AskWatcher(Action, frozen=True):
+    """Leave a request for the outside watcher, which has a key of its own, to cancel everything."""
 
     asked_utc_ns: int
     reason: str
@@ -190,6 +201,7 @@ AnyAction = (
     | SubscribeBooks
     | FeedControl
     | MarkCancelAll
+    | AskWatcher
     | Alert
     | Report
     | Answer

@@ -55,6 +55,7 @@ class Reason(enum.StrEnum):
     JOURNAL_FAULT = "journal_fault"
     REQUOTE = "requote"
     DRILL = "drill"
+    KEY_REFUSED = "key_refused"
     PROOF_TOO_OLD = "proof_too_old"
 
 
@@ -212,6 +213,11 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "wait: it is drilled by itself between windows",
         "proofs",
     ),
+    Reason.KEY_REFUSED: (
+        "the exchange refuses our key, and a cancel with it",
+        "look at the exchange's page whether orders rest; mend the key; then ladderd resume --by NAME --cause TEXT",
+        "cancel-all",
+    ),
     Reason.DRILL: ("a control is being drilled", _NOTHING, "proofs"),
     Reason.REQUOTE: ("an order was replaced by a better priced one", _NOTHING, "rungs"),
 }
@@ -237,6 +243,7 @@ class RungReason(enum.StrEnum):
     RISK_REFUSED = "risk_refused"
     EDGE_TOO_SMALL = "edge_too_small"
     COOLING = "cooling"
+    RESTRICTED = "restricted"
     WAITS_TO_SEND = "waits_to_send"
     TOO_LATE = "too_late"
 
@@ -253,6 +260,7 @@ _RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
     RungReason.RISK_REFUSED: ("risk", "the risk guard refuses the order"),
     RungReason.EDGE_TOO_SMALL: ("edge", "no valid price leaves the edge that is asked for"),
     RungReason.COOLING: ("cooling", "the exchange refused an order here a moment ago"),
+    RungReason.RESTRICTED: ("key", "the exchange does not let our key trade this market today"),
     RungReason.WAITS_TO_SEND: ("waits", "waits for an order group or for write tokens"),
     RungReason.TOO_LATE: ("late", "too near the window's next edge to place anything"),
 }

@@ -109,10 +109,13 @@ class Books:
         self._online = True
         self._follow(now, turn)
 
-    def want(self, tickers: Iterable[Ticker], now: Now, turn: Turn) -> None:
-        """Want exactly these books from now on."""
+    def want(self, tickers: Iterable[Ticker], now: Now, turn: Turn, anew: Iterable[Ticker] = ()) -> None:
+        """Want exactly these books from now on; `anew`: something has proven these stale, so ask for them whole."""
         self._wanted = dict.fromkeys(tickers)
         self._given_up &= self._wanted.keys()
+        for ticker in anew:
+            if ticker in self._books:
+                self._distrust(ticker, "an order was refused that this book let through", turn)
         self._follow(now, turn)
 
     def answers(self, number: int) -> bool:

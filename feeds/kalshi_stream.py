@@ -80,10 +80,10 @@ class KalshiStream:
 
     # --- what the engine wants -------------------------------------------------------------------------------------
 
-    def want(self, tickers: Iterable[Ticker], now: Now) -> Step:
-        """Want exactly these books from now on; the step is for the socket to perform."""
+    def want(self, tickers: Iterable[Ticker], now: Now, anew: Iterable[Ticker] = ()) -> Step:
+        """Want exactly these books from now on, and those of `anew` whole; the step is for the socket to perform."""
         turn = Turn()
-        self._books.want(tickers, now, turn)
+        self._books.want(tickers, now, turn, anew)
         return self._step(turn)
 
     # --- what the loop tells ---------------------------------------------------------------------------------------

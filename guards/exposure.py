@@ -10,7 +10,7 @@ What is read from elsewhere is named here by shape, so that the guards need not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from domain.ids import ClientOrderId, Ticker
@@ -171,6 +171,12 @@ class MarketExposure:
     def reach(self, side: Side) -> int:
         """Net position in the direction of a side if everything on that side fills."""
         return self.net + self.bid_count if side is Side.BID else self.ask_count - self.net
+
+
+def cash_bound(orders: Iterable[OrderShape]) -> int:
+    """What orders that may be live could take out of the cash, each at its own price."""
+    unit = PRICE_PER_DOLLAR
+    return sum((o.price if o.side is Side.BID else unit - o.price) * o.remaining for o in orders)
 
 
 def exposures(

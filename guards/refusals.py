@@ -1,7 +1,7 @@
-"""Places that the exchange refuses, or does not answer: too many in a short time are told (docs/contracts.md, Quoting).
+"""Places that the exchange refuses, or does not answer: how many are too many (docs/contracts.md, Quoting).
 
-Five in 10 s for one market, or twenty in 60 s for the account. What was told is not told again for 60 s, unless it was
-of another market. Nothing is judged of a single refusal: a post-only order that would cross is refused by right.
+Five in 10 s for one market, or twenty in 60 s for the account. It is news once in 60 s, unless it is of another market.
+Nothing is judged of a single refusal: a post-only order that would cross is refused by right.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ class RefusalSettings:
 
 
 class TooMany(msgspec.Struct, frozen=True):
-    """`count` places were refused or not answered within `span_s`; `ticker` is empty for the whole account."""
+    """`count` places were refused or not answered within `span_s`; `ticker` is empty for the whole account.
+
+    `news`: it was not said within the last minute.
+    """
 
     ticker: str
     count: int
     span_s: int
+    news: bool = True
 
 
 class Refusals:
@@ -60,9 +64,16 @@ class Refusals:
             return None
         told_ns = self._told_ns.get(ticker)
         if told_ns is not None and mono_ns - told_ns < self._settings.quiet_s * NS_PER_S:
-            return None
+            return TooMany(ticker, most, span_s, news=False)
         self._told_ns[ticker] = mono_ns
         return TooMany(ticker, most, span_s)
+
+    def room(self, mono_ns: int, under_way: int) -> bool:
+        """Whether one more place may leave: with those under way refused too, the account would not have too many."""
+        settings = self._settings
+        since_ns = mono_ns - settings.account_span_s * NS_PER_S
+        recent = sum(1 for at_ns in self._seen.get(ACCOUNT, ()) if at_ns >= since_ns)
+        return not recent or recent + under_way < settings.per_account
 
     def _forget(self, mono_ns: int) -> None:
         """Drop markets of which nothing was heard for so long that it cannot count any more."""

@@ -11,7 +11,7 @@ Unknown until a session has begun and its equity was read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -22,7 +22,7 @@ from domain.market import Side
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Cash
 from domain.reasons import Reason, RiskDecision
 from domain.setting import key
-from guards.exposure import HoldingShape, MarketExposure, OrderShape, UntoldShape, exposures
+from guards.exposure import HoldingShape, MarketExposure, OrderShape, UntoldShape, cash_bound, exposures
 from guards.vote import PASS, Vote, fail, unknown
 
 PPM = 1_000_000
@@ -93,6 +93,11 @@ class AccountShape(Protocol):
     @property
     def balance(self) -> Cash | None:
         """Cash at the exchange, None while unread."""
+        ...
+
+    @property
+    def spent(self) -> Cash:
+        """What fills have taken out of it since it was read."""
         ...
 
 
@@ -183,7 +188,8 @@ class RiskGuard:
                 return f"risk: {len(markets)} markets are in use already"
             market = markets[order.ticker] = MarketExposure(order.series, order.target_ns)
         market.rest(order.side, order.price, order.remaining)
-        return self._past_counts(order, market, markets) or self._past_cash(markets, self._equity)
+        past = self._past_counts(order, market, markets) or self._past_cash(markets, self._equity)
+        return past or past_balance(order, live.values(), account)
 
     def _past_counts(self, order: OrderShape, market: MarketExposure, markets: Mapping[Ticker, MarketExposure]) -> str:
         settings = self._settings
@@ -241,6 +247,17 @@ class RiskGuard:
         self._loss = int(state["loss"])
         self._paused = str(state["paused"])
         self._decision = RiskDecision(state["decision"])
+
+
+def past_balance(order: OrderShape, live: Iterable[OrderShape], account: AccountShape) -> str:
+    """Whether the cash that the exchange told could pay for this order beside all others; each once, so not too late.
+
+    The exchange may hold back the cash of what rests already; then it is counted twice here, which errs on our side.
+    """
+    if account.balance is None:
+        return "risk: the exchange's cash is not known"
+    needed, cash = cash_bound((order, *live)), account.balance - account.spent
+    return f"risk: orders for {dollars(needed)} and {dollars(cash)} of cash" if needed > cash else ""
 
 
 def daily_loss(loss: Cash, equity: Cash, settings: RiskSettings) -> RiskDecision:

@@ -30,7 +30,8 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
 from domain.ids import is_ours
-from domain.money import Count
+from domain.market import Side
+from domain.money import PRICE_PER_DOLLAR, Count
 from domain.records import (
     ForeignFillEntry,
     OrderAckedEntry,
@@ -183,6 +184,8 @@ class Account:
             order.doubted = Count(max(0, order.doubted - fill.count))
             self.told(order, now)
         held.new_fills.append(fill)
+        unit = fill.price if fill.side is Side.BID else PRICE_PER_DOLLAR - fill.price
+        held.payments.append((now.mono_ns, unit * fill.count + fill.fee))
         # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
         held.filled_ns = now.mono_ns
         self._touched(order, now)

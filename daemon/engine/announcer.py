@@ -1,4 +1,4 @@
-"""What people are told that no single event says: an index or every feed has gone, a pause, too many refusals.
+"""What people are told that no single event says: an index or every feed has gone, a pause.
 
 Each is said once, and once more when it is over, where it ends by itself. Nothing is decided here: guards do that.
 
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from daemon.engine.desk import Desk
 from domain.actions import Alert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -21,7 +19,6 @@ from domain.window import Phase
 from feeds.failover import DualFeedFailover, FailoverState, Mode
 from feeds.quarantine import SetAside
 from guards.index_freshness import IndexFreshness
-from guards.refusals import Refusals
 from guards.windows import WindowPlan
 
 FIRST_VALUE_NS = 10 * NS_PER_S
@@ -39,14 +36,6 @@ class Announcer:
         self._nothing_since_ns: int | None = None
         self._lost = False
         self._paused = ""
-        self._refusals = Refusals()
-
-    def refused(self, ticker: str, code: str, now: Now) -> list[Alert]:
-        """A place of a market was refused or not answered; `code` is the exchange's word for it."""
-        return [
-            Alert("places_refused", "warning" if many.ticker else "error", msgspec.to_builtins(many) | {"code": code})
-            for many in self._refusals.refused(ticker, now.mono_ns)
-        ]
 
     def look(self, desks: Iterable[Desk], failover: DualFeedFailover, paused: str, now: Now) -> list[Alert]:
         """What is news now; `paused` is why quoting is paused, whoever asked for it, or nothing."""

@@ -97,6 +97,7 @@ class Books:
         if self.held.reads.answered(event.request_id, now.mono_ns) is not None:
             self._reconciled(BALANCE, event.asked)
             self.held.balance = event.balance
+            self.held.payments = [paid for paid in self.held.payments if paid[0] > event.asked.mono_ns - SETTLE_NS]
             self.parity.balance_read(event, now, out)
             self.parity.read(BALANCE, event.asked.mono_ns, now, out)
 

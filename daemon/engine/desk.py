@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterable
+from collections.abc import Set as AbstractSet
 
 from daemon.engine.settings import EngineSettings
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -86,6 +87,7 @@ class Desk:
         # Why a side of a rung that was chosen is not wanted after all, and the markets that risk confines us to.
         self.unquoted: dict[tuple[Ticker, Side], RungReason] = {}
         self.confined: Container[Ticker] | None = None
+        self.restricted: AbstractSet[Ticker] = frozenset()  # markets that our key may not trade
         # The order that risk last refused on a side, and why: asked for again at every tick, it is one record.
         self.refused: dict[tuple[Ticker, Side], tuple[Price, Count, str]] = {}
         # Whether prices, books or markets have changed since the quotes were last worked out.
@@ -269,7 +271,8 @@ class Desk:
                 by_market[order.ticker].append(order)
             else:
                 by_market[order.ticker] = [order]
-        fresh, quoting, risk = self.books_fresh, self.settings.quoting, self.settings.risk
+        fresh = self.books_fresh - self.restricted
+        quoting, risk = self.settings.quoting, self.settings.risk
         center, reach = self.center(), quoting.rungs_max + 1
         first = max(0, center - reach)
         markets = self.ladder.markets[first : center + reach + 1]

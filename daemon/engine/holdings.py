@@ -67,6 +67,7 @@ class Holdings:
         self.adopted: list[Ticker] = []  # markets that this step adopted something in
         self.listed_resting = 0
         self.balance: Cash | None = None
+        self.payments: list[tuple[int, int]] = []  # of fills booked since about when the balance was read: when, cash
         self.reconciled: set[Key] = set()
         self.target_of: dict[Ticker, int] = {}
         self.new_fills: list[Fill] = []
@@ -85,6 +86,11 @@ class Holdings:
     def tail_until_utc_ns(self) -> int:
         """Until when the exchange may kill new orders after a cancel-all."""
         return self.cancel_all.tail_until_utc_ns
+
+    @property
+    def spent(self) -> Cash:
+        """What fills have taken out of the balance since it was read."""
+        return Cash(sum(cash for _, cash in self.payments))
 
     def positions(self) -> dict[Ticker, Count]:
         """Net YES contracts by market: the ledger's, and fills told in whatever way that it does not have yet."""

@@ -75,8 +75,19 @@ class Ladders:
 
     # --- chores --------------------------------------------------------------------------------------------------
 
-    def chores(self, now: Now, out: list[AnyAction], *, clock_doubted: bool, ahead_ns: int = 0) -> None:
-        """Everything that has to be looked at from time to time; the exchange's clock may be `ahead_ns` of ours."""
+    def chores(
+        self,
+        now: Now,
+        out: list[AnyAction],
+        *,
+        clock_doubted: bool,
+        ahead_ns: int = 0,
+        anew: tuple[Ticker, ...] = (),
+    ) -> None:
+        """Everything that has to be looked at from time to time; the exchange's clock may be `ahead_ns` of ours.
+
+        `anew`: books that were proven stale, to be had anew.
+        """
         held = self.held
         over = {key for key in self.results.by_window if now.utc_ns > key[1]}
         in_window = any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
@@ -92,19 +103,20 @@ class Ladders:
         self.results.pursue(now, out)
         self.results.pursue_strays(now)
         self.account.chores(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
-        self._follow_books(out)
+        self._follow_books(anew, out)
         self._measure_lead(ahead_ns, in_window=in_window)
 
-    def _follow_books(self, out: list[AnyAction]) -> None:
+    def _follow_books(self, anew: tuple[Ticker, ...], out: list[AnyAction]) -> None:
         wanted: list[Ticker] = []
         for desk in self.desks.values():
             if desk.phase in {Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT}:
                 wanted.extend(desk.wanted_books())
         held = [o.ticker for o in self.held.book.live.values() if o.ticker not in wanted]
         everything = tuple(dict.fromkeys((*wanted, *held)))
-        if everything != self.subscribed and (everything or self.subscribed):
+        again = tuple(ticker for ticker in dict.fromkeys(anew) if ticker in everything)
+        if again or (everything != self.subscribed and (everything or self.subscribed)):
             self.subscribed = everything
-            out.append(SubscribeBooks(everything))
+            out.append(SubscribeBooks(everything, again))
 
     def _measure_lead(self, ahead_ns: int, *, in_window: bool) -> None:
         """Flattening starts earlier the longer it took, and by the exchange's clock (docs/contracts.md, Windows).

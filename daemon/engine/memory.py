@@ -82,6 +82,7 @@ class Memory(msgspec.Struct, frozen=True):
     opened_utc_ns: int = 0
     scores: ScoresRecord = ScoresRecord()
     unread_settlements: dict[Ticker, str] = {}
+    restricted: tuple[Ticker, ...] = ()
 
 
 read_memory: Final = msgspec.json.Decoder(Memory).decode
@@ -128,6 +129,7 @@ def remember(state: StateView) -> bytes:
         opened_utc_ns=held.opened_utc_ns,
         scores=state.scores.record(),
         unread_settlements=dict(held.unread_settlements),
+        restricted=tuple(sorted(state.refused.restricted)),
     )
     return msgspec.json.encode(memory)
 
@@ -163,6 +165,7 @@ def restore(state: State, text: str, now: Now) -> None:
     state.kill.restore(memory.kill)
     state.risk.restore(memory.risk)
     state.scores.restore(memory.scores)
+    state.refused.restricted.update(memory.restricted)
     for name, kept in memory.sentries.items():
         if name in state.desks:
             state.desks[name].sentry.restore(kept)

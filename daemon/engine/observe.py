@@ -13,7 +13,7 @@ from daemon.engine.desk import REJECTED, Desk
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
-from domain.actions import Alert, Answer, AnyAction, Read
+from domain.actions import Alert, Answer, AnyAction, AskWatcher, Read
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted
 from domain.events import (
@@ -32,6 +32,7 @@ from domain.events import (
     FeesRead,
     Filled,
     FillsRead,
+    GroupOp,
     GroupOutcome,
     GroupsRead,
     GroupUpdated,
@@ -47,6 +48,7 @@ from domain.events import (
     Operator,
     OrdersRead,
     OrderUpdated,
+    Outcome,
     PlaceOutcome,
     PositionsRead,
     ReadFailed,
@@ -55,7 +57,6 @@ from domain.events import (
     Stop,
     StreamStatus,
     Tick,
-    Verdict,
     Wake,
 )
 from domain.reasons import GateStatus, Reason
@@ -68,7 +69,7 @@ _ACCEPTED = Admission.ACCEPTED
 _PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 HTTP_OK = 200
 KEY_REFUSED = frozenset({401, 403})
-REFUSED_OR_UNKNOWN = frozenset({Verdict.REFUSED, Verdict.UNKNOWN})
+EXCHANGE_PAUSED = "exchange_is_paused"
 # Changes of a market's life after which what was listed is no longer so; and those by which a rung falls out at once.
 DELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated", "determined", "settled"})
 RELISTS = DELISTS | {"created", "activated", "metadata_updated"}
@@ -94,9 +95,9 @@ class Observers:
             GroupUpdated: self._group_updated,
             MarketChanged: self._market_changed,
             PlaceOutcome: self._placed,
-            CancelOutcome: self.state.account.cancelled,
-            GroupOutcome: lambda e, n, _: self.state.account.group_answered(e, n),
-            CancelAllOutcome: lambda e, n, _: self.state.flat.cancel_all_answered(e, n),
+            CancelOutcome: self._cancelled,
+            GroupOutcome: self._group_answered,
+            CancelAllOutcome: self._cancel_all_answered,
             OrdersRead: self.state.books.orders_read,
             FillsRead: self.state.books.fills_read,
             PositionsRead: self.state.books.positions_read,
@@ -253,16 +254,36 @@ class Observers:
     def _placed(self, event: PlaceOutcome, now: Now, out: list[AnyAction]) -> None:
         state = self.state
         order = state.account.placed(event, now, out)
-        if order is not None and event.verdict in REFUSED_OR_UNKNOWN:
-            out.extend(state.announcer.refused(order.ticker, event.code, now))
-        if order is None or event.verdict is not Verdict.REFUSED:
+        if order is None:
             return
-        desk = state.desks.get(order.series)
-        if desk is not None:
-            until_ns = now.mono_ns + desk.settings.quoting.reject_cooldown_ms * NS_PER_MS
-            desk.cooling[order.ticker, order.side] = until_ns
-        if "paused" in event.code:
+        why = state.refused.placed(event, order, now, out)
+        if why:
+            state.pause(why)
+        if event.code == EXCHANGE_PAUSED:
             state.exchange.refused(event.code, now)
+
+    def _cancelled(self, event: CancelOutcome, now: Now, out: list[AnyAction]) -> None:
+        self.state.account.cancelled(event, now, out)
+        self._key_lost("cancel", event, now, out)
+
+    def _group_answered(self, event: GroupOutcome, now: Now, out: list[AnyAction]) -> None:
+        self.state.account.group_answered(event, now)
+        if event.op is GroupOp.TRIGGER:
+            self._key_lost("trigger of a group", event, now, out)
+
+    def _cancel_all_answered(self, event: CancelAllOutcome, now: Now, out: list[AnyAction]) -> None:
+        self.state.flat.cancel_all_answered(event, now)
+        self._key_lost("cancel-all", event, now, out)
+
+    def _key_lost(self, what: str, event: Outcome, now: Now, out: list[AnyAction]) -> None:
+        """A cancel that our key may not send: another key must, at once; ours goes on trying beside it."""
+        state = self.state
+        if event.http_status not in KEY_REFUSED or event.code == STAMP_EXPIRED:
+            return
+        if state.refused.cancel_refused(what, event.http_status, event.code, now, out):
+            out.append(AskWatcher(now.utc_ns, Reason.KEY_REFUSED.value))
+            state.pause(f"the exchange refuses our key: {what} answered {event.http_status} {event.code}".rstrip())
+            self.requests.ask_empty(Reason.KEY_REFUSED, now)
 
     def _fees_read(self, event: FeesRead, now: Now, out: list[AnyAction]) -> None:
         state = self.state

@@ -132,6 +132,7 @@ class OperatorRequests:
         assert not refused, f"the kill switch was asked before: {refused}"
         state.paused, state.resumed_utc_ns = "", now.utc_ns
         state.risk.resume()
+        state.refused.resumed()
         for desk in state.desks.values():
             desk.sentry.resume()
 

@@ -10,6 +10,7 @@ import datetime as dt
 
 from daemon.engine.account import Account
 from daemon.engine.announcer import Announcer
+from daemon.engine.answers.place_refusals import PlaceRefusals
 from daemon.engine.books import Books
 from daemon.engine.control_ages import Controls
 from daemon.engine.desk import Desk
@@ -33,6 +34,9 @@ from guards.killswitch import KillLatch
 from guards.risk import RiskGuard
 from guards.stall import StallGuard
 from guards.vote import Vote
+
+# How a pause begins that no operator asked for.
+BY_ITSELF = "by itself: "
 
 
 class State:
@@ -70,6 +74,7 @@ class State:
         self.flat = Flat(self.held)
         self.books = Books(self.held, self.parity, self.account, self.flat)
         self.results = Results(settings, self.held, self.parity, self.account, self.books)
+        self.refused = PlaceRefusals(self.held, self.desks)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
         self.controls = Controls(settings.controls, hurried=settings.hurried)
         self.started: Started | None = None
@@ -91,6 +96,10 @@ class State:
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
         self.announcer = Announcer(settings.plan)
+
+    def pause(self, why: str) -> None:
+        """Stop quoting until an operator resumes; the first reason is kept."""
+        self.paused = self.paused or f"{BY_ITSELF}{why}"
 
     @property
     def empty_reason(self) -> str:

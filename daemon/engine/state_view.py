@@ -162,6 +162,11 @@ class DeskView(Protocol):
         ...
 
     @property
+    def restricted(self) -> AbstractSet[Ticker]:
+        """The markets that our key may not trade today."""
+        ...
+
+    @property
     def confined(self) -> Container[Ticker] | None:
         """The markets that risk confines it to."""
         ...
@@ -467,6 +472,15 @@ class WalkView(Protocol):
         ...
 
 
+class RefusalsView(Protocol):
+    """What the exchange refused."""
+
+    @property
+    def restricted(self) -> AbstractSet[Ticker]:
+        """Markets that our key may not trade."""
+        ...
+
+
 class HeldView(Protocol):
     """What is ours at the exchange."""
 
@@ -543,6 +557,11 @@ class HeldView(Protocol):
     @property
     def balance(self) -> Cash | None:
         """Cash, None while unread."""
+        ...
+
+    @property
+    def spent(self) -> Cash:
+        """What fills have taken out of it since it was read."""
         ...
 
     @property
@@ -633,6 +652,11 @@ class StateView(Protocol):
     @property
     def failover(self) -> FailoverView:
         """Feeds."""
+        ...
+
+    @property
+    def refused(self) -> RefusalsView:
+        """What the exchange refused."""
         ...
 
     @property

@@ -193,7 +193,9 @@ class Engine:
                 out,
                 clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS,
                 ahead_ns=state.clock_trust.ahead_ns,
+                anew=tuple(state.refused.stale_books),
             )
+            state.refused.stale_books.clear()
             self._drill(now, out)
             paused = state.paused or state.risk.paused
             out.extend(state.announcer.look(state.desks.values(), state.failover, paused, now))
@@ -286,6 +288,9 @@ class Engine:
 
         def allow(order: Order) -> bool:
             state.held.counts.add(Counted.PROPOSALS)
+            if state.refused.holds(order, now):
+                desk.unquoted[order.ticker, order.side] = RungReason.COOLING
+                return False
             why = state.risk.refuses(order, state.held, now)
             if why:
                 state.held.counts.add(Counted.RISK_REFUSALS)

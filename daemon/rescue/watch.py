@@ -11,15 +11,22 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from domain.clock import NS_PER_MS, Now
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+
+# A request that is older than a cancel-all's tail when the watcher first looks was meant for somebody before it.
+YOUNG_NS = 65 * NS_PER_S
 
 
 class Sight(NamedTuple):
-    """One look: how far the journal has got (name and bytes), and whether the last run said that it ended in order."""
+    """One look: how far the journal has got (name and bytes), and whether the last run said that it ended in order.
+
+    `asked_utc_ns`: when the daemon last asked for a cancel-all by our key, 0 for never.
+    """
 
     segment: str
     size: int
     ended: bool
+    asked_utc_ns: int = 0
 
 
 class Duty(enum.StrEnum):
@@ -41,9 +48,26 @@ class Watcher:
         self._moved_ns: int | None = None
         self.progress_ns: int | None = None
         self._acted = False
+        self._asked_utc_ns: int | None = None
+        self._answered_utc_ns = 0
 
     def look(self, sight: Sight, now: Now) -> Duty:
-        """Take one look. A journal that is not there yet is no daemon that could have stopped."""
+        """Take one look. A journal that is not there yet is no daemon that could have stopped.
+
+        What the daemon asks for is done at once, whether it makes progress or not.
+        """
+        if self._asked_utc_ns is None and now.utc_ns - sight.asked_utc_ns > YOUNG_NS:
+            self._answered_utc_ns = sight.asked_utc_ns
+        self._asked_utc_ns = sight.asked_utc_ns
+        duty = self._progress(sight, now)
+        return Duty.FLATTEN if self.asked else duty
+
+    @property
+    def asked(self) -> bool:
+        """Whether the daemon has asked for a cancel-all that was not done yet."""
+        return (self._asked_utc_ns or 0) > self._answered_utc_ns
+
+    def _progress(self, sight: Sight, now: Now) -> Duty:
         place = (sight.segment, sight.size)
         if place != self._seen:
             first = self._seen is None
@@ -61,5 +85,8 @@ class Watcher:
         return 0 if self._moved_ns is None else now.mono_ns - self._moved_ns
 
     def flattened(self) -> None:
-        """The account was seen flat: wait for progress before acting again."""
-        self._acted = True
+        """The account was seen flat: wait for progress, or another request, before acting again."""
+        if self.asked:
+            self._answered_utc_ns = self._asked_utc_ns or 0
+        else:
+            self._acted = True

@@ -20,6 +20,7 @@ from execution.http.http_client_io import parse_origin
 from execution.kalshi.sign import load_key
 from journal.marker_io import KillFile, read_kill_file
 from journal.reader_io import segment_paths
+from journal.watcher_request_io import read_request
 from ops.watcher_status import WatcherIdentity
 
 LOOK_EVERY_S = 0.5
@@ -29,13 +30,13 @@ LIMITS = CancelAllLimits(give_up_after_ms=8_000)
 
 
 def sight_of(state_dir: Path) -> Sight:
-    """Look at the journal's newest segment and at the last run's goodbye."""
-    ended = (state_dir / MONITORS / ENDED).exists()
+    """Look at the journal's newest segment, at the last run's goodbye, and at what the daemon asks of us."""
+    ended, asked_utc_ns = (state_dir / MONITORS / ENDED).exists(), read_request(state_dir)
     try:
         newest = segment_paths(state_dir)[-1]
-        return Sight(newest.name, newest.stat().st_size, ended)
+        return Sight(newest.name, newest.stat().st_size, ended, asked_utc_ns)
     except (IndexError, OSError):
-        return Sight("", 0, ended)
+        return Sight("", 0, ended, asked_utc_ns)
 
 
 def look_at(state_dir: Path) -> tuple[Sight, KillFile]:
@@ -91,7 +92,8 @@ async def _watch(
             page.looked(now, watcher.progress_ns, sight, kill)
         if duty is Duty.FLATTEN:
             still_s = watcher.stood_still_ns(now) / NS_PER_S
-            say(f"no progress for {still_s:.1f} s: cancelling everything")
+            why = "the daemon asks for it" if watcher.asked else f"no progress for {still_s:.1f} s"
+            say(f"{why}: cancelling everything")
             code = await cancel_everything(
                 rest_url,
                 key_id,

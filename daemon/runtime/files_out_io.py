@@ -18,12 +18,13 @@ from daemon.client.requests_io import ENDED, FRESHNESS, HTTP, MONITORS
 from daemon.engine.shown.monitors import gap_monitor, window_monitor
 from daemon.engine.state_view import StateView
 from daemon.runtime.inbox_io import Inbox
-from domain.actions import Exit, MarkCancelAll, Report
+from domain.actions import AskWatcher, Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, Clock
 from domain.events import JournalFault
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_open_requests, open_cancel_all
 from journal.shared_folder_io import OF_OTHERS
+from journal.watcher_request_io import ask_watcher
 from journal.writer_io import JournalWriter
 from ops.freshness import freshness_document
 
@@ -90,6 +91,13 @@ class FilesOut:
                 await asyncio.to_thread(_mark, self.state_dir, marker)
             except OSError as problem:
                 self.cannot_write(problem)
+
+    async def ask_watcher(self, action: AskWatcher) -> None:
+        """Leave a request for the outside watcher."""
+        try:
+            await asyncio.to_thread(ask_watcher, self.state_dir, action.asked_utc_ns, action.reason)
+        except OSError as problem:
+            self.cannot_write(problem)
 
     async def finish_marks(self, state: StateView) -> None:
         """Once the account was seen flat, every request for it is done: ours, and those of a program that died."""

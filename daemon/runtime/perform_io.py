@@ -15,6 +15,7 @@ from domain.actions import (
     Answer,
     AnyAction,
     Ask,
+    AskWatcher,
     CancelAll,
     CancelOrders,
     CreateGroup,
@@ -72,6 +73,7 @@ class Performer:
             SubscribeBooks: self._subscribe,
             FeedControl: self._feed_control,
             MarkCancelAll: self._mark,
+            AskWatcher: self._ask_watcher,
             Alert: self._alert,
             Report: self._report,
             Answer: self._answer,
@@ -86,7 +88,7 @@ class Performer:
         self.venue.purge_places()
 
     def _subscribe(self, action: SubscribeBooks) -> None:
-        self.stream_socket.perform(self.stream.want(action.tickers, self.files.clock.now()))
+        self.stream_socket.perform(self.stream.want(action.tickers, self.files.clock.now(), action.anew))
 
     def _feed_control(self, action: FeedControl) -> None:
         socket = self.feeds.get(action.feed)
@@ -102,6 +104,9 @@ class Performer:
 
     def _mark(self, action: MarkCancelAll) -> None:
         self.spawn(self.files.mark_cancel_all(action))
+
+    def _ask_watcher(self, action: AskWatcher) -> None:
+        self.spawn(self.files.ask_watcher(action))
 
     def _report(self, action: Report) -> None:
         self.spawn(self.files.report(action))

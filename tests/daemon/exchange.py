@@ -58,6 +58,9 @@ class Misbehaviour:
     lose: tuple[type, ...] = ()
     deaf: bool = False
     refuse_places: str = ""
+    refuse_status: int = 409
+    refuse_in: str = ""
+    refuse_key: bool = False
     cancel_404: bool = False
     refuse_triggers: bool = False
     refuse_cancels: bool = False
@@ -169,6 +172,8 @@ class Exchange:
             reply = self._lost(action)
         elif self.bad.storm_429 and not isinstance(action, Ask):
             return self._refused(action, 429, "too_many_requests")
+        elif self.bad.refuse_key and not isinstance(action, Ask):
+            return self._refused(action, 401, "authentication_error")
         elif isinstance(action, Place):
             pushed, reply = self._place(action)
         elif isinstance(action, CancelOrders):
@@ -225,8 +230,8 @@ class Exchange:
     def _place(self, action: Place) -> tuple[list[AnyEvent], list[AnyEvent]]:
         names = {o.state.client_order_id for o in self.orders.values()}
         assert action.client_order_id not in names, f"a place was sent twice: {action.client_order_id}"
-        if self.bad.refuse_places:
-            return [], self._refused(action, 409, self.bad.refuse_places)
+        if self.bad.refuse_places and action.ticker.startswith(self.bad.refuse_in):
+            return [], self._refused(action, self.bad.refuse_status, self.bad.refuse_places)
         if self.groups.get(action.group_id, True):
             return [], self._refused(action, 409, "order_group_triggered")
         self.number += 1

@@ -492,6 +492,19 @@ def test_an_impossible_change_costs_that_book_alone() -> None:
     assert [type(event) for event in wire.news()] == [BookTop]
 
 
+def test_a_book_proven_stale_is_not_believed_and_asked_for_whole_and_the_others_go_on() -> None:
+    wire = Wire()
+    wire.books_up(A, B)
+    wire.take(wire.session.want((A, B), at(wire.ms), (A,)))
+    assert [(e.tickers, "refused" in e.reason) for e in wire.news() if isinstance(e, BooksStale)] == [((A,), True)]
+    [command] = wire.asked()
+    assert (command["params"]["action"], command["params"]["market_tickers"]) == ("get_snapshot", [A])
+    wire.delta(A, "0.41", "1.00")
+    assert wire.news() == [], "a change of a book that is not believed"
+    wire.snapshot(A)
+    assert [e.top.ticker for e in wire.news() if isinstance(e, BookTop)] == [A]
+
+
 def test_a_crossed_book_is_stale_and_may_recover_by_itself() -> None:
     wire = Wire()
     wire.books_up(A)

@@ -31,9 +31,23 @@ def test_each_market_is_counted_alone_and_all_of_them_for_the_account() -> None:
 
 def test_what_was_told_is_quiet_for_a_minute_and_then_told_again() -> None:
     refusals = Refusals()
-    assert len(told(refusals, *range(5))) == 1
-    assert told(refusals, *(5 + i / 10 for i in range(14))) == []
-    assert [many.ticker for many in told(refusals, *(64.1 + i for i in range(5)))] == ["A"]
+    assert [many.news for many in told(refusals, *range(5))] == [True]
+    again = told(refusals, *(5 + i / 10 for i in range(14)))
+    assert again, "it is still so"
+    assert not any(many.news for many in again)
+    assert [many.ticker for many in told(refusals, *(64.1 + i for i in range(5))) if many.news] == ["A"]
+
+
+@pytest.mark.parametrize(("under_way", "room"), [(0, True), (9, True), (10, False)])
+def test_what_is_under_way_could_be_refused_too(under_way: int, room: bool) -> None:  # noqa: FBT001 - a case
+    refusals = Refusals()
+    told(refusals, *(i / 10 for i in range(10)))
+    assert refusals.room(2 * S, under_way) is room
+    assert refusals.room(62 * S, under_way), "a minute later they are old"
+
+
+def test_without_a_refusal_there_is_room_for_any_number() -> None:
+    assert Refusals().room(0, 100)
 
 
 def test_what_is_old_is_forgotten() -> None:

@@ -66,6 +66,7 @@ class Account(msgspec.Struct):
     book: Book = msgspec.field(default_factory=Book)
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     untold: dict[ClientOrderId, Untold] = {}
+    spent: Cash = Cash(0)
 
     def send(self, *orders: Order) -> None:
         self.book.live.update({order.client_order_id: order for order in orders})

@@ -18,6 +18,7 @@ from domain.actions import (
     Answer,
     AnyAction,
     Ask,
+    AskWatcher,
     CancelAll,
     CancelOrders,
     CreateGroup,
@@ -301,7 +302,7 @@ class Process:
             self.venue.perform(action)
             self.venue.purge_places()
         elif isinstance(action, SubscribeBooks):
-            self.stream_socket.perform(self.stream.want(action.tickers, self.clock.now()))
+            self.stream_socket.perform(self.stream.want(action.tickers, self.clock.now(), action.anew))
         elif isinstance(action, FeedControl):
             socket = self.feeds.get(action.feed)
             if socket is not None and action.open:
@@ -311,7 +312,7 @@ class Process:
         elif isinstance(action, MarkCancelAll):
             self.box.disk.marks.append(Mark(action.asked_utc_ns, self.run_id, action.reason))
         else:
-            assert isinstance(action, Alert | Answer | Report), f"nobody does this: {action!r}"
+            assert isinstance(action, Alert | Answer | AskWatcher | Report), f"nobody does this: {action!r}"
 
     def _writing(self, request: Request) -> None:
         self.box.watcher.writing(self, request)

@@ -178,7 +178,7 @@ def test_a_cancel_all_that_is_refused_for_ever_does_not_keep_the_list_from_provi
     stand.operator(Command.CANCEL_ALL)
     stand.run(6 * S)
     assert stand.exchange.resting() == []
-    assert [row["reason"] for row in stand.records("cancel_all_done")] == ["operator_cli"]
+    assert [row["reason"] for row in stand.records("cancel_all_done")] == ["operator_cli", "key_refused"]
     assert 5 < len(stand.sent(CancelAll)) <= 11
     listings = [a for a in stand.sent(Ask) if isinstance(a, Ask) and a.what is Read.RESTING]
     assert len(listings) < 6 * S // (200 * MS), "no faster than the pace of a flattening"

@@ -183,9 +183,10 @@ def test_no_place_within_a_round_trip_of_the_flattening() -> None:
     stand.quote_both()
     # A lead of three seconds: with the usual one the shortest life of an order, one second, is what ends placing.
     stand.engine.state.held.times_to_flat_ns.extend([1 * S] * 101)
-    stand.run_before_target(6 * S)
-    # From here on something is always to be placed: each is refused, and its side cools down for 100 ms only.
-    stand.exchange.bad.refuse_places = "post_only_cross"
+    stand.run_before_target(5_300 * MS)
+    # From here on something is always to be placed: each is refused, and its side cools down for 100 ms only. Not for
+    # longer, since five refusals cool a market.
+    stand.exchange.bad.refuse_places = "invalid_price"
     for resting in stand.exchange.resting():
         stand.tell(*stand.exchange.end(resting.order_id, "gone"))
     flatten_ns = stand.target_ns - 2 * S - 3 * S - DOUBT_NS

@@ -64,3 +64,22 @@ def test_only_growth_that_was_seen_is_progress_to_tell_of() -> None:
     watcher.look(Sight("a", 11, ended=False), at(500))
     watcher.look(Sight("a", 11, ended=False), at(1_000))
     assert watcher.progress_ns == at(500).mono_ns
+
+
+def test_what_the_daemon_asks_for_is_done_at_once_though_it_makes_progress_and_once() -> None:
+    watcher, asked = Watcher(LIMIT_MS), at(1_000).utc_ns
+    assert watcher.look(Sight("a", 10, ended=False), at(0)) is Duty.NOTHING
+    assert watcher.look(Sight("a", 20, ended=False, asked_utc_ns=asked), at(1_000)) is Duty.FLATTEN
+    assert watcher.look(Sight("a", 30, ended=False, asked_utc_ns=asked), at(1_500)) is Duty.FLATTEN, "until it is flat"
+    watcher.flattened()
+    assert watcher.look(Sight("a", 40, ended=False, asked_utc_ns=asked), at(2_000)) is Duty.NOTHING
+    assert watcher.look(Sight("a", 40, ended=False, asked_utc_ns=asked), at(2_000 + LIMIT_MS)) is Duty.FLATTEN
+    watcher.flattened()
+    assert watcher.look(Sight("a", 40, ended=False, asked_utc_ns=asked + 1), at(9_000)) is Duty.FLATTEN
+
+
+@pytest.mark.parametrize(("age_ms", "duty"), [(64_000, Duty.FLATTEN), (66_000, Duty.NOTHING)])
+def test_of_what_was_asked_before_the_watcher_began_only_the_young_counts(age_ms: int, duty: Duty) -> None:
+    watcher = Watcher(LIMIT_MS)
+    sight = Sight("a", 10, ended=False, asked_utc_ns=at(-age_ms).utc_ns)
+    assert watcher.look(sight, at(0)) is duty
