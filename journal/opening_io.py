@@ -9,10 +9,12 @@ as closely at all that recovery is going to believe, before there is a writer.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -31,6 +33,7 @@ from journal.reader_io import (
 )
 from journal.record import STEP, Record, RecordError, decode_record, digest_of, parse_utc
 
+NOWHERE: Final = (0, 0)
 _TAIL_BLOCK_BYTES = 65_536
 OTHER_BUILD = (
     "The journal is whole, but another build wrote what came after the last snapshot: start that build again and stop "
@@ -76,6 +79,71 @@ def take_lock(state_dir: Path) -> int:
     os.truncate(file, 0)
     os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
     return file
+
+
+class Hold:
+    """Holds one state directory's journal from construction to `release`. Raises JournalLocked, OSError.
+
+    Three things are locked: the file that names the process, the journal's folder and the state directory, so that
+    deleting or moving any one of them lets no second writer in. A journal whose folder or newest segment was deleted,
+    moved or cut under its writer takes every record without complaint, and none of them can be found again: `missing`
+    tells that.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._folders = (state_dir, journal_dir(state_dir))
+        self._segment: Path | None = None
+        self._segment_is = NOWHERE
+        with contextlib.ExitStack() as undo:
+            self._held = [_lock_folder(path, undo) for path in self._folders]
+            self._held.append(take_lock(state_dir))
+            undo.pop_all()
+        self._folders_are = [_identity(path) for path in self._folders]
+
+    def missing(self, segment: Path | None, size_bytes: int) -> str:
+        """What of the journal is not where its writer has it, in words; nothing when all is in its place.
+
+        `segment` is the file that is written to, None before the first record; `size_bytes` is what it must hold.
+        """
+        for path, known in zip(self._folders, self._folders_are, strict=True):
+            if _identity(path) != known:
+                return f"{path} was deleted or moved under the running daemon"
+        if segment is None:
+            return ""
+        found = _identity(segment)
+        if segment != self._segment:
+            self._segment, self._segment_is = segment, found
+        if found == NOWHERE or found != self._segment_is:
+            return f"{segment} was deleted or moved under the running daemon"
+        with contextlib.suppress(OSError):
+            if segment.stat().st_size < size_bytes:
+                return f"{segment} was cut under the running daemon"
+        return ""
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        while self._held:
+            os.close(self._held.pop())
+
+
+def _lock_folder(path: Path, undo: contextlib.ExitStack) -> int:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    undo.callback(os.close, folder)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise JournalLocked(
+            f"{path}: another process is already writing this journal; stop it or use another state directory"
+        ) from error
+    return folder
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        info = path.stat()
+    except OSError:
+        return NOWHERE
+    return info.st_dev, info.st_ino
 
 
 def prepare(state_dir: Path, disk: Disk) -> None:

@@ -35,6 +35,7 @@ class Tape:
         "_size",
         "_state_dir",
         "low_space",
+        "place",
     )
 
     def __init__(self, state_dir: Path, disk: Disk, opening: Opening, segment_limit_bytes: int) -> None:
@@ -50,6 +51,8 @@ class Tape:
             disk.sync(self._file)  # a killed run may have left bytes that no sync has followed, and we build on them
         self._anchor_day = ""
         self._anchor_file = -1
+        # The segment that is written to and the bytes that it must hold, in one piece for who looks from elsewhere.
+        self.place: tuple[Path | None, int] = (opening.segment, opening.size_bytes)
 
     def wants_new_segment(self, day: str, pending_bytes: int) -> bool:
         """Whether a record of this UTC day must begin a new segment. A day before the current one never does."""
@@ -60,15 +63,18 @@ class Tape:
         if self._file >= 0:
             self._disk.close(self._file)
             self._file = -1
-        self._file = self._disk.append_to(journal_dir(self._state_dir) / segment_name(day, first_seq))
+        path = journal_dir(self._state_dir) / segment_name(day, first_seq)
+        self._file = self._disk.append_to(path)
         self._day = max(day, self._day)
         self._size = 0
+        self.place = (path, 0)
 
     def commit(self, data: bytes) -> None:
         """Write these lines and make them durable."""
         self._write(self._file, data)
         self._size += len(data)
         self._disk.sync(self._file)
+        self.place = (self.place[0], self._size)
 
     def anchor(self, head: Anchor) -> None:
         """Write a durable head down outside the journal, durable on return; one file for each UTC day."""

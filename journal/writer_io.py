@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from domain.clock import NS_PER_S, Clock, Now
 from journal.chain import Head
 from journal.committer_io import Committer, Item, Run
 from journal.disk_io import Disk
-from journal.opening_io import Repair, open_tail, prepare, reserve, take_lock
+from journal.opening_io import Hold, Repair, open_tail, prepare, reserve
 from journal.tape_io import Tape
 
 REFUSED: Final = 0
@@ -80,11 +79,11 @@ class JournalWriter:
         with contextlib.ExitStack() as undo:
             try:
                 prepare(state_dir, disk)
-                self._lock = take_lock(state_dir)
-                undo.callback(os.close, self._lock)
+                self._hold = Hold(state_dir)
+                undo.callback(self._hold.release)
                 reserve(state_dir, disk, self._limits.ballast_bytes)
                 opening = open_tail(state_dir, disk)
-                tape = Tape(state_dir, disk, opening, self._limits.segment_bytes_max)
+                self._tape = tape = Tape(state_dir, disk, opening, self._limits.segment_bytes_max)
                 undo.callback(tape.close)
                 self._committer = Committer(tape, opening.head, Run(run_id, environment, config_hash))
                 if opening.anchor is not None and opening.anchor.hash == opening.head.hash:
@@ -165,6 +164,10 @@ class JournalWriter:
         """Why the journal is faulty; empty while it is sound."""
         return self._fault
 
+    def missing(self) -> str:
+        """What of the journal was deleted, moved or cut under us, in words. Looks at the disk: not for the loop."""
+        return "" if self._closed else self._hold.missing(*self._tape.place)
+
     @property
     def pending(self) -> int:
         """How many records are not yet durable."""
@@ -223,7 +226,7 @@ class JournalWriter:
             self._committer.close()
         except OSError as error:
             self._fail(f"the journal cannot be closed: {error}")
-        os.close(self._lock)
+        self._hold.release()
 
     def abandon(self) -> None:
         """Let go of everything as a kill would, without writing another byte. For simulated kills; not threaded."""

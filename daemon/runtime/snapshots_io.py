@@ -40,6 +40,7 @@ class Snapshots:
         self._phases: dict[str, Phase] = {}
         self._saving = threading.Lock()
         self._saved_seq = 0
+        self._missing = ""
 
     async def run(self) -> None:
         """Every quarter of a second until cancelled."""
@@ -51,6 +52,7 @@ class Snapshots:
                 self.notifier.notify("WATCHDOG=1")
             phases = {name: desk.phase for name, desk in self.state.desks.items()}
             try:
+                await self._look_at_journal()
                 if now.mono_ns - self._written_mono_ns >= SNAPSHOT_NS or phases != self._phases:
                     if phases != self._phases and Phase.FROZEN in phases.values():
                         self.journal.anchor()
@@ -63,6 +65,13 @@ class Snapshots:
                 self.files.cannot_write(problem)
             self._collect_garbage()
             await asyncio.sleep(EVERY_S)
+
+    async def _look_at_journal(self) -> None:
+        """A journal that was taken away under us takes records still, and nobody will find them: the end, in order."""
+        missing = await asyncio.to_thread(self.journal.missing)
+        if missing and not self._missing:
+            self._missing = missing
+            self.runner.journal_failed(missing)
 
     async def snapshot(self) -> None:
         """Write down what a restart would need."""

@@ -12,7 +12,8 @@ import pytest
 from domain.clock import NS_PER_S
 from journal.chain import FaultKind
 from journal.disk_io import Disk
-from journal.opening_io import read_tail
+from journal.layout import journal_dir, lock_path
+from journal.opening_io import Hold, JournalLocked, read_tail
 from journal.reader_io import JournalDamaged, anchor_paths, read_anchors, segment_paths, verify_state
 from journal.snapshot_io import snapshot_path, write_snapshot
 from journal.writer_io import JournalLimits
@@ -273,3 +274,83 @@ def test_a_damaged_snapshot_proves_nothing_about_the_journal(open_writer: OpenWr
     path = snapshot_path(tmp_path)
     path.write_bytes(path.read_bytes()[:-9])
     assert verify_state(tmp_path).ok
+
+
+# --- the one writer, and a journal that stays where it was -----------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    state = tmp_path / "state"
+    journal_dir(state).mkdir(parents=True)
+    return state
+
+
+def no_lock_file(home: Path) -> None:
+    lock_path(home).unlink()
+
+
+def no_journal(home: Path) -> None:
+    shutil.rmtree(journal_dir(home))
+    journal_dir(home).mkdir()
+
+
+def moved_journal(home: Path) -> None:
+    journal_dir(home).rename(home / "elsewhere")
+    journal_dir(home).mkdir()
+
+
+@pytest.mark.step("K25")
+@pytest.mark.parametrize("happens", [no_lock_file, no_journal, moved_journal])
+def test_there_is_one_writer_whatever_happens_to_the_files(home: Path, happens: Callable[[Path], None]) -> None:
+    first = Hold(home)
+    happens(home)
+    with pytest.raises(JournalLocked, match="already writing this journal"):
+        Hold(home)
+    first.release()
+    second = Hold(home)
+    second.release()
+
+
+def segment_of(home: Path) -> Path:
+    path = journal_dir(home) / "2026-03-06.000000000001.jsonl"
+    path.write_text("12345")
+    return path
+
+
+def test_all_in_its_place_is_nothing_missing(home: Path) -> None:
+    hold = Hold(home)
+    assert hold.missing(None, 0) == ""
+    path = segment_of(home)
+    assert hold.missing(path, 5) == ""
+    path.write_text("123456789")
+    assert hold.missing(path, 5) == "", "more is being written"
+    assert (
+        hold.missing(path.with_name("gone"), 0)
+        == f"{path.with_name('gone')} was deleted or moved under the running daemon"
+    )
+    hold.release()
+
+
+def replaced(path: Path) -> None:
+    body = path.read_bytes()
+    path.rename(path.with_suffix(".old"))
+    path.write_bytes(body)
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (Path.unlink, "deleted or moved"), (replaced, "deleted or moved"), (lambda path: path.write_text("1"), "cut"),
+        (lambda path: shutil.rmtree(path.parent), "deleted or moved"),
+        (lambda path: path.parent.rename(path.parent.with_name("away")), "deleted or moved"),
+        (lambda path: path.parents[1].rename(path.parents[1].with_name("away")), "deleted or moved"),
+    ],
+)  # fmt: skip
+def test_what_was_taken_away_is_named(home: Path, happens: Callable[[Path], object], words: str) -> None:
+    hold = Hold(home)
+    path = segment_of(home)
+    assert hold.missing(path, 5) == ""
+    happens(path)
+    assert words in hold.missing(path, 5)
+    hold.release()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from journal.reader_io import segment_paths
 from journal.record import GENESIS, Body, seal
@@ -123,3 +124,22 @@ def test_a_damaged_journal_stops_the_start_with_its_place(tmp_path: Path) -> Non
         until("the repair is told", lambda: "journal tail repaired" in stage.log(), 5)
         assert stage.stop() == 0
         assert_flat_and_maker(stage.truth())
+
+
+@pytest.mark.step("K25")
+def test_a_journal_that_is_taken_away_ends_the_daemon_flat_at_once(tmp_path: Path) -> None:
+    """Its records would go on into files that nobody can find; and a deleted lock file lets no second daemon in."""
+    with playing(Stage(tmp_path, period_s=60, first_open_s=2)) as stage:
+        stage.until_quoting()
+        (tmp_path / "journal" / "LOCK").unlink()
+        second = stage.ladderd("run", "--config", str(stage.config))
+        assert (second.returncode, "already writing this journal" in second.stderr) == (1, True), second.stderr
+        assert stage.truth()["resting"], "the first goes on"
+        for path in (tmp_path / "journal").glob("*.jsonl"):
+            path.unlink()
+        until("told", lambda: "was deleted or moved under the running daemon" in stage.log(), 5)
+        until("flat", lambda: not stage.truth()["resting"], 10)
+        assert stage.processes["daemon"].wait(20) == 1
+        assert "Traceback" not in stage.log()
+        assert_flat_and_maker(stage.truth())
+        assert "journal_fault" in (tmp_path / "alert_receipts.jsonl").read_text("utf-8")
