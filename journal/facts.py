@@ -14,7 +14,7 @@ import msgspec
 
 from domain.clock import Now
 from domain.events import JournalFault, LoopStall, MarketsRead, Started, Tick
-from domain.records import ENTRIES, AnyEntry, Entry, payload_of, type_of
+from domain.records import ENTRIES, AnyEntry, payload_of, type_of
 from journal.earlier import Recorded, entry_of, stands_in_its_step
 from journal.record import STEP, Record, RecordError, canonical, parse_utc
 
@@ -85,21 +85,28 @@ def facts(records: Iterable[Record]) -> Iterator[Fact | Seen]:
             step = _raw_step.decode(record.payload)
             if _kind.decode(step.event).kind in _SEEN_KINDS:
                 yield Seen(record.seq, step.now.utc_ns, _seen_event.decode(step.event))
-            for index, action in enumerate(step.actions, start=1):
-                entry = _in_step(action, record.version) if _kind.decode(action).kind in _TYPES else None
-                if entry is not None:
-                    yield Fact(record, index, step.now.utc_ns, entry)
-        elif not stands_in_its_step(record):
-            entry = _entry(record.type, bytes(record.payload), record.version)
-            if entry is not None:
-                yield Fact(record, 0, parse_utc(record.ts_utc), entry)
+            yield from _made_in(record, step)
+        else:
+            yield from _alone(record)
 
 
-def told_in(records: Iterable[Record], *types: type[Entry]) -> Iterator[Fact]:
-    """The facts of these types alone, or of all types, in order."""
-    for item in facts(records):
-        if isinstance(item, Fact) and (not types or isinstance(item.entry, types)):
-            yield item
+def told_in(records: Iterable[Record]) -> Iterator[Fact]:
+    """The facts alone, in order, whatever events this build knows. Raises msgspec.ValidationError for no step."""
+    for record in records:
+        yield from _made_in(record, _raw_step.decode(record.payload)) if record.type == STEP else _alone(record)
+
+
+def _made_in(record: Record, step: _RawStep) -> Iterator[Fact]:
+    for index, action in enumerate(step.actions, start=1):
+        entry = _in_step(action, record.version) if _kind.decode(action).kind in _TYPES else None
+        if entry is not None:
+            yield Fact(record, index, step.now.utc_ns, entry)
+
+
+def _alone(record: Record) -> Iterator[Fact]:
+    entry = None if stands_in_its_step(record) else _entry(record.type, bytes(record.payload), record.version)
+    if entry is not None:
+        yield Fact(record, 0, parse_utc(record.ts_utc), entry)
 
 
 def tells_nothing(line: bytes) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from journal.chain import EMPTY, Anchor, Fault, FaultKind, Verdict, verify
+from journal.chain import EMPTY, Anchor, Fault, FaultKind, Verdict, Verifier, verify
 from journal.layout import anchor_dir, first_seq_of, journal_dir
 from journal.reader import Step, decode_anchor, decode_step
 from journal.record import STEP, Record, RecordError, decode_record, parse_utc
@@ -137,6 +137,26 @@ def read_records(state_dir: Path, after_seq: int = 0, skip: Callable[[bytes], bo
                 raise JournalDamaged(str(path), number, str(error), KEEP_AND_ASK) from error
             if record.seq > after_seq:
                 yield record
+
+
+def read_proven(state_dir: Path) -> Iterator[Record]:
+    """Every record in order, each once its place in the chain was proven; a torn last line is not one.
+
+    Raises JournalDamaged at the first thing that cannot be believed, after all before it; OSError.
+    """
+    paths, anchors = read_outline(state_dir)
+    verifier = Verifier(anchors, required_in=str(anchor_dir(state_dir)))
+    for path in paths:
+        verifier.open_file(str(path))
+        for line in lines_of(path):
+            before = verifier.record
+            if not verifier.feed(line):
+                break
+            if verifier.record is not None and verifier.record is not before:
+                yield verifier.record
+    fault = verifier.finish().first_fault
+    if fault is not None:
+        raise JournalDamaged(fault.file or str(journal_dir(state_dir)), fault.line, fault.sentence, KEEP_AND_ASK)
 
 
 def read_steps(state_dir: Path, after_seq: int = 0) -> Iterator[Step]:

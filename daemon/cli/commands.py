@@ -162,6 +162,21 @@ def verify(
 
 
 @app.command()
+def journal(
+    record_type: Annotated[
+        str | None, typer.Option("--type", help="Only records of this type; docs/events.md lists all.")
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """What the journal says, one record a line: time, id, type, figures."""
+    from daemon.cli.journal_io import print_facts  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(print_facts(home_of(config, state_dir), record_type, typer.echo, as_json=as_json))
+
+
+@app.command()
 def replay(
     config: ConfigOption = None,
     state_dir: StateOption = None,

@@ -83,6 +83,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("run",), 78),
         (("cancel-all",), 69),
         (("verify", "--state-dir", "nowhere"), 78),
+        (("journal", "--state-dir", "nowhere"), 78),
+        (("journal", "--type", "nonsense"), 2),
         (("pause", "--by", "a", "--cause", "b", "--state-dir", "nowhere"), 78),
         (("snapshot", "show", "--state-dir", "nowhere"), 1),
         (("replay", "--state-dir", "nowhere"), 78),
