@@ -32,16 +32,16 @@ def test_booked_fills_are_read_as_the_journal_grows_also_over_a_renamed_segment(
         )
 
     booked, log = Booked(tmp_path), writer()
-    payload = {"ticker": "A", "fill_count": 100}
-    log.append("step", {"actions": [{"kind": "record", "type": "order_filled", "payload": payload}]})
-    log.append("order_filled", payload)
+    told = {"kind": "order_filled", "ticker": "A", "fill_count": 100}
+    payload = {"actions": [{"kind": "ask"}, told]}
+    log.append("step", payload)
     assert booked.read() == {"A": 100}
-    log.append("order_filled", {"ticker": "B", "fill_count": 250})
+    log.append("step", {"actions": [told | {"ticker": "B"}, told | {"ticker": "B", "fill_count": 150}]})
     assert booked.read() == {"A": 100, "B": 250}
     log.abandon()
     scene(tmp_path).age_segment()
     log = writer()
-    log.append("order_filled", payload)
+    log.append("step", payload)
     log.abandon()
     assert len(list((tmp_path / "journal").glob("*.jsonl"))) == 2, "the old day's segment is not gone on with"
     assert booked.read() == {"A": 200, "B": 250}
