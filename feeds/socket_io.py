@@ -58,21 +58,25 @@ class _Dial(connect):
 class ReconnectingSocket:
     """One socket, kept up while it is wanted. `run` is its life and belongs in a task group."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the one seam between a session and the world
         self,
         url: str,
         session: SocketSession,
         emit: Callable[[AnyEvent], None],
         clock: Clock,
         rng: random.Random,
+        *,
         headers: Callable[[Now], Mapping[str, str]] | None = None,
         tap: Callable[[bytes, Now], None] | None = None,
         limits: SocketLimits | None = None,
+        crowded: Callable[[], bool] = lambda: False,
     ) -> None:
         """Dial `url` (ws or wss). `headers` are made anew for each attempt; `tap` sees every raw message first.
 
         `rng` spreads the attempts. Only a connection that has proven itself (10 s of values; docs/feed.md 10, rule 2)
         forgets the failures: an authentication that succeeds and is evicted at once would else become a hot loop.
+        `crowded` says that more events wait than the engine keeps up with: then the far side is hung up on. That
+        closes the gate and loses nothing that a new connection does not ask for, where a full inbox ends the process.
         """
         self._url: Final = url
         parts = urlsplit(url)
@@ -85,6 +89,7 @@ class ReconnectingSocket:
         self._headers: Final = headers
         self._tap: Final = tap
         self._limits: Final = limits or SocketLimits()
+        self._crowded: Final = crowded
         self._wanted = asyncio.Event()
         self._unwanted = asyncio.Event()
         self._ended = asyncio.Event()
@@ -205,6 +210,7 @@ class ReconnectingSocket:
 
     async def _read(self, ws: ClientConnection) -> None:
         now_of, received, emit, tap = self._clock.now, self._session.received, self._emit, self._tap
+        crowded = self._crowded
         while True:
             data = await ws.recv(decode=False)
             now = now_of()
@@ -221,6 +227,8 @@ class ReconnectingSocket:
                 self._send(step.outgoing)
             if step.sooner:
                 self._arm(now)
+            if crowded():
+                self._hang_up("flood: more messages than can be worked through")
 
     async def _write(self, ws: ClientConnection) -> None:
         """Send what waits, in order, until the socket is to be hung up."""

@@ -1,8 +1,9 @@
 """The wiring: makes every part, joins them, keeps them in one task group, and ends them in order.
 
-Vital tasks stand bare in the group: if one of them fails, all end, the process exits and systemd starts it again from
-the exchange's truth. Screens and alerts are contained: their crash halts quoting (the engine is told) but strands
-nothing. Signals are installed before anything else, so that SIGTERM in the first second still goes the orderly way.
+If one of the vital tasks in the group fails, the account is marked and emptied, all end, the process exits and systemd
+starts it again from the exchange's truth. Screens and alerts are contained: their crash halts quoting (the engine is
+told) but strands nothing. Signals are installed before anything else, so that SIGTERM in the first second still goes
+the orderly way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -27,6 +28,7 @@ from daemon.notify_io import Notifier
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.jobs_io import Jobs
+from daemon.runtime.last_act_io import LastAct
 from daemon.runtime.log_lines import spoken, summary
 from daemon.runtime.metering import metering
 from daemon.runtime.perform_io import Performer
@@ -79,6 +81,8 @@ DRAIN_LIMIT_S = 5.0
 HTTP_ROAD = "http"
 log = structlog.get_logger("ladderd")
 
+T = TypeVar("T")
+
 
 class App:
     """One daemon, from start to exit code."""
@@ -94,8 +98,7 @@ class App:
         alerts: AlertFan,
         errors: Callable[[], int],
     ) -> None:
-        self.settings = settings
-        self.engine = engine
+        self.settings, self.engine = settings, engine
         self.clock = clock
         self.journal = journal
         self.recovered = recovered
@@ -117,6 +120,7 @@ class App:
             clock,
             random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             headers=upgrade_headers(settings.exchange.ws_url, signer, settings.posture),
+            crowded=self.inbox.crowded,
         )
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
         self.masker = Masker(known_secrets(settings))
@@ -135,6 +139,7 @@ class App:
         self.performer = Performer(
             self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels
         )
+        self.last_act = LastAct(self.venue, self.runner, self.files_out)
         self.jobs = Jobs(
             engine.state.plan, self.files_out, alerts, tasks=self.tasks, gates=lambda: self.picture().gates
         )
@@ -174,7 +179,7 @@ class App:
             expects=lambda now: self.engine.state.plan.market_open(now.utc_ns),
         )
         rng = random.Random()  # noqa: S311 - spreads reconnects, keeps no secret
-        return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, rng)
+        return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, rng, crowded=self.inbox.crowded)
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -201,19 +206,20 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 vital = [
-                    group.create_task(self.venue.run(), name="venue"),
-                    group.create_task(self.stream_socket.run(), name="stream"),
-                    group.create_task(self.sentinels.run(), name="sentinels"),
-                    group.create_task(self.snapshots.run(), name="snapshots"),
-                    group.create_task(self._measure_lag(), name="lag"),
-                    group.create_task(self._seed_history(), name="history"),
-                    group.create_task(self._contain(self.alerts.run(), "alerts"), name="alerts"),
-                    group.create_task(self._contain(self.ops.broken(), "http"), name="http"),
+                    self._vital(group, "callbacks", self.last_act.callbacks()),
+                    self._vital(group, "venue", self.venue.run()),
+                    self._vital(group, "stream", self.stream_socket.run()),
+                    self._vital(group, "sentinels", self.sentinels.run()),
+                    self._vital(group, "snapshots", self.snapshots.run()),
+                    self._vital(group, "lag", self._measure_lag()),
+                    self._vital(group, "history", self._seed_history()),
+                    self._vital(group, "alerts", self._contain(self.alerts.run(), "alerts")),
+                    self._vital(group, "http", self._contain(self.ops.broken(), "http")),
                 ]
-                vital += [group.create_task(socket.run(), name=f"feed {n}") for n, socket in self.feeds.items()]
+                vital += [self._vital(group, f"feed {name}", socket.run()) for name, socket in self.feeds.items()]
                 self.stream_socket.open()
-                vital.append(group.create_task(self.jobs.start(), name="jobs"))
-                runner = group.create_task(self.runner.run(), name="runner")
+                vital.append(self._vital(group, "jobs", self.jobs.start()))
+                runner = self._vital(group, "runner", self.runner.run())
                 self.notifier.notify("READY=1")
                 gc.freeze()
                 ended = await runner
@@ -224,6 +230,9 @@ class App:
             await self.ops.stop()
         await self._flush(ended)
         return ended
+
+    def _vital(self, group: asyncio.TaskGroup, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        return group.create_task(self.last_act.guarded(work, name), name=name)
 
     async def _flush(self, ended: Exit) -> None:
         self.notifier.notify("STOPPING=1")

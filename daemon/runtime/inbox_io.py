@@ -4,7 +4,7 @@ Rates differ at this edge and nowhere else, so this is the only queue before the
 stop) overtakes everything, after the start itself; facts keep their order and are never dropped; of the latest (tops of
 books) only the newest per market is kept, and what it replaced is counted. Urgent and facts are bounded: overflowing
 means that the engine has been stuck for thousands of messages, and a restart, which begins with a full reconciliation,
-is safer than losing a fill quietly.
+is safer than losing a fill quietly. A far side that floods us is hung up on long before (`crowded`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from domain.recent_max import RecentMax
 URGENT = (Started, Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, LoopStall)
 INBOX_URGENT_MAX = 1_000
 INBOX_FACTS_MAX = 50_000
+INBOX_CROWDED = 10_000
 WAIT_SPAN_NS = 10 * NS_PER_S
 
 
@@ -58,6 +59,10 @@ class Inbox:
 
     def __len__(self) -> int:
         return len(self._urgent) + len(self._facts) + len(self._latest)
+
+    def crowded(self) -> bool:
+        """Whether so many facts wait that whoever sends them should be hung up on."""
+        return len(self._facts) >= INBOX_CROWDED
 
     def lanes(self) -> dict[str, int]:
         """How many events wait in each lane."""

@@ -121,6 +121,10 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
     log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
     try:
         ended = await app.run()
+    except BaseExceptionGroup:
+        leaving.begin(EX_NOT_OK)
+        raise
+    else:
         log.info("ended", code=ended.code, reason=ended.reason)
         leaving.begin(ended.code)
         if ended.code:

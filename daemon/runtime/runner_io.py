@@ -84,12 +84,15 @@ class Runner:
         self.steps = 0
         self.exit: Exit | None = None
         self.seq = 0
+        self._halted = False
 
     async def run(self) -> Exit:
         """Step until the engine says Exit; returns it."""
         due_ns = 0
         while self.exit is None:
             event = await self._inbox.get(due_ns)
+            if self._halted:
+                await asyncio.get_running_loop().create_future()  # whoever halted us ends this task too
             now = self._clock.now()
             # A long silence of this task, while its timer was due, is a stall: what is buffered only looks fresh.
             if due_ns and now.mono_ns - due_ns > STALL_NS:
@@ -99,6 +102,11 @@ class Runner:
             due_ns = self.wake_at(now)
             await asyncio.sleep(0)
         return self.exit
+
+    def halt(self) -> None:
+        """A bug ends the process: decide nothing any more, and let no place leave that still waits for the disk."""
+        self._halted = True
+        self._held.clear()
 
     def wake_at(self, now: Now) -> int:
         """The engine's next deadline, but never later than the next look at both clocks."""

@@ -240,6 +240,11 @@ class Pool:
         """Whether any connection is open, idle or busy."""
         return bool(self._open)
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still to come on any connection."""
+        return any(not connection.usable for connection in self._open)
+
     def put_back(self, connection: Connection) -> None:
         """A connection was taken and not used."""
         if connection.usable:

@@ -93,6 +93,7 @@ class Lane:
         self._held = held
         self._on_drained = on_drained
         self._waiting: deque[Job] = deque()
+        self._closed = ""
         self.written = 0
 
     @property
@@ -102,6 +103,9 @@ class Lane:
 
     def submit(self, job: Job) -> None:
         """Take one job; it is written before this returns if it is its turn and a connection is free."""
+        if self._closed:
+            job.unsent("lane_closed", self._closed)
+            return
         if len(self._waiting) >= self._room:
             job.unsent("lane_full", f"{self._room} requests already wait")
             return
@@ -165,6 +169,11 @@ class Lane:
         for job in picked:
             job.unsent(code, "withdrawn before it was written")
         return len(picked)
+
+    def close(self, why: str) -> None:
+        """Write nothing any more: what waits, and whatever comes, ends unsent."""
+        self._closed = why
+        self.withdraw(lambda _job: True, "lane_closed")
 
     def _overdue(self, job: Job) -> None:
         if job.sent is None:

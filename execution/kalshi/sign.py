@@ -76,17 +76,17 @@ class Signer:
         self.skew_ms = skew_ms
         self._prepared = {pair: (NEVER_MS, headers) for pair, (_, headers) in self._prepared.items()}
 
-    def headers(self, method: str, path: str, utc_ms: int) -> dict[str, str]:
+    def headers(self, method: str, path: str, utc_ms: int, valid_for_ms: int = VALID_FOR_MS) -> dict[str, str]:
         """Return the access headers for one request at `utc_ms` (Unix ms); shared, so not to be changed.
 
         `path` is the whole path from the root, without query. A prepared pair answers from its cache while that is at
-        most `VALID_FOR_MS` old; a wall clock that went backwards makes the cache void.
+        most `valid_for_ms` old; a wall clock that went backwards makes the cache void.
         """
         pair = (method, path)
         found = self._prepared.get(pair)
         if found is None:
             return self._make(method, path, utc_ms)
-        if 0 <= utc_ms - found[0] <= VALID_FOR_MS:
+        if 0 <= utc_ms - found[0] <= valid_for_ms:
             return found[1]
         made = self._make(method, path, utc_ms)
         self._prepared[pair] = (utc_ms, made)

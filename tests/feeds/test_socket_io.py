@@ -86,7 +86,7 @@ class Recorder:
 class Rig:
     """A socket carried by a task, and what it emitted."""
 
-    def __init__(self, url: str, session: Recorder, limits: SocketLimits = QUICK) -> None:
+    def __init__(self, url: str, session: Recorder, limits: SocketLimits = QUICK, crowded_at: int = 1_000_000) -> None:
         self.events: list[AnyEvent] = []
         self.headers: list[Now] = []
         self.raw: list[bytes] = []
@@ -99,6 +99,7 @@ class Rig:
             headers=self._make_headers,
             tap=lambda data, _now: self.raw.append(data),
             limits=limits,
+            crowded=lambda: len(self.events) >= crowded_at,
         )
 
     def _make_headers(self, now: Now) -> dict[str, str]:
@@ -297,6 +298,21 @@ async def test_the_session_can_hang_up_and_nothing_behind_it_is_sent() -> None:
     async with serving(handler) as (url, _), carried(Rig(url, session)):
         await session.until("closed enough")
     assert "never" not in heard
+
+
+async def test_a_flood_is_hung_up_on_and_what_it_still_sends_is_not_handed_on() -> None:
+    async def handler(connection: ServerConnection) -> None:
+        for _ in range(500):
+            await connection.send("value")
+        await connection.wait_closed()
+
+    session = Recorder()
+    session.answers["value"] = Step((FeedStatus("x", FeedState.LIVE, "value"),))
+    async with serving(handler) as (url, _):
+        rig = Rig(url, session, crowded_at=20)
+        async with carried(rig):
+            await session.until("closed flood: more messages than can be worked through")
+            assert session.told.count("received value") <= 20
 
 
 async def test_what_arrives_after_hanging_up_is_not_handed_on() -> None:

@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from daemon.runtime.inbox_io import INBOX_FACTS_MAX, INBOX_URGENT_MAX, WAIT_SPAN_NS, Inbox, InboxFullError
+from daemon.runtime.inbox_io import (
+    INBOX_CROWDED,
+    INBOX_FACTS_MAX,
+    INBOX_URGENT_MAX,
+    WAIT_SPAN_NS,
+    Inbox,
+    InboxFullError,
+)
 from domain.clock import NS_PER_MS
 from domain.events import (
     AnyEvent,
@@ -70,6 +77,15 @@ def test_a_lane_that_must_not_lose_anything_says_when_it_is_full(event: AnyEvent
     with pytest.raises(InboxFullError, match=str(most)):
         inbox.emit(event)
     assert len(inbox) == most
+
+
+def test_long_before_it_is_full_it_says_that_it_is_crowded() -> None:
+    inbox = Inbox(Timepiece())
+    for _ in range(INBOX_CROWDED):
+        assert not inbox.crowded()
+        inbox.emit(BooksStale((), ""))
+    assert inbox.crowded()
+    assert INBOX_CROWDED * 2 < INBOX_FACTS_MAX
 
 
 async def test_nothing_waiting_and_the_deadline_reached_is_a_wake() -> None:

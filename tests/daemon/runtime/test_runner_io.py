@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -242,3 +243,20 @@ def test_each_step_is_folded_once_after_it_was_performed() -> None:
     now = bench.clock.now()
     assert folded == [(Wake(), now, [CANCELS[0]], 0, 1), (Wake(), now, [], 0, 1)]
     assert bench.runner.steps == 2
+
+
+async def test_halted_it_decides_nothing_and_lets_no_place_leave() -> None:
+    bench = Bench([PLACE], [*CANCELS])
+    bench.step()
+    bench.runner.halt()
+    bench.log.durable_seq = 99
+    bench.runner.release()
+    bench.inbox.emit(Stop("a"))
+    task = asyncio.create_task(bench.runner.run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    assert bench.engine.events == [Wake()]
+    assert bench.done == []
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
