@@ -24,6 +24,9 @@ class Reason(enum.StrEnum):
     FRESHNESS_MISSING = "freshness_missing"
     FEED_DIVERGENCE = "feed_divergence"
     FEED_STUCK = "feed_stuck"
+    BAD_PRINT = "bad_print"
+    FIRST_VALUES = "first_values"
+    INDICES_STILL = "indices_still"
     CLOCK_UNTRUSTED = "clock_untrusted"
     LOOP_STALL = "loop_stall"
     BOOK_STALE = "book_stale"
@@ -113,6 +116,21 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "the index stands still: it repeats one value, or sends none",
         "look at the feed's vendor; compare the feeds",
         "feeds-disagree",
+    ),
+    Reason.BAD_PRINT: (
+        "the index jumped: it is not believed before two values agree",
+        "nothing to do; more than three such moves keep the window flat",
+        "odd-values",
+    ),
+    Reason.FIRST_VALUES: (
+        "too few values of the index have been seen since the session or the connection began",
+        _NOTHING,
+        "odd-values",
+    ),
+    Reason.INDICES_STILL: (
+        "no index has changed for seconds: the market, or its source, may be halted",
+        "look at the exchanges' halts; quoting resumes when each index has moved twice",
+        "odd-values",
     ),
     Reason.CLOCK_UNTRUSTED: (
         "this machine's clock is not known well enough against the exchange's",

@@ -25,6 +25,7 @@ from domain.window import Phase, Window
 from execution.orders import SETTLE_NS, Order
 from execution.quoter import Candidate, Others, Want, desired, others_of, select
 from feeds.failover import Mode
+from guards.canary import FirstValues, Judged, PrintCanary, Stillness
 from guards.divergence import DivergenceGuard
 from guards.freshness import Admission, FreshnessSentry
 from guards.index_freshness import IndexFreshness
@@ -57,7 +58,8 @@ INDEX_STALE = frozenset({Reason.WS_STALE, Reason.FINAL_MINUTE_STALE})
 class Desk:
     """One series."""
 
-    def __init__(self, series: Series, settings: EngineSettings) -> None:
+    def __init__(self, series: Series, settings: EngineSettings, still: Stillness) -> None:
+        """`still`: the guard over all indices together."""
         self.series = series
         self.plan = settings.plan
         self.settings = settings
@@ -66,6 +68,10 @@ class Desk:
         self.feed = settings.primary  # the feed in use
         # One for each feed: what stands still on one is known, whichever is in use.
         self._stuck: dict[str, StuckGuard] = {}
+        self.canary = PrintCanary(settings.canary)
+        self.first = FirstValues(settings.canary)
+        self.still = still
+        self.judged = Judged(())  # what the newest value led to
         self.sigma = VolatilityEstimate()
         self.window: Window | None = None
         self.phase = Phase.CLOSED
@@ -114,6 +120,7 @@ class Desk:
         if another:
             self.cooling.clear()
             self._out_ns.clear()
+            self.canary.window(window.target_ns if window is not None else 0)
             self.ages_ms.clear()
             self.window_ticks = 0
         self.window = window or self.window
@@ -124,8 +131,11 @@ class Desk:
         """One value of the active feed."""
         previous = self.sentry.last
         admission = self.sentry.observe(tick, now)
+        self.judged = Judged((tick,))
         if admission is Admission.ACCEPTED:
-            self.sigma.observe(tick.value, tick.event_ns)
+            self.judged = self.canary.observe(tick, self.sigma.sigma_ppm)
+            for good in self.judged.good:
+                self.sigma.observe(good.value, good.event_ns)
             self.window_ticks += 1
             if previous is not None:
                 self.ages_ms.append((tick.received_mono_ns - previous.received_mono_ns) / NS_PER_MS)
@@ -220,6 +230,8 @@ class Desk:
     def reprice(self) -> None:
         """Take the newest valid value as what prices are worked out from; none while something is unknown."""
         tick, sigma = self.sentry.last, self.sigma.sigma_ppm
+        if self.canary.suspects and self.basis is not None:
+            return  # what is held back prices nothing
         self._fairs = None
         if self.ladder is None or tick is None or sigma is None or not self.markets_target_ns:
             self.basis = None
@@ -407,12 +419,20 @@ class Desk:
             ("volatility", self.volatility_vote()),
             ("divergence", self.divergence.vote(now)),
             ("stuck", self.stuck_vote(now)),
+            ("prints", self.canary.vote()),
+            ("first_values", self.first.vote(self.feed, now, market_open=self.plan.market_open(now.utc_ns))),
+            ("indices", self.still.vote(now)),
         ]
 
     def next_deadline(self, now: Now) -> int | None:
         """When one of this desk's guards turns by itself."""
         found = [at for at in self.cooling.values() if at > now.mono_ns] if self.cooling else []
-        turns = (self.sentry.next_deadline(now, self.phase), self.stuck_on(self.feed).next_deadline(now))
+        turns = (
+            self.sentry.next_deadline(now, self.phase),
+            self.stuck_on(self.feed).next_deadline(now),
+            self.first.next_deadline(self.feed, now),
+            self.still.next_deadline(now),
+        )
         found += [turns_ns for turns_ns in turns if turns_ns is not None]
         if self.markets and self.listed_ns + LISTING_LIMIT_NS >= now.mono_ns:
             found.append(self.listed_ns + LISTING_LIMIT_NS + 1)

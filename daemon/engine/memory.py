@@ -83,6 +83,7 @@ class Memory(msgspec.Struct, frozen=True):
     scores: ScoresRecord = ScoresRecord()
     unread_settlements: dict[Ticker, str] = {}
     restricted: tuple[Ticker, ...] = ()
+    canaries: dict[str, dict[str, int]] = {}
 
 
 read_memory: Final = msgspec.json.Decoder(Memory).decode
@@ -130,6 +131,7 @@ def remember(state: StateView) -> bytes:
         scores=state.scores.record(),
         unread_settlements=dict(held.unread_settlements),
         restricted=tuple(sorted(state.refused.restricted)),
+        canaries={name: desk.canary.state() | {"close": desk.first.close} for name, desk in state.desks.items()},
     )
     return msgspec.json.encode(memory)
 
@@ -169,6 +171,10 @@ def restore(state: State, text: str, now: Now) -> None:
     for name, kept in memory.sentries.items():
         if name in state.desks:
             state.desks[name].sentry.restore(kept)
+    for name, jumps in memory.canaries.items():
+        if name in state.desks:
+            state.desks[name].canary.restore(jumps)
+            state.desks[name].first.close = jumps["close"]
     if memory.empty_reason and memory.empty_reason != Reason.SHUTDOWN:
         held.cancel_all.reason = memory.empty_reason
         for reason in memory.empty_requests or (memory.empty_reason,):

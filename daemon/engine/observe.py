@@ -70,6 +70,8 @@ _PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 HTTP_OK = 200
 KEY_REFUSED = frozenset({401, 403})
 EXCHANGE_PAUSED = "exchange_is_paused"
+# A feed in one of these states has no connection, or a new one.
+BEGINNING = frozenset({FeedState.DOWN, FeedState.CONNECTING, FeedState.COOLING, FeedState.FATAL})
 # Changes of a market's life after which what was listed is no longer so; and those by which a rung falls out at once.
 DELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated", "determined", "settled"})
 RELISTS = DELISTS | {"created", "activated", "metadata_updated"}
@@ -143,17 +145,31 @@ class Observers:
             desk.moved = True
         for other in state.desks.values():
             other.stuck_on(tick.feed).observe(tick, now)
+        desk.first.observe(tick, market_open=state.index_expected)
         if tick.feed != state.failover.active:
             return
+        state.still.observe(tick, now)
         desk.moved = True
         if desk.stuck_vote(now).status is GateStatus.FAIL:
             state.failover.set_aside(tick.feed, tick.symbol, "stuck", now)
-        state.results.printed(desk, tick)
         admission = desk.tick(tick, now)
+        for good in desk.judged.good:
+            state.results.printed(desk, good)
+        if desk.judged.bad is not None or desk.judged.moved:
+            self._jumped(desk, tick, desk.judged.bad, out)
         if admission is _ACCEPTED:
             state.stall.agreed(desk.series.name)
         else:
             state.held.counts.add(REJECTED[admission])
+
+    def _jumped(self, desk: Desk, after: Tick, bad: Tick | None, out: list[AnyAction]) -> None:
+        """A jump of the index is decided: a bad print, which is used for nothing, or a move."""
+        if bad is None:
+            return
+        symbol, values = desk.series.symbol, {"bad": bad.value, "after": after.value}
+        out.append(GuardTripEntry(reason=Reason.BAD_PRINT.value, symbol=symbol, values=values))
+        told = {"symbol": symbol, "values": values, "feed": bad.feed, "raw": bad.raw}
+        out.append(Alert("bad_print", "warning", told))
 
     def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
         symbol, values = desk.series.symbol, desk.divergence.comparison()
@@ -185,6 +201,9 @@ class Observers:
         state = self.state
         before = state.feed_states.get(event.feed)
         state.feed_states[event.feed] = event
+        if event.state in BEGINNING:
+            for desk in state.desks.values():
+                desk.first.begin(event.feed)
         payload = {"feed": event.feed, "reason": event.reason}
         if event.state is FeedState.FATAL:
             out.append(Alert("feed_refused", "error", payload))

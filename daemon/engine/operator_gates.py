@@ -25,7 +25,7 @@ from guards.vote import PASS, Vote
 PLANNED: Final = frozenset({Reason.WINDOW_CLOSED, Reason.T_MINUS_2S, Reason.STRICT_STAND_DOWN, Reason.NOT_ARMED})
 ENDS_BY_ITSELF: Final = frozenset({"cancel_all_tail"})
 PREPARED: Final = frozenset({"markets", "books"})
-OF_THE_INDEX: Final = frozenset({"freshness", "volatility", "divergence", "stuck"})
+OF_THE_INDEX: Final = frozenset({"freshness", "volatility", "divergence", "stuck", "first_values"})
 PREPARING: Final = frozenset({Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT})
 
 

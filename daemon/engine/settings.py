@@ -11,6 +11,7 @@ from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
+from guards.canary import CanarySettings
 from guards.divergence import DivergenceSettings
 from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings
@@ -35,6 +36,7 @@ class EngineSettings(NamedTuple):
     controls: ControlSettings
     failover: FailoverSettings
     divergence: DivergenceSettings
+    canary: CanarySettings
     exchange: ExchangeSettings
     feed_mode: Mode
     primary: str

@@ -27,6 +27,7 @@ from domain.reasons import Reason
 from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from feeds.scores import Scores
+from guards.canary import Stillness
 from guards.clock_trust import ClockTrust
 from guards.exchange import ExchangeGuard
 from guards.freshness import FINAL
@@ -45,7 +46,8 @@ class State:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.plan = settings.plan
-        desks = (Desk(SERIES[name], settings) for name in settings.series)
+        self.still = Stillness(settings.canary)
+        desks = (Desk(SERIES[name], settings, self.still) for name in settings.series)
         self.desks = {desk.series.name: desk for desk in desks}
         self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}
         self.failover = DualFeedFailover(

@@ -88,8 +88,35 @@ class PlanView(Protocol):
         ...
 
 
+class CanaryView(Protocol):
+    """Jumps of one index."""
+
+    def state(self) -> dict[str, int]:
+        """What survives a restart."""
+        ...
+
+
+class FirstView(Protocol):
+    """First values of one index."""
+
+    @property
+    def close(self) -> int:
+        """The last value seen while no session ran."""
+        ...
+
+
 class DeskView(Protocol):
     """One series."""
+
+    @property
+    def canary(self) -> CanaryView:
+        """What is held of its values."""
+        ...
+
+    @property
+    def first(self) -> FirstView:
+        """Its first values."""
+        ...
 
     @property
     def series(self) -> Series:

@@ -115,7 +115,7 @@ class Engine:
                 desk.moved = True
                 self._tripped(desk, trip, out)
         state.last_now = now
-        state.index_expected = state.plan.market_open(now.utc_ns)
+        self._watch_market(now, out)
         decision = state.risk.advance(state.session, state.held)
         if decision is not None:
             self._judged(decision, now, out)
@@ -125,6 +125,19 @@ class Engine:
             feeds = state.failover.expected()
             state.scores.look(Looked(feed, state.failover.fresh(feed, now)) for feed in feeds)
             state.scores.look([Looked(EXCHANGE, state.stream_up)])
+
+    def _watch_market(self, now: Now, out: list[AnyAction]) -> None:
+        """Notice that a session begins, and that no index moves in it."""
+        state = self.state
+        before, state.index_expected = state.index_expected, state.plan.market_open(now.utc_ns)
+        if state.index_expected and not before:
+            for desk in state.desks.values():
+                desk.first.begin()
+        if state.still.advance(now, market_open=state.index_expected):
+            symbols = sorted(desk.series.symbol for desk in state.desks.values())
+            out.append(
+                Alert("market_halt_suspected", "error", {"symbols": symbols, "why": state.still.vote(now).detail})
+            )
 
     def _judged(self, decision: RiskDecision, now: Now, out: list[AnyAction]) -> None:
         """The day's realised loss reached a new level: a pause lasts until resumed, a hard stop is the kill switch."""

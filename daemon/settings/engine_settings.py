@@ -10,6 +10,7 @@ from domain.errors import ConfigurationError
 from domain.hosts import is_loopback
 from feeds.failover import Mode
 from feeds.standby import NO_FEED
+from guards.canary import QUICK, CanarySettings
 from guards.exchange import ExchangeSettings
 from guards.windows import WindowPlan
 from pricing.fees import parse_fees
@@ -32,6 +33,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         controls=settings.controls,
         failover=feeds.failover,
         divergence=feeds.divergence,
+        canary=QUICK if plan.settings.template == "short" else CanarySettings(),
         # An exchange on this machine keeps no Thursday maintenance of its own; what it announces counts all the same.
         exchange=ExchangeSettings(maintenance=()) if local else ExchangeSettings(),
         feed_mode=Mode.HOT if feeds.mode == "hot" else Mode.STANDBY,

@@ -191,6 +191,8 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "reconcile_drift": OfDrift,
     "cash_moved": OfDrift,
     "cash_short": OfSeries,
+    "bad_print": OfSymbol,
+    "market_halt_suspected": Everything,
     "foreign_fill": OfTrade,
     "resume_refused": Refusal,
     "arm_refused": Refusal,

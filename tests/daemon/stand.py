@@ -236,7 +236,8 @@ class Stand:
     # --- what it is told -----------------------------------------------------------------------------------------
 
     def tick(self, series: str, feed: str = "massive") -> Tick:
-        value = BASE[series] + self.moves[series] + BASE[series] * self.lean_ppm[feed] // 1_000_000
+        breath = self.utc_ns // self.tick_every_ns % 2 * 10_000  # a market never stands still to the last digit
+        value = BASE[series] + self.moves[series] + BASE[series] * self.lean_ppm[feed] // 1_000_000 + breath
         symbol = SERIES[series].symbol
         return Tick(feed, symbol, IndexValue(value), "0", self.utc_ns - 2 * NS_PER_MS, self.mono_ns, self.utc_ns)
 

@@ -8,7 +8,7 @@ from domain.actions import AnyAction, Ask, Read, Report
 from domain.clock import NS_PER_S
 from domain.events import SettlementState
 from domain.ids import Ticker
-from domain.market import Market
+from domain.market import Market, Side
 from execution.positions import Ledger
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import LEAD_NS, Stand
@@ -144,10 +144,11 @@ def test_a_lost_fill_is_found_before_its_window_is_closed() -> None:
     stand = Stand()
     stand.quote_both()
     stand.run_before_target(6 * S)
-    bid, ask = stand.exchange.resting("INXU")
+    bid, _ = stand.exchange.resting("INXU")
     stand.tell(*stand.exchange.execute(bid.order_id))
     stand.run_before_target(5 * S)
     stand.exchange.bad.silent_stream = True
+    ask = next(o for o in stand.exchange.resting("INXU") if o.side is Side.ASK)
     stand.exchange.execute(ask.order_id)
     stand.run_before_target(-10 * S)
     (row,) = [r for r in stand.records("window_result") if r["series"] == "INXU"]
