@@ -72,6 +72,7 @@ class Groups:
     """All groups we know of, and the requests under way for them."""
 
     def __init__(self, numbers: Numbers, budget: Budget, contracts_limit: int) -> None:
+        """`lost_creates`: those never answered and not found since; `listed`: strangers were looked for in this run."""
         self.known: dict[GroupId, Group] = {}
         self.numbers = numbers
         self.budget = budget
@@ -80,6 +81,7 @@ class Groups:
         self.asked: dict[RequestId, GroupId] = {}
         self.create_after_ns: dict[str, int] = {}
         self.lost_creates = 0
+        self.listed = False
 
     def ready(self, series: str, target_ns: int) -> list[Group]:
         """The groups of a window that new orders may go into."""

@@ -94,6 +94,8 @@ class Account:
             return None
         self.told(order, now)
         if event.verdict is Verdict.ACCEPTED:
+            if not event.filled and not event.remaining:
+                held.cancelled.append((order, ""))  # on arrival
             rtt_ms = (now.mono_ns - event.sent_mono_ns) / NS_PER_MS if event.sent_mono_ns else None
             out.append(OrderAckedEntry(order.client_order_id, order.order_id, rtt_ms))
         else:
@@ -138,6 +140,7 @@ class Account:
         order.doubted = Count(0)  # its end was told
         self.told(order, now)
         if order.state is State.GONE and before is not State.GONE and said.status == "canceled":
+            held.cancelled.append((order, said.last_update_reason))
             source = said.last_update_reason or "exchange"
             out.append(OrderCancelledEntry(order.client_order_id, order.order_id, source, None))
 
@@ -152,17 +155,16 @@ class Account:
             held.touched.add(order.series)
             held.reads.soon(FILLS, now.mono_ns)
 
-    def fills_listed(self, asked_ns: int) -> list[Order]:
-        """The fills were listed: the orders that vanished without a word, and were cancelled as these fills show."""
-        cancelled: list[Order] = []
+    def fills_listed(self, asked_ns: int) -> None:
+        """The fills were listed: what vanished without a word and is not among them was cancelled."""
         for order in list(self.held.untold.values()):
             if asked_ns < order.told_ns + SETTLE_MAX_NS or not order.doubted:
                 continue
             order.doubted = Count(0)
-            cancelled.append(order)
+            if order.order_id:
+                self.held.cancelled.append((order, ""))
             if not order.unbooked:
                 del self.held.untold[order.client_order_id]
-        return cancelled
 
     def filled(self, fill: Fill, now: Now, out: list[AnyAction]) -> bool:
         """One execution, from the stream or a listing; False when it was known already, or is not known to be ours."""
@@ -219,6 +221,8 @@ class Account:
         if target_ns is None:
             self.held.counts.add(Counted.FILLS_OF_DAYS_PAST, int(self.held.ledger.pass_over(fill)))
             return
+        if fill.exchange_ms * NS_PER_MS > self.held.began.utc_ns > 0:
+            self.held.others.append((f"fill {fill.trade_id} in {fill.ticker} is of no order of ours", True))
         self.parity.foreign(ForeignFillEntry(**told_of(fill, series, target_ns)), now, out)
 
     def _touched(self, order: Order | None, now: Now) -> None:

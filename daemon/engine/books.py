@@ -10,9 +10,11 @@ from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OrdersRead, PositionsRead
-from execution.orders import SETTLE_NS
+from execution.orders import SETTLE_MAX_NS, SETTLE_NS
 from execution.reads import Key
-from execution.reconcile import compare_orders, worst_of
+from execution.reconcile import DriftKind, compare_orders, worst_of
+
+STARTING_NS = SETTLE_MAX_NS + 2 * NS_PER_S
 
 
 class Books:
@@ -42,6 +44,7 @@ class Books:
         found = compare_orders(held.book, event, held.target_of, exclusive=held.exclusive, now_ns=now.mono_ns)
         for order in found.adopted:
             self.parity.orphan(order, out)
+            self._met(f"order {order.client_order_id} in {order.ticker} was sent by no run of ours", now)
         for order in (*found.described, *found.buried):
             self.account.told(order, now)
         if not event.resting_only:
@@ -52,6 +55,9 @@ class Books:
                 self.account.foreign(fill, now, out)
             return
         self._reconciled(RESTING, event.asked)
+        for drift in found.drifts:
+            if drift.kind is DriftKind.FOREIGN_ORDER and drift not in held.order_drifts:
+                self._met(f"order {drift.what}: {drift.detail}", now, drifts=True)
         held.order_drifts = found.drifts
         held.listed_resting = sum(found.resting.values())
         self.parity.tell(out)
@@ -107,8 +113,21 @@ class Books:
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
         held.reconciled.add(GROUPS)
+        for said in event.groups:
+            if said.triggered:
+                held.groups.lost(said.group_id, now.mono_ns)
         if held.exclusive and event.asked.mono_ns > held.changed_ns:
-            held.counts.add(Counted.GROUPS_LEAKED, held.groups.adopt(event))
+            found, first = held.groups.adopt(event), not held.groups.listed
+            held.groups.listed = True
+            held.counts.add(Counted.GROUPS_LEAKED, found)
+            if found > held.groups.lost_creates and not first:
+                self._met(f"{found} order groups were made by nobody of ours", now)
+            held.groups.lost_creates = max(0, held.groups.lost_creates - found)
+
+    def _met(self, what: str, now: Now, *, drifts: bool = False) -> None:
+        """A trace of somebody else; what comes up as we start may be of the run before, for lists lag."""
+        if now.mono_ns - self.held.began.mono_ns > STARTING_NS:
+            self.held.others.append((what, drifts))
 
     def limits_read(self, event: LimitsRead, now: Now) -> None:
         """The exchange told our buckets and prices of requests."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from domain.actions import Read
-from domain.clock import NS_PER_S
+from domain.clock import NS_PER_S, Now
 from domain.counts import Counts
 from domain.events import Fill
 from domain.ids import ClientOrderId, OrderId, Ticker
@@ -64,6 +64,10 @@ class Holdings:
         self.untold: dict[ClientOrderId, Order] = {}
         # Markets whose settlement came and cannot be read, and why: held at risk until it can, or is adopted.
         self.unread_settlements: dict[Ticker, str] = {}
+        # What this step was told and nobody of ours did: orders cancelled (and the reason given), and others' traces.
+        self.cancelled: list[tuple[Order, str]] = []
+        self.others: list[tuple[str, bool]] = []  # and whether drift says so too, which closes the gate by itself
+        self.began = Now(0, 0)  # this run
         self.adopted: list[Ticker] = []  # markets that this step adopted something in
         self.listed_resting = 0
         self.balance: Cash | None = None

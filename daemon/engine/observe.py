@@ -72,6 +72,7 @@ KEY_REFUSED = frozenset({401, 403})
 EXCHANGE_PAUSED = "exchange_is_paused"
 # A feed in one of these states has no connection, or a new one.
 BEGINNING = frozenset({FeedState.DOWN, FeedState.CONNECTING, FeedState.COOLING, FeedState.FATAL})
+LOSES_GROUP = frozenset({"triggered", "deleted"})
 # Changes of a market's life after which what was listed is no longer so; and those by which a rung falls out at once.
 DELISTS = frozenset({"deactivated", "close_date_updated", "price_level_structure_updated", "determined", "settled"})
 RELISTS = DELISTS | {"created", "activated", "metadata_updated"}
@@ -127,6 +128,14 @@ class Observers:
         """Take one event in."""
         self.table[type(event)](event, now, out)
         self.count_fills()
+        if self.state.unexplained.wanted:
+            self.weigh(now, out)
+
+    def weigh(self, now: Now, out: list[AnyAction]) -> None:
+        """Look at the cancels that nobody of ours may have asked for, and at traces of others."""
+        why = self.state.unexplained.look(now, out)
+        if why:
+            self.state.pause(why)
 
     def _nothing(self, event: Wake, now: Now, out: list[AnyAction]) -> None:
         """Time has passed; `_advance` saw it."""
@@ -253,7 +262,7 @@ class Observers:
 
     def _group_updated(self, event: GroupUpdated, now: Now, out: list[AnyAction]) -> None:
         state = self.state
-        if event.what != "triggered":
+        if event.what not in LOSES_GROUP:
             return
         group = state.held.groups.lost(event.group_id, now.mono_ns)
         if group is not None:
@@ -263,6 +272,7 @@ class Observers:
             state.flat.flatten(group.series, Reason.ORDER_GROUP_LOST.value, now)
 
     def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
+        self.state.unexplained.halted(event.ticker, event.what, now)
         for desk in self.state.desks.values():
             if event.what in RELISTS and desk.concerns(event.ticker):
                 if event.what in DELISTS:
@@ -369,6 +379,7 @@ class Observers:
         state = self.state
         state.started = event
         state.held.numbers.epoch = event.boot_epoch
+        state.held.began = now
         if event.recovered:
             restore(self.state, event.recovered, now)
         state.held.opened_utc_ns = state.held.opened_utc_ns or now.utc_ns

@@ -133,6 +133,7 @@ class OperatorRequests:
         state.paused, state.resumed_utc_ns = "", now.utc_ns
         state.risk.resume()
         state.refused.resumed()
+        state.unexplained.resumed()
         for desk in state.desks.values():
             desk.sentry.resume()
 

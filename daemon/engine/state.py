@@ -11,6 +11,7 @@ import datetime as dt
 from daemon.engine.account import Account
 from daemon.engine.announcer import Announcer
 from daemon.engine.answers.place_refusals import PlaceRefusals
+from daemon.engine.answers.unexplained import Unexplained
 from daemon.engine.books import Books
 from daemon.engine.control_ages import Controls
 from daemon.engine.desk import Desk
@@ -23,7 +24,7 @@ from daemon.engine.settings import EngineSettings
 from domain.clock import Now
 from domain.events import FeedStatus, Started, Tick
 from domain.market import SERIES
-from domain.reasons import Reason
+from domain.reasons import GateStatus, Reason
 from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from feeds.scores import Scores
@@ -77,6 +78,7 @@ class State:
         self.books = Books(self.held, self.parity, self.account, self.flat)
         self.results = Results(settings, self.held, self.parity, self.account, self.books)
         self.refused = PlaceRefusals(self.held, self.desks)
+        self.unexplained = Unexplained(self.held, lambda now: self.exchange.vote(now).status is not GateStatus.FAIL)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
         self.controls = Controls(settings.controls, hurried=settings.hurried)
         self.started: Started | None = None
@@ -102,6 +104,7 @@ class State:
     def pause(self, why: str) -> None:
         """Stop quoting until an operator resumes; the first reason is kept."""
         self.paused = self.paused or f"{BY_ITSELF}{why}"
+        self.account_votes_until_ns = 0
 
     @property
     def empty_reason(self) -> str:

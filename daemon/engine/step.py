@@ -74,6 +74,7 @@ class Engine:
             state.stall.next_deadline(now),
             state.exchange.next_deadline(now),
             state.account.next_deadline(now),
+            state.unexplained.next_deadline(now),
         ]
         for desk in state.desks.values():
             found.append(desk.next_deadline(now))
@@ -209,6 +210,7 @@ class Engine:
                 anew=tuple(state.refused.stale_books),
             )
             state.refused.stale_books.clear()
+            self.observers.weigh(now, out)
             self._drill(now, out)
             paused = state.paused or state.risk.paused
             out.extend(state.announcer.look(state.desks.values(), state.failover, paused, now))
@@ -301,7 +303,7 @@ class Engine:
 
         def allow(order: Order) -> bool:
             state.held.counts.add(Counted.PROPOSALS)
-            if state.refused.holds(order, now):
+            if state.unexplained.suspicious or state.refused.holds(order, now):
                 desk.unquoted[order.ticker, order.side] = RungReason.COOLING
                 return False
             why = state.risk.refuses(order, state.held, now)

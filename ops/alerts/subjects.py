@@ -160,6 +160,7 @@ class OfHealth(Subject, frozen=True):
 
 
 SUBJECTS: Final[dict[str, type[Subject]]] = {
+    "another_trader": Everything,
     "daily_loss": Decided,
     "drill_missed": OfDrill,
     "exchange_refuses_clock": OfKey,
@@ -200,6 +201,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "settlement_unreadable": OfMarket,
     "strict_stand_down": OfSeries,
     "taker_fill": OfTrade,
+    "unexplained_cancels": Everything,
 }
 
 _PREPARED: Final = [msgspec.json.Decoder(kind) for kind in set(SUBJECTS.values())]

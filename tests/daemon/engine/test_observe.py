@@ -224,9 +224,9 @@ def test_after_a_stall_each_series_waits_for_a_value_that_agrees_with_the_clock(
 
 def test_after_a_stall_nothing_is_quoted_for_a_second_even_when_values_agree_at_once() -> None:
     stand = quoting()
-    stand.exchange.bad.refuse_places = "post_only_cross"  # nothing rests: no flattening hides what is looked at here
+    stand.exchange.bad.refuse_places = "invalid_price"  # nothing rests: no flattening hides what is looked at here
     for order in stand.exchange.resting():
-        stand.tell(*stand.exchange.end(order.order_id, "gone"))
+        stand.tell(*stand.exchange.end(order.order_id, "HaltCancel"))
     stand.run(300 * MS)
     assert stand.live() == []
     stand.step(LoopStall(300 * MS))

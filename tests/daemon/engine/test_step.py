@@ -188,7 +188,7 @@ def test_no_place_within_a_round_trip_of_the_flattening() -> None:
     # longer, since five refusals cool a market.
     stand.exchange.bad.refuse_places = "invalid_price"
     for resting in stand.exchange.resting():
-        stand.tell(*stand.exchange.end(resting.order_id, "gone"))
+        stand.tell(*stand.exchange.end(resting.order_id, "HaltCancel"))
     flatten_ns = stand.target_ns - 2 * S - 3 * S - DOUBT_NS
     last_ns = 0
     while stand.utc_ns < flatten_ns:

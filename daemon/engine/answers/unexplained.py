@@ -1,0 +1,128 @@
+"""Cancels of our orders that nobody of ours asked for, and other signs that somebody else trades this account.
+
+A cancel is explained (docs/contracts.md, Quoting) by what any process of ours asked for, at any time before: the order
+itself, its group, the whole account; by its expiry, its market's close or halt, the exchange's pause; or by the reason
+that the exchange gives. Two that nothing explains within five seconds say that somebody wants us out: quoting pauses,
+an alert goes out, and nothing is placed for the tail of a cancel-all, for the exchange may still be killing. News may
+arrive out of order, so an explanation may come a little later than the cancel; meanwhile nothing new is placed.
+
+An order under our prefix that no run of ours sent, or a group that none made, is another process on the same account.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from itertools import pairwise
+
+from daemon.engine.holdings import GROUPS, STATUS, Holdings
+from domain.actions import Alert, AnyAction
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.ids import Ticker
+from execution.flatten import TAIL_NS
+from execution.groups import GroupPhase
+from execution.orders import Order
+
+SPAN_NS = 5 * NS_PER_S
+# How long a trigger, a marker or the exchange's status may come after the cancel that it explains.
+GRACE_NS = 1_500 * NS_PER_MS
+EXPIRY_SLACK_NS = 2 * NS_PER_S
+INACTIVE_SPAN_NS = 10 * NS_PER_S
+EXPLAINED = frozenset(
+    {"expirycancel", "closecancel", "haltcancel", "selftradecancel", "postonlycrosscancel", "decrease", "amend"}
+)
+HALTS = frozenset({"deactivated", "activated", "close_date_updated", "determined", "settled"})
+ANOTHER = "another process trades this account"
+
+
+class Unexplained:
+    """The cancels of one account. `active`: whether the exchange is known to trade now."""
+
+    def __init__(self, held: Holdings, active: Callable[[Now], bool]) -> None:
+        self.held = held
+        self.active = active
+        self._seen: deque[tuple[int, Order]] = deque(maxlen=64)
+        self._inactive_ns: int | None = None
+        self._halted_ns: dict[Ticker, int] = {}
+
+    def _ended(self, order: Order, reason: str, now: Now) -> None:
+        """The exchange says that an order was cancelled, and perhaps why."""
+        if reason.lower().replace("_", "") in EXPLAINED or self._explained(order, now):
+            return
+        self._seen.append((now.mono_ns, order))
+        for key in (STATUS, GROUPS):
+            self.held.reads.soon(key, now.mono_ns)
+
+    def halted(self, ticker: Ticker, what: str, now: Now) -> None:
+        """A market's life has changed."""
+        if what in HALTS:
+            self._halted_ns[ticker] = now.mono_ns
+
+    def look(self, now: Now, out: list[AnyAction]) -> str:
+        """Weigh what was seen; why quoting must pause until somebody resumes, or nothing."""
+        if not self.active(now):
+            self._inactive_ns = now.mono_ns
+        self._halted_ns = {t: at for t, at in self._halted_ns.items() if now.mono_ns - at <= INACTIVE_SPAN_NS}
+        others, self.held.others = self.held.others, []
+        if others:
+            told = [what for what, _ in others]
+            out.append(Alert("another_trader", "critical", {"what": f"{ANOTHER}: {'; '.join(told[:5])}"}))
+            lasting = next((what for what, drifts in others if not drifts), "")
+            if lasting:
+                return f"{ANOTHER}: {lasting}"
+        for order, reason in self.held.cancelled:
+            self._ended(order, reason, now)
+        self.held.cancelled.clear()
+        if not self._seen:
+            return ""
+        patience_ns = SPAN_NS + GRACE_NS
+        kept = [(at, o) for at, o in self._seen if now.mono_ns - at <= patience_ns and not self._explained(o, now)]
+        self._seen = deque(kept, maxlen=64)
+        second_ns = self._second_ns()
+        if second_ns is None or now.mono_ns - second_ns < GRACE_NS:
+            return ""
+        self._seen.clear()
+        names = [order.client_order_id for _, order in kept]
+        out.append(Alert("unexplained_cancels", "critical", {"count": len(names), "orders": names[:10]}))
+        self.held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
+        return f"{len(names)} orders of ours were cancelled, and nobody of ours asked for it"
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is something to weigh."""
+        return bool(self._seen or self.held.cancelled or self.held.others)
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether enough was cancelled without an explanation that nothing new may be placed."""
+        return self._second_ns() is not None
+
+    def _second_ns(self) -> int | None:
+        """When the second of two came that are near enough; None when there are no such two."""
+        return next((b for (a, _), (b, _) in pairwise(self._seen) if b - a <= SPAN_NS), None)
+
+    def next_deadline(self, now: Now) -> int | None:
+        """When what was seen is to be weighed."""
+        second_ns = self._second_ns()
+        return None if second_ns is None else max(second_ns + GRACE_NS, now.mono_ns + 1)
+
+    def _explained(self, order: Order, now: Now) -> bool:
+        """Whether something of ours, or the market's own life, accounts for this cancel."""
+        held = self.held
+        if order.unwanted:
+            return True
+        group = held.groups.known.get(order.group_id)
+        if group is None or group.phase is not GroupPhase.READY:
+            return True
+        if 0 < order.expiration_s * NS_PER_S <= now.utc_ns + EXPIRY_SLACK_NS or 0 < order.target_ns <= now.utc_ns:
+            return True
+        if order.ticker in self._halted_ns:
+            return True
+        if self._inactive_ns is not None and now.mono_ns - self._inactive_ns <= INACTIVE_SPAN_NS:
+            return True
+        born_utc_ns = now.utc_ns - (now.mono_ns - order.created_ns)
+        return held.tail_until_utc_ns > born_utc_ns
+
+    def resumed(self) -> None:
+        """An operator has looked."""
+        self._seen.clear()
