@@ -162,6 +162,11 @@ class MarketExposure:
         self.cash -= sign * price * count
 
     @property
+    def in_use(self) -> bool:
+        """Whether something is held, or may be by an order: one that was bought and sold again is not."""
+        return bool(self.net or self.bid_count or self.ask_count)
+
+    @property
     def worst_loss(self) -> int:
         """The most this market can lose when it settles, in cash; 0 when it cannot lose."""
         if_no = self.cash - self.bid_cost

@@ -36,7 +36,7 @@ class RiskSettings(msgspec.Struct, frozen=True):
         int, key("The most that one session may lose: realised, and the worst case of what is open.", "K18 O13", ge=1,
                  le=100_000)
     ] = 1000  # fmt: skip
-    markets_max: Annotated[int, key("How many markets may be in use at once.", "K18", ge=1, le=100)] = 10
+    markets_max: Annotated[int, key("How many markets may be in use at once: with a position, or with an order that may rest.", "K18", ge=1, le=100)] = 10
     per_market_contracts: Annotated[int, key("The most contracts net in one market.", "K18", ge=1, le=10_000)] = 5
     per_window_contracts: Annotated[
         int, key("The most contracts net in one window; also the limit of its order group.", "K18 X02", ge=1, le=10_000)
@@ -168,7 +168,9 @@ class RiskGuard:
         held, live, most = account.ledger.markets, account.book.live, self._settings.markets_max
         if len(held) + len(live) + len(account.untold) < most:
             return None
-        used = frozenset(t for t, each in held.items() if not each.result) | {o.ticker for o in live.values()}
+        # One that was bought and sold again holds nothing until it settles, and leaves its place to another.
+        used = frozenset(t for t, each in held.items() if each.position and not each.result)
+        used |= {order.ticker for order in live.values()}
         used |= {told.ticker for told in account.untold.values()}
         return used if len(used) >= most else None
 
@@ -182,11 +184,10 @@ class RiskGuard:
             return f"risk: order of {dollars(unit * order.remaining)} is over ${settings.per_order_dollars}"
         live = {name: known for name, known in account.book.live.items() if name != order.client_order_id}
         markets = exposures(account.ledger.markets, live, account.untold)
-        market = markets.get(order.ticker)
-        if market is None:
-            if len(markets) >= settings.markets_max:
-                return f"risk: {len(markets)} markets are in use already"
-            market = markets[order.ticker] = MarketExposure(order.series, order.target_ns)
+        market = markets.setdefault(order.ticker, MarketExposure(order.series, order.target_ns))
+        in_use = sum(other.in_use for other in markets.values())
+        if not market.in_use and in_use >= settings.markets_max:
+            return f"risk: {in_use} markets are in use already"
         market.rest(order.side, order.price, order.remaining)
         past = self._past_counts(order, market, markets) or self._past_cash(markets, self._equity)
         return past or past_balance(order, live.values(), account)

@@ -110,6 +110,22 @@ def test_markets_of_untold_fills_are_in_use() -> None:
     assert guard.confined_to(account) == frozenset({Ticker("A")})
 
 
+def test_a_market_that_was_bought_and_sold_again_leaves_its_place_to_another() -> None:
+    account = Account()
+    guard = begun(account, markets_max=2)
+    account.ledger.markets |= {Ticker("A"): Holding(Count(100)), Ticker("B"): Holding(cash=Cash(-DOLLAR // 100))}
+    assert guard.confined_to(account) is None
+    assert guard.refuses(order("C"), account, at(0)) == ""
+    account.ledger.markets[Ticker("B")].position = Count(-100)
+    assert guard.confined_to(account) == frozenset({Ticker("A"), Ticker("B")})
+    assert guard.refuses(order("C"), account, at(0)) == "risk: 2 markets are in use already"
+    assert guard.refuses(order("B", Side.ASK), account, at(0)) == "", "one in use may have more"
+    account.ledger.markets[Ticker("B")].position = Count(0)
+    account.send(order("D"))
+    assert guard.confined_to(account) == frozenset({Ticker("A"), Ticker("D")})
+    assert guard.refuses(order("B"), account, at(0)) == "risk: 2 markets are in use already", "and then it comes last"
+
+
 def test_risk_closed_when_it_knows_nothing() -> None:
     account = Account(balance=None)
     guard = RiskGuard()
