@@ -14,9 +14,10 @@ import msgspec
 from domain.door import Door, Name, StampMs, Whole, one_line
 from domain.errors import ProtocolError
 from domain.events import Fill, OrderState
-from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
+from domain.exchange_text import FillText, OrderText
+from domain.ids import Ticker
 from domain.market import Side
-from domain.money import Count, Price, parse_cash, parse_count, parse_price
+from domain.money import Count, Price, parse_count, parse_price
 from feeds.kalshi_book import Book, is_level
 
 PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError)
@@ -86,72 +87,30 @@ class Delta(msgspec.Struct):
     ts_ms: StampMs = 0
 
 
-class WireFill(msgspec.Struct):
+class WireFill(FillText, kw_only=True):
     """A fill of ours."""
 
-    trade_id: Name
-    order_id: Name
     market_ticker: Name
-    is_taker: bool
-    yes_price_dollars: Name
-    count_fp: Name
-    fee_cost: Name
-    book_side: Name
     ts_ms: StampMs
     client_order_id: Name = ""
     subaccount: Whole | None = None
 
     def fill(self) -> Fill:
         """As ours. Raises ValueError."""
-        return Fill(
-            trade_id=TradeId(self.trade_id),
-            order_id=OrderId(self.order_id),
-            client_order_id=ClientOrderId(self.client_order_id),
-            ticker=Ticker(self.market_ticker),
-            side=Side(self.book_side),
-            price=parse_price(self.yes_price_dollars),
-            count=parse_count(self.count_fp),
-            fee=parse_cash(self.fee_cost),
-            is_taker=self.is_taker,
-            exchange_ms=self.ts_ms,
-        )
+        return self.as_ours(self.market_ticker, self.client_order_id, self.ts_ms)
 
 
-class UserOrder(msgspec.Struct):
+class UserOrder(OrderText, kw_only=True):
     """An order of ours took a new state."""
 
-    order_id: Name
-    ticker: Name
     exchange_index: Whole
-    status: Name
-    book_side: Name
-    yes_price_dollars: Name
-    fill_count_fp: Name
-    remaining_count_fp: Name
-    initial_count_fp: Name
-    client_order_id: Name
-    order_group_id: Name | None = None
     expiration_ts_ms: Whole | None = None
     last_update_reason: Name | None = None
     subaccount_number: Whole | None = None
 
     def state(self) -> OrderState:
         """As ours. Raises ValueError."""
-        return OrderState(
-            order_id=OrderId(self.order_id),
-            client_order_id=ClientOrderId(self.client_order_id),
-            ticker=Ticker(self.ticker),
-            side=Side(self.book_side),
-            price=parse_price(self.yes_price_dollars),
-            status=self.status,
-            initial=parse_count(self.initial_count_fp),
-            filled=parse_count(self.fill_count_fp),
-            remaining=parse_count(self.remaining_count_fp),
-            group_id=GroupId(self.order_group_id or ""),
-            exchange_index=self.exchange_index,
-            last_update_reason=self.last_update_reason or "",
-            expiration_ms=self.expiration_ts_ms or 0,
-        )
+        return self.as_ours(self.exchange_index, self.expiration_ts_ms or 0, self.last_update_reason or "")
 
 
 class GroupUpdate(msgspec.Struct):

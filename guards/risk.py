@@ -36,7 +36,7 @@ class RiskSettings(msgspec.Struct, frozen=True):
         int, key("The most that one session may lose: realised, and the worst case of what is open.", "K18 O13", ge=1,
                  le=100_000)
     ] = 1000  # fmt: skip
-    markets_max: Annotated[int, key("How many markets may be in use at once: with a position, or with an order that may rest.", "K18", ge=1, le=100)] = 10
+    markets_max: Annotated[int, key("How many markets may hold a position or an order.", "K18", ge=1, le=100)] = 10
     per_market_contracts: Annotated[int, key("The most contracts net in one market.", "K18", ge=1, le=10_000)] = 5
     per_window_contracts: Annotated[
         int, key("The most contracts net in one window; also the limit of its order group.", "K18 X02", ge=1, le=10_000)

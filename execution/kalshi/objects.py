@@ -14,9 +14,9 @@ import msgspec
 from domain.clock import NS_PER_MS
 from domain.door import Name, StampMs, Whole
 from domain.events import Fill, GroupState, OrderState, PositionState, SettlementState
-from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
-from domain.market import Side
-from domain.money import CASH_MAX, CASH_PER_CENT, Cash, Price, parse_cash, parse_count, parse_price
+from domain.exchange_text import FillText, OrderText
+from domain.ids import GroupId, Ticker
+from domain.money import CASH_MAX, CASH_PER_CENT, Cash, Price, parse_cash, parse_count
 from domain.stamps import parse_rfc3339
 from execution.kalshi.discovery import WireMarket
 
@@ -32,51 +32,22 @@ class Page(msgspec.Struct):
     cursor: Cursor | None = None
 
 
-class WireOrder(msgspec.Struct):
+class WireOrder(OrderText, kw_only=True):
     """An order (docs/exchange.md 3.9)."""
 
-    order_id: Name
-    client_order_id: Name
-    ticker: Name
-    book_side: Name
-    status: Name
-    yes_price_dollars: Name
-    fill_count_fp: Name
-    remaining_count_fp: Name
-    initial_count_fp: Name
-    order_group_id: Name | None = None
     exchange_index: Whole | None = None
     expiration_time: Name | None = None
 
     def state(self) -> OrderState:
         """As ours. Raises ValueError."""
-        return OrderState(
-            order_id=OrderId(self.order_id),
-            client_order_id=ClientOrderId(self.client_order_id),
-            ticker=Ticker(self.ticker),
-            side=Side(self.book_side),
-            price=parse_price(self.yes_price_dollars),
-            status=self.status,
-            initial=parse_count(self.initial_count_fp),
-            filled=parse_count(self.fill_count_fp),
-            remaining=parse_count(self.remaining_count_fp),
-            group_id=GroupId(self.order_group_id or ""),
-            exchange_index=self.exchange_index or 0,
-            expiration_ms=parse_rfc3339(self.expiration_time) // NS_PER_MS if self.expiration_time else 0,
-        )
+        expiration_ms = parse_rfc3339(self.expiration_time) // NS_PER_MS if self.expiration_time else 0
+        return self.as_ours(self.exchange_index or 0, expiration_ms)
 
 
-class WireFill(msgspec.Struct):
+class WireFill(FillText, kw_only=True):
     """A fill (docs/exchange.md 5). REST does not tell the client order id, and the time in one of two fields."""
 
-    trade_id: Name
-    order_id: Name
     ticker: Name
-    book_side: Name
-    yes_price_dollars: Name
-    count_fp: Name
-    fee_cost: Name
-    is_taker: bool
     created_time: Name | None = None
     ts: StampMs | None = None
 
@@ -88,18 +59,7 @@ class WireFill(msgspec.Struct):
             at_ms = self.ts * MS_PER_S
         else:
             raise ValueError(f"fill {self.trade_id} tells no time")
-        return Fill(
-            trade_id=TradeId(self.trade_id),
-            order_id=OrderId(self.order_id),
-            client_order_id=ClientOrderId(""),
-            ticker=Ticker(self.ticker),
-            side=Side(self.book_side),
-            price=parse_price(self.yes_price_dollars),
-            count=parse_count(self.count_fp),
-            fee=parse_cash(self.fee_cost),
-            is_taker=self.is_taker,
-            exchange_ms=at_ms,
-        )
+        return self.as_ours(self.ticker, "", at_ms)
 
 
 class WirePosition(msgspec.Struct):

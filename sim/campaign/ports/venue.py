@@ -11,24 +11,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from domain.actions import AnyAction, Ask, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
 from domain.clock import NS_PER_MS, Now
-from domain.events import AnyEvent, Verdict
-from execution.kalshi.answers import read_answer, unanswered
-from execution.kalshi.codes import CodeTable
-from execution.kalshi.exchange_clock import ExchangeClock
-from execution.kalshi.reads import ReadRun
-from execution.kalshi.wire import Account, Answer, Request, Write, request_for
+from domain.events import AnyEvent
+from execution.kalshi.venue import OnAnswer, OnEnd, Venue, ignore_end
+from execution.kalshi.wire import Account, Answer, Request
 from sim.campaign.ports.exchange import PortServer
 from sim.campaign.ports.links import Machine
 
-KILLS = (TriggerGroup, CancelAll)
-PLACES = (Place, CreateGroup, DeleteGroup)
 LOOK_AT_TIME_NS = 500 * NS_PER_MS
 RECONNECT_NS = 8 * NS_PER_MS
-CODES = CodeTable()
-OnAnswer = Callable[[Answer], None]
-OnEnd = Callable[[Now | None, str, str], None]
 
 
 class Job:
@@ -143,8 +134,8 @@ class PortLane:
         self.pump()
 
 
-class PortVenue:
-    """Takes actions, gives events."""
+class PortVenue(Venue[PortLane]):
+    """Takes actions, gives events: the daemon's own venue, on lanes of the timeline."""
 
     def __init__(
         self,
@@ -153,19 +144,16 @@ class PortVenue:
         emit: Callable[[AnyEvent], None],
         about_to_write: Callable[[Request], None],
     ) -> None:
+        super().__init__(Account(), emit)
         self.machine = machine
         self.server = server
-        self.emit = emit
         self.written = about_to_write
-        self.account = Account()
-        self.time_of = ExchangeClock()
         self.kills = PortLane(self, 4, 256, 1_000)
         self.cancels = PortLane(self, 3, 256, 1_000)
         self.places = PortLane(self, 8, 256, 1_500)
         self.reads = PortLane(self, 3, 64, 3_000)
         self.kills.on_drained = self.cancels.on_drained = self.places.pump
         self.places.held = lambda: bool(self.kills.waiting or self.cancels.waiting)
-        self.status = Request("GET", f"{self.account.prefix}/exchange/status")
         machine.timeline.after(NS_PER_MS, machine.inward, self._keep_time)
 
     def latency_ns(self) -> int:
@@ -174,64 +162,18 @@ class PortVenue:
         draw = rng.random()
         return 1_000_000 + int(draw * 9_000_000) + (int(rng.random() * 60_000_000) if draw > 0.98 else 0)  # noqa: PLR2004 - 2 % are slow
 
-    def perform(self, action: AnyAction) -> None:
-        """Take one action for the exchange."""
-        if isinstance(action, KILLS):
-            self._write(self.kills, action)
-        elif isinstance(action, CancelOrders):
-            self._write(self.cancels, action)
-        elif isinstance(action, PLACES):
-            self._write(self.places, action)
-        else:
-            assert isinstance(action, Ask), f"not an action for the exchange: {action!r}"
-            run = ReadRun(self.account, action)
-            self._ask(run, run.start())
-
     def purge_places(self) -> None:
         """Withdraw what was not written yet."""
         self.places.withdraw("purged")
 
-    def _write(self, lane: PortLane, action: Write) -> None:
-        not_after_ns = action.cleared.not_after_mono_ns if isinstance(action, Place) else 0
-
-        def on_answer(answer: Answer) -> None:
-            outcomes, stamp_ms = read_answer(action, answer, CODES)
-            for outcome in outcomes:
-                self.emit(outcome)
-            self._time(answer, stamp_ms)
-
-        def on_end(sent: Now | None, code: str, detail: str) -> None:
-            verdict = Verdict.UNSENT if sent is None else Verdict.UNKNOWN
-            for outcome in unanswered(action, verdict, code, detail, 0 if sent is None else sent.mono_ns):
-                self.emit(outcome)
-
-        lane.submit(Job(request_for(self.account, action), on_answer, on_end, not_after_ns))
-
-    def _ask(self, run: ReadRun, request: Request) -> None:
-        def on_answer(answer: Answer) -> None:
-            self._time(answer)
-            following = run.advance(answer)
-            if isinstance(following, Request):
-                self._ask(run, following)
-            else:
-                self.emit(following)
-
-        def on_end(_sent: Now | None, code: str, detail: str) -> None:
-            self.emit(run.failed(0, f"{code}: {detail}"))
-
-        self.reads.submit(Job(request, on_answer, on_end))
-
-    def _time(self, answer: Answer, stamp_ms: int | None = None) -> None:
-        if stamp_ms is None:
-            sample = self.time_of.date(answer.date_s, answer.sent, answer.answered)
-        else:
-            sample = self.time_of.stamp(stamp_ms, answer.sent, answer.answered)
-        if sample is not None:
-            self.emit(sample)
+    def _send(
+        self, lane: PortLane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+    ) -> None:
+        lane.submit(Job(request, on_answer, on_end, not_after_ns))
 
     def _keep_time(self) -> None:
         now = self.machine.clock.now()
-        due_ns = self.time_of.probe_at(now)
+        due_ns = self._time_of.probe_at(now)
         wait_ns = LOOK_AT_TIME_NS
         if due_ns is not None:
             self.machine.timeline.after(max(due_ns - now.mono_ns, 0), self.machine.inward, self._probe)
@@ -240,4 +182,4 @@ class PortVenue:
 
     def _probe(self) -> None:
         if self.reads.free > 1 and not self.reads.waiting:
-            self.reads.submit(Job(self.status, self._time, lambda _sent, _code, _detail: None))
+            self.reads.submit(Job(self._status, self._time, ignore_end))
