@@ -40,7 +40,7 @@ def cancel_all(
 ) -> None:
     """Cancel every resting order of the account, with the daemon up, hung or dead."""
     from daemon.rescue.asked_io import ask_the_daemon  # noqa: PLC0415 - heavy
-    from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415
+    from daemon.rescue.cancel_all_io import CancelAllRequest, run_cancel_all  # noqa: PLC0415
     from daemon.system_clock import SystemClock  # noqa: PLC0415
 
     home, why = home_in_an_emergency(config, state_dir), reason or "operator_cli"
@@ -52,7 +52,7 @@ def cancel_all(
         typer.echo(f"cancel-all: {WITH_THE_UNITS_KEY}")
         raise typer.Exit(ask_the_daemon(home, why, SystemClock())) from None
     typer.echo(f"cancel-all: everything at {settings.exchange.rest_url}")
-    raise typer.Exit(run_cancel_all(settings.exchange.rest_url, *key, why, home, posture=settings.posture))
+    raise typer.Exit(run_cancel_all(CancelAllRequest(settings.exchange.rest_url, *key, why, home, settings.posture)))
 
 
 @app.command()
@@ -63,7 +63,7 @@ def kill(
     state_dir: StateOption = None,
 ) -> None:
     """Write the kill file and cancel everything; it stays so until the file is removed and trading is resumed."""
-    from daemon.rescue.cancel_all_io import run_cancel_all  # noqa: PLC0415 - heavy
+    from daemon.rescue.cancel_all_io import CancelAllRequest, run_cancel_all  # noqa: PLC0415 - heavy
     from daemon.rescue.kill_io import kill as kill_account  # noqa: PLC0415
     from daemon.system_clock import SystemClock  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ def kill(
     def cancel() -> int:
         settings, key = _with_key(config, home)
         typer.echo(f"cancelling everything at {settings.exchange.rest_url}")
-        return run_cancel_all(settings.exchange.rest_url, *key, why, home, posture=settings.posture)
+        return run_cancel_all(CancelAllRequest(settings.exchange.rest_url, *key, why, home, settings.posture))
 
     raise typer.Exit(kill_account(home, why, cancel, SystemClock()))
 

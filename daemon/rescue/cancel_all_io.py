@@ -63,6 +63,24 @@ class CancelAllLimits(msgspec.Struct, frozen=True):
     batch_max: int = 20
 
 
+class CancelAllRequest(msgspec.Struct, frozen=True):
+    """What one run is asked: where and with which key, why, for whom. Without a state directory it leaves no marker."""
+
+    base_url: str
+    key_id: str
+    key_pem: bytes | str
+    reason: str
+    state_dir: Path | None
+    posture: Posture
+    by: str = PROGRAM
+    subaccount: int | None = None
+    limits: CancelAllLimits = CancelAllLimits()
+
+    def __repr__(self) -> str:
+        """Return what it asks for; the key stays out of every text."""
+        return f"CancelAllRequest({self.base_url}, {self.reason}, by {self.by})"
+
+
 class _Run:
     """One cancel-all from asking to proof."""
 
@@ -204,30 +222,19 @@ class _Run:
             return None
 
 
-async def cancel_everything(  # noqa: PLR0913 - the seam for the command line, the watcher and the tests
-    base_url: str,
-    key_id: str,
-    key_pem: bytes | str,
-    reason: str,
-    state_dir: Path | None,
-    *,
-    by: str = "cancel-all",
-    posture: Posture,
-    subaccount: int | None = None,
-    clock: Clock,
-    limits: CancelAllLimits,
-    say: Callable[[str], None],
-) -> int:
+async def cancel_everything(request: CancelAllRequest, clock: Clock, say: Callable[[str], None]) -> int:
     """Run belt 4 on the running loop; returns the exit code. Raises ConfigurationError for key or address."""
+    state_dir = request.state_dir
     asked = clock.now()
-    marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, by, reason)
+    marker = Marker(f"{utc_ms(asked)}-{os.getpid()}", asked.utc_ns, request.by, request.reason)
     marked = state_dir is None or await _aside("not written", lambda: _leave(state_dir, marker), say)
     nobody = "" if state_dir is None or not marked else await asyncio.to_thread(nobody_there, state_dir)
-    if nobody and by == PROGRAM and reason != Reason.SHUTDOWN:
+    if nobody and request.by == PROGRAM and request.reason != Reason.SHUTDOWN:
         say(f"cancel-all: {nobody}: one that lives elsewhere is not told, and places again")
-    signer = Signer(key_id, key_pem.encode() if isinstance(key_pem, str) else key_pem)
-    line = Asking(base_url, signer, clock, posture)
-    run = _Run(line, Account(line.prefix, subaccount), clock, limits, say)
+    pem = request.key_pem
+    signer = Signer(request.key_id, pem.encode() if isinstance(pem, str) else pem)
+    line = Asking(request.base_url, signer, clock, request.posture)
+    run = _Run(line, Account(line.prefix, request.subaccount), clock, request.limits, say)
     try:
         flat = await run.flatten()
     finally:
@@ -290,34 +297,9 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def run_cancel_all(  # noqa: PLR0913 - as above
-    base_url: str,
-    key_id: str,
-    key_pem: bytes | str,
-    reason: str,
-    state_dir: Path | None,
-    *,
-    by: str = "cancel-all",
-    posture: Posture,
-    subaccount: int | None = None,
-    clock: Clock | None = None,
-    limits: CancelAllLimits | None = None,
-    say: Callable[[str], None] = print_line,
-) -> int:
+def run_cancel_all(request: CancelAllRequest, say: Callable[[str], None] = print_line) -> int:
     """Run belt 4 in a loop of its own and return the exit code; never raises for what the world does."""
-    work = cancel_everything(
-        base_url,
-        key_id,
-        key_pem,
-        reason,
-        state_dir,
-        by=by,
-        posture=posture,
-        subaccount=subaccount,
-        clock=clock or SystemClock(),
-        limits=limits or CancelAllLimits(),
-        say=say,
-    )
+    work = cancel_everything(request, SystemClock(), say)
     try:
         return asyncio.run(work)
     except ConfigurationError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.client.requests_io import ENDED, MONITORS
 from daemon.notify_io import Notifier
-from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything
+from daemon.rescue.cancel_all_io import CancelAllLimits, CancelAllRequest, cancel_everything
 from daemon.rescue.watch import Duty, Sight, Watcher
 from daemon.rescue.watch_page_io import WatchPage
 from daemon.system_clock import SystemClock
@@ -94,18 +94,10 @@ async def _watch(
             still_s = watcher.stood_still_ns(now) / NS_PER_S
             why = "the daemon asks for it" if watcher.asked else f"no progress for {still_s:.1f} s"
             say(f"{why}: cancelling everything")
-            code = await cancel_everything(
-                rest_url,
-                key_id,
-                key_pem,
-                "watcher",
-                state_dir,
-                by="watcher",
-                posture=posture,
-                clock=clock,
-                limits=LIMITS,
-                say=say,
+            request = CancelAllRequest(
+                rest_url, key_id, key_pem, "watcher", state_dir, posture, "watcher", limits=LIMITS
             )
+            code = await cancel_everything(request, clock, say)
             if code == 0:
                 watcher.flattened()
                 say("the account is flat; waiting for progress")

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon.rescue.cancel_all_io import CancelAllLimits, cancel_everything, run_cancel_all
+from daemon.rescue.cancel_all_io import CancelAllLimits, CancelAllRequest, cancel_everything, run_cancel_all
 from daemon.system_clock import SystemClock
 from domain.backoff import Backoff
 from domain.clock import Clock, Now
@@ -87,6 +87,18 @@ class Exchange:
         return reply(200, {"orders": [order(each) for each in self.resting], "cursor": ""})
 
 
+def asked(
+    url: str,
+    state_dir: Path | None,
+    *,
+    limits: CancelAllLimits = QUICK,
+    pem: bytes = b"",
+    subaccount: int | None = None,
+) -> CancelAllRequest:
+    key = pem or pem_of(ed_key())
+    return CancelAllRequest(url, "k", key, "operator_cli", state_dir, PAPER, subaccount=subaccount, limits=limits)
+
+
 async def run(
     exchange: Exchange,
     state_dir: Path | None,
@@ -97,15 +109,9 @@ async def run(
     lines: list[str] = []
     async with fake_exchange(exchange) as fake:
         code = await cancel_everything(
-            fake.base_url,
-            "key-1",
-            pem or pem_of(ed_key()),
-            "operator_cli",
-            state_dir,
-            posture=PAPER,
-            clock=clock or SystemClock(),
-            limits=limits,
-            say=lines.append,
+            asked(fake.base_url, state_dir, pem=pem, limits=limits),
+            clock or SystemClock(),
+            lines.append,
         )
     assert all("\n" not in line and line.startswith("cancel-all: ") for line in lines)
     return code, "\n".join(lines)
@@ -198,15 +204,9 @@ async def test_one_late_empty_list_is_not_enough(tmp_path: Path) -> None:
 
     async with fake_exchange(script) as fake:
         code = await cancel_everything(
-            fake.base_url,
-            "k",
-            pem_of(ed_key()),
-            "x",
-            tmp_path,
-            posture=PAPER,
-            clock=SystemClock(),
-            limits=QUICK,
-            say=lambda _: None,
+            asked(fake.base_url, tmp_path),
+            SystemClock(),
+            lambda _: None,
         )
     assert code == 0
     assert exchange.resting == []
@@ -246,18 +246,18 @@ async def test_lists_that_fail_now_and_then_are_read_again(tmp_path: Path) -> No
     assert (await run(exchange, tmp_path))[0] == 0
 
 
+def test_a_request_shows_no_key_in_any_text() -> None:
+    pem = pem_of(ed_key())
+    request = CancelAllRequest("http://127.0.0.1:9/x", "key-id-of-ours", pem, "drill", None, PAPER)
+    assert str(request) == repr(request) == "CancelAllRequest(http://127.0.0.1:9/x, drill, by cancel-all)"
+
+
 async def test_nobody_there_is_69(tmp_path: Path) -> None:
     lines: list[str] = []
     code = await cancel_everything(
-        "http://127.0.0.1:9/trade-api/v2",
-        "k",
-        pem_of(ed_key()),
-        "watcher",
-        tmp_path,
-        posture=PAPER,
-        clock=SystemClock(),
-        limits=BRIEF,
-        say=lines.append,
+        asked("http://127.0.0.1:9/trade-api/v2", tmp_path, limits=BRIEF),
+        SystemClock(),
+        lines.append,
     )
     assert code == 69
     assert "never answered" in lines[-1]
@@ -295,15 +295,9 @@ async def test_a_machine_whose_clock_is_off_goes_by_the_exchanges(tmp_path: Path
     lines: list[str] = []
     async with fake_exchange(script) as fake:
         code = await cancel_everything(
-            fake.base_url,
-            "k",
-            pem_of(ed_key()),
-            "operator_cli",
-            tmp_path,
-            posture=PAPER,
-            clock=SlowClock(),
-            limits=QUICK,
-            say=lines.append,
+            asked(fake.base_url, tmp_path),
+            SlowClock(),
+            lines.append,
         )
     assert code == 0
     assert any("clock is off by" in line for line in lines)
@@ -323,7 +317,7 @@ def test_bad_key_or_address_is_78_in_one_line_and_the_request_stands(
 ) -> None:
     """A daemon with a good key acts on the marker."""
     lines: list[str] = []
-    code = run_cancel_all(url, key_id, pem, "operator_cli", tmp_path, posture=PAPER, say=lines.append)
+    code = run_cancel_all(CancelAllRequest(url, key_id, pem, "operator_cli", tmp_path, PAPER), lines.append)
     assert code == 78
     assert says in lines[-1]
     assert "\n" not in lines[-1]
@@ -336,15 +330,9 @@ async def test_a_refused_key_is_a_matter_of_configuration(tmp_path: Path) -> Non
     async with fake_exchange(exchange) as fake:
         with pytest.raises(Exception, match="exchange refused the key: authentication_error"):
             await cancel_everything(
-                fake.base_url,
-                "k",
-                pem_of(ed_key()),
-                "x",
-                tmp_path,
-                posture=PAPER,
-                clock=SystemClock(),
-                limits=QUICK,
-                say=lambda _: None,
+                asked(fake.base_url, tmp_path),
+                SystemClock(),
+                lambda _: None,
             )
 
 
@@ -358,15 +346,8 @@ async def test_a_subaccount_narrows_everything() -> None:
 
     async with fake_exchange(script) as fake:
         await cancel_everything(
-            fake.base_url,
-            "k",
-            pem_of(ed_key()),
-            "x",
-            None,
-            subaccount=4,
-            posture=PAPER,
-            clock=SystemClock(),
-            limits=QUICK,
-            say=lambda _: None,
+            asked(fake.base_url, None, subaccount=4),
+            SystemClock(),
+            lambda _: None,
         )
     assert all("subaccount=4" in query for query in queries)
