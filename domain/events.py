@@ -123,9 +123,10 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class Filled(Event, frozen=True):
-    """The private stream reported a fill."""
+    """The private stream reported a fill. `sent_ms`: the message's own stamp, 0 where it has none."""
 
     fill: Fill
+    sent_ms: int = 0
 
 
 class OrderState(msgspec.Struct, frozen=True):
@@ -147,9 +148,10 @@ class OrderState(msgspec.Struct, frozen=True):
 
 
 class OrderUpdated(Event, frozen=True):
-    """The private stream reported an order's new state."""
+    """The private stream reported an order's new state. `sent_ms`: the message's own stamp, 0 where it has none."""
 
     order: OrderState
+    sent_ms: int = 0
 
 
 class GroupUpdated(Event, frozen=True):

@@ -31,6 +31,7 @@ class Reason(enum.StrEnum):
     LOOP_STALL = "loop_stall"
     BOOK_STALE = "book_stale"
     PRIVATE_STREAM_DOWN = "private_stream_down"
+    MESSAGES_LATE = "messages_late"
     ORDER_GROUP_LOST = "order_group_lost"
     EXCHANGE_PAUSED = "exchange_paused"
     RISK_LIMIT = "risk_limit"
@@ -146,6 +147,11 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
     Reason.PRIVATE_STREAM_DOWN: (
         "the exchange's stream of our own orders is down",
         "it reconnects by itself; if it does not, look at the exchange's status",
+        "exchange-data",
+    ),
+    Reason.MESSAGES_LATE: (
+        "the exchange's news of our fills or orders comes seconds late",
+        "look at the exchange's status and at the network; quoting resumes when news is timely again",
         "exchange-data",
     ),
     Reason.ORDER_GROUP_LOST: (

@@ -1,9 +1,10 @@
 """The one subscription that carries all wanted books, and what its messages are worth.
 
 What is held follows what is wanted, one command at a time: subscribe, add_markets, delete_markets, unsubscribe. A book
-is believed from a snapshot on. It stops being believed, and a new snapshot is asked for, when the numbering of
-the subscription has a gap (then all of them), when a change is impossible, or when best bid and best ask have met for
-a second. REST snapshots carry no number and cannot be spliced in (docs/exchange.md 11.3), so they are never used.
+is believed from a snapshot on; after 30 s without a message another is asked for. It stops being believed, and a new
+snapshot is asked for, when the numbering of the subscription has a gap (then all of them), when a change is impossible,
+or when best bid and best ask have met for a second. REST snapshots carry no number and cannot be spliced in
+(docs/exchange.md 11.3), so they are never used.
 
 A market whose snapshot does not come after three requests, or that the exchange calls invalid, is given up for as long
 as it stays wanted on this connection: a quote without a book is not made anyway.
@@ -39,6 +40,7 @@ class StreamLimits(msgspec.Struct, frozen=True):
     snapshot_ms: int = 3_000
     crossed_ms: int = 1_000
     proven_ms: int = 10_000
+    quiet_ms: int = 30_000
 
 
 class Turn:
@@ -66,6 +68,7 @@ class Books:
         "_books",
         "_crossed",
         "_given_up",
+        "_heard_ns",
         "_held",
         "_limits",
         "_number",
@@ -103,6 +106,7 @@ class Books:
         self._awaited: dict[Ticker, int] = {}
         self._tries: dict[Ticker, int] = {}
         self._crossed: dict[Ticker, int] = {}
+        self._heard_ns: dict[Ticker, int] = {}
 
     def online(self, now: Now, turn: Turn) -> None:
         """A connection can take commands."""
@@ -236,7 +240,7 @@ class Books:
                 self._delta(envelope, now, turn)
             case "orderbook_snapshot":
                 snapshot = frames.read_snapshot(envelope.msg)
-                self._believe(snapshot.book(), now, turn)
+                self._believe(snapshot.book(), envelope.sending_ts_ms, now, turn)
             case "ok":
                 self._updated(frames.read_listed(envelope.msg), now)
             case "unsubscribed":
@@ -260,7 +264,7 @@ class Books:
                 del self._held[ticker]
                 self._awaited.pop(ticker, None)
 
-    def _believe(self, book: Book, now: Now, turn: Turn) -> None:
+    def _believe(self, book: Book, sent_ms: int, now: Now, turn: Turn) -> None:
         ticker = book.ticker
         if ticker not in self._held or ticker not in self._wanted:
             return
@@ -268,13 +272,15 @@ class Books:
         self._awaited.pop(ticker, None)
         self._tries.pop(ticker, None)
         self._crossed.pop(ticker, None)
-        self._tell(book, 0, now, turn)
+        self._heard_ns[ticker] = now.mono_ns
+        self._tell(book, sent_ms, now, turn)
 
     def _delta(self, envelope: Envelope, now: Now, turn: Turn) -> None:
         delta = frames.read_delta(envelope.msg)
         book = self._books.get(Ticker(delta.market_ticker))
         if book is None:
             return  # its snapshot is still to come, or nobody wants it any more
+        self._heard_ns[book.ticker] = now.mono_ns
         side = frames.SIDES.get(delta.side)
         if side is None:
             raise FrameError(f"orderbook_delta of side {delta.side!r}")
@@ -283,7 +289,7 @@ class Books:
             self.counts["impossible"] += 1
             self._distrust(book.ticker, f"impossible change of {delta.delta_fp} at {delta.price_dollars}", turn)
         elif changed:
-            self._tell(book, delta.ts_ms, now, turn)
+            self._tell(book, envelope.sending_ts_ms or delta.ts_ms, now, turn)
 
     def _distrust(self, ticker: Ticker, reason: str, turn: Turn) -> None:
         del self._books[ticker]
@@ -339,6 +345,11 @@ class Books:
         limit_ns = self._limits.crossed_ms * NS_PER_MS
         for ticker in [t for t, since_ns in self._crossed.items() if since_ns + limit_ns <= now.mono_ns]:
             self._distrust(ticker, "best bid met best ask for too long", turn)
+        quiet_ns = now.mono_ns - self._limits.quiet_ms * NS_PER_MS
+        for ticker in self._books:
+            if self._heard_ns.get(ticker, 0) <= quiet_ns:
+                # Nothing changed, or nothing arrives: a snapshot tells which. It stays believed meanwhile.
+                self._awaited.setdefault(ticker, now.mono_ns)
         self._follow(now, turn)
 
     def dues(self) -> list[int]:
@@ -349,4 +360,6 @@ class Books:
             dues.append(self._pending.due_ns)
         elif self.sid:
             dues += self._awaited.values()
+            quiet_ns = self._limits.quiet_ms * NS_PER_MS
+            dues += [self._heard_ns.get(each, 0) + quiet_ns for each in self._books if each not in self._awaited]
         return dues

@@ -37,6 +37,7 @@ class Envelope(msgspec.Struct):
     seq: Whole = 0
     id: Whole = 0
     msg: msgspec.Raw = msgspec.Raw(b"null")
+    sending_ts_ms: StampMs = 0
 
 
 class Subscribed(msgspec.Struct):
@@ -107,6 +108,7 @@ class UserOrder(OrderText, kw_only=True):
     expiration_ts_ms: Whole | None = None
     last_update_reason: Name | None = None
     subaccount_number: Whole | None = None
+    last_updated_ts_ms: StampMs | None = None
 
     def state(self) -> OrderState:
         """As ours. Raises ValueError."""

@@ -205,12 +205,12 @@ class KalshiStream:
                 fill = frames.read_fill(envelope.msg)
                 if self._foreign(fill.subaccount):
                     return
-                event = Filled(fill.fill())
+                event = Filled(fill.fill(), envelope.sending_ts_ms or fill.ts_ms)
             case "user_order":
                 order = frames.read_user_order(envelope.msg)
                 if self._foreign(order.subaccount_number):
                     return
-                event = OrderUpdated(order.state())
+                event = OrderUpdated(order.state(), envelope.sending_ts_ms or order.last_updated_ts_ms or 0)
             case "order_group_updates":
                 group = frames.read_group_update(envelope.msg)
                 event = GroupUpdated(GroupId(group.order_group_id), group.event_type)

@@ -55,7 +55,7 @@ class StampLag:
     __slots__ = ("_floor_ns", "_lags", "_offset_max_ns")
 
     def __init__(self, offset_max_ns: int) -> None:
-        """A constant beyond `offset_max_ns` is not learned: such a feed is delayed, not offset."""
+        """No more than `offset_max_ns` is taken off a lag: what is beyond is delay, whatever its cause."""
         self._offset_max_ns = offset_max_ns
         self._lags: deque[int] = deque(maxlen=LAG_SAMPLES)
         self._floor_ns: int | None = None
@@ -63,8 +63,12 @@ class StampLag:
     @property
     def offset_ns(self) -> int:
         """What to subtract from a lag before judging it."""
-        floor_ns = self._floor_ns
-        return floor_ns if floor_ns is not None and abs(floor_ns) <= self._offset_max_ns else 0
+        return max(-self._offset_max_ns, min(self.learned_ns, self._offset_max_ns))
+
+    @property
+    def learned_ns(self) -> int:
+        """The whole constant, as it was learned; 0 until then."""
+        return self._floor_ns or 0
 
     def add(self, lag_ns: int) -> None:
         """Count the lag of one new value, believed or not."""

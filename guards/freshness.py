@@ -55,7 +55,7 @@ class FreshnessSettings(msgspec.Struct, frozen=True):
     lag_limit_ms: int = 1000
     future_limit_ms: int = 250
     agree_limit_ms: int = 250
-    offset_max_ms: int = 2000
+    offset_max_ms: int = 1000
     cadence_samples_min: int = 10
     cadence_samples_max: int = 240
     cadence_gap_max_ms: int = 10_000
@@ -265,6 +265,7 @@ class FreshnessSentry:
             arm_limit_ms=self.settings.arm_limit_ms,
             basis=self._basis(),
             cadence_ms=self.cadence_median_ms,
+            offset_ms=self.offset_ns / NS_PER_MS,
             fresh=self._trusted and self._fresh(now, judged),
             ok=reason is None,
             reason=reason,
@@ -285,9 +286,15 @@ class FreshnessSentry:
             return Reason.FRESHNESS_MISSING
         if not self._trusted:
             return Reason.LOOP_STALL
-        if not self._fresh(now, phase):
+        if not self._fresh(now, phase) or self.offset_ns > self._limit_ns(phase):
             return Reason.FINAL_MINUTE_STALE if final else Reason.WS_STALE
         return None
+
+    @property
+    def offset_ns(self) -> int:
+        """By how much the stamps of the feed in use lie behind our clock, as learned; 0 until then."""
+        lag = None if self._last is None else self._lags.get(self._last.feed)
+        return 0 if lag is None else lag.learned_ns
 
     def vote(self, now: Now, phase: Phase) -> Vote:
         """The same as a vote of the gate."""

@@ -19,7 +19,8 @@ class IndexFreshness(msgspec.Struct, frozen=True):
     never seen. `age_ns` is exact, by the monotonic clock. `age_ms` and `lateness_ms` are both reported; `basis` says
     which is judged. `lateness_ms` is None until the cadence is known, and until then the age is judged, which is
     stricter. `fresh`: within `limit_ms`, the limit in force; arming asks for less than `arm_limit_ms`. `ok` is the
-    guard's vote: fresh, and nothing latched.
+    guard's vote: fresh, and nothing latched. `offset_ms`: by how much the feed's stamps lie behind our clock, as
+    learned; at most a second of it is forgiven, and beyond the limit in force it blocks by itself.
     """
 
     series: str
@@ -33,6 +34,7 @@ class IndexFreshness(msgspec.Struct, frozen=True):
     arm_limit_ms: float
     basis: str
     cadence_ms: float | None
+    offset_ms: float
     fresh: bool
     ok: bool
     reason: Reason | None

@@ -218,6 +218,13 @@ class Desk:
             self.moved = self.moved or others_of(event.top, own) != self.looked_at[ticker]
         return True
 
+    def late(self, ticker: Ticker, until_ns: int) -> None:
+        """News of a book comes too late: it is not priced on, and its market cools."""
+        self.books_fresh.discard(ticker)
+        self.moved = True
+        for side in Side:
+            self.cooling[ticker, side] = max(self.cooling.get((ticker, side), 0), until_ns)
+
     def books_stale(self, tickers: tuple[Ticker, ...]) -> None:
         """Books may no longer be believed; all of them when none is named."""
         if tickers:

@@ -63,6 +63,7 @@ from domain.reasons import GateStatus, Reason
 from domain.records import ConfigEntry, FeedSwitchEntry, FeePathEntry, GuardTripEntry, JobRunEntry, payload_of
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
+from guards.message_age import BOOKS, FILLS, ORDERS, ExchangeTime
 from pricing.fees import agreement, fee_path
 
 _ACCEPTED = Admission.ACCEPTED
@@ -94,7 +95,7 @@ class Observers:
             BooksStale: self._books_stale,
             StreamStatus: self._stream,
             Filled: self._filled,
-            OrderUpdated: self.state.account.updated,
+            OrderUpdated: self._updated,
             GroupUpdated: self._group_updated,
             MarketChanged: self._market_changed,
             PlaceOutcome: self._placed,
@@ -228,9 +229,19 @@ class Observers:
             desk.sigma.seed(event)
 
     def _top(self, event: BookTop, now: Now, out: list[AnyAction]) -> None:
-        for desk in self.state.desks.values():
-            if desk.top(event, self.state.held.book.live.values()):
+        state, top = self.state, event.top
+        arrived = Now(now.mono_ns, now.utc_ns - max(0, now.mono_ns - top.received_mono_ns))
+        late = state.ages.observe(BOOKS, top.ticker, top.exchange_ms, arrived, self._exchange_time())
+        for desk in state.desks.values():
+            if late and top.ticker in desk.markets:
+                desk.late(top.ticker, now.mono_ns + state.ages.cool_ns)
+            elif desk.top(event, state.held.book.live.values()):
                 return
+
+    def _exchange_time(self) -> ExchangeTime | None:
+        trust = self.state.clock_trust
+        offset_ns, uncertainty_ns = trust.offset_ns, trust.uncertainty_ns
+        return None if offset_ns is None or uncertainty_ns is None else ExchangeTime(offset_ns, uncertainty_ns)
 
     def _books_stale(self, event: BooksStale, now: Now, out: list[AnyAction]) -> None:
         for desk in self.state.desks.values():
@@ -241,6 +252,7 @@ class Observers:
         if not event.up and (state.stream_up or event.reason != state.stream_reason):
             out.append(Alert("private_stream_down", "warning", {"reason": event.reason}))
         state.stream_up, state.stream_reason = event.up, event.reason
+        state.ages.reconnected()
         if event.up:
             state.books.reconnected(now)
         else:
@@ -248,7 +260,12 @@ class Observers:
                 desk.books_stale(())
 
     def _filled(self, event: Filled, now: Now, out: list[AnyAction]) -> None:
+        self.state.ages.observe(FILLS, "", event.sent_ms, now, self._exchange_time())
         self.state.account.filled(event.fill, now, out)
+
+    def _updated(self, event: OrderUpdated, now: Now, out: list[AnyAction]) -> None:
+        self.state.ages.observe(ORDERS, "", event.sent_ms, now, self._exchange_time())
+        self.state.account.updated(event, now, out)
 
     def count_fills(self) -> None:
         """Tell the windows of the fills that were booked in this step, and of what was adopted."""

@@ -33,6 +33,7 @@ from guards.clock_trust import ClockTrust
 from guards.exchange import ExchangeGuard
 from guards.freshness import FINAL
 from guards.killswitch import KillLatch
+from guards.message_age import MessageAges
 from guards.risk import RiskGuard
 from guards.stall import StallGuard
 from guards.vote import Vote
@@ -47,6 +48,7 @@ class State:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.plan = settings.plan
+        self.ages = MessageAges()
         self.still = Stillness(settings.canary)
         desks = (Desk(SERIES[name], settings, self.still) for name in settings.series)
         self.desks = {desk.series.name: desk for desk in desks}

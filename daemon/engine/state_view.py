@@ -658,8 +658,25 @@ class LaddersView(Protocol):
         ...
 
 
+class AgesView(Protocol):
+    """How old the exchange's messages are when they arrive."""
+
+    def vote(self, channel: str, now: Now) -> Vote:
+        """What one channel's age says."""
+        ...
+
+    def next_deadline(self, now: Now) -> int | None:
+        """When that turns by itself."""
+        ...
+
+
 class StateView(Protocol):
     """All of it."""
+
+    @property
+    def ages(self) -> AgesView:
+        """How old the exchange's messages are."""
+        ...
 
     @property
     def settings(self) -> EngineSettings:

@@ -73,6 +73,7 @@ class Engine:
             state.clock_trust.next_deadline(now),
             state.stall.next_deadline(now),
             state.exchange.next_deadline(now),
+            state.ages.next_deadline(now),
             state.account.next_deadline(now),
             state.unexplained.next_deadline(now),
         ]
@@ -128,8 +129,12 @@ class Engine:
             state.scores.look([Looked(EXCHANGE, state.stream_up)])
 
     def _watch_market(self, now: Now, out: list[AnyAction]) -> None:
-        """Notice that a session begins, and that no index moves in it."""
+        """Notice that a session begins, that no index moves in it, and that news of a book has become too old."""
         state = self.state
+        for ticker in state.ages.turned(now):
+            for desk in state.desks.values():
+                if ticker in desk.markets:
+                    desk.late(ticker, now.mono_ns + state.ages.cool_ns)
         before, state.index_expected = state.index_expected, state.plan.market_open(now.utc_ns)
         if state.index_expected and not before:
             for desk in state.desks.values():

@@ -6,6 +6,7 @@ from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER
 from daemon.engine.state_view import StateView
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.reasons import Reason
+from guards.message_age import CHANNELS
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 
 VOTES_HOLD_NS = 300 * NS_PER_MS
@@ -42,6 +43,7 @@ def account_votes(state: StateView, now: Now) -> list[tuple[str, Vote]]:
         ("clock", state.clock_trust.vote(now)),
         ("exchange", state.exchange.vote(now)),
         ("private_stream", stream),
+        *((f"{channel}_age", state.ages.vote(channel, now)) for channel in CHANNELS),
         ("reconciliation", books),
         ("limits", limits),
         ("risk", state.risk.vote(held, now)),
@@ -55,6 +57,7 @@ def votes_hold_ns(state: StateView, now: Now) -> int:
     turns = (
         state.clock_trust.next_deadline(now),
         state.exchange.next_deadline(now),
+        state.ages.next_deadline(now),
         now.mono_ns + state.held.tail_until_utc_ns - now.utc_ns,
         now.mono_ns + VOTES_HOLD_NS,
     )

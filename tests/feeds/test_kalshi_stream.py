@@ -405,7 +405,7 @@ def test_more_and_fewer_books_one_command_at_a_time() -> None:
     wire.snapshot(C)
     wire.snapshot(A)
     assert [event.top.ticker for event in wire.news() if isinstance(event, BookTop)] == [B, C]
-    assert wire.due() is None
+    assert wire.due() == (wire.ms + 30_000) * MS, "nothing but the quiet of the books"
 
 
 def test_wanting_nothing_unsubscribes_and_wanting_again_subscribes() -> None:
@@ -452,7 +452,7 @@ def test_a_gap_makes_every_book_stale_until_its_own_snapshot() -> None:
     assert [event.top.ticker for event in wire.news() if isinstance(event, BookTop)] == [B]
     wire.snapshot(A)
     assert [event.top.ticker for event in wire.news() if isinstance(event, BookTop)] == [A]
-    assert wire.due() is None
+    assert wire.due() == (wire.ms + 30_000) * MS, "nothing but the quiet of the books"
 
 
 def test_a_late_message_is_dropped_not_applied() -> None:
@@ -514,7 +514,7 @@ def test_a_crossed_book_is_stale_and_may_recover_by_itself() -> None:
     assert wire.asked() == []
     wire.delta(A, "0.60", "-6.00", side="no")
     assert [type(event) for event in wire.news()] == [BookTop]
-    assert wire.due() is None
+    assert wire.due() == (wire.ms + 30_000) * MS, "nothing but the quiet of the books"
 
 
 def test_a_book_that_stays_crossed_is_asked_for_again() -> None:
@@ -597,7 +597,7 @@ def test_a_market_the_exchange_does_not_know_is_given_up_and_the_rest_goes_on() 
     wire.book("error", {"code": 11, "msg": "Invalid parameter", "market_ticker": B})
     wire.delta(A, "0.41", "1.00")
     assert not wire.hung_up
-    assert wire.due() is None
+    assert wire.due() == (wire.ms + 30_000) * MS, "nothing but the quiet of the books"
     assert wire.asked() == []
 
 
@@ -673,3 +673,39 @@ def test_an_ok_list_without_our_market_is_asked_for_again() -> None:
     wire.want(A, B)
     wire.book("ok", {"market_tickers": [A]}, id=wire.asked()[0]["id"])
     assert [c["params"]["market_tickers"] for c in wire.asked()] == [[B]]
+
+
+# --- how old a message is, and a book that is quiet ----------------------------------------------------------------
+
+
+def test_each_message_carries_when_it_was_sent_by_its_envelope_or_else_by_its_own_stamp() -> None:
+    wire = Wire()
+    wire.books_up(A)
+    wire.news()
+    book = {"market_ticker": A, "yes_dollars_fp": [["0.40", "5.00"]]}
+    wire.book("orderbook_snapshot", book, sending_ts_ms=900)
+    wire.book("orderbook_snapshot", book)
+    wire.delta(A, "0.41", "1.00")
+    msg = {"market_ticker": A, "price_dollars": "0.42", "delta_fp": "1.00", "side": "yes", "ts_ms": 77}
+    wire.book("orderbook_delta", msg, sending_ts_ms=78)
+    assert [event.top.exchange_ms for event in wire.news() if isinstance(event, BookTop)] == [900, 0, 77, 78]
+
+
+def test_a_quiet_book_is_asked_for_again_and_stays_believed_unless_nothing_comes() -> None:
+    wire = Wire()
+    wire.books_up(A)
+    wire.asked()
+    wire.news()
+    wire.tick(29_999)
+    assert wire.asked() == []
+    wire.tick(1)
+    (ask,) = wire.asked()
+    assert (ask["params"]["action"], ask["params"]["market_tickers"]) == ("get_snapshot", [A])
+    assert wire.news() == [], "still believed"
+    wire.snapshot(A)
+    assert wire.due() == (wire.ms + 30_000) * MS
+    wire.news()
+    wire.tick(30_000)
+    for _ in range(4):
+        wire.tick(3_000)
+    assert any(isinstance(event, BooksStale) for event in wire.news()), "three requests, and no snapshot"

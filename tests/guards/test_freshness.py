@@ -124,6 +124,25 @@ def test_a_constant_offset_is_learned_and_then_judged_around() -> None:
     assert guard.observe(tick(11_000, stamp_ms=11_000 - 2401), at(11_000)) is Admission.LATE
 
 
+@pytest.mark.parametrize(
+    ("lag_ms", "phase", "blocks"),
+    [
+        (1_600, Phase.QUOTING, True),
+        (1_400, Phase.QUOTING, False),
+        (800, Phase.STRICT, True),
+        (600, Phase.STRICT, False),
+    ],
+)
+def test_an_offset_that_alone_exceeds_the_limit_in_force_blocks_and_is_shown(
+    lag_ms: int, phase: Phase, *, blocks: bool
+) -> None:
+    guard = sentry()
+    for n in range(10):
+        guard.observe(tick(n * 1000, 6700 + n, stamp_ms=n * 1000 - lag_ms), at(n * 1000))
+    verdict = guard.verdict(at(9_001), phase)
+    assert (verdict.ok, verdict.offset_ms) == (not blocks, lag_ms)
+
+
 def test_a_delayed_feed_is_never_learned() -> None:
     guard = sentry()
     for n in range(100):

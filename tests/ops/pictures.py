@@ -86,6 +86,7 @@ def freshness(
         limit_ms=limit_ms,
         arm_limit_ms=2000.0,
         basis="age",
+        offset_ms=0.0,
         cadence_ms=1003.0,
         fresh=fresh,
         ok=fresh,

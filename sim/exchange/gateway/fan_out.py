@@ -202,7 +202,8 @@ class FanOut:
         if self.faults.active and self.faults.draw("ws_lost", self.now_ns(), channel=one.channel):
             return  # not numbered: nobody can see that it is missing
         seq = f',"seq":{one.next_seq()}' if one.channel in frames.SEQUENCED else ""
-        frame = b"".join((f'{{"type":"{kind}","sid":{one.sid}{seq},"msg":'.encode(), raw, b"}"))
+        sent = f',"sending_ts_ms":{self.now_ns() // NS_PER_MS}}}'
+        frame = b"".join((f'{{"type":"{kind}","sid":{one.sid}{seq},"msg":'.encode(), raw, sent.encode()))
         if self.faults.active:
             now_ns = self.now_ns()
             if seq and self.faults.draw("ws_seq_gap", now_ns, channel=one.channel):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.exchange.book.objects import Account
     from sim.exchange.core import Exchange
 
+NS_PER_MS = 1_000_000
 ERRORS = {
     1: "Unable to process message",
     2: "Params required",
@@ -223,7 +224,8 @@ class Session:
                 continue
             head: dict[str, Any] = {} if number is None else {"id": number}
             body = frames.snapshot(market, use_yes_price=one.use_yes_price)
-            found.append({**head, "type": "orderbook_snapshot", "sid": one.sid, "seq": one.next_seq(), "msg": body})
+            head |= {"type": "orderbook_snapshot", "sid": one.sid, "seq": one.next_seq()}
+            found.append({**head, "msg": body, "sending_ts_ms": self.exchange.state.now_ns // NS_PER_MS})
         return found
 
     def _tickers_now(self, one: Subscription) -> list[dict[str, Any]]:

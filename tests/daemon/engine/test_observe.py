@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
+import msgspec
 import pytest
 
 from daemon.engine.desk import LISTING_LIMIT_NS
@@ -24,11 +25,13 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
     BooksStale,
+    BookTop,
     CancelAllMarker,
     ClockSample,
     Command,
     FeedState,
     FeedStatus,
+    Filled,
     KillSwitch,
     LoopStall,
     MarketChanged,
@@ -360,6 +363,45 @@ def test_a_listing_that_is_too_old_is_no_permission() -> None:
     assert desk.markets_vote(stand.now()).open
     assert desk.markets_vote(now).reason is Reason.MARKETS_UNKNOWN
     assert desk.next_deadline(stand.now()) is not None
+
+
+def _late_books(stand: Stand, age_ns: int) -> None:
+    """Every book of the first series is told once more, sent `age_ns` ago."""
+    for top in list(stand.engine.state.desks["INXU"].tops.values()):
+        sent_ms = (stand.utc_ns - age_ns) // MS
+        stand.step(BookTop(msgspec.structs.replace(top, received_mono_ns=stand.mono_ns, exchange_ms=sent_ms)))
+
+
+def test_books_that_come_five_seconds_late_are_not_priced_on_however_regular_they_are() -> None:
+    stand = quoting()
+    for _ in range(2):
+        _late_books(stand, 5 * S)
+        stand.run(100 * MS)
+    stand.run(1 * S)
+    assert stand.closed("INXU") == ("book_stale",)
+    assert not stand.exchange.resting("INXU")
+    assert stand.exchange.resting("NASDAQ100U")
+    _late_books(stand, 10 * MS)
+    stand.run(5 * S)
+    assert not stand.exchange.resting("INXU"), "its markets cool"
+    stand.run(8 * S)
+    assert stand.exchange.resting("INXU")
+
+
+def test_a_fill_that_is_told_late_is_taken_and_closes_the_gate() -> None:
+    stand = quoting()
+    orders = stand.exchange.resting("INXU")[:2]
+    for order in orders:
+        for event in stand.exchange.execute(order.order_id):
+            late = (
+                msgspec.structs.replace(event, sent_ms=stand.utc_ns // MS - 8_000)
+                if isinstance(event, Filled)
+                else event
+            )
+            stand.step(late)
+    assert len(stand.engine.state.held.ledger.trades) == 2
+    stand.run(1 * S)
+    assert "messages_late" in stand.closed("INXU")
 
 
 def test_the_feed_is_switched_told_and_the_new_value_counts_at_once() -> None:
