@@ -296,6 +296,26 @@ class WindowPhaseEntry(Entry, frozen=True):
     scheduler_window: SchedulerWindow
 
 
+class LimitsEntry(Entry, frozen=True):
+    """The limits in force in a window, as this run was configured when it met it. `basis`: what the ages are."""
+
+    series: Named
+    target_ns: int
+    basis: Literal["age", "lateness"]
+    arm_limit_ms: int
+    soft_limit_ms: int
+    strict_limit_ms: int
+    stale_threshold_ms: int
+    divergence_bps: int
+    minimum_ev_cents: int
+    contracts_per_order: int
+    per_order_dollars: int
+    per_day_dollars: int
+    markets_max: int
+    per_market_contracts: int
+    per_window_contracts: int
+
+
 class WindowResultEntry(Entry, frozen=True):
     """A window is over. `print`: our print of the index, rounded to a cent; `pnl` is null until all is settled."""
 
@@ -471,6 +491,7 @@ AnyEntry = (
     | WindowPhaseEntry
     | WindowResultEntry
     | WsFreshnessEntry
+    | LimitsEntry
     | FeedSwitchEntry
     | FeePathEntry
     | TimeToFlatEntry

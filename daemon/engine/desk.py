@@ -81,6 +81,7 @@ class Desk:
         self._fairs: list[Price] | None = None
         self.markets: dict[Ticker, Market] = {}
         self.markets_target_ns = 0
+        self.limits_target_ns = 0  # the last window whose limits were recorded
         self._out_ns: dict[Ticker, int] = {}
         self.listed_ns = 0  # when the ladder was asked for that is quoted
         self.near: tuple[int, int] = (0, 0)

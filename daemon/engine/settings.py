@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.reasons import Reason
+from domain.records import LimitsEntry
 from execution.drill import ControlSettings
 from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
@@ -59,6 +60,27 @@ class EngineSettings(NamedTuple):
     def settlement_poll_ns(self) -> int:
         """How often a result that is due is asked for."""
         return SETTLEMENT_POLL_SHORT_NS if self.hurried else SETTLEMENT_POLL_NS
+
+    def limits(self, series: str, target_ns: int) -> LimitsEntry:
+        """What is in force in a window, for the journal: reports read it there."""
+        freshness, quoting, risk = self.freshness, self.quoting, self.risk
+        return LimitsEntry(
+            series=series,
+            target_ns=target_ns,
+            basis=freshness.basis,
+            arm_limit_ms=freshness.arm_limit_ms,
+            soft_limit_ms=freshness.soft_limit_ms,
+            strict_limit_ms=freshness.strict_limit_ms,
+            stale_threshold_ms=self.failover.stale_threshold_ms,
+            divergence_bps=self.divergence.divergence_bps,
+            minimum_ev_cents=quoting.minimum_ev_cents,
+            contracts_per_order=quoting.contracts_per_order,
+            per_order_dollars=risk.per_order_dollars,
+            per_day_dollars=risk.per_day_dollars,
+            markets_max=risk.markets_max,
+            per_market_contracts=risk.per_market_contracts,
+            per_window_contracts=risk.per_window_contracts,
+        )
 
     def execution_vote(self) -> Vote:
         """Whether the configuration lets orders out at all."""

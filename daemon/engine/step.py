@@ -161,6 +161,9 @@ class Engine:
             state.flat.retire(desk.series.name, window.target_ns, now, out)
         described = scheduler_window(window, window.freeze_ns - state.ladders.lead_ns)
         out.append(WindowPhaseEntry(desk.series.name, window.label, phase, window.target_ns, described))
+        if desk.limits_target_ns != window.target_ns:
+            desk.limits_target_ns = window.target_ns
+            out.append(state.settings.limits(desk.series.name, window.target_ns))
         state.ladders.entered(desk, phase, now)
         if phase is _STRICT and desk.sentry.cadence_too_slow:
             told = StrictStandDownEntry(desk.series.name, desk.sentry.cadence_p99_ms, desk.sentry.limit_ms(phase))

@@ -27,6 +27,7 @@ from domain.records import (
     FillAdoptedEntry,
     ForeignFillEntry,
     GuardTripEntry,
+    LimitsEntry,
     NoteEntry,
     OperatorActionEntry,
     OrderAckedEntry,
@@ -85,6 +86,7 @@ class Fold:
             TimeToFlatEntry: self._time_to_flat,
             FeePathEntry: self._fee_path,
             WsFreshnessEntry: self._ws_freshness,
+            LimitsEntry: self._limits,
             OperatorActionEntry: self._operator_action,
             NoteEntry: self._note,
             ConfigEntry: self._config,
@@ -177,6 +179,9 @@ class Fold:
         window.label = said.label or window.label
         window.scheduler_window = said.scheduler_window
         window.phases.append((utc_ns, said.phase))
+
+    def _limits(self, utc_ns: int, said: LimitsEntry) -> None:
+        self._window(said.series, said.target_ns, utc_ns).limits = said
 
     def _order_created(self, utc_ns: int, said: OrderCreatedEntry) -> None:
         if said.type == "drill":

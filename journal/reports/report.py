@@ -1,7 +1,7 @@
 """What a report says about a window and about a day, as blocks to be printed.
 
-The parts have fixed names (runbook H20): fee_path, scheduler_window, ws_freshness, quotes, fills, settlement, P&L,
-guard trips, latency. A part is never left out: where the journal is silent, it says so.
+The parts have fixed names (runbook H20): fee_path, scheduler_window, ws_freshness, limits, quotes, fills, settlement,
+P&L, guard trips, latency. A part is never left out: where the journal is silent, it says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from domain.clock import NS_PER_MS
 from domain.money import CASH_DECIMALS, COUNT_DECIMALS, INDEX_DECIMALS, PRICE_DECIMALS, print_fixed
-from domain.records import FeePathEntry, SchedulerWindow, WsFreshnessEntry, payload_of
+from domain.records import FeePathEntry, LimitsEntry, SchedulerWindow, WsFreshnessEntry, payload_of
 from domain.stamps import utc_ns_text
 from journal.reports.fold import Fold, day_of
 from journal.reports.render import NOT_RECORDED, Block, Heading, Line, Plot, Table
@@ -61,6 +61,8 @@ def _window_blocks(fold: Fold, window: WindowFold) -> list[Block]:
         Line("Phases: " + (", ".join(f"{phase} {clock(at)}" for at, phase in window.phases) or NOT_RECORDED)),
         Heading(3, "ws_freshness"),
         _pairs(window.freshness),
+        Heading(3, "limits"),
+        _pairs(window.limits),
         Plot(ages_plot(window, track)),
         Heading(3, "Quotes"),
         *_quotes(window),
@@ -310,7 +312,7 @@ def trimmed(amount: str, decimals_min: int = _CENT_DECIMALS) -> str:
     return f"{whole_part}.{kept}" if kept else whole_part
 
 
-def _pairs(said: FeePathEntry | SchedulerWindow | WsFreshnessEntry | None) -> Block:
+def _pairs(said: FeePathEntry | SchedulerWindow | WsFreshnessEntry | LimitsEntry | None) -> Block:
     if said is None:
         return Line(NOT_RECORDED)
     return Table(("field", "value"), [(key, _value(value)) for key, value in asdict(said).items()])

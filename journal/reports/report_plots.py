@@ -11,12 +11,11 @@ from domain.money import CASH_DECIMALS, CASH_PER_DOLLAR, INDEX_PER_POINT, PRICE_
 from domain.stamps import utc_ns_text
 from domain.window import Phase
 from journal.reports.plot import Band, Dot, Level, Picture, Stroke, bars, draw
+from journal.reports.render import NOT_RECORDED
 from journal.reports.window_fold import BUCKET_NS, Track, WindowFold
 
 STRIKES_SHOWN_MAX: Final = 7
 TICKS_WANTED: Final = 6
-STRICT_LIMIT_MS: Final = 700
-SOFT_LIMIT_MS: Final = 1500
 
 
 def index_plot(window: WindowFold, track: Track | None) -> str:
@@ -57,10 +56,9 @@ def ages_plot(window: WindowFold, track: Track | None) -> str:
     """The longest silence of the active feed in each half second, with the limits."""
     buckets = track.buckets if track is not None else {}
     line = [(float(at * BUCKET_NS), longest / NS_PER_MS) for at, (_, _, _, longest) in sorted(buckets.items())]
-    limits = [Level(SOFT_LIMIT_MS, "soft 1500 ms", "limit"), Level(STRICT_LIMIT_MS, "strict 700 ms", "limit")]
-    title = "Time between values on the active feed; default limits"
+    title = f"Time between values on the active feed; {_limits_text(window)}"
     ticks = _time_ticks(window, line)
-    return draw(Picture(title, line, ticks, " ms", limits, _strict(window), from_zero=True, height=200))
+    return draw(Picture(title, line, ticks, " ms", _limits(window), _strict(window), from_zero=True, height=200))
 
 
 def pnl_bars(rows: Sequence[tuple[str, int | None]]) -> str:
@@ -102,6 +100,22 @@ def _points(strike: int | None, side: str) -> float:
 
 def _strike_name(strike: int) -> str:
     return print_fixed(strike, 6).rstrip("0").rstrip(".")
+
+
+def _limits(window: WindowFold) -> list[Level]:
+    """The limits that were in force, as recorded; none when they were not. Lateness begins at the usual gap."""
+    limits = window.limits
+    if limits is None:
+        return []
+    usual_ms = (window.freshness.cadence_p50_ms or 0.0) if window.freshness and limits.basis == "lateness" else 0.0
+    named = (("soft", limits.soft_limit_ms), ("strict", limits.strict_limit_ms))
+    return [Level(usual_ms + limit_ms, f"{name} {limit_ms} ms", "limit") for name, limit_ms in named]
+
+
+def _limits_text(window: WindowFold) -> str:
+    if window.limits is None:
+        return f"limits {NOT_RECORDED}"
+    return "limits of the age" if window.limits.basis == "age" else "limits of the lateness, from the usual gap on"
 
 
 def _strict(window: WindowFold) -> list[Band]:

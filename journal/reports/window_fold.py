@@ -20,6 +20,7 @@ from domain.records import (
     FeePathEntry,
     ForeignFillEntry,
     GuardTripEntry,
+    LimitsEntry,
     OperatorActionEntry,
     SchedulerWindow,
     StrictStandDownEntry,
@@ -157,6 +158,7 @@ class WindowFold:
     scheduler_window: SchedulerWindow | None = None
     fee_path: FeePathEntry | None = None
     freshness: WsFreshnessEntry | None = None
+    limits: LimitsEntry | None = None
     result: WindowResultEntry | None = None
     phases: list[tuple[int, str]] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)

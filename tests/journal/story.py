@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from domain.actions import AnyAction
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, MarketsRead, Started, Tick, Wake
@@ -13,6 +15,7 @@ from domain.records import (
     FeedSwitchEntry,
     FeePathEntry,
     GuardTripEntry,
+    LimitsEntry,
     OrderAckedEntry,
     OrderCancelledEntry,
     OrderCreatedEntry,
@@ -146,7 +149,7 @@ def story() -> list[Told]:
     told: list[Told] = [
         (-1300, Started("run-7", 7, "demo", "c" * 64, "build-1", ""), [ConfigEntry("c" * 64, "build-1", "demo")]),
         (-1290, wake, [FeePathEntry(SERIES, "configs/fees.json", "0", "0.07", "2026-01-01", "quadratic", 1, "", "")]),
-        (-1200, wake, [phase(Phase.PREFLIGHT)]),
+        (-1200, wake, [phase(Phase.PREFLIGHT), limits()]),
         (-1190, markets, []),
         (-900, wake, [phase(Phase.QUOTING)]),
     ]
@@ -186,6 +189,26 @@ def result(pnl: int) -> WindowResultEntry:
         trips=1,
         pnl=Cash(pnl),
         settled=True,
+    )
+
+
+def limits(soft_ms: int = 1_500, strict_ms: int = 700, basis: Literal["age", "lateness"] = "age") -> LimitsEntry:
+    return LimitsEntry(
+        series=SERIES,
+        target_ns=TARGET_NS,
+        basis=basis,
+        arm_limit_ms=2_000,
+        soft_limit_ms=soft_ms,
+        strict_limit_ms=strict_ms,
+        stale_threshold_ms=1_200,
+        divergence_bps=5,
+        minimum_ev_cents=5,
+        contracts_per_order=1,
+        per_order_dollars=75,
+        per_day_dollars=1_000,
+        markets_max=10,
+        per_market_contracts=5,
+        per_window_contracts=20,
     )
 
 

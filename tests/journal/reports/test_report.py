@@ -7,6 +7,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from domain.clock import NS_PER_S
@@ -19,6 +20,7 @@ from journal.reports.render import Block, Heading, Line, Table, html, markdown
 from journal.reports.report import clock, count, day_report, price, trimmed, window_report
 from journal.reports.report_io import fold_day, write_day, write_reports
 from journal.reports.report_plots import ages_plot, index_plot
+from journal.reports.window_fold import WindowFold
 from journal.writer_io import JournalWriter
 from tests.journal import story
 from tests.journal.story import DAY, SERIES, TARGET_NS
@@ -28,6 +30,7 @@ PARTS = [
     "fee_path",
     "scheduler_window",
     "ws_freshness",
+    "limits",
     "Quotes",
     "Fills",
     "Settlement",
@@ -141,12 +144,41 @@ def test_the_index_plot_shows_strikes_orders_and_fills(fold: Fold) -> None:
     assert "ask KXINXU-26MAR06H1000-T5810 at 0.3800" in text
 
 
-def test_the_ages_plot_shows_both_limits(fold: Fold) -> None:
+def limit_lines(window: WindowFold) -> dict[str, float]:
+    """How high each limit is drawn, by its name."""
+    lines = iter(svg_of(ages_plot(window, window.tracks["primary"])).iter())
+    return {next(lines).text or "": float(line.get("y1", "")) for line in lines if line.get("class") == "limit"}
+
+
+def test_the_ages_plot_shows_the_limits_that_were_recorded(fold: Fold) -> None:
     window = fold.windows[(SERIES, TARGET_NS)]
-    text = "".join(svg_of(ages_plot(window, window.tracks["primary"])).itertext())
-    assert "soft 1500 ms" in text
-    assert "strict 700 ms" in text
+    before = limit_lines(window)
+    assert list(before) == ["soft 1500 ms", "strict 700 ms"]
+    assert before["soft 1500 ms"] < before["strict 700 ms"]
+    fold.take(TARGET_NS, story.limits(1_500, 400))
+    after = limit_lines(window)
+    assert list(after) == ["soft 1500 ms", "strict 400 ms"]
+    assert after["strict 400 ms"] > before["strict 700 ms"]  # lower on the page
     assert "not recorded" in ages_plot(window, None)
+
+
+def test_limits_of_the_lateness_are_drawn_from_the_usual_gap_on(fold: Fold) -> None:
+    window = fold.windows[(SERIES, TARGET_NS)]
+    assert window.freshness is not None
+    window.freshness = msgspec.structs.replace(window.freshness, cadence_p50_ms=1_000.0)
+    fold.take(TARGET_NS, story.limits(500, 400, "age"))
+    of_the_age = limit_lines(window)
+    fold.take(TARGET_NS, story.limits(500, 400, "lateness"))
+    assert "limits of the lateness" in ages_plot(window, window.tracks["primary"])
+    late = limit_lines(window)
+    assert late["strict 400 ms"] < of_the_age["strict 400 ms"]  # higher on the page, above the usual gap
+
+
+def test_limits_that_were_not_recorded_are_not_drawn(fold: Fold) -> None:
+    window = fold.windows[(SERIES, TARGET_NS)]
+    window.limits = None
+    assert limit_lines(window) == {}
+    assert "limits not recorded" in ages_plot(window, window.tracks["primary"])
 
 
 def test_plots_of_little_or_nothing() -> None:
