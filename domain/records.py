@@ -5,9 +5,9 @@ A record is itself one of a step's actions, so it stands in its step, in order, 
 and their kinds; what mypy cannot know, the bounds of a figure, is looked at when the record is made: one that is out of
 them is a bug of ours and ends the run before a byte of its step is written. docs/events.md is made from this file.
 
-`RECORD_VERSION` stands in every line. It is raised when a key of a type changes its meaning or goes, and what older
-versions wrote is read by `journal/earlier.py`; a line of a newer version is refused by name. A new type or a new key is
-not a new version: readers pass over what they do not know.
+`RECORD_VERSION` and `RECORD_MINOR` stand in the head of each segment. The version is raised when a key of a type
+changes its meaning or goes: what older versions wrote is read by `journal/earlier.py`, and a journal of a newer version
+is refused by name. A new type or key raises the minor version: a build before it keeps such a record and skips it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from domain.reasons import RiskDecision
 from domain.window import Phase
 
 RECORD_VERSION: Final = 2
+RECORD_MINOR: Final = 0
 
 # Names of bounds, by which `_LIMITS` finds the fields that have them.
 OrderPrice = Price

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_S
-from journal.record import GENESIS, Record, RecordError, decode_record, digest_of
+from journal.record import GENESIS, HEAD, NewerVersionError, Record, RecordError, decode_record, digest_of
 
 # The writer anchors twice a minute; a batch that waited for a disk that hung may span some minutes.
 UNANCHORED_LIMIT_NS: Final = 600 * NS_PER_S
@@ -79,7 +79,10 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a verification found. `ok` allows for a torn tail, which is reported and can be repaired."""
+    """What a verification found. `ok` allows for a torn tail, which is reported and can be repaired.
+
+    `bare_offset`: where in the last file a head begins that no record follows, so that nothing was written under it.
+    """
 
     ok: bool
     head: Head
@@ -88,6 +91,7 @@ class Verdict(msgspec.Struct, frozen=True):
     torn_file: str
     torn_offset: int
     anchors_met: int
+    bare_offset: int | None = None
 
 
 class Verifier:
@@ -98,6 +102,7 @@ class Verifier:
 
     __slots__ = (
         "_anchors",
+        "_bare",
         "_file",
         "_line",
         "_met",
@@ -107,6 +112,7 @@ class Verifier:
         "_start",
         "_torn",
         "_unanchored",
+        "_under",
         "fault",
         "head",
         "record",
@@ -131,6 +137,8 @@ class Verifier:
         self._line = 0
         self._offset = 0
         self._torn: tuple[bytes, str, int] | None = None
+        self._under: Record | None = None
+        self._bare: tuple[str, str, int] | None = None
 
     def open_file(self, file: str) -> None:
         """The lines that follow stand in this file."""
@@ -139,6 +147,7 @@ class Verifier:
         if self._required_in and self.head != self._start and self.head.seq not in self._anchors:
             self._miss(f"record {self.head.seq} is the last of its file and must be anchored, but is not")
         self._file, self._line, self._offset = file, 0, 0
+        self._under = None
 
     def feed(self, line: bytes) -> bool:
         """Check one line, newline included. False once a fault is known: nothing after it can be judged."""
@@ -175,21 +184,30 @@ class Verifier:
             torn_file=file,
             torn_offset=offset,
             anchors_met=self._met,
+            bare_offset=None if self._bare is None or self._bare[1] != self._file else self._bare[2],
         )
 
     def _check(self, line: bytes) -> None:
         try:
             claimed, actual = digest_of(line)
-            record = decode_record(line)
+            record = decode_record(line, self._under)
         except RecordError as error:
-            self._fail(FaultKind.MALFORMED, f"the line cannot be read: {error}; a byte of it was changed")
+            why = "" if isinstance(error, NewerVersionError) else "; a byte of it was changed"
+            self._fail(FaultKind.MALFORMED, f"the line cannot be read: {error}{why}")
             return
         if claimed != actual or record.hash != claimed:
             self._fail(FaultKind.ALTERED, f"the line (it says record {record.seq}) does not have the hash it carries")
             return
-        if fault := misplaced(self.head, record):
+        before = self.head if self._bare is None else msgspec.structs.replace(self.head, hash=self._bare[0])
+        if fault := misplaced(before, record):
             self._fail(*fault)
             return
+        if record.type == HEAD:
+            if self._required_in and not self._rooted:
+                self._miss("nothing was anchored before the first record")
+            self._under, self._bare = record, (record.hash, self._file, self._offset)
+            return
+        self._bare = None
         expected = self._anchors.get(record.seq)
         if expected is not None and expected != record.hash:
             self._fail(

@@ -9,7 +9,7 @@ import msgspec
 from domain.clock import NS_PER_S, Now
 from domain.stamps import utc_ns_text
 from journal.chain import Anchor, Head
-from journal.record import Body, canonical_json, seal
+from journal.record import HEAD, Body, HeadSays, ShortBody, canonical_json, seal
 from journal.tape_io import Tape
 
 Item = tuple[int, Now, str, object, str, str]
@@ -20,17 +20,18 @@ _SECOND_CHARS: Final = len("2026-03-06T14:50:00.")
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What is the same in every record of one run."""
+    """What is the same in every record of one run; it stands in the head of each segment."""
 
     run_id: str
     environment: str
     config_hash: str
+    build_id: str = ""
 
 
 class Committer:
     """The chain's growing end. `head` moves only when the disk has it."""
 
-    __slots__ = ("_run", "_second", "_second_text", "_tape", "anchored", "head")
+    __slots__ = ("_headed", "_run", "_second", "_second_text", "_tape", "anchored", "head")
 
     def __init__(self, tape: Tape, head: Head, run: Run) -> None:
         """Go on after `head`. `anchored` is the number of the newest anchored record, -1 before any."""
@@ -38,6 +39,7 @@ class Committer:
         self.anchored = -1
         self._tape = tape
         self._run = run
+        self._headed = False
         self._second = -1
         self._second_text = ""
 
@@ -57,7 +59,7 @@ class Committer:
         head = self.head
         for item in items:
             try:
-                line, digest, day = self._line(item, head)
+                line, digest, day = self._line(item, head.hash)
             except (TypeError, ValueError, OverflowError):
                 self._flush(lines, head)
                 raise
@@ -66,6 +68,13 @@ class Committer:
                 lines, size = [], 0
                 self.anchor(item[1], "rotate")
                 self._tape.begin_segment(day, item[0])
+                self._headed = False
+            if not self._headed:
+                first, above = self._head_line(item, head.hash)
+                lines.append(first)
+                size += len(first)
+                line, digest, day = self._line(item, above)
+                self._headed = True
             lines.append(line)
             size += len(line)
             head = Head(item[0], digest, head.count + 1)
@@ -87,26 +96,42 @@ class Committer:
             self._tape.commit(b"".join(lines))
             self.head = head
 
-    def _line(self, item: Item, head: Head) -> tuple[bytes, str, str]:
+    def _line(self, item: Item, prev_hash: str) -> tuple[bytes, str, str]:
         seq, now, record_type, payload, correlation_id, causation_id = item
         stamp = self._stamp(now.utc_ns)
         if isinstance(payload, bytes):
             payload = msgspec.Raw(canonical_json(payload))
-        body = Body(
+        body = ShortBody(
             causation_id=causation_id,
-            config_hash=self._run.config_hash,
-            correlation_id=correlation_id,
-            environment=self._run.environment,
-            event_id=f"{self._run.run_id}:{seq}",
             mono_ns=now.mono_ns,
             payload=payload,
-            prev_hash=head.hash,
-            run_id=self._run.run_id,
+            prev_hash=prev_hash,
             seq=seq,
             ts_utc=stamp,
             type=record_type,
+            correlation_id=correlation_id,
         )
         return *seal(body), stamp[:_DAY_CHARS]
+
+    def _head_line(self, item: Item, prev_hash: str) -> tuple[bytes, str]:
+        """What is the same in the lines from here on; it carries the number of the record that follows."""
+        seq, now = item[:2]
+        return seal(
+            Body(
+                causation_id="",
+                config_hash=self._run.config_hash,
+                correlation_id="",
+                environment=self._run.environment,
+                event_id="",
+                mono_ns=now.mono_ns,
+                payload=HeadSays(self._run.build_id),
+                prev_hash=prev_hash,
+                run_id=self._run.run_id,
+                seq=seq,
+                ts_utc=self._stamp(now.utc_ns),
+                type=HEAD,
+            )
+        )
 
     def _stamp(self, utc_ns: int) -> str:
         """`utc_ns_text`, with the text of the second kept: most records share it with the one before."""

@@ -31,7 +31,7 @@ from journal.reader_io import (
     read_outline,
     segment_paths,
 )
-from journal.record import STEP, Record, RecordError, decode_record, digest_of, parse_utc
+from journal.record import HEAD, STEP, Record, RecordError, decode_record, digest_of, parse_utc
 
 NOWHERE: Final = (0, 0)
 _TAIL_BLOCK_BYTES = 65_536
@@ -172,6 +172,8 @@ def open_tail(state_dir: Path, disk: Disk) -> Opening:
     if verdict.first_fault is not None:
         raise damaged(verdict.first_fault, state_dir)
     repair = _repair(state_dir, disk, verdict) if verdict.torn_tail is not None else None
+    if last and verdict.bare_offset is not None:
+        disk.cut(last[0], verdict.bare_offset)  # the run ended before its first record here: its head heads nothing
     newest = max(anchors, key=lambda anchor: anchor.seq, default=None)
     if not last:
         return Opening(verdict.head, None, 0, repair, newest)
@@ -192,11 +194,18 @@ def read_tail(state_dir: Path, after_seq: int) -> Iterator[Step]:
     for path in paths[first:]:
         verifier.open_file(str(path))
         for number, line in enumerate(lines_of(path), start=1):
+            before = verifier.record
             verifier.feed(line)
             if verifier.fault is not None:
                 raise damaged(verifier.fault, state_dir)
             record = verifier.record
-            if record is None or record.seq <= after_seq or record.type != STEP or not line.endswith(b"\n"):
+            if (
+                record is None
+                or record is before
+                or record.seq <= after_seq
+                or record.type != STEP
+                or not line.endswith(b"\n")
+            ):
                 continue
             try:
                 step = decode_step(record)
@@ -249,13 +258,15 @@ def _check_seams(paths: list[Path], anchors: list[Anchor], folder: str) -> Head:
     for path in paths[:-1]:
         if path.stat().st_size == 0:  # begun, and the process ended before its first record
             continue
-        ends = (_sound(path, 1, _first_line(path)), _sound(path, 0, _last_line(path)))
+        first = _sound(path, 1, _first_line(path))
+        headed = first.type == HEAD
+        ends = (first, _sound(path, 0, _last_line(path), first if headed else None))
         if fault := misplaced(head, ends[0]):
             raise JournalDamaged(str(path), 1, fault[1], KEEP_AND_ASK)
-        for end in ends:
+        for end in ends[headed:]:
             if known.get(end.seq, end.hash) != end.hash:
                 raise JournalDamaged(str(path), 1, f"record {end.seq} is not the one that was anchored", KEEP_AND_ASK)
-        for needed, line in ((EMPTY.seq, 1), (ends[1].seq, ends[1].seq - ends[0].seq + 1)):
+        for needed, line in ((EMPTY.seq, 1), (ends[1].seq, ends[1].seq - ends[0].seq + 1 + headed)):
             if needed not in known:
                 what = f"no anchor for record {needed}: anchors in {folder} were deleted or cut"
                 raise JournalDamaged(str(path), line, what, KEEP_AND_ASK)
@@ -263,12 +274,12 @@ def _check_seams(paths: list[Path], anchors: list[Anchor], folder: str) -> Head:
     return head
 
 
-def _sound(path: Path, line_number: int, line: bytes) -> Record:
+def _sound(path: Path, line_number: int, line: bytes, head: Record | None = None) -> Record:
     """One record whose own hash holds. `line_number` 0 stands for the last line, whose number is not counted here."""
     where = "its last line" if line_number == 0 else "its first line"
     try:
         claimed, actual = digest_of(line)
-        record = decode_record(line)
+        record = decode_record(line, head)
     except RecordError as error:
         raise JournalDamaged(str(path), line_number, f"{where} cannot be read: {error}", KEEP_AND_ASK) from error
     if claimed != actual or not line.endswith(b"\n"):

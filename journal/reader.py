@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final, get_args
+
 import msgspec
 
 from domain.actions import AnyAction
 from domain.clock import Now
 from domain.events import AnyEvent
+from domain.records import RECORD_MINOR
 from journal.chain import Anchor
 from journal.earlier import Recorded, entry_of
-from journal.record import Record, RecordError
+from journal.record import Record, RecordError, canonical
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -22,6 +25,13 @@ class Step(msgspec.Struct, frozen=True):
     encoded: bytes
 
 
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
+
 class _RawStep(msgspec.Struct, frozen=True):
     event: AnyEvent
     now: Now
@@ -30,22 +40,27 @@ class _RawStep(msgspec.Struct, frozen=True):
 
 _raw_step = msgspec.json.Decoder(_RawStep)
 _actions = msgspec.json.Decoder(tuple[AnyAction | Recorded, ...])
+_each = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
 _anchor = msgspec.json.Decoder(Anchor)
+KINDS: Final = frozenset(one.__struct_config__.tag for one in (*get_args(AnyAction), Recorded))
 
 
 def decode_step(record: Record) -> Step:
     """Read the payload of a `step` record. Raises RecordError when this build does not know its events or actions."""
     try:
         raw = _raw_step.decode(record.payload)
-        actions = decode_actions(raw.actions, record.version)
+        actions = decode_actions(raw.actions, record)
     except (msgspec.MsgspecError, RecordError) as error:
         raise RecordError(f"step record {record.seq} cannot be read by this build ({error})") from error
     return Step(record.seq, raw.event, raw.now, actions, bytes(raw.actions))
 
 
-def decode_actions(raw: msgspec.Raw, version: int) -> tuple[AnyAction, ...]:
-    """The actions of a step, records among them. Raises RecordError, msgspec.MsgspecError for what is not known."""
-    told = _actions.decode(raw)
+def decode_actions(raw: msgspec.Raw, line: Record) -> tuple[AnyAction, ...]:
+    """The actions of a step, records among them. Raises RecordError, msgspec.MsgspecError for what is not known.
+
+    Under a newer minor version records may be of types that this build does not know: they are passed over.
+    """
+    told = _actions.decode(raw if line.minor <= RECORD_MINOR else _known_of(raw))
     if not any(isinstance(one, Recorded) for one in told):
         return told  # type: ignore[return-value] # just looked at
     known: list[AnyAction] = []
@@ -53,11 +68,15 @@ def decode_actions(raw: msgspec.Raw, version: int) -> tuple[AnyAction, ...]:
         if not isinstance(one, Recorded):
             known.append(one)
             continue
-        entry = entry_of(one.type, bytes(one.payload), version)
+        entry = entry_of(one.type, bytes(one.payload), line.version)
         if entry is None:
             raise RecordError(f"no record has the type {one.type!r}")
         known.append(entry)
     return tuple(known)
+
+
+def _known_of(raw: msgspec.Raw) -> bytes:
+    return canonical([one for one in _each.decode(raw) if _kind.decode(one).kind in KINDS])
 
 
 def decode_anchor(line: bytes) -> Anchor:

@@ -16,7 +16,7 @@ import msgspec
 from journal.chain import EMPTY, Anchor, Fault, FaultKind, Verdict, Verifier, verify
 from journal.layout import anchor_dir, first_seq_of, journal_dir
 from journal.reader import Step, decode_anchor, decode_step
-from journal.record import STEP, Record, RecordError, decode_record, parse_utc
+from journal.record import HEAD, HEAD_END, STEP, Record, RecordError, decode_record, parse_utc
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
@@ -128,14 +128,18 @@ def read_records(state_dir: Path, after_seq: int = 0, skip: Callable[[bytes], bo
     for path, later in zip(paths, [*paths[1:], None], strict=False):
         if later is not None and (first_seq_of(later.name) or 0) <= after_seq + 1:
             continue
+        head = None
         for number, line in enumerate(lines_of(path), start=1):
-            if (skip is not None and skip(line)) or (later is None and not line.endswith(b"\n")):
+            is_head = line.endswith(HEAD_END)
+            if (skip is not None and not is_head and skip(line)) or (later is None and not line.endswith(b"\n")):
                 continue
             try:
-                record = decode_record(line)
+                record = decode_record(line, head)
             except RecordError as error:
                 raise JournalDamaged(str(path), number, str(error), KEEP_AND_ASK) from error
-            if record.seq > after_seq:
+            if record.type == HEAD:
+                head = record
+            elif record.seq > after_seq:
                 yield record
 
 

@@ -1,5 +1,9 @@
 """One line of the journal: its fields, and the exact bytes that are hashed and written.
 
+What is the same in all lines of a run stands once in each segment, in its head: run, environment, configuration, build
+and version. A head is a line of the chain that says everything itself and carries the number of the record after it;
+it is no record, and a reader gives each record back complete.
+
 The canonical form of a record is its JSON with sorted keys at every depth, no spaces, UTF-8, on one line (JSON escapes
 every control character, so a newline ends a record and nothing else). `hash` is SHA-256 of the canonical form without
 the field `hash` (docs/contracts.md, Journal); the line on disk is that same text with the field put in its place, which
@@ -15,15 +19,20 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from domain.actions import AnyAction
 from domain.clock import Now
 from domain.events import AnyEvent
-from domain.records import RECORD_VERSION
+from domain.records import RECORD_MINOR, RECORD_VERSION
 from domain.stamps import parse_rfc3339
 
 GENESIS: Final = "0" * 64
 STEP: Final = "step"
+HEAD: Final = "head"
+"""The type of the line that tells, once for the lines after it in its segment, what is the same in all of them."""
+
+HEAD_END: Final = f'"type":"{HEAD}","version":{RECORD_VERSION}}}\n'.encode()
 
 _HASH_CHARS: Final = 64
 _HASH_MARK: Final = b',"hash":"'
@@ -33,8 +42,8 @@ _UTC_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _sorted = msgspec.json.Encoder(order="sorted")
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One record as read back. `payload` is the raw canonical JSON; decode it by `type`."""
+class Record(msgspec.Struct, frozen=True):
+    """One record as read back, complete. `payload` is the raw canonical JSON; decode it by `type`."""
 
     causation_id: str
     config_hash: str
@@ -50,10 +59,50 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ts_utc: str
     type: str
     version: int
+    minor: int = 0
+
+
+class HeadSays(msgspec.Struct, frozen=True):
+    """The payload of a head: which build wrote the lines after it, and the minor version of their records."""
+
+    build_id: str
+    minor: int = RECORD_MINOR
+
+
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line as it stands: with everything in it (a head, and all of version 1), or under its segment's head."""
+
+    causation_id: str
+    hash: str
+    mono_ns: int
+    payload: msgspec.Raw
+    prev_hash: str
+    seq: int
+    ts_utc: str
+    type: str
+    correlation_id: str = ""
+    config_hash: str | UnsetType = UNSET
+    environment: str | UnsetType = UNSET
+    event_id: str | UnsetType = UNSET
+    run_id: str | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+
+
+class ShortBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One record under its segment's head before it is sealed."""
+
+    causation_id: str
+    mono_ns: int
+    payload: Any
+    prev_hash: str
+    seq: int
+    ts_utc: str
+    type: str
+    correlation_id: str = ""
 
 
 class Body(msgspec.Struct, frozen=True):
-    """One record before it is sealed: everything but its hash. `payload` is anything that msgspec can print."""
+    """One line that says everything itself, before it is sealed. `payload` is anything that msgspec can print."""
 
     causation_id: str
     config_hash: str
@@ -82,7 +131,12 @@ class RecordError(ValueError):
     """A line that is not a record of this journal; the text says in one clause what is wrong with it."""
 
 
-_record = msgspec.json.Decoder(Record)
+class NewerVersionError(RecordError):
+    """A sound line that a newer build wrote."""
+
+
+_line = msgspec.json.Decoder(_Line)
+_head_says = msgspec.json.Decoder(HeadSays)
 
 
 def canonical(value: object) -> bytes:
@@ -100,7 +154,7 @@ def encode_actions(actions: list[AnyAction]) -> bytes:
     return _sorted.encode(actions)
 
 
-def seal(body: Body) -> tuple[bytes, str]:
+def seal(body: Body | ShortBody) -> tuple[bytes, str]:
     """The line of a record, newline included, and its hash. Raises TypeError or ValueError for a bad payload."""
     text = _sorted.encode(body)
     digest = hashlib.sha256(text).hexdigest()
@@ -120,17 +174,67 @@ def digest_of(line: bytes) -> tuple[str, str]:
     return line[end - _HASH_CHARS : end].decode("latin-1"), actual.hexdigest()
 
 
-def decode_record(line: bytes) -> Record:
-    """Read one line. Raises RecordError, also for a newer version; the hash is not checked (see journal.chain)."""
+def decode_record(line: bytes, head: Record | None = None) -> Record:
+    """Read one line, under the newest head before it in its segment, and give the record back complete.
+
+    Raises RecordError, also for a newer version; the hash is not checked (see journal.chain).
+    """
     try:
-        record = _record.decode(line)
+        read = _line.decode(line)
+        if read.version is UNSET:
+            return _under(read, head)
+        if read.version > RECORD_VERSION:
+            raise NewerVersionError(
+                f"its version is {read.version}, and this build reads up to {RECORD_VERSION}: a newer one wrote it"
+            )
+        return _whole(read, read.version)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordError(f"it is not a journal record ({error})") from error
-    if record.version > RECORD_VERSION:
-        raise RecordError(
-            f"its version is {record.version}, and this build reads up to {RECORD_VERSION}: a newer one wrote it"
-        )
-    return record if record.correlation_id else msgspec.structs.replace(record, correlation_id=str(record.seq))
+
+
+def _under(read: _Line, head: Record | None) -> Record:
+    if head is None:
+        raise RecordError("its segment has no head before it, which tells run, configuration and version")
+    return Record(
+        causation_id=read.causation_id,
+        config_hash=head.config_hash,
+        correlation_id=read.correlation_id or str(read.seq),
+        environment=head.environment,
+        event_id=str(read.seq),
+        hash=read.hash,
+        mono_ns=read.mono_ns,
+        payload=read.payload,
+        prev_hash=read.prev_hash,
+        run_id=head.run_id,
+        seq=read.seq,
+        ts_utc=read.ts_utc,
+        type=read.type,
+        version=head.version,
+        minor=head.minor,
+    )
+
+
+def _whole(read: _Line, version: int) -> Record:
+    config_hash, environment, event_id, run_id = read.config_hash, read.environment, read.event_id, read.run_id
+    if config_hash is UNSET or environment is UNSET or event_id is UNSET or run_id is UNSET:
+        raise RecordError("it is not a journal record (it has a version, but not all that stands beside it)")
+    return Record(
+        causation_id=read.causation_id,
+        config_hash=config_hash,
+        correlation_id=read.correlation_id or str(read.seq),
+        environment=environment,
+        event_id=event_id,
+        hash=read.hash,
+        mono_ns=read.mono_ns,
+        payload=read.payload,
+        prev_hash=read.prev_hash,
+        run_id=run_id,
+        seq=read.seq,
+        ts_utc=read.ts_utc,
+        type=read.type,
+        version=version,
+        minor=_head_says.decode(read.payload).minor if read.type == HEAD else 0,
+    )
 
 
 def parse_utc(text: str) -> int:

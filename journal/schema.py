@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
-from domain.records import ENTRIES, RECORD_VERSION, Entry, SchedulerWindow, type_of
+from domain.records import ENTRIES, RECORD_MINOR, RECORD_VERSION, Entry, SchedulerWindow, type_of
 from journal.record import Record
 
 _HEAD: Final = f"""# Events: every type of record in the journal
 
-Made by `make events` from domain/records.py; do not edit. Record version {RECORD_VERSION}.
+Made by `make events` from domain/records.py; do not edit. Record version {RECORD_VERSION}.{RECORD_MINOR}.
 
 One line of JSON is one record. `payload` is what its `type` says below. Each record is made as its struct: its keys and
 their kinds are checked by mypy, its bounds when it is made, and one that is out of them ends the run before a byte of
@@ -27,6 +27,11 @@ Units, whole numbers: Price 1/10,000 dollar, Count 1/100 contract, Cash 1/1,000,
 point; names that end in `_ns` and `window` (a target) are Unix nanoseconds, in `_ms` milliseconds, which may be broken.
 OrderPrice is over 0 and under a dollar, FillPrice from 0 to a dollar, OrderCount over 0, Milliseconds not negative.
 Named is a text that is not empty. Sides are of the YES leg.
+
+A segment's first line, and the first of each run in it, is a head: a line of the type `head` that says run,
+configuration, build (`payload.build_id`) and version once for the lines after it, which leave them out. It is no record
+and has the number of the record after it. A record of a newer minor version (`payload.minor`) that this build does not
+know is kept and passed over. Read back, every record has all that the table below shows.
 
 A record of type `step` holds what entered the engine (`event`), the stamp (`now`) and all that left it (`actions`);
 replay runs on it. Every other record stands once, among its step's actions, with its type as `kind`; read back by

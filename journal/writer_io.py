@@ -70,6 +70,7 @@ class JournalWriter:
         threaded: bool = True,
         limits: JournalLimits | None = None,
         disk: Disk | None = None,
+        build_id: str = "",
     ) -> None:
         """Open, verify the tail, repair it if torn. Without a `loop` (not threaded only) callbacks come in line."""
         self._limits = limits or JournalLimits()
@@ -85,7 +86,7 @@ class JournalWriter:
                 opening = open_tail(state_dir, disk)
                 self._tape = tape = Tape(state_dir, disk, opening, self._limits.segment_bytes_max)
                 undo.callback(tape.close)
-                self._committer = Committer(tape, opening.head, Run(run_id, environment, config_hash))
+                self._committer = Committer(tape, opening.head, Run(run_id, environment, config_hash, build_id))
                 if opening.anchor is not None and opening.anchor.hash == opening.head.hash:
                     self._committer.anchored = opening.head.seq
                 # The very first anchor is that of the empty journal: from then on a missing one can be missed.

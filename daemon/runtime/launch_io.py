@@ -105,7 +105,8 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
         secrets=secrets,
     )
     keep_config(settings, recovered.config_hash)
-    journal = JournalWriter(settings.state_dir, recovered.run_id, settings.mode, recovered.config_hash, clock)
+    run = (recovered.run_id, settings.mode, recovered.config_hash)
+    journal = JournalWriter(settings.state_dir, *run, clock, build_id=recovered.build_id)
     if journal.repair is not None:
         log.warning("journal tail repaired", repair=str(journal.repair))
     alerts = AlertFan(

@@ -30,7 +30,7 @@ def damage_remove(data: bytes) -> bytes:
 
 
 def damage_truncate(data: bytes) -> bytes:
-    return b"".join(data.splitlines(keepends=True)[:2])
+    return b"".join(data.splitlines(keepends=True)[:3])
 
 
 def damage_cut_newline(data: bytes) -> bytes:
@@ -47,11 +47,11 @@ def damage_rewrite(data: bytes) -> bytes:
 
 
 DAMAGES = [
-    (damage_flip, 2),
+    (damage_flip, 3),
     (damage_remove, 2),
-    (damage_truncate, 3),
-    (damage_cut_newline, 3),
-    (damage_repeat, 4),
+    (damage_truncate, 4),
+    (damage_cut_newline, 4),
+    (damage_repeat, 5),
     (damage_rewrite, 3),
 ]
 
@@ -110,7 +110,7 @@ def test_a_lost_anchor_of_an_earlier_segment_s_end_is_refused(open_writer: OpenW
     anchors.write_bytes(b"".join([kept[0], *kept[2:]]))
     first = segment_paths(tmp_path)[0]
     last_line = len(first.read_bytes().splitlines())
-    with pytest.raises(JournalDamaged, match=f"no anchor for record {last_line}") as caught:
+    with pytest.raises(JournalDamaged, match=f"no anchor for record {last_line - 1}") as caught:
         open_writer()
     assert (caught.value.file, caught.value.line) == (str(first), last_line)
     fault = verify_state(tmp_path).first_fault
@@ -187,7 +187,7 @@ def test_a_step_of_another_build_is_told_with_what_to_do(open_writer: OpenWriter
     writer.close()
     with pytest.raises(JournalDamaged, match="start that build again and stop it in order") as caught:
         list(read_tail(tmp_path, 0))
-    assert (caught.value.file, caught.value.line) == (str(segment_paths(tmp_path)[0]), 2)
+    assert (caught.value.file, caught.value.line) == (str(segment_paths(tmp_path)[0]), 3)
     assert list(read_tail(tmp_path, 2)) == []
 
 

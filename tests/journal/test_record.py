@@ -5,15 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.records import RECORD_VERSION
+from domain.actions import Exit
+from domain.clock import Now
+from domain.events import Wake
+from domain.records import RECORD_MINOR, RECORD_VERSION, NoteEntry
 from domain.stamps import utc_ns_text
+from journal.facts import told_in
+from journal.opening_io import read_tail
+from journal.reader import decode_step
+from journal.reader_io import JournalDamaged, read_records, segment_paths
 from journal.record import GENESIS, Body, RecordError, canonical_json, decode_record, digest_of, parse_utc, seal
+from tests.journal.conftest import OpenWriter
+from tests.journal.lines import sealed_again
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text(),
@@ -95,9 +105,46 @@ def test_an_unknown_field_is_refused(chain_lines: Callable[[int], list[bytes]]) 
 
 
 @pytest.mark.step("O05")
+def test_a_record_of_a_newer_minor_version_is_kept_and_passed_over(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    later = {"kind": "weather", "sky": "blue"}
+    richer = {"kind": "note", "text": "looked slow", "by": "ann", "mood": "calm"}
+    step = {"event": Wake(), "now": Now(1, 2), "actions": [later, richer, Exit(0, "x")]}
+    writer.append("step", step)
+    writer.append("weather", {"sky": "grey"})
+    writer.close()
+    lines = b"".join(path.read_bytes() for path in segment_paths(tmp_path)).splitlines(keepends=True)
+    head = decode_record(sealed_again(lines[0], payload={"build_id": "later", "minor": RECORD_MINOR + 1})[0])
+    (made, alone) = [decode_record(line, head) for line in lines[1:]]
+    assert (made.minor, alone.minor) == (RECORD_MINOR + 1, RECORD_MINOR + 1)
+    assert b'"sky":"blue"' in bytes(made.payload), "kept"
+    assert decode_step(made).actions == (NoteEntry("looked slow", "ann"), Exit(0, "x"))
+    assert [(fact.ident, fact.entry) for fact in told_in([made, alone])] == [("1.2", NoteEntry("looked slow", "ann"))]
+    ours = decode_record(lines[1], decode_record(lines[0]))
+    with pytest.raises(RecordError, match="cannot be read by this build"):
+        decode_step(ours)
+
+
+@pytest.mark.step("O05")
 def test_a_newer_version_is_refused_by_name_and_our_own_is_not() -> None:
     line, _ = seal(body({}))
     assert decode_record(line).version == RECORD_VERSION
     line, _ = seal(msgspec.structs.replace(body({}), version=RECORD_VERSION + 1))
     with pytest.raises(RecordError, match=f"its version is {RECORD_VERSION + 1}, and this build reads up to"):
         decode_record(line)
+
+
+@pytest.mark.step("O05")
+def test_a_start_over_a_newer_version_is_refused_by_name(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    writer.append("note", {})
+    writer.close()
+    (segment,) = segment_paths(tmp_path)
+    head, record = segment.read_bytes().splitlines(keepends=True)
+    newer, above = sealed_again(head, version=RECORD_VERSION + 1)
+    segment.write_bytes(newer + sealed_again(record, prev_hash=above)[0])
+    for looks in (open_writer, lambda: list(read_records(tmp_path)), lambda: list(read_tail(tmp_path, 0))):
+        with pytest.raises(
+            JournalDamaged, match=f":1: .*its version is {RECORD_VERSION + 1}, and this build reads up to"
+        ):
+            looks()

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from domain.clock import Now
+from domain.records import RECORD_VERSION
+from journal.chain import FaultKind
 from journal.disk_io import Disk
 from journal.layout import ballast_path
 from journal.opening_io import JournalLocked
 from journal.reader_io import JournalDamaged, read_anchors, read_records, segment_paths, verify_state
+from journal.record import HEAD_END
 from journal.writer_io import REFUSED, JournalLimits, JournalUnwritable, JournalWriter
 from tests.journal.conftest import BadDisk, HandClock
 
@@ -32,7 +35,7 @@ def test_records_are_numbered_chained_and_read_back(open_writer: OpenWriter, tmp
     records = list(read_records(tmp_path))
     assert [record.seq for record in records] == [1, 2, 3, 4]
     assert bytes(records[3].payload) == b'{"a":2,"z":1}'
-    assert (records[3].correlation_id, records[3].causation_id, records[3].event_id) == ("window", "3", "run:4")
+    assert (records[3].correlation_id, records[3].causation_id, records[3].event_id) == ("window", "3", "4")
     assert records[0].ts_utc == "2026-03-06T13:50:00.000000000Z"
     verdict = verify_state(tmp_path)
     assert verdict.ok
@@ -120,16 +123,89 @@ def test_a_torn_last_line_is_cut_off_kept_and_reported(open_writer: OpenWriter, 
     writer.abandon()
     (segment,) = segment_paths(tmp_path)
     whole = segment.read_bytes().splitlines(keepends=True)
-    segment.write_bytes(b"".join(whole[:2]) + whole[2][:kept])
+    segment.write_bytes(b"".join(whole[:3]) + whole[3][:kept])
     again = open_writer()
     assert again.repair is not None
-    assert Path(again.repair.kept_in).read_bytes() == whole[2][:kept]
+    assert Path(again.repair.kept_in).read_bytes() == whole[3][:kept]
     assert again.append("note", {"n": "after"}) == 3
     again.close()
     assert verify_state(tmp_path).ok
     third = open_writer()
     assert third.repair is None
     third.close()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, -1])
+def test_a_head_under_which_nothing_was_written_is_cut_off(
+    open_writer: OpenWriter, clock: HandClock, tmp_path: Path, kept: int
+) -> None:
+    first = open_writer()
+    first.append("note", {"n": 1})
+    first.abandon()
+    second = open_writer(run_id="second")
+    second.append("note", {"n": 2})
+    second.abandon()
+    (segment,) = segment_paths(tmp_path)
+    lines = segment.read_bytes().splitlines(keepends=True)
+    assert [HEAD_END in line for line in lines] == [True, False, True, False]
+    segment.write_bytes(b"".join(lines[:3]) + lines[3][:kept])
+    assert verify_state(tmp_path).ok
+    assert [record.run_id for record in read_records(tmp_path)] == ["run"]
+    clock.advance_ms(DAY_MS)
+    third = open_writer(run_id="third")
+    assert (third.repair is None) is (kept == 0)
+    assert segment.read_bytes() == b"".join(lines[:2])
+    assert third.append("note", {"n": 3}) == 2
+    third.close()
+    assert [record.run_id for record in read_records(tmp_path)] == ["run", "third"]
+    assert verify_state(tmp_path).ok
+
+
+def test_what_is_the_same_in_a_run_stands_once_in_each_segment_and_in_every_record_that_is_read(
+    open_writer: OpenWriter, tmp_path: Path
+) -> None:
+    for run_id in ("run-1", "run-2"):
+        writer = open_writer(run_id=run_id, limits=JournalLimits(segment_bytes_max=3_000, ballast_bytes=4096))
+        for n in range(9):
+            writer.append("note", {"n": n, "text": "x" * 300})
+        writer.close()
+    told = b"".join(path.read_bytes() for path in segment_paths(tmp_path))
+    heads = [line for line in told.splitlines(keepends=True) if line.endswith(HEAD_END)]
+    assert len(segment_paths(tmp_path)) < len(heads) + 1 <= len(segment_paths(tmp_path)) + 2
+    assert told.count(b"c" * 64) == told.count(b'"simulation"') == told.count(b'"version"') == len(heads)
+    assert all(path.read_bytes().split(b"\n")[0].endswith(HEAD_END[:-1]) for path in segment_paths(tmp_path))
+    records = list(read_records(tmp_path))
+    assert [record.seq for record in records] == list(range(1, 19))
+    assert [record.event_id for record in records] == [str(record.seq) for record in records]
+    assert {(r.config_hash, r.environment, r.version) for r in records} == {("c" * 64, "simulation", RECORD_VERSION)}
+    assert [record.run_id for record in records] == ["run-1"] * 9 + ["run-2"] * 9
+    assert [record.seq for record in read_records(tmp_path, skip=lambda line: b'"n":8' not in line)] == [9, 18]
+
+
+@pytest.mark.parametrize("mark", [b"run-7", b"simulation", b"c" * 64, b'"minor":0'])
+def test_a_head_that_was_changed_is_found(open_writer: OpenWriter, tmp_path: Path, mark: bytes) -> None:
+    writer = open_writer(run_id="run-7")
+    writer.append("note", {})
+    writer.close()
+    (segment,) = segment_paths(tmp_path)
+    segment.write_bytes(segment.read_bytes().replace(mark, mark[:-1] + b"9"))
+    fault = verify_state(tmp_path).first_fault
+    assert fault is not None
+    assert (fault.line, fault.kind) == (1, FaultKind.ALTERED)
+    with pytest.raises(JournalDamaged):
+        open_writer()
+
+
+def test_a_record_without_the_head_of_its_segment_is_not_believed(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    writer.append("note", {})
+    writer.close()
+    (segment,) = segment_paths(tmp_path)
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[1:]))
+    with pytest.raises(JournalDamaged, match="its segment has no head before it"):
+        list(read_records(tmp_path))
+    with pytest.raises(JournalDamaged, match="its segment has no head before it"):
+        open_writer()
 
 
 def test_a_segment_begun_but_never_written_to_is_no_damage(

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from journal.reader_io import segment_paths
-from journal.record import GENESIS, Body, seal
+from journal.record import GENESIS
 from journal.snapshot_io import read_snapshot
+from tests.journal.lines import sealed_again
 from tests.live.stage import Stage, assert_flat_and_maker, playing, until
 
 END_LIMIT_S = 30.0
@@ -67,9 +68,7 @@ def rewrite(state: Path) -> Place:
     path, lines = the_segment(state)
     before, made = GENESIS, []
     for line in lines:
-        record = msgspec.json.decode(line)
-        del record["hash"]
-        sealed, before = seal(Body(**record | {"prev_hash": before, "correlation_id": "rewritten"}))
+        sealed, before = sealed_again(line, prev_hash=before, correlation_id="rewritten")
         made.append(sealed)
     anchored = [
         msgspec.json.decode(a)["seq"] for f in (state / "anchor").iterdir() for a in f.read_bytes().splitlines()

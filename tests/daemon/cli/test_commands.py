@@ -17,9 +17,10 @@ from daemon.cli import spawn_io, views_io
 from daemon.client.requests_io import answer, pending
 from daemon.settings.pin_io import read_pin
 from domain.errors import UnavailableError
-from journal.record import GENESIS, Body, seal
+from journal.record import GENESIS
 from journal.snapshot_io import write_snapshot
 from tests.daemon.kept import a_short_story, keep
+from tests.journal.lines import sealed_again
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -306,9 +307,7 @@ def rewrite(lines: list[bytes]) -> list[bytes]:
     """Another history, sound in itself from its first record to its last."""
     before, made = GENESIS, []
     for line in lines:
-        record = msgspec.json.decode(line)
-        del record["hash"]
-        sealed, before = seal(Body(**record | {"prev_hash": before, "correlation_id": "rewritten"}))
+        sealed, before = sealed_again(line, prev_hash=before, correlation_id="rewritten")
         made.append(sealed)
     return made
 
@@ -331,7 +330,7 @@ def test_verify_finds_each_damage_and_says_where(
     (segment,) = (tmp_path / "journal").glob("*.jsonl")
     lines = segment.read_bytes().splitlines(keepends=True)
     code, out, _ = run("verify", "--state-dir", str(tmp_path))
-    assert (code, f"journal whole: {len(lines)} records" in out) == (0, True), "nothing is wrong with it as it is"
+    assert (code, f"journal whole: {len(lines) - 1} records" in out) == (0, True), "nothing is wrong with it as it is"
     segment.write_bytes(b"".join(damage(lines)))
     code, out, _ = run("verify", "--state-dir", str(tmp_path))
     assert (code, out.startswith(f"journal NOT whole: {segment}:")) == (1, True), out

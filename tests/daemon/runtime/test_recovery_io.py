@@ -11,11 +11,11 @@ from daemon.engine.memory import Memory
 from daemon.runtime.recovery_io import DECIDING, Recovered, build_id, recover, sources_id
 from daemon.settings.build import Papers
 from journal.reader_io import JournalDamaged
-from journal.record import Body, seal
 from journal.writer_io import JournalLimits, JournalWriter
 from tests.daemon.kept import a_short_story, keep, settings_in
 from tests.daemon.stand import FEES, Stand
 from tests.daemon.timepiece import Timepiece
+from tests.journal.lines import sealed_again
 
 
 def recovered(stand: Stand, folder: Path) -> Recovered:
@@ -92,10 +92,7 @@ def remove(lines: list[bytes]) -> list[bytes]:
 
 def rewrite(lines: list[bytes]) -> list[bytes]:
     """The last record again with another text and a hash that fits."""
-    record = msgspec.json.decode(lines[-1])
-    del record["hash"]
-    line, _ = seal(Body(**record | {"correlation_id": "rewritten"}))
-    return [*lines[:-1], line]
+    return [*lines[:-1], sealed_again(lines[-1], correlation_id="rewritten")[0]]
 
 
 @pytest.mark.parametrize(("damage", "line"), [(flip, 0), (remove, -1), (rewrite, 0)])
