@@ -22,6 +22,7 @@ from typing import Final
 
 import msgspec
 
+from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.door import one_line
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
@@ -46,6 +47,7 @@ class MassiveLimits(msgspec.Struct, frozen=True):
     silence_ms: int = 25_000
     again_ms: int = 60_000
     cooldown_ms: int = 60_000
+    refused: Backoff = Backoff(30_000, 600_000)
     proven_ms: int = 10_000
     delayed_ms: int = 60_000
     ahead_ms: int = 2_000
@@ -73,7 +75,10 @@ class MassiveSession:
         "_limits",
         "_live_since_ns",
         "_pending",
+        "_refusal",
+        "_refusals",
         "_refused",
+        "_refused_until_ns",
         "_spoken",
         "_symbols",
         "counts",
@@ -101,6 +106,9 @@ class MassiveSession:
         self.counts = {"out_of_order": 0, "duplicate": 0, "malformed": 0, "unknown": 0, "delayed": 0}
         self._last: dict[str, tuple[int, str]] = {}
         self._cooling_until_ns = 0
+        self._refusal = ""
+        self._refusals = 0
+        self._refused_until_ns = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -123,7 +131,7 @@ class MassiveSession:
     def connected(self, now: Now) -> Step:
         """The upgrade succeeded; the vendor greets first."""
         if self.state is FeedState.FATAL:
-            return Step((), (HangUp("this key was refused"),))
+            self.state = FeedState.DOWN  # refused before; the vendor has been seen to refuse good keys for a while
         self._begin()
         self._greeting_due_ns = now.mono_ns + self._limits.greeting_ms * NS_PER_MS
         return Step(self._turn(FeedState.CONNECTING, "socket open"))
@@ -163,7 +171,9 @@ class MassiveSession:
         more = self._last_words and reason not in (self._last_words, CLOSED_AS_TOLD)
         told = f"{reason}; {self._last_words}" if more else reason
         self._begin()
-        if self.state is not FeedState.FATAL:
+        if self.state is FeedState.FATAL:
+            told = f"{reason}; {self._refusal}"
+        else:
             self.state = FeedState.COOLING if now.mono_ns < self._cooling_until_ns else FeedState.DOWN
         return Step((FeedStatus(self._feed, self.state, told),))
 
@@ -182,8 +192,9 @@ class MassiveSession:
         return max(min(dues), now.mono_ns + 1) if dues else None
 
     def retry_at(self, now: Now) -> int | None:
-        """Now, or the end of the cool-down; never after a refused key."""
-        return None if self.state is FeedState.FATAL else max(now.mono_ns, self._cooling_until_ns)
+        """Now, or the end of the cool-down; after a refused key half a minute later, then one, up to ten."""
+        until_ns = self._refused_until_ns if self.state is FeedState.FATAL else self._cooling_until_ns
+        return max(now.mono_ns, until_ns)
 
     def proven(self, now: Now) -> bool:
         """Whether values have flowed for 10 s: only then may the back-off begin anew (docs/feed.md 10, rule 2)."""
@@ -200,7 +211,7 @@ class MassiveSession:
             events.extend(self._turn(FeedState.COOLING, CAP_STATUS))
             outgoing.append(HangUp(CAP_STATUS))
         elif status == "auth_failed":
-            events.extend(self._turn(FeedState.FATAL, _refusal(text)))
+            events.extend(self._refuse(_refusal(text), now))
             outgoing.append(HangUp("auth_failed"))
         elif status == "auth_timeout":
             outgoing.append(HangUp(f"auth_timeout: {text}"))
@@ -223,6 +234,13 @@ class MassiveSession:
             self._last_words = f"{status}: {text}"
         else:
             self.counts["unknown"] += 1
+
+    def _refuse(self, why: str, now: Now) -> tuple[AnyEvent, ...]:
+        """The vendor refuses us: tried again slowly, each time later."""
+        self._refusal = why
+        self._refusals += 1
+        self._refused_until_ns = now.mono_ns + self._limits.refused.wait_ns(self._refusals)
+        return self._turn(FeedState.FATAL, why)
 
     def _authenticate(self, now: Now) -> tuple[Outgoing, ...]:
         self._greeting_due_ns = None
@@ -249,7 +267,7 @@ class MassiveSession:
         self._refused = frozenset(topic.removeprefix("V.") for topic in self._pending)
         granted = [symbol for symbol in self._symbols if symbol not in self._refused]
         if not granted:
-            return self._turn(FeedState.FATAL, "not authorized for any wanted topic: the plan lacks index values")
+            return self._refuse("not authorized for any wanted topic: the plan lacks index values", now)
         for symbol in granted:
             self._heard_ns.setdefault(symbol, now.mono_ns)
         told = f"; not authorized: {', '.join(sorted(self._refused))}" if self._refused else ""
@@ -314,6 +332,7 @@ class MassiveSession:
         lively = all(name in self._spoken and self._heard_ns[name] > stale_ns for name in granted)
         if lively and self.state in (FeedState.AUTHED, FeedState.SUBSCRIBED) and self._acks_due_ns is None:
             self._live_since_ns = now.mono_ns
+            self._refusals = 0
             events.extend(self._turn(FeedState.LIVE, "values are flowing"))
 
     def _silence(self, now: Now) -> Step:

@@ -28,6 +28,7 @@ from feeds.session import CLOSED_AS_TOLD
 
 GONE: Final = frozenset({FeedState.DOWN, FeedState.COOLING, FeedState.FATAL})
 NOTHING: Final[tuple[FeedControl, ...]] = ()
+NEVER_NS: Final = 1 << 62
 NO_FEED: Final = "none"  # the secondary's name when only one host is configured
 
 
@@ -53,6 +54,7 @@ class FailoverSettings(msgspec.Struct, frozen=True):
     close_again_ms: int = 5_000
     symbol_silence_ms: int = 10_000
     quarantine_ms: int = 600_000
+    refused: Backoff = Backoff(30_000, 600_000)
 
 
 class Phase(enum.StrEnum):
@@ -73,7 +75,6 @@ class Standby:
         "_barren",
         "_calm",
         "_expects",
-        "_fatal",
         "_following",
         "_heard_once",
         "_lost",
@@ -83,6 +84,8 @@ class Standby:
         "_quarantine",
         "_quiet_since_ns",
         "_recovers_ns",
+        "_refusals",
+        "_refused_until_ns",
         "_settings",
         "_symbol_ns",
         "feed",
@@ -112,7 +115,8 @@ class Standby:
         self.feed = pair[0]
         self.why = ""
         self._following = pair[0]
-        self._fatal: set[str] = {NO_FEED} & set(pair)  # never to be opened
+        self._refusals: dict[str, int] = {}
+        self._refused_until_ns: dict[str, int] = dict.fromkeys({NO_FEED} & set(pair), NEVER_NS)
         self._barren = 0
         self._heard_once = False
         self._lost = ""
@@ -133,6 +137,7 @@ class Standby:
         if not self._heard_once:
             # The first value: from now on the other indices should come too.
             self._heard_once = True
+            self._refusals.pop(feed, None)
             self._symbol_ns = dict.fromkeys(self._symbol_ns, now.mono_ns)
         if symbol in self._symbol_ns:
             self._symbol_ns[symbol] = now.mono_ns
@@ -141,11 +146,12 @@ class Standby:
         """A session changed state. Only the end of the socket in question matters here."""
         if status.state not in GONE or status.feed != self.feed:
             return
-        if status.state is FeedState.FATAL:
-            self._fatal.add(status.feed)
+        if status.state is FeedState.FATAL and not self._refused(status.feed, now):
+            refusals = self._refusals[status.feed] = self._refusals.get(status.feed, 0) + 1
+            self._refused_until_ns[status.feed] = now.mono_ns + self._settings.refused.wait_ns(refusals)
         if status.state is FeedState.COOLING:
             self._not_before_ns = max(self._not_before_ns, now.mono_ns + self._settings.cooldown_ms * NS_PER_MS)
-        if self.phase is Phase.CLOSING and status.reason == CLOSED_AS_TOLD:
+        if self.phase is Phase.CLOSING and status.reason.startswith(CLOSED_AS_TOLD):
             self.phase = Phase.WAITING
         elif self.phase is Phase.OPEN and not self._lost:
             self._lost = f"{status.feed} {status.state}: {status.reason}"
@@ -158,11 +164,12 @@ class Standby:
         if self.phase is Phase.CLOSING and self._alarm_ns is not None and now.mono_ns >= self._alarm_ns:
             self._alarm_ns = now.mono_ns + self._settings.close_again_ms * NS_PER_MS
             return (FeedControl(feed=self.feed, open=False),)
-        if self.phase is Phase.WAITING and now.mono_ns >= self._not_before_ns:
-            if self._fatal.issuperset(self._pair):
+        if self.phase in {Phase.WAITING, Phase.HALTED} and now.mono_ns >= self._not_before_ns:
+            willing = [feed for feed in (self._following, *self._pair) if not self._refused(feed, now)]
+            if not willing:
                 self.phase = Phase.HALTED
                 return NOTHING
-            return self._open(self._following, now)
+            return self._open(willing[0], now)
         return NOTHING
 
     def due(self, now: Now) -> int | None:
@@ -174,6 +181,8 @@ class Standby:
             return min(due for due in dues if due > now.mono_ns)
         if self.phase is Phase.CLOSING:
             return self._alarm_ns
+        if self.phase is Phase.HALTED:
+            return max(min(self._refused_until_ns.values()), self._not_before_ns, now.mono_ns + 1)
         return max(self._not_before_ns, now.mono_ns + 1) if self.phase is Phase.WAITING else None
 
     def _patience_ns(self) -> int:
@@ -193,7 +202,7 @@ class Standby:
         self._look_at_each(now)
         bad = self._quarantine.bad_since(self.feed, self._opened_ns, now)
         other = self._other()
-        may = other not in self._fatal and not self._quarantine.of(other, now) and not self._recovering(other, now)
+        may = not self._refused(other, now) and not self._quarantine.of(other, now) and not self._recovering(other, now)
         if not bad or not may or not self._calm(now):
             return NOTHING
         self._quarantine.renew(self.feed, now)
@@ -214,6 +223,10 @@ class Standby:
     def _other(self) -> str:
         return self._pair[self.feed == self._pair[0]]
 
+    def _refused(self, feed: str, now: Now) -> bool:
+        """Whether a host has refused our key lately: it is asked again slowly, for good keys have been refused too."""
+        return self._refused_until_ns.get(feed, 0) > now.mono_ns
+
     def _recovering(self, feed: str, now: Now) -> bool:
         return self._recovers_ns.get(feed, 0) > now.mono_ns
 
@@ -225,7 +238,7 @@ class Standby:
         evicted = now.mono_ns < self._not_before_ns
         other = self._other()
         # An eviction is the account's trouble, not the host's: stay with the host. Neither go to one that refused us.
-        stay = (evicted and self.feed not in self._fatal) or other in self._fatal
+        stay = (evicted and not self._refused(self.feed, now)) or self._refused(other, now)
         self._following = self.feed if stay else other
         if not stay:
             # A host that failed is not chosen again within its recovery period, also when this one fails as well.

@@ -1,3 +1,4 @@
+# long: one sentry: its limits, what it is told and what it answers share its latches
 """Whether the index value under our quotes is young enough, per series, by timer as well as by tick.
 
 Three limits: under `arm` before the window, up to `soft` inside it, up to `strict` in the final minute. Age is time

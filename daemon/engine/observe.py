@@ -1,3 +1,4 @@
+# long: one observer for each event, in one total table
 """What each event changes: one observer per kind of event, in one total table.
 
 An observer takes in a fact and leaves the decision to the engine: it never places and never cancels, it only changes

@@ -239,15 +239,26 @@ def test_after_an_eviction_nothing_opens_for_a_minute_and_then_the_same_host() -
     assert pair.tick(at(61_010)) == opens("P")
 
 
-def test_a_refused_key_goes_to_the_other_host_and_two_refusals_halt() -> None:
+def test_a_refused_key_goes_to_the_other_host_and_two_refusals_wait_to_be_tried_again_slowly() -> None:
     pair = standby()
     assert told(pair, "P", FeedState.FATAL, 100, "auth_failed") == closes("P")
     assert told(pair, "P", FeedState.FATAL, 110, CLOSED_AS_TOLD) == opens("S")
     assert told(pair, "S", FeedState.FATAL, 200, "auth_failed") == closes("S")
-    told(pair, "S", FeedState.FATAL, 210, CLOSED_AS_TOLD)
-    pair.tick(at(99_000))
-    assert pair.state(at(99_000)) is FailoverState.FATAL
-    assert pair.next_deadline(at(99_000)) is None
+    told(pair, "S", FeedState.FATAL, 210, f"{CLOSED_AS_TOLD}; auth_failed")
+    pair.tick(at(8_000))
+    assert pair.state(at(8_000)) is FailoverState.FATAL
+    assert pair.next_deadline(at(8_000)) == at(30_100).mono_ns
+    assert pair.tick(at(30_100)) == opens("P")
+    assert told(pair, "P", FeedState.FATAL, 30_200, "auth_failed") == closes("P")
+    told(pair, "P", FeedState.FATAL, 30_300, CLOSED_AS_TOLD)
+    assert pair.tick(at(40_000)) == opens("S"), "its half minute is over too"
+    told(pair, "S", FeedState.FATAL, 40_400, "auth_failed")
+    told(pair, "S", FeedState.FATAL, 40_500, CLOSED_AS_TOLD)
+    pair.tick(at(60_000))
+    assert pair.next_deadline(at(60_000)) == at(90_200).mono_ns, "the second time a minute"
+    assert pair.tick(at(90_200)) == opens("P")
+    see(pair, "P", 90_300)
+    assert pair.state(at(90_301)) is FailoverState.PRIMARY
 
 
 def test_a_host_gets_its_budget_to_the_first_value() -> None:
@@ -302,8 +313,9 @@ def test_one_host_alone_is_closed_and_opened_again() -> None:
     assert pair.switches == 0
     assert told(pair, "P", FeedState.FATAL, 6_000) == closes("P")
     told(pair, "P", FeedState.FATAL, 6_001, CLOSED_AS_TOLD)
-    pair.tick(at(99_000))
-    assert pair.state(at(99_000)) is FailoverState.FATAL
+    pair.tick(at(20_000))
+    assert pair.state(at(20_000)) is FailoverState.FATAL
+    assert pair.tick(at(36_000)) == opens("P"), "tried again"
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -167,8 +167,26 @@ def test_a_refused_key_is_fatal_and_says_which_refusal(message: str, word: str) 
     assert event.state is FeedState.FATAL
     assert word in event.reason
     assert "KEY" not in event.reason
-    assert states(machine.closed("dropped", at(1))) == [FeedState.FATAL]
-    assert machine.retry_at(at(1)) is None
+    (closed,) = machine.closed(CLOSED_AS_TOLD, at(1)).events
+    assert isinstance(closed, FeedStatus)
+    assert closed.state is FeedState.FATAL
+    assert closed.reason.startswith(CLOSED_AS_TOLD)
+    assert word in closed.reason, "the true reason stays"
+    assert machine.retry_at(at(1)) == at(30).mono_ns
+
+
+def test_a_key_that_was_refused_for_a_while_works_again_and_is_asked_ever_more_slowly() -> None:
+    machine, waits = session(), []
+    refused = orjson.dumps([{"ev": "status", "status": "auth_failed", "message": "authentication failed"}])
+    for n in range(6):
+        machine.connected(at(1_000 * n))
+        machine.received(CONNECTED, at(1_000 * n))
+        machine.received(refused, at(1_000 * n))
+        machine.closed("dropped", at(1_000 * n))
+        waits.append(((machine.retry_at(at(1_000 * n)) or 0) - at(1_000 * n).mono_ns) // 10**9)
+    assert waits == [30, 60, 120, 240, 480, 600]
+    assert states(machine.connected(at(9_000))) == [FeedState.CONNECTING]
+    assert states(machine.received(CONNECTED, at(9_000))) == [FeedState.CONNECTED]
 
 
 def test_a_missing_ack_hangs_up_unless_the_value_speaks_for_it() -> None:

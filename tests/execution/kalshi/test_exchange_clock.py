@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -97,6 +98,42 @@ def test_after_a_step_the_newer_answer_stands() -> None:
     sample = clock.stamp((START_NS + 100 * MS) // MS, stepped, stepped)
     assert sample is not None
     assert abs(sample.offset_ns - 2 * NS_PER_S) <= sample.uncertainty_ns
+
+
+@pytest.mark.parametrize("off_s", [-8, 8, 3600])
+def test_one_odd_date_is_outvoted(off_s: int) -> None:
+    clock = ExchangeClock()
+    for second in range(5):
+        clock.date(stamp_of(second * NS_PER_S, 0) // NS_PER_S, at(second * NS_PER_S), at(second * NS_PER_S))
+    for second in (5, 7, 9, 11):
+        here = at(second * NS_PER_S)
+        assert clock.date(stamp_of(second * NS_PER_S, 0) // NS_PER_S + off_s, here, here) is None
+        assert clock.probe_at(here) == here.mono_ns, "it is asked again at once"
+        here = at((second + 1) * NS_PER_S)
+        clock.date(stamp_of((second + 1) * NS_PER_S, 0) // NS_PER_S, here, here)
+    sample = clock.date(stamp_of(60 * NS_PER_S, 0) // NS_PER_S, at(60 * NS_PER_S), at(60 * NS_PER_S))
+    assert sample is not None
+    assert abs(sample.offset_ns) <= sample.uncertainty_ns
+
+
+def test_three_that_agree_say_that_the_exchanges_clock_was_set() -> None:
+    clock = ExchangeClock()
+    clock.stamp(START_NS // MS, at(0), at(0))
+    samples = [
+        clock.stamp((START_NS + second * NS_PER_S) // MS + 4_000, at(second * NS_PER_S), at(second * NS_PER_S))
+        for second in (1, 2, 3)
+    ]
+    assert samples[:2] == [None, None]
+    assert samples[2] is not None
+    assert abs(samples[2].offset_ns - 4 * NS_PER_S) <= samples[2].uncertainty_ns
+
+
+def test_an_answer_out_of_a_cache_is_odd_however_often_it_is_told() -> None:
+    clock = ExchangeClock()
+    clock.date(stamp_of(0, 0) // NS_PER_S, at(0), at(0))
+    old = stamp_of(0, 0) // NS_PER_S - 8
+    for second in range(2, 40, 2):
+        assert clock.date(old, at(second * NS_PER_S), at(second * NS_PER_S)) is None
 
 
 def test_a_long_way_is_not_asked_along_for_ever() -> None:
