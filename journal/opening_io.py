@@ -69,7 +69,7 @@ def take_lock(state_dir: Path) -> int:
     path = lock_path(state_dir)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_alone(file)
     except OSError as error:
         holder = os.pread(file, 32, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(file)
@@ -126,11 +126,15 @@ class Hold:
             os.close(self._held.pop())
 
 
+def _lock_alone(file: int) -> None:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _lock_folder(path: Path, undo: contextlib.ExitStack) -> int:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     undo.callback(os.close, folder)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_alone(folder)
     except OSError as error:
         raise JournalLocked(
             f"{path}: another process is already writing this journal; stop it or use another state directory"

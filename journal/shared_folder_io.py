@@ -67,7 +67,8 @@ def make_folder(path: Path) -> None:
     if path.is_dir():
         return
     home = path.parent.stat()
-    path.mkdir(mode=FOLDER_MODE)
+    with contextlib.suppress(FileExistsError):  # somebody else was quicker
+        path.mkdir(mode=FOLDER_MODE)
     if os.geteuid() == 0:
         os.chown(path, home.st_uid, home.st_gid)
     path.chmod(FOLDER_MODE)

@@ -98,20 +98,25 @@ def watch(
     ] = None,
 ) -> None:
     """The outside watcher: flattens the account when the daemon makes no progress."""
+    from daemon.rescue.watch_io import Watched  # noqa: PLC0415 - heavy
     from daemon.rescue.watch_io import watch as watch_account  # noqa: PLC0415
     from daemon.settings.load_io import load_configured  # noqa: PLC0415
-    from daemon.settings.secrets_io import account_key  # noqa: PLC0415 - heavy
+    from daemon.settings.secrets_io import account_key  # noqa: PLC0415
 
     settings = load_configured(config, state_dir=state_dir)
+    token = settings.http.control_token
     raise typer.Exit(
         watch_account(
-            settings.exchange.rest_url,
-            *account_key(settings),
-            settings.state_dir,
-            limit_ms,
-            settings.posture,
-            who=None if http_port is None else _watcher_identity(settings),
-            http_port=http_port,
+            Watched(
+                settings.exchange.rest_url,
+                *account_key(settings),
+                settings.state_dir,
+                limit_ms,
+                settings.posture,
+                _watcher_identity(settings),
+                http_port,
+                None if token is None else token.get_secret_value(),
+            )
         )
     )
 

@@ -7,14 +7,20 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
+
+from daemon.client.living_io import DaemonPage, daemon_pid, page_of
 from daemon.client.requests_io import ENDED, MONITORS
 from daemon.notify_io import Notifier
 from daemon.rescue.cancel_all_io import CancelAllLimits, CancelAllRequest, cancel_everything
+from daemon.rescue.stand_in_io import StandIn
 from daemon.rescue.watch import Duty, Sight, Watcher
+from daemon.rescue.watch_control_io import WatchControl, signal_waits
 from daemon.rescue.watch_page_io import WatchPage
 from daemon.system_clock import SystemClock
-from domain.clock import NS_PER_S
+from domain.clock import NS_PER_S, Clock
 from domain.hosts import Posture
 from execution.http.http_client_io import parse_origin
 from execution.kalshi.sign import load_key
@@ -39,79 +45,118 @@ def sight_of(state_dir: Path) -> Sight:
         return Sight("", 0, ended, asked_utc_ns)
 
 
-def look_at(state_dir: Path) -> tuple[Sight, KillFile]:
-    """One look at all that the watcher goes by or tells of. Never raises."""
-    return sight_of(state_dir), read_kill_file(state_dir)
+class WatcherLook(NamedTuple):
+    """All that the watcher goes by or tells of: progress, kill file, the daemon's process, page and waiting signal."""
+
+    sight: Sight
+    kill: KillFile
+    living: int
+    page: DaemonPage | None
+    signal_waits: bool
 
 
-def watch(
-    rest_url: str,
-    key_id: str,
-    key_pem: bytes,
-    state_dir: Path,
-    limit_ms: int,
-    posture: Posture,
-    *,
-    who: WatcherIdentity | None = None,
-    http_port: int | None = None,
-) -> int:
-    """Watch until told to end; answer `/ops/status` on a loopback port where one is given, 0 for a free one.
-
-    Raises ConfigurationError for a bad key or address.
-    """
-    load_key(key_pem)
-    parse_origin(rest_url, posture)
-    page = None if who is None or http_port is None else WatchPage(who, limit_ms, http_port, SystemClock())
-    return asyncio.run(_watch(rest_url, key_id, key_pem, state_dir, limit_ms, posture, page))
+def look_at(state_dir: Path) -> WatcherLook:
+    """One look. Never raises."""
+    return WatcherLook(
+        sight_of(state_dir),
+        read_kill_file(state_dir),
+        daemon_pid(state_dir),
+        page_of(state_dir),
+        signal_waits(state_dir),
+    )
 
 
-async def _watch(
-    rest_url: str,
-    key_id: str,
-    key_pem: bytes,
-    state_dir: Path,
-    limit_ms: int,
-    posture: Posture,
-    page: WatchPage | None,
-) -> int:
+class Watched(msgspec.Struct, frozen=True):
+    """Whom the watcher watches, with which key, and where it answers: no port, no page; no token, no command."""
+
+    rest_url: str
+    key_id: str
+    key_pem: bytes
+    state_dir: Path
+    limit_ms: int
+    posture: Posture
+    who: WatcherIdentity
+    http_port: int | None = None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        """Return whom it watches; key and token stay out of every text."""
+        return f"Watched({self.state_dir})"
+
+
+def watch(watched: Watched) -> int:
+    """Watch until told to end. Raises ConfigurationError for a bad key or address."""
+    load_key(watched.key_pem)
+    parse_origin(watched.rest_url, watched.posture)
+    return asyncio.run(_watch(watched))
+
+
+async def _watch(watched: Watched) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    clock, watcher, notifier = SystemClock(), Watcher(limit_ms), Notifier()
-    if page is not None:
+    clock, watcher, notifier = SystemClock(), Watcher(watched.limit_ms), Notifier()
+    control = WatchControl(watched.state_dir, clock, say)
+
+    def end() -> None:
+        stop.set()
+        control.wake.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGUSR1, control.signalled)
+    # A lost terminal takes nothing from a watcher: it goes on watching.
+    loop.add_signal_handler(signal.SIGHUP, control.wake.set)
+    page = WatchPage(watched.who, watched.limit_ms, watched.http_port or 0, clock, watched.token, control.command)
+    stand_in = StandIn(page.document, clock, watched.token, control.command, say)
+    if watched.http_port is not None:
         say(await page.open())
     notifier.notify("READY=1")
-    say(f"watching {state_dir}: flattens the account after {limit_ms} ms without progress")
+    say(f"watching {watched.state_dir}: flattens the account after {watched.limit_ms} ms without progress")
     while not stop.is_set():
         notifier.notify("WATCHDOG=1")
-        sight, kill = await asyncio.to_thread(look_at, state_dir)
+        control.wake.clear()
+        seen = await asyncio.to_thread(look_at, watched.state_dir)
         now = clock.now()
-        duty = watcher.look(sight, now)
-        if page is not None:
-            page.looked(now, watcher.progress_ns, sight, kill)
-        if duty is Duty.FLATTEN:
+        duty = watcher.look(seen.sight, now)
+        page.looked(now, watcher.progress_ns, seen.sight, seen.kill)
+        await stand_in.look(seen.living, seen.page)
+        control.heard(waiting=seen.signal_waits)
+        if duty is Duty.FLATTEN or control.wanted:
             still_s = watcher.stood_still_ns(now) / NS_PER_S
             why = "the daemon asks for it" if watcher.asked else f"no progress for {still_s:.1f} s"
-            say(f"{why}: cancelling everything")
-            request = CancelAllRequest(
-                rest_url, key_id, key_pem, "watcher", state_dir, posture, "watcher", limits=LIMITS
-            )
-            code = await cancel_everything(request, clock, say)
-            if code == 0:
-                watcher.flattened()
-                say("the account is flat; waiting for progress")
-            else:
-                say(f"not proven flat (code {code}); trying again")
-                await asyncio.sleep(RETRY_S)
+            await _flatten(watched, control.wanted or why, clock, watcher, control)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
-                await stop.wait()
-    if page is not None:
-        await page.close()
+                await control.wake.wait()
+    await stand_in.close()
+    await page.close()
     notifier.close()
     say("ended")
     return 0
+
+
+async def _flatten(watched: Watched, why: str, clock: Clock, watcher: Watcher, control: WatchControl) -> None:
+    asked = control.wanted
+    say(f"{why}: cancelling everything")
+    request = CancelAllRequest(
+        watched.rest_url,
+        watched.key_id,
+        watched.key_pem,
+        "watcher",
+        watched.state_dir,
+        watched.posture,
+        "watcher",
+        limits=LIMITS,
+    )
+    code = await cancel_everything(request, clock, say)
+    if code == 0:
+        watcher.flattened()
+        if control.wanted == asked:
+            control.wanted = ""
+        say("the account is flat; waiting for progress")
+    else:
+        say(f"not proven flat (code {code}); trying again")
+        await asyncio.sleep(RETRY_S)
 
 
 def say(text: str) -> None:

@@ -1,6 +1,7 @@
 """What the watcher shows of itself: its last look, as `GET /ops/status` on a port of its own.
 
-The page never stands between the watcher and its duty: a port that is taken is said, and the watching goes on.
+With a control token it takes `POST /control/...` too (watch_control_io). The page never stands between the watcher and
+its duty: a port that is taken is said, and the watching goes on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from daemon.rescue.watch import Sight
 from domain.clock import Clock, Now
 from domain.errors import UnavailableError
 from journal.marker_io import KillFile
+from ops.http.control_io import Command
 from ops.http.status_server_io import StatusServer
 from ops.watcher_status import LastLook, WatcherIdentity, watcher_status
 
@@ -20,10 +22,18 @@ MS_PER_S = 1_000
 class WatchPage:
     """Keeps the last look and serves it."""
 
-    def __init__(self, who: WatcherIdentity, limit_ms: int, port: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        who: WatcherIdentity,
+        limit_ms: int,
+        port: int,
+        clock: Clock,
+        token: str | None = None,
+        command: Command | None = None,
+    ) -> None:
         self._who, self._limit_s, self._clock = who, limit_ms / MS_PER_S, clock
         self._look: LastLook | None = None
-        self._server = StatusServer(self.document, clock, port, "--http-port")
+        self._server = StatusServer(self.document, clock, port, "--http-port", token, command)
 
     async def open(self) -> str:
         """Begin to serve; the line to say, also when that cannot be done."""

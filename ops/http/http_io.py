@@ -21,8 +21,9 @@ from domain.clock import Clock
 from domain.errors import UnavailableError
 from domain.window import Phase
 from ops.freshness import freshness_document
+from ops.http.control_io import Command, Control
 from ops.http.frame import encode, frame_of, is_healthy
-from ops.http.http_guard_io import ConnectionGuard, Limits, Order, RequestGuard, read_order, refuse
+from ops.http.http_guard_io import ConnectionGuard, Limits, RequestGuard
 from ops.http.http_stream_io import EventStream
 from ops.http.listen_io import listen
 from ops.http.pages_io import PageFiles
@@ -35,11 +36,8 @@ from ops.status import Status, TaskHealth
 if TYPE_CHECKING:
     from ops.metrics.registry import Metrics
 
-COMMANDS = ("cancel-all", "kill", "pause")
 STOP_LIMIT_S = 2.0
-
-# Name, by, cause. Gives why it was refused, or nothing, which stands behind the disk's own word.
-Command = Callable[[str, str, str], Awaitable[str]]
+STAND_IN_S = 3.0
 
 
 class OpsServer:
@@ -65,12 +63,13 @@ class OpsServer:
         cadence_s: float = 0.25,
         limits: Limits | None = None,
     ) -> None:
-        self._picture, self._tasks, self._command = picture, tasks, command
+        self._picture, self._tasks = picture, tasks
         self._runtime, self._clock, self._in_final_minute = runtime, clock, in_final_minute
         self._host, self._port = host, port
         self._identity = identity or Identity()
         self._limits = limits or Limits()
         self._guard = ConnectionGuard(self._limits)
+        self._control = Control(command, self._limits)
         self._request_guard = RequestGuard(
             hosts=hosts, token=token, live=live, clock=clock, refused=self._guard.refused
         )
@@ -104,7 +103,7 @@ class OpsServer:
         assert runner.server is not None, "setup makes the server"
         server = runner.server
         try:
-            self._server = await listen(server, self._guard, self._host, self._port, "http.port")
+            self._server = await listen(server, self._guard, self._host, self._port, "http.port", STAND_IN_S)
         except UnavailableError:
             await runner.cleanup()
             raise
@@ -158,8 +157,7 @@ class OpsServer:
         app.router.add_get("/docs/{path:.+}", self._pages.doc)
         app.router.add_get("/reports", self._pages.reports)
         app.router.add_get("/reports/{path:.+}", self._pages.report)
-        for command in COMMANDS:
-            app.router.add_post(f"/control/{command}", self._control)
+        self._control.join(app)
         return app
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -193,19 +191,6 @@ class OpsServer:
     def _view(self) -> View:
         runtime = msgspec.structs.replace(self._runtime(), http_refused=dict(self._guard.refused))
         return View(self._picture(), self._tasks(), runtime)
-
-    async def _control(self, request: web.Request) -> web.Response:
-        order = await read_order(request, self._limits)
-        if not isinstance(order, Order):
-            return order
-        command = request.path.rpartition("/")[2]
-        try:
-            refused = await self._command(command, order.by, order.cause)
-        except UnavailableError as error:
-            return refuse(503, f"{command} is not proven: {error}; use `ladderd {command}` instead")
-        if refused:
-            return refuse(503, f"{command}: {refused}; use `ladderd {command}` instead")
-        return reply({"accepted": True, "command": command, "by": order.by, "cause": order.cause}, 202)
 
 
 def reply(document: object, status: int = 200) -> web.Response:

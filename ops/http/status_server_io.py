@@ -1,4 +1,7 @@
-"""One page, `GET /ops/status`, for a process that has no other: the watcher. Loopback only, no command is taken."""
+"""One page, `GET /ops/status`, for a process that has no other: the watcher. Loopback only.
+
+With a token and somebody to obey, `POST /control/...` is taken as by the daemon; without, every POST is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from domain.clock import Clock
+from ops.http.control_io import Command, Control
 from ops.http.http_guard_io import ConnectionGuard, Limits, RequestGuard
 from ops.http.listen_io import listen
 
@@ -20,12 +24,21 @@ STOP_LIMIT_S = 2.0
 class StatusServer:
     """Serves what `document` gives at each request, behind the daemon's own guards of connections and requests."""
 
-    def __init__(self, document: Callable[[], dict[str, Any]], clock: Clock, port: int, setting: str) -> None:
+    def __init__(
+        self,
+        document: Callable[[], dict[str, Any]],
+        clock: Clock,
+        port: int,
+        setting: str,
+        token: str | None = None,
+        command: Command | None = None,
+    ) -> None:
         self._document, self._port, self._setting = document, port, setting
-        self._guard = ConnectionGuard(Limits())
-        # Without a token every POST is refused: nobody commands by this port.
+        self._limits = Limits()
+        self._guard = ConnectionGuard(self._limits)
+        self._control = None if command is None else Control(command, self._limits)
         self._requests = RequestGuard(
-            hosts=frozenset(), token=None, live=False, clock=clock, refused=self._guard.refused
+            hosts=frozenset(), token=token, live=False, clock=clock, refused=self._guard.refused
         )
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
@@ -44,8 +57,10 @@ class StatusServer:
         ) -> web.StreamResponse:
             return await self._requests.answer(request, handler)
 
-        app = web.Application(middlewares=[guard])
+        app = web.Application(middlewares=[guard], client_max_size=self._limits.body_bytes_max)
         app.router.add_get("/ops/status", self._answer)
+        if self._control is not None:
+            self._control.join(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_LIMIT_S)
         await self._runner.setup()
         assert self._runner.server is not None, "setup makes the server"
