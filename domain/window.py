@@ -22,7 +22,9 @@ class Phase(enum.StrEnum):
     FROZEN = "frozen"
 
 
-# Members of an enumeration cost a call each to look up (CPython 3.11); every step asks for the phase.
+# CPython 3.11 looks a member of an enumeration up by a call. Where a step of the engine reads members dozens of times
+# they are bound to names of the module: here, in guards/gate.py and in execution/quoter.py. Together that buys 6 of
+# 74 us of a tick's step (bench/engine_step.py). In six other files it bought nothing that could be measured.
 _CLOSED, _PREFLIGHT, _QUOTING = Phase.CLOSED, Phase.PREFLIGHT, Phase.QUOTING
 _STRICT, _FLATTENING, _FROZEN = Phase.STRICT, Phase.FLATTENING, Phase.FROZEN
 

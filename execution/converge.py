@@ -39,9 +39,6 @@ ANSWER_PATIENCE_NS = 4 * NS_PER_S
 BATCH_MAX = 50
 REQUOTE = "requote"
 HTTP_TOO_MANY = 429
-# Members of an enumeration cost a call each to look up (CPython 3.11); every step asks for the next deadline.
-_CANCELLING, _TRIGGERING = State.CANCELLING, GroupPhase.TRIGGERING
-_REQUOTES = Counted.REQUOTES
 
 
 class Converger:
@@ -79,7 +76,7 @@ class Converger:
                 held[key] = order
             else:
                 # Once for each order: it is unwanted until it is gone, however often its cancel must be sent.
-                self.counts.add(_REQUOTES, int(wanted is not None and not order.unwanted))
+                self.counts.add(Counted.REQUOTES, int(wanted is not None and not order.unwanted))
                 order.unwanted = True
                 drop.append(order)
         self.cancel(drop, REQUOTE, now_ns, out)
@@ -273,8 +270,10 @@ class Converger:
 
     def next_deadline(self, now_ns: int) -> int | None:
         """When a cancel that was not answered, or not proven, is due again, or a place is waited for no longer."""
-        due = [o.retry_ns for o in self.book.live.values() if o.state is _CANCELLING and o.retry_ns > now_ns]
-        due += [g.retry_ns for g in self.groups.known.values() if g.phase is _TRIGGERING and g.retry_ns > now_ns]
+        due = [o.retry_ns for o in self.book.live.values() if o.state is State.CANCELLING and o.retry_ns > now_ns]
+        due += [
+            g.retry_ns for g in self.groups.known.values() if g.phase is GroupPhase.TRIGGERING and g.retry_ns > now_ns
+        ]
         answers = [o.created_ns + ANSWER_PATIENCE_NS for o in self.book.live.values() if o.in_flight]
         due += [at_ns for at_ns in answers if at_ns > now_ns]
         return min(due, default=None)

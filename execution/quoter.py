@@ -22,7 +22,7 @@ from domain.setting import key
 from execution.orders import Order, State
 
 MIDDLE = PRICE_PER_DOLLAR // 2
-# Members of an enumeration cost a call each to look up (CPython 3.11); these are read for every rung of every tick.
+# Bound for speed, as in domain/window.py: these are read for every rung of every tick.
 _BID, _ASK, _PLACING, _CANCELLING = Side.BID, Side.ASK, State.PLACING, State.CANCELLING
 
 

@@ -30,8 +30,6 @@ from guards.cadence import Cadence, StampLag
 from guards.index_freshness import IndexFreshness
 from guards.vote import PASS, Vote, fail, unknown
 
-# Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
-_QUOTING, _STRICT = Phase.QUOTING, Phase.STRICT
 FINAL = frozenset({Phase.STRICT, Phase.FLATTENING, Phase.FROZEN})
 
 
@@ -168,7 +166,7 @@ class FreshnessSentry:
             self._trips = 0
             self._frozen = False
         self._target_ns = target_ns
-        if phase is not _STRICT or target_ns is None:
+        if phase is not Phase.STRICT or target_ns is None:
             self._tripping = False
             return None
         if self._strict_target_ns != target_ns:
@@ -389,7 +387,7 @@ class FreshnessSentry:
     def _limit_ns(self, phase: Phase) -> int:
         if phase in FINAL:
             return self._final_ns
-        return self._soft_ns if phase is _QUOTING else self._arm_ns
+        return self._soft_ns if phase is Phase.QUOTING else self._arm_ns
 
     def _basis(self) -> str:
         return "lateness" if self._use_lateness and self._cadence.median_ns is not None else "age"

@@ -17,7 +17,7 @@ from domain.reasons import GateStatus, Reason
 from guards.vote import Vote
 
 CLEARED_FOR_NS = 250 * NS_PER_MS
-# Members of an enumeration cost a call each to look up (CPython 3.11), and every tick reads some twenty votes.
+# Bound for speed, as in domain/window.py: every tick reads some twenty votes.
 _PASS, _NOT_CONFIGURED = GateStatus.PASS, GateStatus.NOT_CONFIGURED
 
 

@@ -40,10 +40,7 @@ AGES_KEPT = 4096
 LISTING_LIMIT_NS = 200 * NS_PER_S  # three listings that were not answered
 MIDDLE = Price(PRICE_PER_DOLLAR // 2)
 _OPEN = frozenset({Phase.QUOTING, Phase.STRICT})
-# Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
-_QUOTING, _STRICT, _FLATTENING = Phase.QUOTING, Phase.STRICT, Phase.FLATTENING
 _NOTHING = Count(0)
-_SKIPPED = Counted.CYCLES_SKIPPED
 REJECTED = {
     Admission.OTHER_SYMBOL: Counted.TICKS_OTHER_SYMBOL,
     Admission.NOT_POSITIVE: Counted.TICKS_NOT_POSITIVE,
@@ -114,9 +111,9 @@ class Desk:
         window = self.plan.current_window(self.series.name, now.utc_ns)
         phase = window.phase(now.utc_ns, lead_ns) if window else Phase.CLOSED
         another = window is not None and window is not self.window and window != self.window
-        if phase in _OPEN and self.phase is _FLATTENING and not another:
+        if phase in _OPEN and self.phase is Phase.FLATTENING and not another:
             # The lead was measured anew and has shrunk: what has begun to flatten does not open again.
-            phase = _FLATTENING
+            phase = Phase.FLATTENING
         changed = another or phase is not self.phase
         if another:
             self.cooling.clear()
@@ -348,9 +345,9 @@ class Desk:
 
     def held_back(self, reasons: tuple[Reason, ...], before: tuple[Reason, ...], counts: Counts) -> None:
         """A closed gate holds the quoter back: count it inside a window, and each new time that the index is why."""
-        if self.phase is not _QUOTING and self.phase is not _STRICT:
+        if self.phase is not Phase.QUOTING and self.phase is not Phase.STRICT:
             return
-        counts.add(_SKIPPED)
+        counts.add(Counted.CYCLES_SKIPPED)
         if INDEX_STALE.isdisjoint(before) and not INDEX_STALE.isdisjoint(reasons):
             counts.add(Counted.STALES)
 
@@ -379,7 +376,7 @@ class Desk:
 
     def window_vote(self) -> Vote:
         """Only QUOTING and STRICT let orders out."""
-        if self.phase is _QUOTING or self.phase is _STRICT:
+        if self.phase is Phase.QUOTING or self.phase is Phase.STRICT:
             return PASS
         if self.phase is Phase.FLATTENING or self.phase is Phase.FROZEN:
             return fail(Reason.T_MINUS_2S, f"{self.phase}: the book must read zero at the freeze")

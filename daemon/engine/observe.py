@@ -67,8 +67,6 @@ from guards.freshness import Admission
 from guards.message_age import BOOKS, FILLS, ORDERS, ExchangeTime
 from pricing.fees import agreement, fee_path
 
-_ACCEPTED = Admission.ACCEPTED
-_PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 HTTP_OK = 200
 KEY_REFUSED = frozenset({401, 403})
 EXCHANGE_PAUSED = "exchange_is_paused"
@@ -144,7 +142,7 @@ class Observers:
 
     def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
         state = self.state
-        state.held.counts.add(_PRIMARY if tick.feed == state.settings.primary else _SECONDARY)
+        state.held.counts.add(Counted.TICKS_PRIMARY if tick.feed == state.settings.primary else Counted.TICKS_SECONDARY)
         state.newest[tick.feed, tick.symbol] = tick
         out.extend(state.failover.observe(tick, now))
         self.follow_failover(now, out)
@@ -168,7 +166,7 @@ class Observers:
             state.results.printed(desk, good)
         if desk.judged.bad is not None or desk.judged.moved:
             self._jumped(desk, tick, desk.judged.bad, out)
-        if admission is _ACCEPTED:
+        if admission is Admission.ACCEPTED:
             state.stall.agreed(desk.series.name)
         else:
             state.held.counts.add(REJECTED[admission])

@@ -33,7 +33,6 @@ from ops.status import (
 )
 
 RUNGS_SHOWN = 11
-_PRIMARY, _SECONDARY = Counted.TICKS_PRIMARY, Counted.TICKS_SECONDARY
 
 
 class Process(NamedTuple):
@@ -171,7 +170,7 @@ def _feed(state: StateView, process: Process, name: str, now: Now) -> FeedView:
         status.reason if status is not None else "not started",
         name == state.failover.active,
         ages,
-        state.held.counts[_PRIMARY if name == state.settings.primary else _SECONDARY],
+        state.held.counts[Counted.TICKS_PRIMARY if name == state.settings.primary else Counted.TICKS_SECONDARY],
         process.reconnects.get(name, 0),
         "; ".join(
             f"{mark.symbol} {mark.why}, for {(mark.until_ns - now.mono_ns) / NS_PER_S:.0f} s more"

@@ -36,9 +36,6 @@ CHORES_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
 MARKET_DATA = (Tick, BookTop)
 ORDER_NEWS = (PlaceOutcome, CancelOutcome, OrderUpdated)
-# Members of an enumeration cost a call each to look up (CPython 3.11); these are read in every step.
-_STRICT, _FLATTENING = Phase.STRICT, Phase.FLATTENING
-_CYCLES = Counted.CYCLES
 
 
 class Engine:
@@ -157,7 +154,7 @@ class Engine:
     def _entered(self, desk: Desk, phase: Phase, window: Window, now: Now, out: list[AnyAction]) -> None:
         """A desk has entered another phase of its window: retire its groups when that ends the quoting; tell it."""
         state = self.state
-        if phase is _FLATTENING:
+        if phase is Phase.FLATTENING:
             state.flat.retire(desk.series.name, window.target_ns, now, out)
         described = scheduler_window(window, window.freeze_ns - state.ladders.lead_ns)
         out.append(WindowPhaseEntry(desk.series.name, window.label, phase, window.target_ns, described))
@@ -165,7 +162,7 @@ class Engine:
             desk.limits_target_ns = window.target_ns
             out.append(state.settings.limits(desk.series.name, window.target_ns))
         state.ladders.entered(desk, phase, now)
-        if phase is _STRICT and desk.sentry.cadence_too_slow:
+        if phase is Phase.STRICT and desk.sentry.cadence_too_slow:
             told = StrictStandDownEntry(desk.series.name, desk.sentry.cadence_p99_ms, desk.sentry.limit_ms(phase))
             out.append(told)
             out.append(Alert("strict_stand_down", "info", payload_of(told)))
@@ -307,7 +304,7 @@ class Engine:
         assert desk.window is not None, "cleared without a window"
         live = state.held.converger.live_of(desk.series.name)
         want = desk.want(live, state.held.positions(), now, state.risk.confined_to(state.held))
-        state.held.counts.add(_CYCLES)
+        state.held.counts.add(Counted.CYCLES)
 
         def allow(order: Order) -> bool:
             state.held.counts.add(Counted.PROPOSALS)
