@@ -225,14 +225,25 @@ class CancelAllOutcome(Outcome, frozen=True, kw_only=True):
 # --- exchange, answers to reads ----------------------------------------------------------------------------------
 
 
+class OddRow(msgspec.Struct, frozen=True):
+    """One row of a listing that cannot be read: its name in the listing (empty where it has none), and why."""
+
+    name: str
+    why: str
+
+
 class OrdersRead(Event, frozen=True):
-    """A listing of our orders. `asked` is when the request left; `as_of_ms` the exchange's own validity stamp or 0."""
+    """A listing of our orders. `asked` is when the request left; `as_of_ms` the exchange's own validity stamp or 0.
+
+    `odd`: rows of the listing that cannot be read.
+    """
 
     request_id: RequestId
     asked: Now
     as_of_ms: int
     resting_only: bool
     orders: tuple[OrderState, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 class FillsRead(Event, frozen=True):
@@ -242,6 +253,7 @@ class FillsRead(Event, frozen=True):
     asked: Now
     since_ms: int
     fills: tuple[Fill, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 class PositionState(msgspec.Struct, frozen=True, array_like=True):
@@ -257,6 +269,7 @@ class PositionsRead(Event, frozen=True):
     request_id: RequestId
     asked: Now
     positions: tuple[PositionState, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 class BalanceRead(Event, frozen=True):
@@ -345,13 +358,6 @@ class SettlementState(msgspec.Struct, frozen=True):
     value: Price | None = None
     yes: Count | None = None
     no: Count | None = None
-
-
-class OddRow(msgspec.Struct, frozen=True):
-    """One row of a listing that cannot be read: its name in the listing (empty where it has none), and why."""
-
-    name: str
-    why: str
 
 
 class SettlementsRead(Event, frozen=True):

@@ -19,7 +19,7 @@ class OrderText(msgspec.Struct, kw_only=True):
     """An order. Prices in dollars of YES, counts in contracts."""
 
     order_id: Name
-    client_order_id: Name
+    client_order_id: Name | None  # null where a person ordered at the exchange's own page
     ticker: Name
     book_side: Name
     status: Name
@@ -33,7 +33,7 @@ class OrderText(msgspec.Struct, kw_only=True):
         """As ours, with what each way tells in its own fields. Raises ValueError."""
         return OrderState(
             order_id=OrderId(self.order_id),
-            client_order_id=ClientOrderId(self.client_order_id),
+            client_order_id=ClientOrderId(self.client_order_id or ""),
             ticker=Ticker(self.ticker),
             side=Side(self.book_side),
             price=parse_price(self.yes_price_dollars),

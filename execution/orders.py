@@ -13,7 +13,7 @@ id; that is `positions`' part.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from domain.clock import NS_PER_S
 from domain.events import OrderState
@@ -282,8 +282,13 @@ class OrderBook:
             order.filled = max(order.filled, said.filled)
             self.apply(order, Fact.ENDED, now_ns, said.last_update_reason or said.status)
 
-    def absent(self, listed: Iterable[OrderState], asked_ns: int, now_ns: int) -> list[Order]:
-        """Bury what a whole listing of resting orders lacks, where the listing is old enough to prove it (law 2)."""
+    def absent(
+        self, listed: Iterable[OrderState], asked_ns: int, now_ns: int, doubted: Container[str] = ()
+    ) -> list[Order]:
+        """Bury what a whole listing of resting orders lacks, where the listing is old enough to prove it (law 2).
+
+        `doubted`: the exchange's ids of rows in it that could not be read; they are not absent.
+        """
         seen = {order.client_order_id for order in listed} | {order.order_id for order in listed}
         buried = [
             order
@@ -292,6 +297,7 @@ class OrderBook:
             and asked_ns >= order.alive_ns + SETTLE_NS
             and order.client_order_id not in seen
             and order.order_id not in seen
+            and order.order_id not in doubted
         ]
         for order in buried:
             order.doubted = order.remaining

@@ -15,7 +15,7 @@ import msgspec
 
 from domain.errors import ConfigurationError
 from domain.events import OrdersRead, PositionsRead
-from domain.ids import Ticker
+from domain.ids import ClientOrderId, OrderId, Ticker
 from domain.market import SERIES
 from domain.money import Count, print_count
 from domain.setting import key
@@ -37,6 +37,7 @@ class DriftKind(enum.StrEnum):
     BALANCE_MISMATCH = "BALANCE_MISMATCH"
     CASH_MOVED = "CASH_MOVED"
     SETTLEMENT_UNREADABLE = "SETTLEMENT_UNREADABLE"
+    ODD_ROW = "ODD_ROW"
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -157,7 +158,14 @@ def compare_orders(
             adopted.append(book.adopt(said, series_of(said.ticker), target_of.get(said.ticker, 0), now_ns))
         elif said.status == "resting" and exclusive:
             drifts.append(Drift(DriftKind.FOREIGN_ORDER, said.order_id, f"{said.ticker} {said.side} is not ours"))
-    buried = tuple(book.absent(read.orders, asked_ns, now_ns))
+    for odd in read.odd:
+        # It rests until a row that can be read says otherwise: a known order of ours, or one of nobody knows whom.
+        order = book.find(ClientOrderId(""), OrderId(odd.name))
+        if order is not None:
+            resting[order.series] = resting.get(order.series, 0) + 1
+        known = order is not None
+        drifts.append(Drift(DriftKind.ODD_ROW, odd.name, f"order: {odd.why}", critical=exclusive and not known))
+    buried = tuple(book.absent(read.orders, asked_ns, now_ns, {odd.name for odd in read.odd}))
     return OrdersFinding(tuple(drifts), tuple(adopted), tuple(described), buried, resting)
 
 
@@ -178,10 +186,11 @@ class PositionCheck:
         theirs = {p.ticker: p.count for p in read.positions if series_of(p.ticker)}
         own = ledger.open_positions()
         settled = {t for t, a in ledger.markets.items() if a.result}
+        doubted = {odd.name for odd in read.odd}
         suspects: dict[Ticker, Count] = {}
         drifts: list[Drift] = []
         for ticker in sorted(set(theirs) | set(own)):
-            if ticker in settled:
+            if ticker in settled or ticker in doubted:
                 continue
             said, have = theirs.get(ticker, Count(0)), own.get(ticker, Count(0))
             if said == have or (not said and _over(ledger, ticker, read.asked.utc_ns)):

@@ -93,12 +93,12 @@ class WireFill(FillText, kw_only=True):
 
     market_ticker: Name
     ts_ms: StampMs
-    client_order_id: Name = ""
+    client_order_id: Name | None = None
     subaccount: Whole | None = None
 
     def fill(self) -> Fill:
         """As ours. Raises ValueError."""
-        return self.as_ours(self.market_ticker, self.client_order_id, self.ts_ms)
+        return self.as_ours(self.market_ticker, self.client_order_id or "", self.ts_ms)
 
 
 class UserOrder(OrderText, kw_only=True):

@@ -9,10 +9,10 @@ from daemon.engine.parity.compare import Parity
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.counts import Counted
-from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OrdersRead, PositionsRead
+from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OddRow, OrdersRead, PositionsRead
 from execution.orders import SETTLE_MAX_NS, SETTLE_NS
 from execution.reads import Key
-from execution.reconcile import DriftKind, compare_orders, worst_of
+from execution.reconcile import Drift, DriftKind, compare_orders, worst_of
 
 STARTING_NS = SETTLE_MAX_NS + 2 * NS_PER_S
 
@@ -69,6 +69,7 @@ class Books:
         held = self.held
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
+        self._odd(POSITIONS, event.odd)
         drifts = held.position_check.compare(held.ledger, event, held.filled_ns)
         if drifts is None:
             held.reads.soon(POSITIONS, now.mono_ns + NS_PER_S)
@@ -91,12 +92,20 @@ class Books:
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
         self._reconciled(FILLS, event.asked)
+        self._odd(FILLS, tuple(odd for odd in event.odd if odd.name not in held.ledger.trades))
         held.fills_asked_ns, held.fills_asked_utc_ns = event.asked.mono_ns, event.asked.utc_ns
         for fill in event.fills:
             self.account.filled(fill, now, out)
         self.account.fills_listed(event.asked.mono_ns)
         self.parity.counted(event.asked.mono_ns, out)
         self.parity.read(FILLS, event.asked.mono_ns, now, out)
+
+    def _odd(self, key: Key, rows: tuple[OddRow, ...]) -> None:
+        """Doubt the rows that cannot be read, and tell of them; the rest of their list counts."""
+        what = key.what.value
+        self.held.odd_rows[key] = tuple(
+            Drift(DriftKind.ODD_ROW, row.name, f"{what}: {row.why}", critical=False) for row in rows
+        )
 
     def balance_read(self, event: BalanceRead, now: Now, out: list[AnyAction]) -> None:
         """Cash at the exchange: walked to the cent where every cent has its reason."""

@@ -55,6 +55,7 @@ class Holdings:
         self.order_drifts: tuple[Drift, ...] = ()
         self.position_drifts: tuple[Drift, ...] = ()
         self.count_drifts: tuple[Drift, ...] = ()
+        self.odd_rows: dict[Key, tuple[Drift, ...]] = {}  # rows of the last fills and positions that cannot be read
         self.orphans: dict[OrderId, Drift] = {}
         self.strangers = Strangers()
         self.walk = BalanceWalk()

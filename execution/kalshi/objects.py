@@ -51,7 +51,7 @@ class WireFill(FillText, kw_only=True):
     created_time: Name | None = None
     ts: StampMs | None = None
 
-    def fill(self) -> Fill:
+    def state(self) -> Fill:
         """As ours. Raises ValueError."""
         if self.created_time:
             at_ms = parse_rfc3339(self.created_time) // NS_PER_MS
@@ -126,6 +126,24 @@ class PositionsPage(Page, kw_only=True):
     """GET /portfolio/positions."""
 
     market_positions: list[WirePosition]
+
+
+class RawOrdersPage(Page, kw_only=True):
+    """The same, for when a row of it is odd."""
+
+    orders: list[msgspec.Raw]
+
+
+class RawFillsPage(Page, kw_only=True):
+    """The same, for when a row of it is odd."""
+
+    fills: list[msgspec.Raw]
+
+
+class RawPositionsPage(Page, kw_only=True):
+    """The same, for when a row of it is odd."""
+
+    market_positions: list[msgspec.Raw]
 
 
 class SettlementsPage(Page, kw_only=True):

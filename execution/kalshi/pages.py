@@ -7,13 +7,14 @@ rather than followed for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable, Generator, Iterable
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from domain.clock import Now
+from domain.door import NAME_CHARS_MAX
 from domain.errors import ProtocolError
 from domain.events import AnyEvent, OddRow
 from execution.kalshi.answers import HTTP_OK
@@ -59,32 +60,58 @@ def decoded(decode: Callable[[bytes], T], answer: Answer, path: str, also: tuple
 
 
 def each_of(
-    rows: list[msgspec.Raw], decode: Callable[[bytes], Wire[T]], *names: str
+    rows: Iterable[Wire[T] | msgspec.Raw], decode: Callable[[bytes], Wire[T]], name: str
 ) -> tuple[tuple[T, ...], tuple[OddRow, ...]]:
-    """Read a list row by row: what can be read, and which rows cannot, each by the first of `names` that it has.
+    """Read a list row by row: what can be read, and which rows cannot, each by its `name`.
 
     One odd row must not make the rest unknown; but one that does not even say what it is about does.
     Raises ProtocolError.
     """
     found: list[T] = []
-    unread: list[OddRow] = []
-    for raw in rows:
+    odd: list[OddRow] = []
+    for row in rows:
         try:
-            found.append(decode(bytes(raw)).state())
+            found.append((decode(bytes(row)) if isinstance(row, msgspec.Raw) else row).state())
         except PARSE_ERRORS as error:
-            unread.append(OddRow(_name(bytes(raw), names), detail_text(error)))
-    return tuple(found), tuple(unread)
+            odd.append(OddRow(_named(row, name), detail_text(error)))
+    return tuple(found), tuple(odd)
 
 
-def _name(raw: bytes, names: tuple[str, ...]) -> str:
+def _named(row: object, name: str) -> str:
     try:
-        row = msgspec.json.decode(raw)
-    except PARSE_ERRORS as error:
-        raise ProtocolError(f"a row that is no JSON: {detail_text(error)}") from None
-    told = [row[name] for name in names if isinstance(row, dict) and isinstance(row.get(name), str) and row[name]]
-    if not told:
-        raise ProtocolError(f"a row that tells no {' and no '.join(names)}")
-    return str(told[0])
+        told = getattr(row, name) if not isinstance(row, msgspec.Raw) else msgspec.json.decode(bytes(row))[name]
+    except (*PARSE_ERRORS, KeyError, TypeError):
+        told = None
+    if not isinstance(told, str) or not told:
+        raise ProtocolError(f"a row that tells no {name}")
+    return told[:NAME_CHARS_MAX]
+
+
+class Listing(NamedTuple, Generic[T]):
+    """How one list is read: whole pages at once, or, where a page has an odd row, row by row."""
+
+    path: str
+    page: Callable[[bytes], Page]
+    raw: Callable[[bytes], Page]
+    row: Callable[[bytes], Wire[T]]
+    rows: str
+    name: str
+
+    def read(self, body: bytes) -> Page:
+        """Read one page, whole or raw. Raises what decoding can raise."""
+        try:
+            return self.page(body)
+        except PARSE_ERRORS:
+            return self.raw(body)
+
+
+def listed(
+    account: Account, listing: Listing[T], **query: int | str
+) -> Step[tuple[tuple[T, ...], tuple[OddRow, ...], Now]]:
+    """Ask for a whole list: (what can be read, odd rows, when the first page was asked for)."""
+    found, asked = yield from pages(account, listing.path, listing.read, **query)
+    rows = [row for page in found for row in getattr(page, listing.rows)]
+    return (*each_of(rows, listing.row, listing.name), asked)
 
 
 def one(account: Account, path: str, decode: Callable[[bytes], T], **query: int | str) -> Step[tuple[T, Now]]:

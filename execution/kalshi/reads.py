@@ -20,12 +20,15 @@ from domain.events import (
     AnyEvent,
     BalanceRead,
     ExchangeStatusRead,
+    Fill,
     FillsRead,
     GroupsRead,
     LimitsRead,
     MarketsRead,
     OrdersRead,
+    OrderState,
     PositionsRead,
+    PositionState,
     ReadFailed,
     SettlementsRead,
 )
@@ -34,16 +37,37 @@ from execution.kalshi import objects as wire
 from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
 from execution.kalshi.discovery import exchange_series, ladder
 from execution.kalshi.fees import read_fees
-from execution.kalshi.pages import ReadRefusedError, Script, decoded, each_of, one, own, pages
+from execution.kalshi.pages import Listing, ReadRefusedError, Script, decoded, each_of, listed, one, own, pages
 from execution.kalshi.wire import Account, Answer, Request
 
 MS_PER_S: Final = 1_000
 STATUS_TOO: Final = (500, 503, 504)
 """GET /exchange/status may carry its body with these: an exchange that is down says so (docs/exchange.md 9.1)."""
 
-_orders = Door(wire.OrdersPage, BODY_BYTES_MAX, bounded=True).read
-_fills = Door(wire.FillsPage, BODY_BYTES_MAX, bounded=True).read
-_positions = Door(wire.PositionsPage, BODY_BYTES_MAX, bounded=True).read
+_orders = Listing[OrderState](
+    "/portfolio/orders",
+    Door(wire.OrdersPage, BODY_BYTES_MAX, bounded=True).read,
+    Door(wire.RawOrdersPage, BODY_BYTES_MAX).read,
+    Door(wire.WireOrder, BODY_BYTES_MAX, bounded=True).read,
+    "orders",
+    "order_id",
+)
+_fills = Listing[Fill](
+    "/portfolio/fills",
+    Door(wire.FillsPage, BODY_BYTES_MAX, bounded=True).read,
+    Door(wire.RawFillsPage, BODY_BYTES_MAX).read,
+    Door(wire.WireFill, BODY_BYTES_MAX, bounded=True).read,
+    "fills",
+    "trade_id",
+)
+_positions = Listing[PositionState](
+    "/portfolio/positions",
+    Door(wire.PositionsPage, BODY_BYTES_MAX, bounded=True).read,
+    Door(wire.RawPositionsPage, BODY_BYTES_MAX).read,
+    Door(wire.WirePosition, BODY_BYTES_MAX, bounded=True).read,
+    "market_positions",
+    "ticker",
+)
 _settlements = Door(wire.SettlementsPage, BODY_BYTES_MAX).read
 _settlement = Door(wire.WireSettlement, BODY_BYTES_MAX, bounded=True).read
 _markets = Door(wire.MarketsPage, BODY_BYTES_MAX, bounded=True).read
@@ -61,23 +85,20 @@ def _read_orders(account: Account, ask: Ask) -> Script:
         query["min_ts"] = ask.since_ms // MS_PER_S
     if ask.ticker:
         query["event_ticker"] = ask.ticker
-    found, asked = yield from pages(account, "/portfolio/orders", _orders, **query, **own(account))
-    orders = tuple(each.state() for page in found for each in page.orders)
-    return OrdersRead(ask.request_id, asked, 0, resting, orders)
+    orders, odd, asked = yield from listed(account, _orders, **query, **own(account))
+    return OrdersRead(ask.request_id, asked, 0, resting, orders, odd)
 
 
 def _read_fills(account: Account, ask: Ask) -> Script:
     query: dict[str, int | str] = {"min_ts": ask.since_ms // MS_PER_S} if ask.since_ms else {}
-    found, asked = yield from pages(account, "/portfolio/fills", _fills, **query, **own(account))
-    fills = tuple(each.fill() for page in found for each in page.fills)
-    return FillsRead(ask.request_id, asked, ask.since_ms, fills)
+    fills, odd, asked = yield from listed(account, _fills, **query, **own(account))
+    return FillsRead(ask.request_id, asked, ask.since_ms, fills, odd)
 
 
 def _read_positions(account: Account, ask: Ask) -> Script:
     query: dict[str, int | str] = {"count_filter": "position"}
-    found, asked = yield from pages(account, "/portfolio/positions", _positions, **query, **own(account))
-    positions = tuple(each.state() for page in found for each in page.market_positions)
-    return PositionsRead(ask.request_id, asked, positions)
+    positions, odd, asked = yield from listed(account, _positions, **query, **own(account))
+    return PositionsRead(ask.request_id, asked, positions, odd)
 
 
 def _read_settlements(account: Account, ask: Ask) -> Script:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.events import Fill, OrdersRead, OrderState, PositionsRead, PositionState
+from domain.events import Fill, OddRow, OrdersRead, OrderState, PositionsRead, PositionState
 from domain.ids import ClientOrderId, OrderId, RequestId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
@@ -169,3 +169,26 @@ def test_only_books_that_were_read_and_agree_are_all_right() -> None:
     assert Reconciled().ok
     assert not Reconciled(unknown="balance: HTTP 503").ok
     assert not Reconciled(differences=(Drift(DriftKind.CASH_MOVED, "d", "e", critical=False),)).ok
+
+
+# --- rows that cannot be read --------------------------------------------------------------------------
+
+
+def test_an_odd_row_of_an_order_of_ours_rests_and_buries_nothing_and_one_of_nobody_is_critical() -> None:
+    book = OrderBook()
+    mine = opened(book)
+    odd = (OddRow(mine.order_id, "no such side"), OddRow("stranger", "no such side"))
+    listing = OrdersRead(RequestId(1), at(LATER), 0, resting_only=True, orders=(), odd=odd)
+    found = compare_orders(book, listing, {}, exclusive=True, now_ns=LATER + 1)
+    assert (found.buried, found.resting) == ((), {mine.series: 1})
+    assert [(drift.kind, drift.what, drift.critical) for drift in found.drifts] == [
+        (DriftKind.ODD_ROW, mine.order_id, False),
+        (DriftKind.ODD_ROW, "stranger", True),
+    ]
+
+
+def test_a_position_that_cannot_be_read_is_not_taken_for_none() -> None:
+    check = PositionCheck()
+    listing = PositionsRead(RequestId(1), at(LATER), (), (OddRow(TICKER, "no count"),))
+    assert check.compare(held(100), listing, 0) == ()
+    assert check.suspected == {}

@@ -65,6 +65,7 @@ class Parity:
             *(foreign_drift(foreign.fill) for foreign in held.strangers.foreign.values()),
             *held.position_drifts,
             *held.count_drifts,
+            *(drift for drifts in held.odd_rows.values() for drift in drifts),
             *(adoption.settlement_drift(ticker, why) for ticker, why in held.unread_settlements.items()),
             *((balance,) if balance is not None else ()),
         )

@@ -334,17 +334,12 @@ def test_an_events_override_decides_and_its_planned_ones_are_problems() -> None:
         (ask(Read.RESTING), [("/portfolio/orders", b'{"orders": [')]),
         (ask(Read.RESTING), [("/portfolio/orders", b"[" * 10_000)]),
         (ask(Read.RESTING), [("/portfolio/orders", {"cursor": ""})]),
-        (ask(Read.RESTING), [("/portfolio/orders", orders_page("", {**ORDER, "book_side": "yes"}))]),
-        (ask(Read.RESTING), [("/portfolio/orders", orders_page("", {**ORDER, "yes_price_dollars": "0.44001"}))]),
-        (ask(Read.RESTING), [("/portfolio/orders", orders_page("", {**ORDER, "expiration_time": "soon"}))]),
+        (ask(Read.RESTING), [("/portfolio/orders", orders_page("", {**ORDER, "order_id": 7}))]),
+        (ask(Read.RESTING), [("/portfolio/orders", orders_page("", ORDER, "a word"))]),
         (ask(Read.RESTING), [("/portfolio/orders", orders_page("c")), ("/portfolio/orders", orders_page("c"))]),
         (
             ask(Read.RESTING),
             [("/portfolio/orders", orders_page("c")), ("/portfolio/orders", (429, {"error": "too many"}))],
-        ),
-        (
-            ask(Read.FILLS),
-            [("/portfolio/fills", {"fills": [{k: v for k, v in FILL.items() if k not in ("ts", "created_time")}]})],
         ),
         (ask(Read.STATUS), [("/exchange/status", (503, b"<html>"))]),
         (ask(Read.STATUS), [("/exchange/status", (502, {"exchange_active": True, "trading_active": True}))]),
@@ -369,3 +364,55 @@ def test_pages_without_end_are_not_followed_for_ever() -> None:
     play = Play(ask(Read.RESTING), *[("/portfolio/orders", orders_page(f"c{n}")) for n in range(100)])
     assert isinstance(play.event, ReadFailed)
     assert "pages do not end" in play.event.reason
+
+
+# --- one odd row in a list ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"book_side": "yes"},
+        {"yes_price_dollars": "0.44001"},
+        {"expiration_time": "soon"},
+        {"status": 7},
+        {"ticker": None},
+    ],
+)
+def test_one_odd_order_is_named_and_the_rest_counts(odd: dict[str, object]) -> None:
+    rows = orders_page("", {**ORDER, "order_id": "good"}, {**ORDER, "order_id": "odd", **odd})
+    read = Play(ask(Read.RESTING), ("/portfolio/orders", rows)).event
+    assert isinstance(read, OrdersRead)
+    assert [order.order_id for order in read.orders] == ["good"]
+    assert [row.name for row in read.odd] == ["odd"]
+    assert read.odd[0].why
+
+
+def test_an_order_without_a_client_id_is_read_like_any_other() -> None:
+    read = Play(ask(Read.RESTING), ("/portfolio/orders", orders_page("", {**ORDER, "client_order_id": None}))).event
+    assert isinstance(read, OrdersRead)
+    assert (read.orders[0].client_order_id, read.odd) == ("", ())
+
+
+def test_odd_fills_positions_and_settlements_are_named_too() -> None:
+    timeless = {k: v for k, v in FILL.items() if k not in ("ts", "created_time")} | {"trade_id": "odd"}
+    fills = Play(ask(Read.FILLS), ("/portfolio/fills", {"fills": [FILL, timeless]})).event
+    assert isinstance(fills, FillsRead)
+    assert ([fill.trade_id for fill in fills.fills], [row.name for row in fills.odd]) == (["t-1"], ["odd"])
+    rows = [{"ticker": "A", "position_fp": "1.00"}, {"ticker": "B", "position_fp": None}]
+    positions = Play(ask(Read.POSITIONS), ("/portfolio/positions", {"market_positions": rows})).event
+    assert isinstance(positions, PositionsRead)
+    assert ([each.ticker for each in positions.positions], [row.name for row in positions.odd]) == (["A"], ["B"])
+    row = {
+        "ticker": "A",
+        "market_result": "scalar",
+        "revenue": 50,
+        "fee_cost": "0",
+        "value": 50,
+        "yes_count_fp": "1.00",
+    }
+    rows = [{**row, "no_count_fp": "0.00"}, {**row, "ticker": "B", "revenue": "?"}]
+    settled = Play(ask(Read.SETTLEMENTS, ticker="E"), ("/portfolio/settlements", {"settlements": rows})).event
+    assert isinstance(settled, SettlementsRead)
+    assert (settled.settlements[0].value, settled.settlements[0].yes, settled.settlements[0].no) == (5_000, 100, 0)
+    assert [each.name for each in settled.unread] == ["B"]
