@@ -17,10 +17,13 @@ import msgspec
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.ids import ClientOrderId
 from execution.cancel_all import Scope
-from execution.orders import SETTLE_NS, Order
+from execution.list_lag import SETTLE_NS
+from execution.orders import Order
 
 POLL_NS = 220 * NS_PER_MS
 EMPTIES_NEEDED = 2
+# docs/contracts.md, Quoting.
+SWEPT_SETTLE_NS = 2 * NS_PER_S
 # After an account-wide cancel-all the exchange may kill new orders for a minute (docs/exchange.md 7).
 TAIL_NS = 65 * NS_PER_S
 # Lost answers to the listing itself are asked for again after this.
@@ -29,6 +32,7 @@ TAIL_NS = 65 * NS_PER_S
 class Flattening(msgspec.Struct):
     """One trigger being carried out, for one series or for the whole account.
 
+    `settle_ns`: how far the list of orders may lag, as it was learned.
     `requests`: who asked for it, and when (monotonic); none of them is done before lists asked after the newest.
     """
 
@@ -43,6 +47,7 @@ class Flattening(msgspec.Struct):
     sent: bool = False
     requests: list[tuple[str, int]] = []
     members: dict[ClientOrderId, Order] = {}
+    settle_ns: int = SETTLE_NS
 
     def acted(self, now_ns: int) -> None:
         """Something was sent or answered in this scope: older listings prove nothing any more."""
@@ -65,10 +70,10 @@ class Flattening(msgspec.Struct):
             return
         if asked_ns < self.started_ns or (self.requests and asked_ns < self.requests[-1][1]):
             return
-        knows = all(order.listed or asked_ns >= order.alive_ns + SETTLE_NS for order in self.members.values())
+        knows = all(order.listed or asked_ns >= order.alive_ns + self.settle_ns for order in self.members.values())
         if not self.first_empty_ns and knows:
             self.first_empty_ns = now_ns
-        if asked_ns >= self.acted_ns + SETTLE_NS:
+        if asked_ns >= self.acted_ns + self.proof_ns:
             self.empties += 1
         self.done = self.empties >= EMPTIES_NEEDED and not live
 
@@ -79,8 +84,14 @@ class Flattening(msgspec.Struct):
         """
         again = asked_ns + POLL_NS
         if self.first_empty_ns:
-            again = max(again, self.acted_ns + SETTLE_NS)
+            again = max(again, self.acted_ns + self.proof_ns)
         return again
+
+    @property
+    def proof_ns(self) -> int:
+        """How long after our last act a list must be asked to prove anything: more after an account-wide cancel-all."""
+        swept = self.scope is Scope.ACCOUNT and self.sent
+        return max(self.settle_ns, SWEPT_SETTLE_NS) if swept else self.settle_ns
 
     @property
     def time_to_flat_ns(self) -> int | None:

@@ -4,10 +4,10 @@ An order is may-be-live from the moment its place is decided until something pro
 PLACING -> OPEN -> CANCELLING -> GONE, and what may happen to an order in each is one total table (`TABLE`): every
 pair of state and fact has an entry, tested as a product. Four laws are kept here. (1) A cancel by id is never sent
 while PLACING: it could overtake the place. (2) A listing that lacks an order buries it only if it was asked more than
-SETTLE after the last act or news that may have brought it to life: the exchange's reads lag its writes by some 0.4 s
-(docs/exchange.md 3.10). A cancel is no such act, or its retries would keep a dead order young for ever. (3) GONE is not
-forgotten: a late fill must find its order, and one that shows up again is may-be-live again. (4) Fills count by trade
-id; that is `positions`' part.
+SETTLE after the last act or news that may have brought it to life (`list_lag.py`), and eight seconds after it while no
+listing has shown it: the exchange's reads lag its writes, and nothing says by how much before one was seen to. A cancel
+is no such act, or its retries would keep a dead order young for ever. (3) GONE is not forgotten: a late fill must find
+its order, and one that shows up again is may-be-live again. (4) Fills count by trade id; that is `positions`' part.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Container, Iterable
 
-from domain.clock import NS_PER_S
 from domain.events import OrderState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, is_ours
 from domain.market import OrderRef, Side
 from domain.money import Count, Price
+from execution.list_lag import SETTLE_MAX_NS, ListLag
 
-SETTLE_NS = NS_PER_S
-# The longest that a list is believed to lag behind what happened (docs/contracts.md, Quoting).
-SETTLE_MAX_NS = 8 * NS_PER_S
 GONE_KEPT_MAX = 20_000
 
 
@@ -108,7 +105,8 @@ class Order:
     `booked`: what its fills that are in the ledger come to; an order may tell of more (`filled`) before that.
     `doubted`: how much of it was resting when it vanished without a word: filled or cancelled, the fills will say.
     `told_ns`: when (monotonic) it was first told that more was filled than is booked, or that it had vanished.
-    `listed`: a listing has shown it resting, so the exchange's list has caught up with its birth.
+    `listed`: a listing has shown it resting, so the exchange's list has caught up with its birth. `missed_ns`: when the
+    last one was asked that lacked it while it may have been live. `ended_ns`: when the exchange said that it had ended.
     """
 
     __slots__ = (
@@ -119,12 +117,14 @@ class Order:
         "count",
         "created_ns",
         "doubted",
+        "ended_ns",
         "exchange_index",
         "expiration_s",
         "filled",
         "group_id",
         "in_flight",
         "listed",
+        "missed_ns",
         "order_id",
         "price",
         "refusals",
@@ -166,7 +166,7 @@ class Order:
         self.filled = Count(0)
         self.booked = Count(0)
         self.doubted = Count(0)
-        self.told_ns = 0
+        self.told_ns = self.missed_ns = self.ended_ns = 0
         self.group_id = group_id
         self.exchange_index = exchange_index
         self.expiration_s = expiration_s
@@ -202,6 +202,7 @@ class OrderBook:
         self.gone: dict[ClientOrderId, Order] = {}
         self.by_order_id: dict[OrderId, Order] = {}
         self.resurrected = 0
+        self.lag = ListLag()
 
     def find(self, client_order_id: str, order_id: str) -> Order | None:
         """Look an order up by either name, live or gone."""
@@ -239,6 +240,7 @@ class OrderBook:
         if follower is State.GONE and before is not State.GONE:
             order.remaining = Count(0)
             order.why = why or fact.value
+            order.ended_ns = now_ns if fact in _ENDS else 0
             self._bury(order)
         elif before is State.GONE and follower is not State.GONE:
             self.resurrected += 1
@@ -265,7 +267,9 @@ class OrderBook:
         """
         self.name(order, said.order_id)
         if said.status == "resting":
-            if asked_ns is not None and order.state is State.GONE and asked_ns < order.acted_ns + SETTLE_NS:
+            # What the exchange itself has said to have ended is shown by a list that lags, for as long as lists do.
+            patience_ns = SETTLE_MAX_NS if order.ended_ns else self.lag.settle_ns
+            if asked_ns is not None and order.state is State.GONE and asked_ns < order.acted_ns + patience_ns:
                 return
             if order.state is State.GONE and asked_ns is None:
                 # Pushed messages may be repeated out of order; the next listing decides what this one cannot.
@@ -282,6 +286,14 @@ class OrderBook:
             order.filled = max(order.filled, said.filled)
             self.apply(order, Fact.ENDED, now_ns, said.last_update_reason or said.status)
 
+    def lag_shown(self, order: Order, said: OrderState, asked_ns: int) -> int | None:
+        """By how much a listing asked then lags at least, as this row shows; None where it shows nothing of it."""
+        if said.status != "resting":
+            return None
+        if order.state is State.GONE and order.ended_ns:
+            return asked_ns - order.ended_ns if asked_ns > order.ended_ns else None
+        return None if order.listed else max(0, order.missed_ns - order.alive_ns)
+
     def absent(
         self, listed: Iterable[OrderState], asked_ns: int, now_ns: int, doubted: Container[str] = ()
     ) -> list[Order]:
@@ -290,15 +302,15 @@ class OrderBook:
         `doubted`: the exchange's ids of rows in it that could not be read; they are not absent.
         """
         seen = {order.client_order_id for order in listed} | {order.order_id for order in listed}
-        buried = [
-            order
-            for order in self.live.values()
-            if not order.in_flight
-            and asked_ns >= order.alive_ns + SETTLE_NS
-            and order.client_order_id not in seen
-            and order.order_id not in seen
-            and order.order_id not in doubted
-        ]
+        missing = [o for o in self.live.values() if o.client_order_id not in seen and o.order_id not in seen]
+        buried = []
+        for order in missing:
+            if order.order_id in doubted:
+                continue
+            order.missed_ns = max(order.missed_ns, asked_ns)
+            patience_ns = self.lag.settle_ns if order.listed else SETTLE_MAX_NS
+            if not order.in_flight and asked_ns >= order.alive_ns + patience_ns:
+                buried.append(order)
         for order in buried:
             order.doubted = order.remaining
             self.apply(order, Fact.ABSENT, now_ns)
@@ -330,6 +342,7 @@ class OrderBook:
         return order
 
 
+_ENDS = frozenset({Fact.ENDED, Fact.CANCEL_DONE})
 _MAY_REST = frozenset({Fact.ACCEPTED, Fact.UNKNOWN})
 _ANSWERS = frozenset({Fact.ACCEPTED, Fact.REFUSED, Fact.UNKNOWN, Fact.UNSENT, Fact.RESTING, Fact.ENDED})
 

@@ -19,7 +19,8 @@ from domain.ids import ClientOrderId, OrderId, Ticker
 from domain.market import SERIES
 from domain.money import Count, print_count
 from domain.setting import key
-from execution.orders import SETTLE_NS, Order, OrderBook, ours
+from execution.list_lag import SETTLE_NS
+from execution.orders import Order, OrderBook, ours
 from execution.positions import Ledger
 
 
@@ -144,6 +145,7 @@ def compare_orders(
     drifts: list[Drift] = []
     adopted: list[Order] = []
     described: list[Order] = []
+    lags: list[int | None] = []
     resting: dict[str, int] = {}
     asked_ns = read.asked.mono_ns
     for said in read.orders:
@@ -152,6 +154,7 @@ def compare_orders(
             series = series_of(said.ticker)
             resting[series] = resting.get(series, 0) + 1
         if order is not None:
+            lags.append(book.lag_shown(order, said, asked_ns))
             book.describe(order, said, asked_ns, now_ns)
             described.append(order)
         elif said.status == "resting" and ours(said):
@@ -165,6 +168,9 @@ def compare_orders(
             resting[order.series] = resting.get(order.series, 0) + 1
         known = order is not None
         drifts.append(Drift(DriftKind.ODD_ROW, odd.name, f"order: {odd.why}", critical=exclusive and not known))
+    shown = [lag for lag in lags if lag is not None]
+    if shown:
+        book.lag.learn(max(shown), now_ns)
     buried = tuple(book.absent(read.orders, asked_ns, now_ns, {odd.name for odd in read.odd}))
     return OrdersFinding(tuple(drifts), tuple(adopted), tuple(described), buried, resting)
 

@@ -2,8 +2,8 @@
 
 REST tells a fill's order id and no client order id (docs/exchange.md 5). A fill whose order we do not know may
 be ours (the place's answer was lost, the memory of an earlier run is gone) or somebody else's. The list of orders has
-both names, so it decides: our prefix is ours, another name is not, and an order that no list has, asked a SETTLE after
-the fill was told, is not ours either. Nothing is booked before that is known.
+both names, so it decides: our prefix is ours, another name is not, and an order that no list has, asked the longest
+SETTLE after the fill was told, is not ours either. Nothing is booked before that is known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from domain.events import Fill, OrderState
 from domain.ids import ClientOrderId, OrderId, TradeId, is_ours
-from execution.orders import SETTLE_NS
+from execution.list_lag import SETTLE_MAX_NS
 
 
 class Unclaimed(NamedTuple):
@@ -59,7 +59,7 @@ class Strangers:
         for waiting in list(self.unclaimed.values()):
             fill = waiting.fill
             name = names.get(fill.order_id)
-            if name is None and asked_ns < waiting.told_ns + SETTLE_NS:
+            if name is None and asked_ns < waiting.told_ns + SETTLE_MAX_NS:
                 continue
             del self.unclaimed[fill.trade_id]
             named = Fill(

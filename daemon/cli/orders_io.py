@@ -26,7 +26,7 @@ from domain.events import OrdersRead, OrderState
 from domain.hosts import Posture
 from domain.money import print_count, print_price
 from execution.kalshi.sign import Signer
-from execution.orders import SETTLE_NS
+from execution.list_lag import SETTLE_NS
 from execution.reconcile import series_of
 from ops.client_io import fetch
 

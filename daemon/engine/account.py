@@ -43,7 +43,8 @@ from domain.records import (
 from execution.cancel_all import Scope
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
-from execution.orders import SETTLE_MAX_NS, Order, State
+from execution.list_lag import SETTLE_MAX_NS
+from execution.orders import Order, State
 from execution.quoter import Want
 from execution.reconcile import series_of
 

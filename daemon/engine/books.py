@@ -6,11 +6,11 @@ from daemon.engine.account import Account
 from daemon.engine.flat import Flat
 from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, GROUPS, POSITIONS, RESTING, Holdings
 from daemon.engine.parity.compare import Parity
-from domain.actions import AnyAction
+from domain.actions import Alert, AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OddRow, OrdersRead, PositionsRead
-from execution.orders import SETTLE_MAX_NS, SETTLE_NS
+from execution.list_lag import SETTLE_MAX_NS, SETTLE_NS
 from execution.reads import Key
 from execution.reconcile import Drift, DriftKind, compare_orders, worst_of
 
@@ -25,6 +25,7 @@ class Books:
         self.parity = parity
         self.account = account
         self.flat = flat
+        self.behind_told = False
 
     @property
     def drift(self) -> str:
@@ -45,6 +46,7 @@ class Books:
         for order in found.adopted:
             self.parity.orphan(order, out)
             self._met(f"order {order.client_order_id} in {order.ticker} was sent by no run of ours", now)
+        self._judge_list(now, out)
         for order in (*found.described, *found.buried):
             self.account.told(order, now)
         if not event.resting_only:
@@ -132,6 +134,13 @@ class Books:
             if found > held.groups.lost_creates and not first:
                 self._met(f"{found} order groups were made by nobody of ours", now)
             held.groups.lost_creates = max(0, held.groups.lost_creates - found)
+
+    def _judge_list(self, now: Now, out: list[AnyAction]) -> None:
+        """Tell of a list so far behind that it proves nothing, once, and again when it was well for some time."""
+        behind = self.held.book.lag.behind(now.mono_ns)
+        if behind and not self.behind_told:
+            out.append(Alert("list_behind", "error", {"settle_max_s": SETTLE_MAX_NS // NS_PER_S}))
+        self.behind_told = behind
 
     def _met(self, what: str, now: Now, *, drifts: bool = False) -> None:
         """A trace of somebody else; what comes up as we start may be of the run before, for lists lag."""

@@ -22,7 +22,8 @@ from domain.money import COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason, RungReason
 from domain.records import OrderRefusedEntry
 from domain.window import Phase, Window
-from execution.orders import SETTLE_NS, Order
+from execution.list_lag import SETTLE_NS
+from execution.orders import Order
 from execution.quoter import Candidate, Others, Want, desired, others_of, select
 from feeds.failover import Mode
 from guards.canary import FirstValues, Judged, PrintCanary, Stillness

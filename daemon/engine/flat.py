@@ -18,7 +18,7 @@ from domain.records import CancelAllDoneEntry, TimeToFlatEntry
 from execution.cancel_all import Happened, Scope, Stage
 from execution.converge import CANCEL_ALL_REFUSED, CANCEL_ALL_UNPROVEN, HTTP_TOO_MANY
 from execution.flatten import TAIL_NS, Flattening
-from execution.orders import SETTLE_NS, Order
+from execution.orders import Order
 
 MARK_EVERY_NS = NS_PER_S
 
@@ -116,11 +116,12 @@ class Flat:
         """A whole listing of what rests, by series: move every flattening on."""
         held = self.held
         for scope, flattening in list(held.flattenings.items()):
+            flattening.settle_ns = held.book.lag.settle_ns
             if isinstance(scope, Scope):
                 count, live = sum(resting.values()), len(held.book.live)
             else:
                 count, live = resting.get(scope, 0), len(held.converger.live_of(scope))
-            if count and scope is Scope.ACCOUNT and asked.mono_ns >= flattening.acted_ns + SETTLE_NS:
+            if count and scope is Scope.ACCOUNT and asked.mono_ns >= flattening.acted_ns + flattening.proof_ns:
                 # Something outlived an acknowledged cancel-all: ask for it again.
                 held.cancel_all.apply(Happened.OUTLIVED)
             flattening.listed(count, live, asked.mono_ns, now.mono_ns)

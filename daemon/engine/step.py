@@ -308,7 +308,7 @@ class Engine:
 
         def allow(order: Order) -> bool:
             state.held.counts.add(Counted.PROPOSALS)
-            if state.unexplained.suspicious or state.refused.holds(order, now):
+            if self._must_wait(order, now):
                 desk.unquoted[order.ticker, order.side] = RungReason.COOLING
                 return False
             why = state.risk.refuses(order, state.held, now)
@@ -326,6 +326,12 @@ class Engine:
         desk.waiting_for_group = not state.account.quote(
             desk.series.name, want, cleared, desk.window.target_ns, desk.window.freeze_ns, now, out, allow
         )
+
+    def _must_wait(self, order: Order, now: Now) -> bool:
+        """Whether what the exchange last told keeps any new order waiting, this one or all."""
+        state = self.state
+        behind = state.held.book.lag.behind(now.mono_ns)
+        return behind or state.unexplained.suspicious or state.refused.holds(order, now)
 
     def _finish(self, now: Now, out: list[AnyAction]) -> None:
         """End the process when asked to and flat, or when the limit for that has run out."""

@@ -54,7 +54,7 @@ from domain.market import SERIES
 from domain.money import print_cash
 from domain.stamps import NEW_YORK
 from execution.kalshi.sign import load_key
-from execution.orders import SETTLE_NS
+from execution.list_lag import SETTLE_NS
 from guards.calendar import NyseCalendar, parse_table
 from journal.marker_io import read_cancel_all, read_kill_file
 from journal.reader_io import verify_state

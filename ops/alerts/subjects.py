@@ -182,6 +182,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "journal_fault": Why,
     "key_refused": OfKey,
     "kill_switch": Sourced,
+    "list_behind": Everything,
     "market_restricted": OfMarket,
     "never_answered": Everything,
     "order_group_lost": OfGroup,

@@ -6,6 +6,7 @@ from daemon.engine.desk import Desk
 from domain.clock import NS_PER_S
 from execution import flatten, orders, quoter
 from execution.budget import Budget
+from execution.flatten import Flattening
 from execution.groups import Groups
 from execution.orders import Fact, State
 from feeds.failover import DualFeedFailover
@@ -101,7 +102,7 @@ CATALOGUE: tuple[Defect, ...] = (
         "a listing asked too early buries an order",
         LATE_ANSWERS,
         ("exchange's book not in ours", "two orders on one side"),
-        lambda: [(orders, "SETTLE_NS", -3 * NS_PER_S)],
+        lambda: [(orders, "SETTLE_MAX_NS", -3 * NS_PER_S)],
     ),
     Defect(
         "unknown place is gone",
@@ -211,9 +212,9 @@ CATALOGUE: tuple[Defect, ...] = (
         TERMINATED,
         ("exit not flat", "exchange's book not in ours"),
         lambda: [
-            (flatten, "SETTLE_NS", -2 * NS_PER_S),
+            (Flattening, "proof_ns", property(lambda _self: -2 * NS_PER_S)),
             (flatten, "EMPTIES_NEEDED", 1),
-            (orders, "SETTLE_NS", -5 * NS_PER_S),
+            (orders, "SETTLE_MAX_NS", -5 * NS_PER_S),
         ],
     ),
     Defect(

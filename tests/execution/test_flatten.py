@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from domain.clock import NS_PER_MS
 from execution.flatten import POLL_NS, Flattening
-from execution.orders import SETTLE_NS, OrderBook
+from execution.list_lag import SETTLE_NS
+from execution.orders import OrderBook
 from tests.execution.made import opened, order, said
 
 MS = NS_PER_MS

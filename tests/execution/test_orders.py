@@ -9,8 +9,9 @@ from domain.events import OrderState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker
 from domain.market import Side
 from domain.money import Count, Price
+from execution.list_lag import SETTLE_MAX_NS, SETTLE_NS
 from execution.order_memory import record, restore
-from execution.orders import SETTLE_NS, TABLE, Fact, Order, OrderBook, State
+from execution.orders import TABLE, Fact, Order, OrderBook, State
 
 T = Ticker("KXINXU-X-T1")
 
@@ -84,9 +85,20 @@ def test_a_cancel_by_id_is_impossible_while_placing() -> None:
         book.cancel_sent(order, 3_000, 4_000)
 
 
-@pytest.mark.parametrize(("late_ns", "buried"), [(SETTLE_NS - 1, False), (SETTLE_NS, True)])
-def test_absence_proves_nothing_young(late_ns: int, *, buried: bool) -> None:
+@pytest.mark.parametrize(
+    ("listed", "late_ns", "buried"),
+    [
+        (True, SETTLE_NS - 1, False),
+        (True, SETTLE_NS, True),
+        (False, SETTLE_MAX_NS - 1, False),
+        (False, SETTLE_MAX_NS, True),
+    ],
+)
+def test_absence_proves_nothing_young_and_less_before_a_list_has_shown_it(
+    late_ns: int, *, listed: bool, buried: bool
+) -> None:
     book, order = in_state(State.OPEN)
+    order.listed = listed
     assert bool(book.absent((), order.alive_ns + late_ns, order.alive_ns + late_ns)) is buried
     assert (order.state is State.GONE) is buried
 
@@ -96,14 +108,14 @@ def test_cancels_repeated_for_ever_do_not_keep_a_dead_order_young() -> None:
     for try_ns in range(SETTLE_NS // 2, 3 * SETTLE_NS, SETTLE_NS // 4):
         book.cancel_sent(order, try_ns, try_ns + 1)
         book.apply(order, Fact.CANCEL_UNPROVEN, try_ns + 1)
-    assert book.absent((), order.alive_ns + SETTLE_NS, 3 * SETTLE_NS) == [order]
+    assert book.absent((), order.alive_ns + SETTLE_MAX_NS, 9 * SETTLE_NS) == [order]
 
 
 def test_news_that_it_rests_makes_an_order_young_again() -> None:
     book, order = in_state(State.OPEN)
     book.describe(order, said("resting"), None, 3 * SETTLE_NS)
-    assert book.absent((), 4 * SETTLE_NS - 1, 4 * SETTLE_NS) == []
-    assert book.absent((), 4 * SETTLE_NS, 4 * SETTLE_NS) == [order]
+    assert book.absent((), 3 * SETTLE_NS + SETTLE_MAX_NS - 1, 12 * SETTLE_NS) == []
+    assert book.absent((), 3 * SETTLE_NS + SETTLE_MAX_NS, 12 * SETTLE_NS) == [order]
 
 
 def test_absence_never_buries_what_is_still_in_flight() -> None:
@@ -115,8 +127,8 @@ def test_absence_never_buries_what_is_still_in_flight() -> None:
 def test_an_unknown_place_is_buried_by_a_listing_asked_after_it_settled() -> None:
     book, order = in_state(State.PLACING)
     book.apply(order, Fact.UNKNOWN, 5_000)
-    assert book.absent((), 5_000 + SETTLE_NS - 1, 9_999) == []
-    assert book.absent((), 5_000 + SETTLE_NS, 9_999) == [order]
+    assert book.absent((), 5_000 + SETTLE_MAX_NS - 1, 9_999) == []
+    assert book.absent((), 5_000 + SETTLE_MAX_NS, 9_999) == [order]
 
 
 def test_gone_is_not_forgotten_and_is_found_by_either_name() -> None:
@@ -125,11 +137,13 @@ def test_gone_is_not_forgotten_and_is_found_by_either_name() -> None:
     assert book.find("", "o1") is order
 
 
-def test_a_dead_order_that_an_old_enough_listing_shows_is_alive_again() -> None:
-    book, order = in_state(State.GONE)
-    book.describe(order, said("resting"), order.acted_ns + SETTLE_NS - 1, 9_999)
+@pytest.mark.parametrize(("fact", "settle_ns"), [(Fact.ABSENT, SETTLE_NS), (Fact.ENDED, SETTLE_MAX_NS)])
+def test_a_dead_order_that_an_old_enough_listing_shows_is_alive_again(fact: Fact, settle_ns: int) -> None:
+    book, order = in_state(State.OPEN)
+    book.apply(order, fact, 2_000)
+    book.describe(order, said("resting"), order.acted_ns + settle_ns - 1, 9_999)
     assert order.state is State.GONE
-    book.describe(order, said("resting"), order.acted_ns + SETTLE_NS, 9_999)
+    book.describe(order, said("resting"), order.acted_ns + settle_ns, 9_999)
     assert order.client_order_id in book.live
     assert book.resurrected == 1
 
@@ -169,13 +183,13 @@ def test_what_was_in_flight_is_unknown_after_a_restart() -> None:
 @pytest.mark.parametrize(
     ("state", "acked_ms", "asked_ms", "buried"),
     [
-        (State.OPEN, 0, 1_000, True),
-        (State.OPEN, 0, 999, False),
-        (State.CANCELLING, 0, 1_000, True),
-        (State.OPEN, None, 5_999, False),
-        (State.OPEN, None, 6_000, True),
-        (State.PLACING, 0, 5_999, False),
-        (State.PLACING, 0, 6_000, True),
+        (State.OPEN, 0, 8_000, True),
+        (State.OPEN, 0, 7_999, False),
+        (State.CANCELLING, 0, 8_000, True),
+        (State.OPEN, None, 12_999, False),
+        (State.OPEN, None, 13_000, True),
+        (State.PLACING, 0, 12_999, False),
+        (State.PLACING, 0, 13_000, True),
     ],
 )
 def test_an_order_acknowledged_long_ago_is_proven_gone_at_once_after_a_restart(

@@ -6,7 +6,8 @@ from domain.events import Fill, OddRow, OrdersRead, OrderState, PositionsRead, P
 from domain.ids import ClientOrderId, OrderId, RequestId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
-from execution.orders import SETTLE_NS, OrderBook, State
+from execution.list_lag import SETTLE_MAX_NS, SETTLE_NS
+from execution.orders import OrderBook, State
 from execution.positions import Ledger
 from execution.reconcile import (
     Drift,
@@ -42,8 +43,8 @@ def test_agreement_is_silent() -> None:
 def test_what_a_late_enough_list_lacks_is_buried_and_a_young_one_buries_nothing() -> None:
     book = OrderBook()
     opened(book, "ladderd-1-1")
-    assert compare(book, asked_ns=SETTLE_NS - 1).buried == ()
-    assert [o.client_order_id for o in compare(book, asked_ns=SETTLE_NS).buried] == ["ladderd-1-1"]
+    assert compare(book, asked_ns=SETTLE_MAX_NS - 1).buried == ()
+    assert [o.client_order_id for o in compare(book, asked_ns=SETTLE_MAX_NS).buried] == ["ladderd-1-1"]
 
 
 def test_an_order_in_flight_is_never_buried() -> None:

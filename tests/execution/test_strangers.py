@@ -7,11 +7,11 @@ from domain.events import Fill
 from domain.ids import ClientOrderId, OrderId, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
-from execution.orders import SETTLE_NS
+from execution.list_lag import SETTLE_MAX_NS
 from execution.strangers import Claims, Strangers
 from tests.execution.made import TICKER, said
 
-TOLD_NS = 5 * SETTLE_NS
+TOLD_NS = 5 * SETTLE_MAX_NS
 
 
 def fill(trade: str, order_id: str) -> Fill:
@@ -41,16 +41,16 @@ def test_the_list_of_orders_says_whose_a_fill_is_and_each_is_told_once(status: s
 
 def test_an_order_that_no_list_has_is_not_ours_but_a_young_list_decides_nothing() -> None:
     strangers = waiting(fill("a", "x1"))
-    assert strangers.decide([], TOLD_NS + SETTLE_NS - 1) == Claims((), ())
+    assert strangers.decide([], TOLD_NS + SETTLE_MAX_NS - 1) == Claims((), ())
     assert strangers.unclaimed
-    (foreign,) = strangers.decide([], TOLD_NS + SETTLE_NS).foreign
+    (foreign,) = strangers.decide([], TOLD_NS + SETTLE_MAX_NS).foreign
     assert foreign == fill("a", "x1")
 
 
 def test_a_fill_that_is_told_again_waits_no_longer_for_that() -> None:
     strangers = waiting(fill("a", "x1"))
-    strangers.wait(fill("a", "x1"), TOLD_NS + 10 * SETTLE_NS)
-    assert strangers.decide([], TOLD_NS + SETTLE_NS).foreign
+    strangers.wait(fill("a", "x1"), TOLD_NS + 10 * SETTLE_MAX_NS)
+    assert strangers.decide([], TOLD_NS + SETTLE_MAX_NS).foreign
 
 
 def test_nothing_of_the_fill_but_its_name_changes() -> None:

@@ -131,19 +131,22 @@ class PlaceRefusals:
             return ""
         self._keys.append((now.mono_ns, ticker))
         twice = len(self._keys) == KEY_TIMES and now.mono_ns - self._keys[0][0] <= KEY_SPAN_NS
-        if twice:
+        if twice and self._key_is_news(now):
             self._tell_key("place", event.http_status, event.code, now, out)
-        elif ticker:
+        elif ticker and not twice:
             told = {"ticker": ticker, "http_status": event.http_status, "code": event.code}
             out.append(Alert("market_restricted", "warning", told))
         return f"the exchange refuses our key: {_word(event)}" if twice else ""
 
     def cancel_refused(self, what: str, status: int, code: str, now: Now, out: list[AnyAction]) -> bool:
         """A 401 or 403 on a cancel of any kind: whether that is news, on which another key must cancel."""
-        if self._key_told_ns and now.mono_ns - self._key_told_ns < KEY_SPAN_NS:
+        if not self._key_is_news(now):
             return False
         self._tell_key(what, status, code, now, out)
         return True
+
+    def _key_is_news(self, now: Now) -> bool:
+        return not self._key_told_ns or now.mono_ns - self._key_told_ns >= KEY_SPAN_NS
 
     def _tell_key(self, what: str, status: int, code: str, now: Now, out: list[AnyAction]) -> None:
         self._key_told_ns = now.mono_ns

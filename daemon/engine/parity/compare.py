@@ -18,7 +18,8 @@ from domain.events import BalanceRead, Operator, ReadFailed
 from domain.ids import OrderId
 from domain.money import COUNT_PER_CONTRACT
 from domain.records import ForeignFillEntry, ReconciledEntry, payload_of
-from execution.orders import SETTLE_NS, Order
+from execution.list_lag import SETTLE_NS
+from execution.orders import Order
 from execution.reads import Key
 from execution.reconcile import Drift, DriftKind, ParitySettings, Reconciled
 

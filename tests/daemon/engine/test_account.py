@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 
+from daemon.engine.holdings import RESTING
 from domain.actions import Alert, Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
@@ -15,13 +17,15 @@ from domain.events import (
     GroupOp,
     GroupOutcome,
     GroupUpdated,
+    OrdersRead,
     PlaceOutcome,
     Verdict,
 )
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import Side
 from domain.money import Count
-from execution.orders import SETTLE_NS, State
+from execution.list_lag import SETTLE_NS
+from execution.orders import State
 from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import CANCELLING, Stand
@@ -55,7 +59,7 @@ def test_an_unknown_place_is_resolved_by_listing_and_never_sent_again(arrived: b
     first = names(stand)
     assert all(stand.engine.state.held.book.live[ClientOrderId(n)].state is State.PLACING for n in first)
     stand.exchange.bad.lose = ()
-    stand.run(3 * S)
+    stand.run(10 * S)
     assert len(names(stand)) == len(set(names(stand)))
     book = stand.engine.state.held.book
     if arrived:
@@ -79,7 +83,7 @@ def test_a_place_that_nobody_ever_answers_is_unknown_after_a_while_and_said_alou
     stand.exchange.bad.mute = stand.exchange.bad.lose = stand.exchange.bad.unreadable = ()
     book = stand.engine.state.held.book
     assert {book.live[ClientOrderId(n)].state for n in first} == {State.PLACING}
-    stand.run(2 * S)
+    stand.run(10 * S)
     raised = [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "never_answered"]
     assert [(a.severity, a.payload["orders"]) for a in raised] == [("error", len(first))]
     assert len(names(stand)) == len(set(names(stand)))
@@ -220,7 +224,7 @@ def test_a_late_fill_of_a_gone_order_is_booked_once() -> None:
     stand.exchange.execute(order.order_id)
     stand.exchange.bad.silent_stream = False
     stand.stream(up=False)
-    stand.run(2 * S)
+    stand.run(9 * S)
     assert ClientOrderId(order.client_order_id) in stand.engine.state.held.book.gone
     fill = stand.exchange.fills[0]
     stand.step(Filled(fill))
@@ -572,3 +576,48 @@ def test_markets_of_days_long_past_are_forgotten_but_not_what_is_still_held() ->
     }
     assert Ticker("KXINXU-A") not in held.ledger.markets
     assert Ticker("KXINXU-B") in held.ledger.markets
+
+
+# --- lists that lag --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lag_s", [0.4, 2, 4, 7.5])
+@pytest.mark.parametrize("lost", [True, False])
+def test_there_is_one_order_a_side_however_late_the_list(lag_s: float, *, lost: bool) -> None:
+    stand = Stand()
+    stand.exchange.bad.list_lag_ns = round(lag_s * S)
+    stand.exchange.bad.lose = (Place,) if lost else ()
+    stand.exchange.bad.silent_stream = True
+    for _ in range(60):
+        stand.run(500 * MS)
+        sides = [(order.ticker, order.side) for order in stand.exchange.resting()]
+        assert len(sides) == len(set(sides))
+    assert stand.exchange.resting()
+
+
+def test_what_a_late_list_shows_is_learned_and_one_too_late_keeps_new_orders_waiting_with_an_alert() -> None:
+    stand = quoting()
+    lag = stand.engine.state.held.book.lag
+    order = stand.exchange.resting("INXU")[0]
+    stand.operator(Command.PAUSE)
+    stand.run(50 * MS)
+    shown = msgspec.structs.replace(stand.exchange.orders[order.order_id].state, status="resting")
+    for wait_s, settle_s in ((4, 4), (6, 8)):
+        stand.run(wait_s * S)
+        stand.step(OrdersRead(ask_list(stand), stand.now(), 0, resting_only=True, orders=(shown,)))
+        assert settle_s * S <= lag.settle_ns <= settle_s * S + S
+    assert lag.behind(stand.mono_ns)
+    assert [a.severity for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "list_behind"] == ["error"]
+
+
+def ask_list(stand: Stand) -> RequestId:
+    """The request of a list of what rests that is under way, whose answer the test gives itself."""
+    reads = stand.engine.state.held.reads
+    stand.exchange.bad.mute = (Ask,)
+    reads.soon(RESTING, stand.mono_ns)
+    while reads.slots[RESTING].request is None:
+        stand.run(10 * MS)
+    stand.exchange.bad.mute = ()
+    request = reads.slots[RESTING].request
+    assert request is not None
+    return request

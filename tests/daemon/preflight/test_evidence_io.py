@@ -33,7 +33,7 @@ from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import Side
 from domain.money import Count, Price
 from domain.reasons import GateStatus
-from execution.orders import SETTLE_NS
+from execution.list_lag import SETTLE_NS
 from tests.execution.kalshi.kalshi_fake import ed_key, pem_of
 
 DISK = next(check for check in CHECKS if check.name == "disk")

@@ -11,7 +11,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import CancelOutcome, Command, PlaceOutcome, Verdict
 from domain.ids import RequestId, Ticker
 from domain.reasons import RungReason
-from tests.daemon.exchange import BASE, STEP
+from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
 
 S, MS = NS_PER_S, NS_PER_MS
@@ -28,13 +28,13 @@ def restless() -> Stand:
 
 
 def shake(stand: Stand, for_ns: int) -> None:
-    """Run on with an index that leaps from rung to rung, so that other markets and other prices are wanted."""
-    leaps = itertools.cycle((0, 1, -1, 2, -2))
+    """Run on with an index that wanders over some rungs, so that other markets and other prices are wanted."""
+    wander = itertools.cycle([*range(25), *range(25, -25, -1), *range(-25, 0)])
     until_ns = stand.mono_ns + for_ns
     while stand.mono_ns < until_ns:
-        leap = next(leaps)
-        stand.moves = {series: leap * STEP[series] + STEP[series] // 9 for series in BASE}
-        stand.run(400 * MS)
+        place = next(wander)
+        stand.moves = {series: place * BASE[series] * 75 // 1_000_000 for series in BASE}
+        stand.run(250 * MS)
         stand.books()
 
 

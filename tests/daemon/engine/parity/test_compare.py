@@ -11,7 +11,7 @@ from domain.actions import Alert, Answer, Ask, Place, Read
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, Filled
 from domain.records import ReconciledEntry, payload_of
-from execution.orders import SETTLE_NS
+from execution.list_lag import SETTLE_NS
 from execution.reconcile import Reconciled
 from tests.daemon.stand import Stand
 
