@@ -137,7 +137,8 @@ class App:
         self.files_out = FilesOut(settings.state_dir, recovered.run_id, recovered.epoch, clock, journal, self.inbox)
         self.snapshots = Snapshots(engine.state, self.runner, self.files_out, self.notifier)
         self.performer = Performer(
-            self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels
+            *(self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels),
+            correlation=lambda: self.runner.correlation_id,
         )
         self.last_act = LastAct(self.venue, self.runner, self.files_out)
         self.jobs = Jobs(

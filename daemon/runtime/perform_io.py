@@ -51,6 +51,7 @@ class Performer:
         alerts: AlertFan,
         snapshots: Snapshots,
         sentinels: Sentinels,
+        correlation: Callable[[], str],
     ) -> None:
         self.venue = venue
         self.stream = stream
@@ -60,6 +61,7 @@ class Performer:
         self.snapshots = snapshots
         self.files = snapshots.files
         self.sentinels = sentinels
+        self.correlation = correlation
         self.background: set[asyncio.Task[Any]] = set()
         self.asked: dict[str, asyncio.Future[str]] = {}
         self.table: dict[type, Callable[[Any], None]] = {
@@ -100,7 +102,7 @@ class Performer:
             self.spawn(socket.close())
 
     def _alert(self, action: Alert) -> None:
-        self.alerts.send(action.action, action.severity, action.payload)
+        self.alerts.send(action.action, action.severity, action.payload, self.correlation())
 
     def _mark(self, action: MarkCancelAll) -> None:
         self.spawn(self.files.mark_cancel_all(action))

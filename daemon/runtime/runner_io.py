@@ -83,6 +83,8 @@ class Runner:
         self.progress_mono_ns = clock.now().mono_ns
         self.steps = 0
         self.exit: Exit | None = None
+        self.correlation_id = ""
+        """The step in which it all began that the step at hand belongs to; empty without a journal."""
         self.seq = 0
         self._halted = False
 
@@ -149,12 +151,13 @@ class Runner:
         body = b'{"event":%b,"now":%b,"actions":%b}' % (encode(event), encode(now), encode(actions))
         asked_in, began_in = self._asked.pop(getattr(event, "request_id", 0), NOBODY_ASKED)
         self.seq = self._log.append("step", body, correlation_id=began_in, causation_id=asked_in)
+        self.correlation_id = began_in or (str(self.seq) if self.seq else "")
         for action in actions:
             if isinstance(action, Entry):
                 if self._say is not None:
                     self._say(action)
             elif isinstance(action, REQUESTS):
-                self._asked[action.request_id] = (str(self.seq), began_in or str(self.seq))
+                self._asked[action.request_id] = (str(self.seq), self.correlation_id)
         while len(self._asked) > ASKED_MAX:
             del self._asked[next(iter(self._asked))]
 

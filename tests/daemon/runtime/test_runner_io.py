@@ -12,6 +12,7 @@ import pytest
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.runner_io import LOOK_AT_CLOCKS_NS, LOOK_OUTSIDE_WINDOWS_NS, STALL_NS, Runner
 from domain.actions import (
+    Alert,
     AnyAction,
     Ask,
     CancelAll,
@@ -212,6 +213,25 @@ def test_an_answer_names_the_step_that_asked_and_the_step_that_it_all_began_in()
     for event in answers:
         bench.runner.step(event, bench.clock.now())
     assert bench.log.causes == [("", ""), ("1", "1"), ("2", "1"), ("", "")]
+
+
+def test_what_is_performed_can_say_to_which_step_it_belongs() -> None:
+    told = Alert("paused", "warning", {})
+    bench = Bench([Ask(RequestId(7), Read.FILLS)], [told], [told])
+    seen: list[str] = []
+    engine: Any = bench.engine
+
+    def perform(action: AnyAction) -> None:
+        if isinstance(action, Alert):
+            seen.append(runner.correlation_id)
+
+    runner = Runner(engine, bench.inbox, bench.clock, bench.log, perform)
+    answers: list[AnyEvent] = [Wake(), ReadFailed(RequestId(7), "fills", 0, "late")]
+    for event in answers:
+        runner.step(event, bench.clock.now())
+    bench.log.broken = True
+    runner.step(Wake(), bench.clock.now())
+    assert seen == ["1", ""]
 
 
 def test_an_answer_that_comes_again_belongs_to_nothing_and_what_is_never_answered_is_forgotten() -> None:
