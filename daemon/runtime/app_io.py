@@ -136,10 +136,8 @@ class App:
         self.notifier = Notifier()
         self.files_out = FilesOut(settings.state_dir, recovered.run_id, recovered.epoch, clock, journal, self.inbox)
         self.snapshots = Snapshots(engine.state, self.runner, self.files_out, self.notifier)
-        self.performer = Performer(
-            *(self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels),
-            correlation=lambda: self.runner.correlation_id,
-        )
+        parts = (self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels)
+        self.performer = Performer(*parts, lambda: self.runner.correlation_id)
         self.last_act = LastAct(self.venue, self.runner, self.files_out)
         self.jobs = Jobs(
             engine.state.plan, self.files_out, alerts, tasks=self.tasks, gates=lambda: self.picture().gates

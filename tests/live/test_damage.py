@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from journal.reader_io import segment_paths
-from journal.record import GENESIS
+from journal.record import GENESIS, HEAD_END
 from journal.snapshot_io import read_snapshot
 from tests.journal.lines import sealed_again
 from tests.live.stage import Stage, assert_flat_and_maker, playing, until
@@ -40,9 +40,9 @@ def snapshot_seq(state: Path) -> int:
 
 
 def flip(state: Path) -> Place:
-    """One digit of the last record, which stays readable."""
+    """A letter of the last record, which stays readable."""
     path, lines = the_segment(state)
-    lines[-1] = lines[-1].replace(b'"version":1', b'"version":2')
+    lines[-1] = lines[-1].replace(b'"type":"step"', b'"type":"stop"')
     return put(path, lines, len(lines))
 
 
@@ -60,7 +60,8 @@ def truncate(state: Path) -> Place:
     """Cut off at a record's end, where no anchor tells it: the snapshot does."""
     path, lines = the_segment(state)
     kept = snapshot_seq(state) - 1
-    return put(path, lines[:kept], kept)
+    last = next(n for n, line in enumerate(lines) if f'"seq":{kept},'.encode() in line and not line.endswith(HEAD_END))
+    return put(path, lines[: last + 1], kept)
 
 
 def rewrite(state: Path) -> Place:
@@ -73,7 +74,7 @@ def rewrite(state: Path) -> Place:
     anchored = [
         msgspec.json.decode(a)["seq"] for f in (state / "anchor").iterdir() for a in f.read_bytes().splitlines()
     ]
-    return put(path, made, min(seq for seq in anchored if seq))
+    return put(path, made, 1 + min(seq for seq in anchored if seq))  # behind the head of its run
 
 
 def lose_anchors(state: Path) -> Place:
