@@ -6,7 +6,7 @@ import math
 import os
 import time
 
-from bench import chain, delivery, engine_step, journal_rate, running, stale, start_up
+from bench import chain, delivery, engine_step, journal_rate, running, sqlite_rate, stale, start_up
 
 
 def yardstick_us() -> float:
@@ -31,6 +31,7 @@ def main() -> None:
     line("engine step, tick, 2 x 120 rungs", engine_step.measure())
     line("feed delivery against bare loop", delivery.measure())
     line("journal", journal_rate.measure())
+    line("the same rows in SQLite", sqlite_rate.measure())
     line("frame to cancel, one tight loop", chain.measure())
     line("the same, RSA-2048", chain.measure(rsa=True))
     line("frame to cancel, as it runs", running.frame_to_cancel())

@@ -2,8 +2,9 @@
 
 Theory (RFC 9112). An answer is a status line, fields and a body whose end is told by `Transfer-Encoding: chunked`, by
 `Content-Length`, or by the end of the connection. The parser is fed in any pieces and gives the answer once, whole.
-Whatever two readers could understand differently is refused: bare line feeds, folded fields, both framings at once, two
-lengths, any coding but chunked. After a refusal the connection is worth nothing, and neither is what was asked on it.
+Whatever two readers could understand differently is refused: bare line feeds, control characters, folded fields, both
+framings at once, two lengths, any coding but chunked. After a refusal the connection is worth nothing, and neither is
+what was asked on it.
 
 We ask for no compression, never with HEAD or CONNECT, and one request at a time: bytes after an answer are refused too.
 """
@@ -22,9 +23,10 @@ CHUNK_LINE_MAX: Final = 256
 DATE_MIN_S: Final = 946_684_800  # the year 2000
 DATE_MAX_S: Final = 4_102_444_800  # the year 2100
 
-_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n\x00]*)?")
-_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*)")
-_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
+_TEXT: Final = rb"[\t\x20-\x7e\x80-\xff]*"  # no control character but the tab
+_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + _TEXT + rb")?")
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(" + _TEXT + rb")")
+_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;" + _TEXT + rb")?")
 _LENGTH: Final = re.compile(rb"[0-9]{1,10}")
 
 SWITCHING: Final = 101

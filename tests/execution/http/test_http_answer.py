@@ -91,6 +91,10 @@ def test_an_answer_cut_short_is_no_answer(text: bytes) -> None:
         OK + b" folded\r\n\r\n",
         OK + b"A: b\nContent-Length: 1\r\n\r\nx",
         OK + b"A: b\x00c\r\n\r\n",
+        OK + b"A: b\x0bc\r\nContent-Length: 1\r\n\r\nx",
+        OK + b"A: b\x7fc\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 O\x0bK\r\nContent-Length: 1\r\n\r\nx",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n1;\x0b\r\nx\r\n0\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nxyz",
@@ -106,6 +110,30 @@ def test_an_answer_cut_short_is_no_answer(text: bytes) -> None:
 def test_what_could_be_read_in_two_ways_is_refused(text: bytes) -> None:
     with pytest.raises(ProtocolError):
         AnswerParser().feed(text)
+
+
+BREAKS = [b"\r\n", b"\n", b"\x00", b"\x0b", b":", b" ", b"0\r\n\r\n", b"Content-Length: 3\r\n", b"HTTP/1.1 200 OK\r\n"]
+
+
+@given(st.sampled_from(WHOLE), st.data())
+def test_a_broken_answer_gives_the_same_in_one_piece_and_byte_by_byte(
+    case: tuple[bytes, HttpAnswer], data: st.DataObject
+) -> None:
+    text, _ = case
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(st.sampled_from(BREAKS)) + text[at + data.draw(st.integers(0, 4)) :]
+
+    def read(pieces: list[bytes]) -> list[HttpAnswer] | None:
+        parser = AnswerParser()
+        try:
+            return [found for piece in pieces if (found := parser.feed(piece)) is not None]
+        except ProtocolError:
+            return None
+
+    whole, slowly = read([text]), read([text[n : n + 1] for n in range(len(text))])
+    # Byte by byte an answer is given before what follows it is seen: then, too, nothing else is ever given as first.
+    assert whole is None or slowly == whole
 
 
 @given(st.binary(max_size=300))
