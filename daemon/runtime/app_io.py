@@ -106,7 +106,8 @@ class App:
         self.errors = errors
         self.reopen_logs: Callable[[], None] | None = None  # what SIGHUP asks for; set by who set the log up
         self.metrics, fold = metering(settings.windows.series)
-        self.inbox = Inbox(clock)
+        self.masker = Masker(known_secrets(settings))
+        self.inbox = Inbox(clock, self.masker.text)
         self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say, fold.step)
         codes = learned_codes(settings.state_dir)
         self.venue = KalshiVenue(
@@ -123,7 +124,6 @@ class App:
             crowded=self.inbox.crowded,
         )
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
-        self.masker = Masker(known_secrets(settings))
         self.sentinels = Sentinels(
             settings.state_dir,
             clock,
@@ -159,6 +159,7 @@ class App:
             in_final_minute=self.in_final_minute,
             host=settings.http.host,
             port=settings.http.port,
+            hosts=frozenset(settings.http.allowed_hosts),
             metrics=self.metrics,
             runtime=self.runtime,
             identity=Identity(git_sha=self.recovered.build_id),

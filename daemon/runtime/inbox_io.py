@@ -12,24 +12,40 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
+from collections.abc import Callable
+
+import msgspec
 
 from domain.clock import NS_PER_S, Clock
 from domain.events import (
     AnyEvent,
+    BooksStale,
     BookTop,
     CancelAllMarker,
+    FeedStatus,
+    FeesRead,
+    JobRun,
     JournalFault,
     KillSwitch,
     LoopStall,
     Operator,
+    OrderUpdated,
+    Outcome,
+    ReadFailed,
     Started,
     Stop,
+    StreamStatus,
     Wake,
 )
 from domain.ids import Ticker
 from domain.recent_max import RecentMax
 
 URGENT = (Started, Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, LoopStall)
+# Those that carry words of the far side, of a file or of a person.
+TELLING = (
+    *(Outcome, ReadFailed, FeedStatus, StreamStatus, BooksStale, FeesRead, OrderUpdated),
+    *(KillSwitch, CancelAllMarker, Operator, JournalFault, JobRun, Stop),
+)
 INBOX_URGENT_MAX = 1_000
 INBOX_FACTS_MAX = 50_000
 INBOX_CROWDED = 10_000
@@ -43,8 +59,10 @@ class InboxFullError(Exception):
 class Inbox:
     """Events wait here for the engine."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, mask: Callable[[str], str] | None = None) -> None:
+        """`mask` hides secrets in the texts that the far side gave us, before anything keeps them: all is journaled."""
         self._clock = clock
+        self._mask = mask
         self._urgent: deque[AnyEvent] = deque()
         self._facts: deque[AnyEvent] = deque()
         self._latest: dict[Ticker, BookTop] = {}
@@ -81,6 +99,8 @@ class Inbox:
     def emit(self, event: AnyEvent) -> None:
         """Put one event in; called on the loop's thread, never blocks. Raises InboxFullError."""
         now_ns = self._clock.now().mono_ns
+        if self._mask is not None and isinstance(event, TELLING):
+            event = masked(event, self._mask)
         if isinstance(event, BookTop):
             self.replaced += event.top.ticker in self._latest
             self._latest[event.top.ticker] = event
@@ -137,6 +157,14 @@ class Inbox:
             finally:
                 timer.cancel()
                 self._waiter = None
+
+
+def masked(event: AnyEvent, mask: Callable[[str], str]) -> AnyEvent:
+    """The event with every text of its own masked; itself where there is nothing to hide."""
+    texts = {name: getattr(event, name) for name in event.__struct_fields__}
+    hidden = {name: mask(text) for name, text in texts.items() if isinstance(text, str)}
+    changed = {name: text for name, text in hidden.items() if text != texts[name]}
+    return msgspec.structs.replace(event, **changed) if changed else event
 
 
 def _release(waiter: asyncio.Future[None]) -> None:

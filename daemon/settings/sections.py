@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from daemon.settings.keys import INLINE
 from daemon.settings.parts import Joined, Section, Whole
+from domain.hosts import is_loopback
 from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
 
@@ -113,9 +114,26 @@ class Http(Section):
     port: Annotated[
         int, key("The port that the page and the metrics listen on; 0 takes a free one.", "K09", ge=0, le=65_535)
     ] = 8080
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        key("The names and addresses, besides loopback's, by which browsers may call the page.", "K09"),
+    ] = ()
     control_token: Annotated[
         Token | None, key("The token that pause, kill and cancel-all by HTTP must carry.", "K11 H02")
     ] = None
+
+    @model_validator(mode="after")
+    def _who_may_call(self) -> Http:
+        if any(not name or not name.isprintable() or name != name.strip().lower() for name in self.allowed_hosts):
+            message = "allowed_hosts: write each name in lower case as it stands in the address, without a port"
+            raise ValueError(message)
+        if not is_loopback(self.host) and not self.allowed_hosts:
+            message = (
+                f"host: {self.host} can be reached from other machines, and the page has no password: name in"
+                " http.allowed_hosts by what it is called, and put TLS or a tunnel with one in front"
+            )
+            raise ValueError(message)
+        return self
 
 
 class Log(Section):

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from journal.marker_io import read_kill_file
 from sim.local.child import Child
 from tests.live.stage import Stage, assert_flat_and_maker, playing, until
 
@@ -89,7 +90,7 @@ def by_post(stage: Stage, watch: Child, daemon: str) -> None:
     else:
         (address,) = re.findall(r"status at (\S+)/ops/status", watch.said())
         assert post(address) == 202
-    assert (stage.state_dir / "KILL_SWITCH").read_text() == "drill: halt\n"
+    assert read_kill_file(stage.state_dir).reason == "drill: halt"
 
 
 def by_signal(stage: Stage, watch: Child, daemon: str) -> None:

@@ -17,15 +17,19 @@ from domain.events import (
     AnyEvent,
     BooksStale,
     BookTop,
+    Command,
     KillSwitch,
     LoopStall,
+    Operator,
+    ReadFailed,
     Started,
     Stop,
     StreamStatus,
     Wake,
 )
-from domain.ids import Ticker
+from domain.ids import RequestId, Ticker
 from domain.market import Top
+from ops.logs.masking import Masker
 from tests.daemon.timepiece import Timepiece
 
 
@@ -131,3 +135,20 @@ async def test_the_longest_wait_of_late_is_known_while_it_lasts_and_for_a_while_
     assert inbox.oldest_age_ns() == 5 * NS_PER_MS
     clock.wait(2 * WAIT_SPAN_NS)
     assert inbox.oldest_age_ns() == 0
+
+
+def test_a_secret_in_the_words_of_the_far_side_is_hidden_before_anything_keeps_it() -> None:
+    inbox = Inbox(Timepiece(), Masker(["hunter22-key"]).text)
+    told: list[AnyEvent] = [
+        ReadFailed(RequestId(1), "orders", 401, "401: key hunter22-key is not known"),
+        Operator(Command.PAUSE, "ann", "token=abcdef123", "operator_http", "http-1"),
+        Stop("SIGTERM"),
+    ]
+    for event in told:
+        inbox.emit(event)
+    kept = [inbox._pop() for _ in told]  # noqa: SLF001 - in whatever order they come out
+    words = repr(kept)
+    assert "hunter22" not in words
+    assert "abcdef123" not in words
+    assert "is not known" in words
+    assert Stop("SIGTERM") in kept, "what hides nothing stays as it is"

@@ -472,3 +472,20 @@ def test_an_installations_credentials_go_with_no_other_configuration(installed: 
         path.unlink()
     (installed / "credentials").rmdir()
     assert load(None).exchange.api_key_id is None, "who may not read them has none"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('host = ""', "http.host"), ('host = "0.0.0.0"', "name in http.allowed_hosts"),
+        ('host = "192.168.1.4"', "name in http.allowed_hosts"),
+        ('allowed_hosts = ["Desk"]', "lower case"), ('allowed_hosts = [""]', "lower case"),
+    ],
+)  # fmt: skip
+def test_a_page_that_others_can_reach_says_by_which_names(tmp_path: Path, table: str, words: str) -> None:
+    assert words in refused(toml(tmp_path, f"[http]\n{table}\n"))
+
+
+def test_a_page_for_a_named_host_is_taken(tmp_path: Path) -> None:
+    found = load(toml(tmp_path, '[http]\nhost = "0.0.0.0"\nallowed_hosts = ["desk.example", "10.0.0.4"]\n'))
+    assert set(found.http.allowed_hosts) == {"desk.example", "10.0.0.4"}
