@@ -67,6 +67,9 @@ bench: setup ## latency and throughput beside bare baselines, in one run
 simulate: setup ## trading days under virtual time with faults (ARGS="--days 20 --seed 7 --faults all")
 	.venv/bin/ladderd simulate $(or $(ARGS),--days 5 --seed 1 --faults all)
 
+planted: setup-dev ## every planted defect against the simulation, and docs/planted.md anew (ARGS="NAME ..." tries some)
+	$(PY) -m sim.planted $(or $(ARGS),--table docs/planted.md)
+
 chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
 	$(PY) -m sim chaos $(ARGS)
 

@@ -331,7 +331,7 @@ class Engine:
         """Whether what the exchange last told keeps any new order waiting, this one or all."""
         state = self.state
         behind = state.held.book.lag.behind(now.mono_ns)
-        return behind or state.unexplained.suspicious or state.refused.holds(order, now)
+        return behind or state.unexplained.suspicious or state.refused.holds(order.series, now)
 
     def _finish(self, now: Now, out: list[AnyAction]) -> None:
         """End the process when asked to and flat, or when the limit for that has run out."""

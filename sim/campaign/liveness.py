@@ -85,6 +85,9 @@ class Liveness:
             return f"{name}: {', '.join(stuck)}"
         exchange_series = SERIES[name].exchange_series
         rests = any(o.market.event.series.ticker == exchange_series for o in self._member.resting.values())
+        if process.engine.state.refused.holds(name, process.clock.now()):
+            self._checks.counts["held by refusals"] += 1  # as many as may be in a minute: the daemon waits by itself
+            return ""
         if reasons or rests or self._beyond_the_ladder(name, window) or self._markets_full():
             return ""
         # Seconds before the target every rung may be as good as decided, between two strikes: then none is quoted.

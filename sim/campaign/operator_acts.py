@@ -27,6 +27,7 @@ LISTED_BEFORE_NS = 5 * NS_PER_S
 FLIP_AFTER_NS = 2 * NS_PER_S
 BACK_MS = 700
 ASK_AGAIN_NS = 4 * NS_PER_S
+LOOKS_AFTER_NS = 2 * NS_PER_S
 # News of fills can only be lost or doubled where there are some.
 BRINGS_FILLS = frozenset({"forced_fills", "duplicate_fill", "lost_fill_message"})
 REFUSED_TRIES = 40
@@ -125,6 +126,8 @@ class Deeds:
         if fault.where == menu.EXCHANGE or fault.kind == "loop_stall":
             lasts_ns = int(fault.params.get("ms", 0)) * NS_PER_MS if fault.kind == "loop_stall" else 0
             self._checks.rest_disturbed_ns = max(self._checks.rest_disturbed_ns, fault.until_ns + lasts_ns)
+        if fault.where == menu.EXCHANGE:
+            self.look_after(fault)
 
     def _strike_exchange(self, fault: Fault, params: dict[str, Any]) -> None:
         name = params["fault"]
@@ -278,6 +281,18 @@ class Deeds:
         self._box.disk.requests.append(Operator(Command.RESUME, "drill", "campaign", "operator_cli", "r"))
         self._look_soon()
         self._timeline.after(ASK_AGAIN_NS, self._ask_again)
+
+    def look_after(self, fault: Fault) -> None:
+        """A person looks at what a fault of the exchange, or of the way to it, has left."""
+        self._timeline.at(fault.until_ns + LOOKS_AFTER_NS, self._lift_own_pause)
+
+    def _lift_own_pause(self) -> None:
+        """So many places refused or lost pause the account until somebody has looked: a person does, and lifts that."""
+        process = self._box.process
+        paused = process is not None and process.engine.state.paused
+        if paused and not self._checks.halts and not self._resting:
+            self._checks.counts["own pauses lifted"] += 1
+            self.resume()
 
     def _ask_again(self) -> None:
         """Whoever was refused asks again until nothing is against it, unless the day is over."""

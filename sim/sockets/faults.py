@@ -104,6 +104,7 @@ class WireDeeds(Deeds):
             super().strike(fault)
             return
         self._checks.tell(f"FAULT {fault.kind} for {fault.for_s:g} s {fault.params}")
+        self.look_after(fault)
         port, kind = fault.params["port"], fault.kind
         if kind in STRIKES:
             chosen = [end for end in self._network.to_port(port) if self._rng.random() < fault.params["share"]]

@@ -154,9 +154,9 @@ class PlaceRefusals:
 
     # --- what is asked before a place leaves -----------------------------------------------------------------------
 
-    def holds(self, order: Order, now: Now) -> bool:
-        """Whether this order must wait for what became of others."""
-        if self._cold_until_ns.get(order.series, 0) > now.mono_ns:
+    def holds(self, series: str, now: Now) -> bool:
+        """Whether an order of this series must wait for what became of others."""
+        if self._cold_until_ns.get(series, 0) > now.mono_ns:
             return True
         under_way = sum(1 for other in self.held.book.live.values() if other.in_flight)
         if self._one_at_a_time and under_way:
