@@ -239,7 +239,7 @@ class Books:
             case "orderbook_delta":
                 self._delta(envelope, now, turn)
             case "orderbook_snapshot":
-                snapshot = frames.read_snapshot(envelope.msg)
+                snapshot = frames.snapshot_of(envelope.msg)
                 self._believe(snapshot.book(), envelope.sending_ts_ms, now, turn)
             case "ok":
                 self._updated(frames.read_listed(envelope.msg), now)

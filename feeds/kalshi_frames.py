@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.door import Door, Name, StampMs, Whole, one_line
+from domain.door import LINE_CHARS_MAX, Door, Name, StampMs, Whole, one_line
 from domain.errors import ProtocolError
 from domain.events import Fill, OrderState
 from domain.exchange_text import FillText, OrderText
@@ -130,6 +130,18 @@ class MarketLife(msgspec.Struct):
     result: Name | None = None
 
 
+def snapshot_of(raw: msgspec.Raw) -> Snapshot:
+    """Read a book. Raises FrameError for one whose sides have other names: without levels it would read as empty."""
+    snapshot = read_snapshot(raw)
+    if not (snapshot.yes_dollars_fp and snapshot.no_dollars_fp):
+        keys = read_keys(raw)
+        for side in ("yes", "no"):
+            others = sorted(key for key in keys if key.partition("_")[0] == side and key != f"{side}_dollars_fp")
+            if others and f"{side}_dollars_fp" not in keys:
+                raise FrameError(f"schema: a book with {others[0]!r} and no '{side}_dollars_fp'"[:LINE_CHARS_MAX])
+    return snapshot
+
+
 def _levels(given: list[tuple[str, str]]) -> list[tuple[Price, Count]]:
     levels = [(parse_price(price), parse_count(count)) for price, count in given]
     if len({price for price, _ in levels}) != len(levels) or any(c <= 0 or not is_level(p) for p, c in levels):
@@ -142,6 +154,7 @@ read_subscribed: Final = Door(Subscribed, FRAME_BYTES_MAX, bounded=True).read
 read_listed: Final = Door(Listed, FRAME_BYTES_MAX, bounded=True).read
 read_refusal: Final = Door(Refusal, FRAME_BYTES_MAX, bounded=True).read
 read_snapshot: Final = Door(Snapshot, FRAME_BYTES_MAX, bounded=True).read
+read_keys: Final = Door(dict[str, msgspec.Raw], FRAME_BYTES_MAX).read
 read_delta: Final = Door(Delta, FRAME_BYTES_MAX, bounded=True).read
 read_fill: Final = Door(WireFill, FRAME_BYTES_MAX, bounded=True).read
 read_user_order: Final = Door(UserOrder, FRAME_BYTES_MAX, bounded=True).read

@@ -34,6 +34,7 @@ CAP_STATUS: Final = "max_connections"
 CAP_TEXT: Final = "maximum number of websocket connections"
 PLAN_HINT: Final = "plan"
 ACKED: Final = "subscribed to: "
+SCHEMA_SIGNS: Final = 3
 LAST_WORDS: Final = frozenset({"slow_consumer", "force_disconnect"})
 
 
@@ -81,6 +82,7 @@ class MassiveSession:
         "_refused_until_ns",
         "_spoken",
         "_symbols",
+        "_unread",
         "counts",
         "state",
     )
@@ -124,6 +126,7 @@ class MassiveSession:
         self._spoken: set[str] = set()
         self._live_since_ns: int | None = None
         self._delayed = False
+        self._unread = 0
         self._last_words = ""
 
     # --- what the loop tells ---
@@ -139,9 +142,9 @@ class MassiveSession:
     def received(self, data: str | bytes, now: Now) -> Step:
         """One frame: any mix of objects, each taken in order."""
         items, lost = read_frame(data)
-        if lost:
-            self.counts["malformed"] += lost
         events: list[AnyEvent] = []
+        self.counts["malformed"] += lost
+        malformed = self.counts["malformed"] - lost
         outgoing: list[Outgoing] = []
         before = self.state
         for item in items:
@@ -151,6 +154,8 @@ class MassiveSession:
                 self._status(item, now, events, outgoing)
             else:
                 self.counts["unknown"] += 1
+        if self.counts["malformed"] > malformed:
+            events.extend(self._unreadable())
         if not events and not outgoing:
             return QUIET
         return Step(tuple(events), tuple(outgoing), bool(outgoing) or self.state is not before)
@@ -309,6 +314,15 @@ class MassiveSession:
         if self.state is not FeedState.LIVE:
             self._heard(symbol, now, events)
 
+    def _unreadable(self) -> tuple[AnyEvent, ...]:
+        """One more frame with something that cannot be read: named once, when it is not only a stray one."""
+        self._unread += 1
+        if self._unread != SCHEMA_SIGNS or self.state is FeedState.FATAL:
+            return ()
+        self._live_since_ns = None
+        reason = f"schema: {self._unread} frames running cannot be read; the vendor's format may have changed"
+        return self._turn(FeedState.SUBSCRIBED, reason, again=True)
+
     def _not_of_now(self, lag_ns: int) -> tuple[AnyEvent, ...]:
         """A value from another time: count it, and say once that the feed is delayed (or our clock wrong)."""
         self.counts["delayed"] += 1
@@ -323,6 +337,7 @@ class MassiveSession:
     def _heard(self, symbol: str, now: Now, events: list[AnyEvent]) -> None:
         """A good value: it stands for an acknowledgement, and the last topic to speak makes the session live."""
         self._delayed = False
+        self._unread = 0
         self._spoken.add(symbol)
         topic = f"V.{symbol}"
         if self._acks_due_ns is not None and topic in self._pending:

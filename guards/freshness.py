@@ -109,6 +109,7 @@ class FreshnessSentry:
         "_last",
         "_latched_target_ns",
         "_planned_target_ns",
+        "_refused",
         "_session",
         "_soft_ns",
         "_strict_target_ns",
@@ -143,6 +144,7 @@ class FreshnessSentry:
         self._lags: dict[str, StampLag] = {}
         self._last: Tick | None = None
         self._trusted = True
+        self._refused = ""
         self._session = ""
         self._trips = 0
         self._frozen = False
@@ -217,6 +219,8 @@ class FreshnessSentry:
             return Admission.FUTURE
         strayed_ns = abs(lag_ns - lag.offset_ns)
         if strayed_ns > self._lag_ns:
+            grown_ms = (lag_ns - lag.offset_ns) // NS_PER_MS
+            self._refused = f"values come, but {grown_ms} ms later than they used to: they are not believed"
             return Admission.LATE
         if not self._trusted and strayed_ns > self._agree_ns:
             return Admission.AFTER_STALL
@@ -226,6 +230,7 @@ class FreshnessSentry:
                 self._allowance_ns = self._cadence.median_ns or 0
         self._trusted = True
         self._last = tick
+        self._refused = ""
         return Admission.ACCEPTED
 
     def stalled(self) -> None:
@@ -403,4 +408,7 @@ class FreshnessSentry:
             return f"{self.symbol}: planned stand-down, cadence p99 {slow}, limit {self.settings.strict_limit_ms} ms"
         if not self._trusted:
             return f"{self.symbol}: after a loop stall, no value yet whose stamp agrees with the wall clock"
-        return f"{self.symbol}: {verdict.basis} over {verdict.limit_ms:.0f} ms"
+        told = f"{self.symbol}: {verdict.basis} over {verdict.limit_ms:.0f} ms"
+        if verdict.offset_ms > verdict.limit_ms:
+            return f"{self.symbol}: the feed's stamps lie {verdict.offset_ms:.0f} ms behind our clock"
+        return f"{told}; {self._refused}" if self._refused else told

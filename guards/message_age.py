@@ -20,6 +20,7 @@ from guards.vote import PASS, Vote, fail
 
 BOOKS, FILLS, ORDERS = "books", "fills", "user_orders"
 CHANNELS: Final = (BOOKS, FILLS, ORDERS)
+BOOK_KEPT_NS: Final = 60 * NS_PER_S
 
 
 class MessageAgeSettings(msgspec.Struct, frozen=True):
@@ -92,17 +93,22 @@ class MessageAges:
     def turned(self, now: Now) -> list[Ticker]:
         """The markets whose book has become stale because nothing timely followed a late message."""
         found = [key for key in self._late if key not in self._stale and self._is_stale(key, now)]
-        self._stale = {key: at for key, at in self._stale.items() if key in self._late or self._cools(at, now)}
+        over = [key for key, at_ns in self._stale.items() if now.mono_ns - at_ns >= self._kept_ns(key[0])]
+        for key in over:
+            # Private news is rare: what was late must not stay late until something happens that cannot.
+            del self._stale[key]
+            self._late.pop(key, None)
         return [Ticker(name) for channel, name in found if channel == BOOKS]
 
-    def _cools(self, at_ns: int, now: Now) -> bool:
-        return now.mono_ns - at_ns < self.cool_ns
+    def _kept_ns(self, channel: str) -> int:
+        """How long staleness outlives its last sign: a book is told again within half a minute if it is followed."""
+        return BOOK_KEPT_NS if channel == BOOKS else self.cool_ns
 
     def vote(self, channel: str, now: Now) -> Vote:
         """Closed while news of a private channel is stale, and while that cools; for books it shows their age alone."""
         age_ns, limit_ns = self._ages.get(channel), self._settings.limit_ms * NS_PER_MS
         stale_ns = self._stale.get((channel, ""))
-        if channel != BOOKS and stale_ns is not None and ((channel, "") in self._late or self._cools(stale_ns, now)):
+        if channel != BOOKS and stale_ns is not None and now.mono_ns - stale_ns < self.cool_ns:
             detail = f"news of {channel.replace('_', ' ')} came {(age_ns or 0) / NS_PER_S:.1f} s late"
             return fail(Reason.MESSAGES_LATE, detail, age_ns=age_ns, limit_ns=limit_ns)
         return PASS if age_ns is None else Vote(PASS.status, age_ns=age_ns, limit_ns=limit_ns)
@@ -111,5 +117,5 @@ class MessageAges:
         """When a late message that nothing timely follows makes its channel stale, or a channel has cooled."""
         patience_ns = self._settings.patience_ms * NS_PER_MS
         dues = [late.since_ns + patience_ns for key, late in self._late.items() if key not in self._stale]
-        dues += [at_ns + self.cool_ns for at_ns in self._stale.values()]
+        dues += [at_ns + self._kept_ns(channel) for (channel, _), at_ns in self._stale.items()]
         return min((due for due in dues if due > now.mono_ns), default=None)

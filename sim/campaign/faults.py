@@ -120,6 +120,17 @@ KINDS: dict[str, Kind] = {
     "fee_terms": Kind(EXCHANGE, _plain("fee_type", fee_type="quadratic_with_maker_fees"), 20, 0),
     "close_early": Kind(EXCHANGE, _plain("close_early"), 0, 15, to_the_end=True),
     "late_listing": Kind(EXCHANGE, _plain("late_listing"), 60, 30),
+    "odd_settlement": Kind(
+        EXCHANGE,
+        lambda r: {
+            "fault": "odd_settlement",
+            "worth": r.choice([100, 3_700, 5_000, 9_900]),
+            "late_s": r.choice([0, 5]),
+        },
+        0,
+        0,
+        mild=True,
+    ),
     "strike_grid": Kind(EXCHANGE, _plain("strike_grid"), 0, 30),
     "price_grid": Kind(EXCHANGE, lambda r: {"fault": "price_grid", "step": r.choice(["0.001", "0.02"])}, 0, 30),
     # its websocket
@@ -136,6 +147,7 @@ KINDS: dict[str, Kind] = {
     "stream_delay": Kind(
         EXCHANGE, lambda r: {"fault": "ws_delay", "ms": r.choice([50, 400, 1500]), "probability": 0.5}, 10, 30
     ),
+    "stream_late": Kind(EXCHANGE, _plain("ws_delay", ms=5_000), 20, SILENT_S),
     "stream_terminal": Kind(EXCHANGE, _plain("ws_terminal", code=25), 0, RESUMES_S),
     "forced_fills": Kind(EXCHANGE, _plain("force_fill"), 10, 30, mild=True),
     # the index feeds
@@ -145,6 +157,8 @@ KINDS: dict[str, Kind] = {
         FEED, lambda r: {"fault": "divergence", "host": r.choice([1, 2]), "bps": r.choice([7, -12, 40])}, 8, 30
     ),
     "feed_frozen": Kind(FEED, _symbol("frozen"), 40, 30),
+    "indices_frozen": Kind(FEED, _plain("frozen"), 40, 30),
+    "vendor_refuses": Kind(FEED, _host("auth_bad", drop=True), 15, TAIL_S),
     "stamp_stuck": Kind(FEED, _symbol("stuck_stamp"), 6, 30),
     "feed_jump": Kind(FEED, lambda r: {"fault": "jump", "bps": r.choice([50, -80, 300])}, 0, 30),
     "feed_out_of_order": Kind(FEED, _host("out_of_order"), 15, 20, mild=True),

@@ -71,6 +71,7 @@ class Deeds:
         self._surprises: dict[str, Callable[[Fault], None]] = {
             "close_early": self._close_early,
             "strike_grid": self._change_strikes,
+            "odd_settlement": self._settle_oddly,
             "late_listing": lambda _fault: None,
         }
         wanted = {name for name, kind in menu.KINDS.items() if kind.where == menu.BOX}
@@ -167,6 +168,14 @@ class Deeds:
         window, now_ns = self._window_of(fault), self._gateway.now_ns()
         self._exchange.advance(now_ns)
         if window is not None and surprises.close_early(self._exchange, window.target_ns, now_ns):
+            self.reached[fault.kind] += 1
+
+    def _settle_oddly(self, fault: Fault) -> None:
+        window, late_ns = self._window_of(fault), fault.params["late_s"] * NS_PER_S
+        self._exchange.advance(self._gateway.now_ns())
+        if window is not None and surprises.settle_oddly(
+            self._exchange, window.target_ns, fault.params["worth"], late_ns
+        ):
             self.reached[fault.kind] += 1
 
     def _change_strikes(self, fault: Fault) -> None:

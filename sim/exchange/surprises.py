@@ -92,3 +92,11 @@ def change_strikes(exchange: Exchange, close_ns: int, now_ns: int) -> int:
             created += 1
         event.markets.sort(key=lambda market: market.strike)
     return created
+
+
+def settle_oddly(exchange: Exchange, close_ns: int, worth: int, late_ns: int) -> int:
+    """The events of an instant will settle `scalar`, at what one YES contract is worth, and late; how many do."""
+    events = events_of(exchange, close_ns)
+    for event in events:
+        event.scalar, event.late_ns = worth, late_ns
+    return len(events)

@@ -10,6 +10,7 @@ from execution.flatten import Flattening
 from execution.groups import Groups
 from execution.orders import Fact, State
 from feeds.failover import DualFeedFailover
+from guards.canary import PrintCanary, Stillness
 from guards.clock_trust import ClockTrust
 from guards.freshness import FreshnessSentry
 from guards.killswitch import KillLatch
@@ -32,6 +33,7 @@ from sim.planted.patches import (
     no_resume,
     no_wait_for_disk,
     one_trigger,
+    only_yes_and_no,
     passes,
     takes_any_value,
     twice,
@@ -48,12 +50,15 @@ from sim.planted.plans import (
     EDITED,
     FEED_DEAD,
     FILLS,
+    INDICES_FROZEN,
+    JUMPS,
     KILL_FILE,
     KILL_FILE_AND_DEATH,
     LATE_ANSWERS,
     LOST_CANCELS,
     LOST_FILLS,
     LOST_TRIGGERS,
+    ODD_SETTLEMENT,
     PAUSE_AND_DEATH,
     PAUSED,
     POOR,
@@ -82,6 +87,27 @@ CATALOGUE: tuple[Defect, ...] = (
         QUIET,
         ("cancel late", "place outside its window", "not flat in time", "order without expiry"),
         lambda: passes(Desk, "window_vote"),
+    ),
+    Defect(
+        "stillness passes",
+        "an index that does not move is quoted on",
+        INDICES_FROZEN,
+        ("place while no index moves",),
+        lambda: passes(Stillness, "vote"),
+    ),
+    Defect(
+        "jumps pass",
+        "a jump of the index is believed at once",
+        JUMPS,
+        ("place on a jump",),
+        lambda: passes(PrintCanary, "vote"),
+    ),
+    Defect(
+        "scalar is never booked",
+        "only yes and no are booked",
+        ODD_SETTLEMENT,
+        ("positions differ", "P&L differs from settlement"),
+        only_yes_and_no,
     ),
     Defect(
         "kill passes",

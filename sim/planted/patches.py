@@ -20,6 +20,7 @@ from domain.actions import Place
 from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command
+from domain.ids import Ticker
 from domain.market import Side
 from domain.money import Cash
 from domain.records import NoteEntry
@@ -28,6 +29,7 @@ from execution.converge import Converger
 from execution.kalshi import wire as kalshi_wire
 from execution.orders import Fact, State
 from execution.positions import Ledger
+from execution.settlement import PLAIN, Payment
 from guards.freshness import FreshnessSentry
 from guards.risk import RiskGuard
 from guards.vote import PASS
@@ -48,6 +50,16 @@ def passes(owner: type, name: str) -> Patches:
 def cell(state: State, fact: Fact, follower: State) -> Patches:
     """One cell of the order table is another."""
     return [(orders.TABLE, (state, fact), follower)]
+
+
+def only_yes_and_no() -> Patches:
+    """A settlement of any other result is passed over."""
+    before = Ledger.settle
+
+    def settle(ledger: Ledger, ticker: Ticker, result: str, fee: Cash, paid: Payment | None = None) -> Cash | None:
+        return before(ledger, ticker, result, fee, paid) if result in PLAIN else None
+
+    return [(Ledger, "settle", settle)]
 
 
 def late_expiry() -> Patches:

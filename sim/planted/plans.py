@@ -107,6 +107,17 @@ STREAM_GONE = Plan(
 REPLAYED = Plan(windows=1, replay=True)
 POOR = Plan((Strike("index_silence", 0, 44, 1, (("fault", "silence"),)),), windows=1, tier="basic")
 CLOSED_EARLY = Plan((Strike("close_early", 0, 10, 0, (("fault", "close_early"),)),), windows=1)
+INDICES_FROZEN = Plan((Strike("indices_frozen", 0, 10, 20, (("fault", "frozen"),)),), windows=1)
+JUMPS = Plan(
+    tuple(Strike("feed_jump", 0, at, 0, (("fault", "jump"), ("bps", 130))) for at in (10, 14, 18, 22)), windows=1
+)
+ODD_SETTLEMENT = Plan(
+    (
+        Strike("forced_fills", 0, 10, 10, (("fault", "force_fill"),)),
+        Strike("odd_settlement", 0, 12, 0, (("fault", "odd_settlement"), ("worth", 3_700), ("late_s", 5))),
+    ),
+    windows=1,
+)
 DAMAGED = Plan((Strike("journal_flip", 0, 10, 8, (("place", 0.45),)),), windows=1)
 EDITED = Plan((Strike("config_refused", 0, 10, 6, (("key", "value"),)),), windows=2, window_s=120)
 PAUSED = Plan((Strike("operator_pause", 0, 20, 5),), windows=1, window_s=120)

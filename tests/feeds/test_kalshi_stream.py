@@ -709,3 +709,32 @@ def test_a_quiet_book_is_asked_for_again_and_stays_believed_unless_nothing_comes
     for _ in range(4):
         wire.tick(3_000)
     assert any(isinstance(event, BooksStale) for event in wire.news()), "three requests, and no snapshot"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"yes_dollars": [["0.40", "5.00"]], "no_dollars": [["0.60", "6.00"]]},
+        {"yes_dollars_fp": [["0.40", "5.00"]], "no_dollars": [["0.60", "6.00"]]},
+        {"yes": [[40, 5]], "no": [[60, 6]]},
+    ],
+)
+def test_a_book_whose_sides_have_other_names_is_not_an_empty_book(body: dict[str, object]) -> None:
+    wire = Wire()
+    wire.books_up(A)
+    wire.news()
+    wire.book("orderbook_snapshot", {"market_ticker": A, **body})
+    assert wire.hung_up
+    (down, stale) = wire.news()
+    assert isinstance(down, StreamStatus)
+    assert down.reason.startswith("schema: a book with")
+    assert isinstance(stale, BooksStale)
+
+
+def test_a_book_with_an_empty_side_is_believed() -> None:
+    wire = Wire()
+    wire.books_up(A)
+    wire.news()
+    wire.book("orderbook_snapshot", {"market_ticker": A, "market_id": "m", "yes_dollars_fp": [["0.40", "5.00"]]})
+    wire.book("orderbook_snapshot", {"market_ticker": A, "market_id": "m"})
+    assert [type(event) for event in wire.news()] == [BookTop, BookTop]

@@ -402,3 +402,16 @@ def test_the_last_words_of_the_vendor_are_kept_for_the_reason() -> None:
     machine = live()
     machine.received(b'[{"ev":"status","status":"slow_consumer","message":"too slow"}]', at(1))
     assert reason(machine.closed("closed 1008", at(1))) == "closed 1008; slow_consumer: too slow"
+
+
+def test_a_format_that_has_changed_is_named_and_not_called_silence() -> None:
+    machine = live()
+    odd = orjson.dumps([{"ev": "V", "val": 6700.25, "T": "I:SPX", "t": "1795233262106"}])
+    assert not machine.received(odd, at(1)).events
+    assert not machine.received(odd, at(2)).events
+    (event,) = machine.received(odd, at(3)).events
+    assert isinstance(event, FeedStatus)
+    assert event.state is FeedState.SUBSCRIBED
+    assert event.reason.startswith("schema: 3 frames running cannot be read")
+    assert not machine.received(odd, at(4)).events, "told once"
+    assert machine.counts["malformed"] == 4

@@ -157,6 +157,14 @@ def test_a_growing_delay_is_not_learned_away() -> None:
     assert set(admissions[110:]) == {Admission.LATE}
 
 
+def test_a_growing_delay_is_named_and_not_called_silence() -> None:
+    guard = sentry()
+    for n in range(900):
+        guard.observe(tick(n * 1000, 6700 + n, stamp_ms=n * 1000 - n * 3 // 2), at(n * 1000))
+    told = guard.vote(at(900_000), Phase.QUOTING).detail
+    assert "later than they used to" in told, told
+
+
 def test_after_a_loop_stall_values_are_believed_once_their_own_stamp_agrees() -> None:
     guard = fed(1000)
     guard.stalled()

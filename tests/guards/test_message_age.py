@@ -62,3 +62,14 @@ def test_without_a_stamp_or_the_exchanges_time_nothing_is_judged() -> None:
         assert not ages.observe(BOOKS, "T", 0, now(at), AHEAD)
         assert not ages.observe(BOOKS, "T", 1, now(at), None)
     assert ages.vote(BOOKS, now(11_000)).age_ns is None
+
+
+def test_news_that_was_late_does_not_stay_late_until_something_happens_that_cannot() -> None:
+    ages = MessageAges()
+    for at in (10_000, 10_001):
+        told(ages, at, 8_000, FILLS, "")
+    assert ages.next_deadline(now(10_001)) == 20_001 * MS
+    ages.turned(now(20_001))
+    assert ages.vote(FILLS, now(20_001)).open
+    assert ages.next_deadline(now(20_001)) is None
+    assert not told(ages, 30_000, 8_000, FILLS, ""), "counted anew"

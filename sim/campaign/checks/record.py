@@ -48,6 +48,8 @@ NAMES = (
     "two orders on one side",
     "stale feed kept",
     "place by a wrong clock",
+    "place while no index moves",
+    "place on a jump",
     "place without private stream",
     "place in the tail of a cancel-all",
     "group leaked",

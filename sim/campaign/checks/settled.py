@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sim.campaign.checks.resting import NAME_OF
-from sim.exchange.book.fixed import PRICE_ONE
 
 if TYPE_CHECKING:
     from sim.campaign.checks.record import CheckRecord
@@ -53,7 +52,7 @@ class SettledChecks:
             market = fill.trade.market
             sign = 1 if fill.order.side == "bid" else -1
             paid = sign * fill.trade.price * fill.trade.count + fill.fee
-            worth = sign * PRICE_ONE * fill.trade.count if market.result == "yes" else 0
+            worth = sign * market.worth * fill.trade.count
             cash[NAME_OF[market.event.series.ticker], market.event.close_ns] += worth - paid
         for result in process.engine.state.results.by_window.values():
             true = cash.get((result.series, result.target_ns), 0)

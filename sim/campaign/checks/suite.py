@@ -28,6 +28,7 @@ from domain.events import (
     Tick,
     Wake,
 )
+from domain.market import SERIES
 from domain.records import (
     Entry,
     FeedSwitchEntry,
@@ -57,6 +58,8 @@ KEPT_NS = 1_500 * NS_PER_MS
 FRESH_NS = 600 * NS_PER_MS
 EXIT_LIMIT_NS = 21 * NS_PER_S
 CLEARED_NS = 250 * NS_PER_MS
+STILL_NS = 5_250 * NS_PER_MS  # five seconds, and the look at the clocks after them
+JUMP_PPM = 1_600
 
 
 class Checks(CheckRecord):
@@ -75,6 +78,11 @@ class Checks(CheckRecord):
         self._life_began_ns = 0
         self._stamps: dict[tuple[str, str], int] = {}
         self._feed_newest_ns: dict[str, int] = {}
+        # Of the feed in use: the newest value of each index, when it last changed, values still to come after a jump.
+        self._believed = ""
+        self._values: dict[str, int] = {}
+        self._moved_ns: dict[str, int] = {}
+        self._unsettled: dict[str, int] = {}
         self._equity: tuple[str, int] | None = None
         self._two_feeds = settings.feeds.mode == "hot"
         self.resting = RestingChecks(self)
@@ -154,8 +162,28 @@ class Checks(CheckRecord):
             return
         self._stamps[key] = tick.event_ns
         self.newest_value_ns[tick.symbol] = self._feed_newest_ns[tick.feed] = tick.received_mono_ns
+        self._moved(process, tick)
         if self._two_feeds:
             self._feed_kept(process, tick, now)
+
+    def _moved(self, process: Process, tick: Any) -> None:  # noqa: ANN401 - as above
+        """What the index did on the feed in use: whether it moves at all, and whether it has just jumped."""
+        active = process.engine.state.failover.active
+        if active != self._believed:
+            self._believed = active
+            self._values.clear()
+            self._unsettled.clear()
+        if tick.feed != active:
+            return
+        before = self._values.get(tick.symbol)
+        self._values[tick.symbol] = tick.value
+        if before != tick.value:
+            self._moved_ns[tick.symbol] = tick.received_mono_ns
+        if self._unsettled.get(tick.symbol):
+            self._unsettled[tick.symbol] -= 1
+        elif before is not None and abs(tick.value - before) * 1_000_000 > JUMP_PPM * before:
+            self._unsettled[tick.symbol] = 2
+            self.counts["jumps seen"] += 1
 
     def _feed_kept(self, process: Process, tick: Any, now: Now) -> None:  # noqa: ANN401 - as above
         """With two live feeds the one believed is not the one that fell silent: asked when the other one speaks."""
@@ -177,6 +205,9 @@ class Checks(CheckRecord):
         self.halts.pop("journal", None)
         self.newest_value_ns.clear()
         self._feed_newest_ns.clear()
+        self._moved_ns.clear()
+        self._values.clear()
+        self._unsettled.clear()
         # A restart on the same day goes on with the day's starting equity.
         state, before = process.engine.state.risk.state(), self._equity
         if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
@@ -236,6 +267,13 @@ class Checks(CheckRecord):
     def _place(self, place: Place, now: Now) -> None:
         if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:
             self.breach("place past its permission", f"{place.client_order_id}: permission too long")
+        still_ns = now.mono_ns - max(self._moved_ns.values(), default=now.mono_ns)
+        if still_ns > STILL_NS:
+            self.breach(
+                "place while no index moves", f"{place.client_order_id}: {still_ns / 1e9:.1f} s without a change"
+            )
+        if self._unsettled.get(SERIES[place.cleared.series].symbol):
+            self.breach("place on a jump", f"{place.client_order_id}: not two values yet since the index jumped")
 
     def _exit(self, action: Exit, now: Now) -> None:
         resting = len(self.exchange.member.resting)

@@ -136,7 +136,7 @@ class Lifecycle:
         self.state.at(at_ns + config.close_cancel_ms * NS_PER_MS, lambda when: self._close_cancel(event, when))
         low, high = config.settle_delay_s
         delay_ns = int(self.state.rng.uniform(low, high) * NS)
-        self.state.at(at_ns + delay_ns, lambda when: self._settle(event, when))
+        self.state.at(at_ns + delay_ns + event.late_ns, lambda when: self._settle(event, when))
         self.list_ahead(at_ns)
 
     def _close_cancel(self, event: Event, at_ns: int) -> None:
@@ -151,10 +151,13 @@ class Lifecycle:
         event.value_text = f"{value_cents // 100}.{value_cents % 100:02d}00"
         event.settled_ns = at_ns
         for market in event.markets:
-            market.result = "yes" if value_cents >= market.strike * 100 else "no"
+            won = value_cents >= market.strike * 100
+            market.result, market.worth = ("yes", PRICE_ONE) if won else ("no", 0)
+            if event.scalar is not None:
+                market.result, market.worth = "scalar", event.scalar
             market.status, market.updated_ns = "finalized", at_ns
             seconds = at_ns // NS
-            worth = "1.0000" if market.result == "yes" else "0.0000"
+            worth = f"{market.worth // PRICE_ONE}.{market.worth % PRICE_ONE:04d}"
             self.state.emit(
                 MarketLife(
                     market,
@@ -274,11 +277,10 @@ def cancel_flagged(state: State, market: Market, at_ns: int) -> None:
 
 
 def pay_out(state: State, market: Market, at_ns: int) -> None:
-    """Pay one dollar for each winning contract of every account; the market's escrow is then empty."""
+    """Pay every account what its contracts are worth, a dollar between both legs; the market's escrow is then empty."""
     for account, position in market.holders:
         count, cost = position.count.value, position.cost.value
-        won = count if market.result == "yes" else -count
-        revenue = max(0, won) * PRICE_ONE
+        revenue = count * market.worth if count > 0 else -count * (PRICE_ONE - market.worth)
         purse = account.purse(position.subaccount, market.exchange_index)
         purse.set(at_ns, purse.value + revenue)
         position.settled, position.updated_ns = True, at_ns

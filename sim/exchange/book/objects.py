@@ -94,6 +94,8 @@ class Event:
     fee_type_override: str | None = None
     fee_multiplier_override: float | int | None = None
     settled_ns: int | None = None
+    scalar: int | None = None  # what one YES contract of each market will be worth, whatever the index says
+    late_ns: int = 0  # by how much its settlement will come later than usual
     value_text: str = ""
     own_resting: int = 0
     own_resting_after_freeze_max: int = 0
@@ -118,6 +120,7 @@ class Market:
     book: Book[Order]
     status: str = "initialized"
     result: str = ""
+    worth: int = 0
     updated_ns: int = 0
     halted: bool = False
     volume: int = 0

@@ -143,7 +143,7 @@ def settlement(one: Settlement) -> dict[str, Any]:
         "revenue": one.revenue // (CASH_ONE // 100),
         "settled_time": rfc3339(one.at_ns),
         "fee_cost": show_cash(one.fees),
-        "value": 100 if one.market.result == "yes" else 0,
+        "value": one.market.worth // 100,
     }
 
 
@@ -203,7 +203,7 @@ def market(one: Market) -> dict[str, Any]:
         "exchange_index": one.exchange_index,
     }
     if one.result:
-        body["settlement_value_dollars"] = "1.0000" if one.result == "yes" else "0.0000"
+        body["settlement_value_dollars"] = show_price(one.worth)
         body["settlement_ts"] = rfc3339(event.settled_ns or 0)
     return body
 
