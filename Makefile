@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (the checks). `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help rules-drill setup setup-dev run test test-long lint types layers tests long steps proofs bench simulate planted chaos
-.PHONY: events drill lock format clean
+.PHONY: events drill fuzz lock format clean
 
 PY := .venv/bin/python
 ARGS ?=
@@ -72,6 +72,9 @@ planted: setup-dev ## every planted defect against the simulation, and docs/plan
 
 chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
 	$(PY) -m sim chaos $(ARGS)
+
+fuzz: setup-dev ## hostile inputs at every door and the engine behind them (ARGS="--inputs 1000000 --seed 7")
+	$(PY) -m tests.fuzz $(ARGS)
 
 rules-drill: setup-dev ## every alert rule under its own fault: a real Prometheus beside a real daemon, some 7 minutes
 	RULES_DRILL=all $(PY) -m pytest -rP -n 0 tests/live/test_rules.py $(ARGS)

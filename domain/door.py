@@ -15,6 +15,8 @@ from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
 
+DOCUMENT_BYTES_MAX: Final = 1 << 20
+PAGE_BYTES_MAX: Final = 32 << 20
 NAME_CHARS_MAX: Final = 256
 NUMBER_CHARS_MAX: Final = 64
 LINE_CHARS_MAX: Final = 200

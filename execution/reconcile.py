@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import ConfigurationError
 from domain.events import OrdersRead, PositionsRead
 from domain.ids import ClientOrderId, OrderId, Ticker
@@ -116,7 +117,7 @@ class Reconciled(msgspec.Struct, frozen=True):
         return not self.unknown and not self.differences
 
 
-read_reconciled: Final = msgspec.json.Decoder(Reconciled).decode
+read_reconciled: Final = Door(Reconciled, DOCUMENT_BYTES_MAX).read
 
 
 class OrdersFinding(msgspec.Struct, frozen=True):

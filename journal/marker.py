@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.errors import ConfigurationError
 
 IDENT_CHARS_MAX: Final = 120
@@ -30,14 +31,14 @@ class Marker(msgspec.Struct, frozen=True):
     done_utc_ns: int = 0
 
 
-_marker = msgspec.json.Decoder(Marker)
+_marker: Final = Door(Marker, DOCUMENT_BYTES_MAX)
 
 
 def parse_marker(text: bytes, ident: str, written_utc_ns: int) -> Marker:
     """Read a marker's file; one that cannot be read is an open request asked at `written_utc_ns`."""
     try:
-        marker = _marker.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        marker = _marker.read(text)
+    except Refused:
         return unreadable(ident, written_utc_ns)
     if not all(0 <= number <= UTC_NS_MAX for number in (marker.asked_utc_ns, marker.done_utc_ns, marker.epoch)):
         return unreadable(ident, written_utc_ns)

@@ -8,11 +8,12 @@ import msgspec
 
 from domain.actions import AnyAction
 from domain.clock import Now
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.events import AnyEvent
 from domain.records import RECORD_MINOR
 from journal.chain import Anchor
 from journal.earlier import Recorded, entry_of
-from journal.record import Record, RecordError, canonical
+from journal.record import Record, RecordError, canonical, parse_utc
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -38,17 +39,18 @@ class _RawStep(msgspec.Struct, frozen=True):
     actions: msgspec.Raw
 
 
-_raw_step = msgspec.json.Decoder(_RawStep)
-_actions = msgspec.json.Decoder(tuple[AnyAction | Recorded, ...])
-_each = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
-_anchor = msgspec.json.Decoder(Anchor)
+ANCHOR_BYTES_MAX: Final = 4_096
+_raw_step: Final = Door(_RawStep, PAGE_BYTES_MAX, proven=True)
+_actions: Final = Door(tuple[AnyAction | Recorded, ...], PAGE_BYTES_MAX, proven=True)
+_each: Final = Door(tuple[msgspec.Raw, ...], PAGE_BYTES_MAX, proven=True)
+_anchor: Final = Door(Anchor, ANCHOR_BYTES_MAX)
 KINDS: Final = frozenset(one.__struct_config__.tag for one in (*get_args(AnyAction), Recorded))
 
 
 def decode_step(record: Record) -> Step:
     """Read the payload of a `step` record. Raises RecordError when this build does not know its events or actions."""
     try:
-        raw = _raw_step.decode(record.payload)
+        raw = _raw_step.read(record.payload)
         actions = decode_actions(raw.actions, record)
     except (msgspec.MsgspecError, RecordError) as error:
         raise RecordError(f"step record {record.seq} cannot be read by this build ({error})") from error
@@ -60,7 +62,7 @@ def decode_actions(raw: msgspec.Raw, line: Record) -> tuple[AnyAction, ...]:
 
     Under a newer minor version records may be of types that this build does not know: they are passed over.
     """
-    told = _actions.decode(raw if line.minor <= RECORD_MINOR else _known_of(raw))
+    told = _actions.read(raw if line.minor <= RECORD_MINOR else _known_of(raw))
     if not any(isinstance(one, Recorded) for one in told):
         return told  # type: ignore[return-value] # just looked at
     known: list[AnyAction] = []
@@ -76,12 +78,14 @@ def decode_actions(raw: msgspec.Raw, line: Record) -> tuple[AnyAction, ...]:
 
 
 def _known_of(raw: msgspec.Raw) -> bytes:
-    return canonical([one for one in _each.decode(raw) if _kind.decode(one).kind in KINDS])
+    return canonical([one for one in _each.read(raw) if _kind.decode(one).kind in KINDS])
 
 
 def decode_anchor(line: bytes) -> Anchor:
     """Read one line of an anchor file. Raises RecordError."""
     try:
-        return _anchor.decode(line)
-    except msgspec.MsgspecError as error:
+        anchor = _anchor.read(line)
+        parse_utc(anchor.ts_utc)
+    except (Refused, RecordError) as error:
         raise RecordError(f"it is not an anchor ({error})") from error
+    return anchor

@@ -23,6 +23,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.actions import AnyAction
 from domain.clock import Now
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.events import AnyEvent
 from domain.records import RECORD_MINOR, RECORD_VERSION
 from domain.stamps import parse_rfc3339
@@ -135,8 +136,9 @@ class NewerVersionError(RecordError):
     """A sound line that a newer build wrote."""
 
 
-_line = msgspec.json.Decoder(_Line)
-_head_says = msgspec.json.Decoder(HeadSays)
+_anything: Final = Door(object, PAGE_BYTES_MAX)
+_line: Final = Door(_Line, PAGE_BYTES_MAX, proven=True)
+_head_says: Final = Door(HeadSays, PAGE_BYTES_MAX, proven=True)
 
 
 def canonical(value: object) -> bytes:
@@ -145,8 +147,8 @@ def canonical(value: object) -> bytes:
 
 
 def canonical_json(text: bytes) -> bytes:
-    """The canonical form of JSON that is already text. Raises msgspec.DecodeError when it is not JSON."""
-    return _sorted.encode(msgspec.json.decode(text))
+    """The canonical form of JSON that is already text. Raises Refused when it is not JSON."""
+    return _sorted.encode(_anything.read(text))
 
 
 def encode_actions(actions: list[AnyAction]) -> bytes:
@@ -180,7 +182,7 @@ def decode_record(line: bytes, head: Record | None = None) -> Record:
     Raises RecordError, also for a newer version; the hash is not checked (see journal.chain).
     """
     try:
-        read = _line.decode(line)
+        read = _line.read(line)
         if read.version is UNSET:
             return _under(read, head)
         if read.version > RECORD_VERSION:
@@ -188,7 +190,7 @@ def decode_record(line: bytes, head: Record | None = None) -> Record:
                 f"its version is {read.version}, and this build reads up to {RECORD_VERSION}: a newer one wrote it"
             )
         return _whole(read, read.version)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except Refused as error:
         raise RecordError(f"it is not a journal record ({error})") from error
 
 
@@ -233,7 +235,7 @@ def _whole(read: _Line, version: int) -> Record:
         ts_utc=read.ts_utc,
         type=read.type,
         version=version,
-        minor=_head_says.decode(read.payload).minor if read.type == HEAD else 0,
+        minor=_head_says.read(read.payload).minor if read.type == HEAD else 0,
     )
 
 

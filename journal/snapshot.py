@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_S
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from journal.record import canonical, canonical_json
 
 SNAPSHOT_SCHEMA: Final = "ladderd.snapshot.1"
@@ -45,7 +46,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hash: str = ""
 
 
-_document = msgspec.json.Decoder(_Document)
+_document: Final = Door(_Document, PAGE_BYTES_MAX)
 
 
 def state_hash(payload: bytes) -> str:
@@ -65,9 +66,9 @@ def print_snapshot(payload: bytes, seq: int, taken_utc_ns: int) -> bytes:
 def parse_snapshot(text: bytes, where: str) -> Snapshot:
     """Read and check a document; `where` names it in the error. Raises SnapshotDamaged."""
     try:
-        document = _document.decode(text)
+        document = _document.read(text)
         state = canonical_json(bytes(document.payload))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except Refused as error:
         raise SnapshotDamaged(f"{where}: not a snapshot ({error}); {_WITHOUT}") from error
     if document.schema != SNAPSHOT_SCHEMA:
         raise SnapshotDamaged(f"{where}: schema {document.schema!r}, this build reads {SNAPSHOT_SCHEMA!r}; {_WITHOUT}")

@@ -7,9 +7,11 @@ says nothing but when it was asked, so there is nothing in it that could be beli
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
+from domain.door import Door, Refused
 from journal.disk_io import Disk
 from journal.record import canonical
 
@@ -24,7 +26,7 @@ class WatcherRequest(msgspec.Struct, frozen=True):
     reason: str
 
 
-_decode = msgspec.json.Decoder(WatcherRequest).decode
+_decode: Final = Door(WatcherRequest, _BYTES_MAX).read
 
 
 def ask_watcher(state_dir: Path, asked_utc_ns: int, reason: str) -> None:
@@ -42,5 +44,5 @@ def read_request(state_dir: Path) -> int:
     try:
         with path.open("rb") as file:
             return _decode(file.read(_BYTES_MAX)).asked_utc_ns
-    except (OSError, msgspec.MsgspecError, ValueError):
+    except (OSError, Refused):
         return written_utc_ns

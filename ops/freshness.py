@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_S, Now
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.reasons import GateStatus, Reason
 from domain.stamps import utc_ms_text
 from domain.window import Phase
@@ -66,7 +67,7 @@ class FreshnessDocument(msgspec.Struct, frozen=True):
     ws_final_minute_guard: tuple[FinalMinuteGuard, ...]
 
 
-read_freshness: Final = msgspec.json.Decoder(FreshnessDocument).decode
+read_freshness: Final = Door(FreshnessDocument, PAGE_BYTES_MAX).read
 
 
 class JudgedIndex(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.errors import ConfigurationError
 from domain.money import CASH_PER_CENT, PRICE_PER_DOLLAR, Cash, Count, MoneyError, Price, parse_fixed, print_fixed
 
@@ -87,14 +88,14 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     series: dict[str, _SeriesRow]
 
 
-_read: Final = msgspec.json.Decoder(_File).decode
+_read: Final = Door(_File, DOCUMENT_BYTES_MAX).read
 
 
 def parse_fees(text: str | bytes, path: str) -> FeeFile:
     """Read the fee file's text. Raises ConfigurationError naming the file and what is wrong in it."""
     try:
         file = _read(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except Refused as error:
         raise ConfigurationError(f"{path}: not a fee file: {error}; nothing is quoted until it is") from error
     if file.version != 1:
         raise ConfigurationError(f"{path}: fee file version {file.version} is not known (expected 1)")

@@ -14,6 +14,7 @@ import msgspec
 from daemon.client.requests_io import HTTP, MONITORS
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_S
+from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
 from ops.client_io import fetch
 from ops.metrics.page_io import FORMATS
@@ -29,7 +30,7 @@ class _Address(msgspec.Struct):
     pid: int
 
 
-_read: Final = msgspec.json.Decoder(_Address).decode
+_read: Final = Door(_Address, DOCUMENT_BYTES_MAX).read
 
 
 def verify_observability(state_dir: Path, http: str | None, seconds: int, *, as_json: bool) -> tuple[int, str]:

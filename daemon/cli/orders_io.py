@@ -8,14 +8,11 @@ shows it for the same order.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from daemon.client.exchange_io import Line, Unread
-from daemon.client.requests_io import HTTP, MONITORS
+from daemon.client.living_io import page_of
 from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
@@ -101,10 +98,8 @@ def orders_view(settings: Settings, http: str | None, *, summary: bool, orphans:
 
 def daemon_address(settings: Settings) -> str:
     """Where this configuration's daemon listens: what it wrote down itself, else the configured port."""
-    port = settings.http.port
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError):
-        port = int(msgspec.json.decode((settings.state_dir / MONITORS / HTTP).read_bytes())["port"])
-    return f"http://127.0.0.1:{port}"
+    page = page_of(settings.state_dir)
+    return f"http://127.0.0.1:{settings.http.port if page is None else page.port}"
 
 
 def _own_book(http: str) -> OwnBook | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -12,10 +13,13 @@ from daemon.settings.build import Papers, build_engine
 from daemon.settings.files_io import read_optional
 from daemon.settings.tree import Settings
 from domain.clock import Now
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.errors import ConfigurationError
 from domain.events import AnyEvent, Started
 from journal.reader_io import read_steps
 from journal.replay import ReplayVerdict, replay
+
+_kept: Final = Door(dict[str, Any], DOCUMENT_BYTES_MAX).read
 
 
 def replay_state(state_dir: Path) -> tuple[ReplayVerdict, str]:
@@ -44,7 +48,10 @@ def kept_config(state_dir: Path, digest: str) -> tuple[Settings, Papers]:
     if text is None:
         message = f"{path}: the configuration of that run is missing, so its engine cannot be built"
         raise ConfigurationError(message)
-    tree = msgspec.json.decode(text)
+    try:
+        tree = _kept(text)
+    except Refused as problem:
+        raise ConfigurationError(f"{path}: not a configuration that was kept ({problem})") from None
     folder = state_dir / "config"
     papers = Papers(read_optional(folder / f"{digest}.fees.json"), read_optional(folder / f"{digest}.days.csv"))
     return Settings(**tree), papers

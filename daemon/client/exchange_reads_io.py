@@ -20,6 +20,7 @@ from daemon.engine.memory import Memory, read_memory
 from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings, config_hash
 from domain.clock import NS_PER_MS, Clock
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.errors import UnavailableError
 from domain.market import SERIES
 from execution.kalshi.sign import Signer
@@ -46,7 +47,7 @@ class _VendorAnswer(msgspec.Struct):
     results: list[_SnapshotRow] = []
 
 
-_vendor_answer: Final = msgspec.json.Decoder(_VendorAnswer).decode
+_vendor_answer: Final = Door(_VendorAnswer, PAGE_BYTES_MAX).read
 
 
 class Look:

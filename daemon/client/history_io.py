@@ -66,7 +66,7 @@ async def ask_history(session: aiohttp.ClientSession, symbol: str, base: str, ke
     try:
         async with session.get(address, params=query, headers=headers, allow_redirects=False) as answer:
             if answer.status == 200:  # noqa: PLR2004 - the HTTP status itself
-                return History(symbol, BAR_MS, _bars(await _body(answer)))
+                return History(symbol, BAR_MS, read_bars(await _body(answer)))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         pass  # the library raises ValueError for addresses and fields of its own; Refused is one too
     return None
@@ -98,7 +98,8 @@ def kept_history(state_dir: Path) -> KeptHistory | None:
         raise ConfigurationError(f"{path}: not a cache of history ({problem}); delete it") from None
 
 
-def _bars(body: bytes) -> tuple[Bar, ...]:
+def read_bars(body: bytes) -> tuple[Bar, ...]:
+    """The bars of an answer; one that is no number is left out. Raises Refused."""
     parsed = _answer(body)
     bars = []
     for row in parsed.results:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from daemon.client.requests_io import HTTP, MONITORS
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from journal.layout import journal_dir, lock_path
 
 LOCKS: Final = Path("/proc/locks")
@@ -26,14 +27,14 @@ class DaemonPage(msgspec.Struct):
     pid: int
 
 
-_read: Final = msgspec.json.Decoder(DaemonPage).decode
+_read: Final = Door(DaemonPage, DOCUMENT_BYTES_MAX).read
 
 
 def page_of(state_dir: Path) -> DaemonPage | None:
     """What the last daemon wrote down of itself; None when it cannot be read."""
     try:
         return _read((state_dir / MONITORS / HTTP).read_bytes())
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+    except (OSError, Refused):
         return None
 
 

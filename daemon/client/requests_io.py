@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from domain.clock import NS_PER_S
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.errors import ConfigurationError
 from domain.events import Command
 from journal.disk_io import Disk
@@ -59,7 +60,7 @@ class FoundRequest(NamedTuple):
     owner: str
 
 
-_read: Final = msgspec.json.Decoder(Request).decode
+_read: Final = Door(Request, DOCUMENT_BYTES_MAX).read
 
 
 def folder(state_dir: Path) -> Path:
@@ -94,7 +95,7 @@ def pending(state_dir: Path) -> list[FoundRequest]:
             request = _read(read.data)
         except FileNotFoundError:
             continue
-        except (OSError, ConfigurationError, msgspec.MsgspecError, ValueError, RecursionError) as problem:
+        except (OSError, ConfigurationError, Refused) as problem:
             if isinstance(problem, OSError) and problem.errno not in OF_OTHERS:
                 raise
             _refuse(path, f"unreadable request: {problem}")

@@ -15,6 +15,7 @@ from daemon.engine.settling.window_result import Result
 from daemon.engine.state import State
 from daemon.engine.state_view import StateView
 from domain.clock import Now
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.ids import OrderId, Ticker
 from domain.reasons import Reason
 from execution.balance import BalanceRecord
@@ -86,7 +87,7 @@ class Memory(msgspec.Struct, frozen=True):
     canaries: dict[str, dict[str, int]] = {}
 
 
-read_memory: Final = msgspec.json.Decoder(Memory).decode
+read_memory: Final = Door(Memory, PAGE_BYTES_MAX).read
 
 
 def remember(state: StateView) -> bytes:

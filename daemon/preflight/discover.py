@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from domain.clock import NS_PER_S
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.errors import ConfigurationError
 from domain.market import Market
 from domain.window import Window
@@ -54,7 +55,7 @@ class Row(NamedTuple):
     listed: Listed | None
 
 
-_listing = msgspec.json.Decoder(Listing).decode
+_listing = Door(Listing, PAGE_BYTES_MAX).read
 
 
 def parse_listing(text: bytes, where: str) -> Listing:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NamedTuple, TypeVar
 
-import msgspec
-
 from daemon.client.exchange_io import Line, Unread, WriteEnd
 from daemon.preflight.order_drill import (
     LIFE_S,
@@ -26,6 +24,7 @@ from daemon.preflight.order_drill import (
 )
 from domain.actions import CancelOrders, CreateGroup, DeleteGroup, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.errors import ProtocolError, UnavailableError
 from domain.events import GroupOutcome, OrdersRead, PlaceOutcome, Verdict
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, client_order_id
@@ -43,8 +42,8 @@ GONE_LIMIT_MS: Final = 8_000
 CONTRACTS_LIMIT: Final = 5
 
 Ended = TypeVar("Ended", PlaceOutcome, GroupOutcome)
-_quoted = msgspec.json.Decoder(QuotedPage).decode
-_book = msgspec.json.Decoder(BookAnswer).decode
+_quoted = Door(QuotedPage, PAGE_BYTES_MAX).read
+_book = Door(BookAnswer, PAGE_BYTES_MAX).read
 
 
 class TrialError(Exception):

@@ -31,6 +31,7 @@ from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, ProtocolError, UnavailableError
 from domain.events import CancelOutcome, FeesRead, LimitsRead, OrdersRead, Verdict
 from domain.hosts import DEMO_HOSTS, is_loopback
@@ -50,6 +51,7 @@ AFTER_CLOSE_S: Final = 1.0
 AFTER_CLOSE_LIFE_S: Final = 15
 LOOK_S: Final = 0.05
 NO_SUCH_ORDER: Final = OrderId("00000000-0000-4000-8000-000000000000")
+_batch_answer: Final = Door(dict[str, Any], DOCUMENT_BYTES_MAX).read
 EXPECTED: Final = (TrialError, UnavailableError, Unread, ProtocolError, msgspec.MsgspecError)
 
 
@@ -178,11 +180,17 @@ class Probing:
             written = await trial.cancel(*asked)
             if written.answer is None:
                 raise TrialError("the batch was not answered")
-            body = msgspec.json.decode(written.answer.body)
-            items = body["orders"] if isinstance(body, dict) and isinstance(body.get("orders"), list) else []
+            try:
+                body = _batch_answer(written.answer.body)
+            except Refused as problem:
+                raise TrialError(f"the answer to the batch cannot be read: {problem}") from None
+            items = [item for item in body.get("orders") or () if isinstance(item, dict)]
             told = [str(item.get("order_id", "")) for item in items]
             errors = [item for item in items if item.get("error")]
-            figures = {"http_status": written.answer.status, "keeps_order": keeps_order(list(asked), told)}
+            figures: dict[str, Any] = {
+                "http_status": written.answer.status,
+                "keeps_order": keeps_order(list(asked), told),
+            }
             figures |= {"items": len(items), "error_item": errors[0] if errors else None}
             for order_id in (one, two):
                 await trial.gone(order_id, since_ns)

@@ -22,6 +22,7 @@ from daemon.settings.build import Papers, build_engine
 from daemon.settings.tree import Settings, config_hash
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Clock, Now
+from domain.door import one_line
 from domain.events import AnyEvent, Started
 from journal.opening_io import began_utc_ns, read_tail
 from journal.snapshot import Snapshot, SnapshotDamaged
@@ -70,6 +71,12 @@ def recover(settings: Settings, papers: Papers, clock: Clock) -> Recovered:
         snapshot = read_snapshot(state_dir)
     except SnapshotDamaged as problem:
         log.warning("snapshot not believed", problem=str(problem))
+    if snapshot is not None:
+        try:
+            restore(build_engine(settings, papers).state, snapshot.payload.decode(), now)
+        except (ValueError, LookupError, TypeError, AssertionError) as problem:
+            log.warning("snapshot not believed", problem=f"not the memory of this build: {one_line(str(problem))}")
+            snapshot = None
     payload = snapshot.payload if snapshot is not None else None
     tail = read_tail(state_dir, _read_until(snapshot, state_dir))
     memory, epoch, count = relive(settings, papers, payload, tail, now)

@@ -11,9 +11,12 @@ from daemon.settings.diff import Difference, differences
 from daemon.settings.load_io import load_file
 from daemon.settings.pin_io import read_pin
 from daemon.settings.tree import Settings, config_hash, shown
+from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError
 
 APPROVED: Final = "pin"
+
+_kept: Final = Door(dict[str, Any], DOCUMENT_BYTES_MAX).read
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -53,7 +56,7 @@ def _approved(settings: Settings, ours: dict[str, Any]) -> tuple[str, dict[str, 
         return name, ours
     path = place / "config" / f"{digest}.json"
     try:
-        theirs: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        theirs: dict[str, Any] = _kept(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         message = f"{path}: the approved configuration was not kept; approve it again with ladderd config pin"
         raise ConfigurationError(message) from None

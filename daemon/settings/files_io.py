@@ -13,13 +13,14 @@ import msgspec
 from daemon.settings.build import Papers
 from daemon.settings.learned import parse_probe, table_of
 from daemon.settings.tree import Settings, shown
+from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import ConfigurationError
 from execution.kalshi.codes import CodeTable
 
 PROBE: Final = "probe.json"
 PROOFS: Final = "proofs.json"
 
-_proofs = msgspec.json.Decoder(dict[str, int]).decode
+_proofs = Door(dict[str, int], DOCUMENT_BYTES_MAX).read
 
 
 def read_proofs(state_dir: Path) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import ConfigurationError
 from domain.events import Verdict
 from execution.kalshi.codes import ANY_CODE, ROWS, CodeTable, Kind, Row
@@ -68,7 +69,7 @@ class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learned: tuple[Learned, ...]
 
 
-_probe = msgspec.json.Decoder(Probe).decode
+_probe = Door(Probe, DOCUMENT_BYTES_MAX).read
 
 
 def unlearnable(row: Learned) -> str:

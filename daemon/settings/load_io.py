@@ -24,6 +24,7 @@ from daemon.settings.keys import SectionType, SettingKey, every_key, holds_secre
 from daemon.settings.parts import shape_of
 from daemon.settings.private_file_io import read_file, read_private, text_of
 from daemon.settings.tree import ENVIRONMENT, Settings
+from domain.door import one_line
 from domain.errors import ConfigurationError
 
 NESTING: Final = "__"
@@ -31,6 +32,7 @@ DEFAULT_CONFIG: Final = Path("configs/ladderd.toml")
 ENV_FILE: Final = Path(".env.local")
 INSTALLED: Final = Path("/etc/ladderd")
 INSTALLED_STATE: Final = "/var/lib/ladderd"
+TOLD_CHARS_MAX: Final = 2_000
 COMMAND_LINE: Final = "the command line"
 NO_FILES: Final[Mapping[str, str]] = {}
 
@@ -141,7 +143,8 @@ def _told(problem: ValidationError, sources: list[_Source]) -> str:
         text = f"no such setting{meant(key, every_key(Settings))}; remove it or correct its name"
     more = problem.error_count() - 1
     also = f" (and {more} more)" if more else ""
-    return f"{key or 'configuration'}: {text} [in {_blamed(key, sources)}]{also}"
+    # A key of the file may hold a line break, and what a validator says may repeat it.
+    return one_line(f"{key or 'configuration'}: {text} [in {_blamed(key, sources)}]{also}", TOLD_CHARS_MAX)
 
 
 def _blamed(key: str, sources: list[_Source]) -> str:
@@ -180,9 +183,11 @@ def _config_file(path: Path) -> _Source:
     text = text_of(path, file.data)
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        # The parser's text may quote a value, but only its place is needed.
-        place = str(problem).rpartition("(")[2].rstrip(")")
+    except (ValueError, RecursionError) as problem:
+        # The parser's text may quote a value, but only its place is needed. Of a number that is too long, a date that
+        # is none and tables in tables without end it tells no place.
+        told = isinstance(problem, tomllib.TOMLDecodeError)
+        place = str(problem).rpartition("(")[2].rstrip(")") if told else "a value that cannot be read"
         raise ConfigurationError(f"{path}: not TOML ({place}); correct it there") from None
     if not tree:
         raise ConfigurationError(f"{path}: is empty; write at least one setting, or copy configs/ladderd.toml")
@@ -277,7 +282,7 @@ def _tree_of(variables: Mapping[str, str], places: Mapping[str, str]) -> dict[st
             below = parts[part]
         try:
             _overlay(tree, _Given({name: variables[name]})())
-        except SettingsError:
+        except (SettingsError, RecursionError):
             raise ConfigurationError(f"{places[name]}: not JSON, which a section or a list is given in") from None
     return tree
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.reasons import Advice, Reason, RungReason, advice, rung_advice
 from ops.ops_status import Identity, facts_of, verdict
 from ops.readiness import Readiness, readiness
@@ -31,7 +32,7 @@ class Frame(msgspec.Struct, frozen=True):
     rung_advice: dict[str, tuple[str, str]]
 
 
-read_frame: Final = msgspec.json.Decoder(Frame).decode
+read_frame: Final = Door(Frame, PAGE_BYTES_MAX).read
 
 
 def is_healthy(tasks: tuple[TaskHealth, ...]) -> bool:

@@ -22,6 +22,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from domain.clock import Clock
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from ops.http.rate import RateLimit
 
 HEAD_LIMIT_S = 5.0
@@ -265,7 +266,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cause: str
 
 
-_read: Final = msgspec.json.Decoder(Order).decode
+_read: Final = Door(Order, DOCUMENT_BYTES_MAX).read
 
 
 async def read_order(request: web.Request, limits: Limits) -> Order | web.Response:
@@ -279,7 +280,7 @@ async def read_order(request: web.Request, limits: Limits) -> Order | web.Respon
         return answer
     try:
         order = _read(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except Refused as error:
         return refuse(400, f'body is not {{"by": "...", "cause": "..."}}: {error}')
     for field, text, most in (("by", order.by, NAME_CHARS_MAX), ("cause", order.cause, CAUSE_CHARS_MAX)):
         if not text.strip() or len(text) > most or not text.isprintable():
