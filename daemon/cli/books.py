@@ -1,4 +1,4 @@
-"""The command that compares our books with the exchange's. Joined by commands.py."""
+"""The commands of our books: compared with the exchange's, and the executions in them. Joined by commands.py."""
 
 from __future__ import annotations
 
@@ -48,3 +48,15 @@ def reconcile(
     typer.echo(text)
     say_where(where)
     raise typer.Exit(code)
+
+
+@app.command()
+def fills(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Every execution on the account that the journal has, oldest first; those that are not ours are marked."""
+    from daemon.cli.journal_io import print_fills  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(print_fills(home_of(config, state_dir), typer.echo, as_json=as_json))

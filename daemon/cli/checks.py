@@ -101,3 +101,15 @@ def discover(
     del today
     settings = load(config, state_dir=state_dir)
     raise typer.Exit(find(settings, series, offline=offline, as_json=as_json))
+
+
+@app.command()
+def doctor(
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """What is installed, whose it is, what is missing, and what to type; exit 1 when anything is not well."""
+    from daemon.cli.doctor_io import doctor as look  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(look(config, state_dir, typer.echo, as_json=as_json))

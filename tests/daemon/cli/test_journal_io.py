@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daemon.cli.journal_io import print_facts
+from daemon.cli.journal_io import fill_line, print_facts, print_fills
 from domain.errors import ConfigurationError, UsageError
-from domain.records import NoteEntry
+from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
+from domain.market import Side
+from domain.money import Cash, Count, Price
+from domain.records import ForeignFillEntry, NoteEntry, OrderFilledEntry
 from journal.reader_io import segment_paths
 from journal.writer_io import JournalLimits, JournalWriter
 from tests.journal import story
@@ -119,3 +123,23 @@ def test_a_journal_of_the_version_before_is_told_each_record_once(say: Say, tmp_
     code, lines = say()
     assert (code, [line.split(" ")[2] for line in lines].count("kill_switch")) == (0, 1)
     assert say("operator_action")[1][-1].split(" ")[2:4] == ["operator_action", "command=kill"]
+
+
+def test_fills_are_every_execution_and_those_of_others_are_marked() -> None:
+    fill = OrderFilledEntry(
+        TradeId("t"), ClientOrderId("c"), OrderId("o"), "INXU", 0, Ticker("KX-T1"), Side.BID, Price(4_000), Count(100),
+        Cash(0), "maker",
+    )  # fmt: skip
+    line = fill_line(0, fill)
+    assert re.search(r"bid at 0\.40.*KX-T1  maker  fee ", line), line
+    others = ForeignFillEntry(**{name: getattr(fill, name) for name in fill.__struct_fields__})
+    assert fill_line(0, others) == f"{line}  NOT OURS: not booked"
+
+
+def test_fills_of_a_journal_are_counted(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        print_fills(tmp_path / "nowhere", print, as_json=False)
+    said: list[str] = []
+    (tmp_path / "journal").mkdir()
+    assert print_fills(tmp_path, said.append, as_json=False) == 0
+    assert said == ["0 fills"]
