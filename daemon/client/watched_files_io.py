@@ -20,7 +20,7 @@ from daemon.engine.control_ages import GROUP_TRIGGER
 from daemon.settings.files_io import read_proofs
 from domain.clock import NS_PER_S, Clock
 from domain.errors import ConfigurationError
-from domain.events import AnyEvent, CancelAllMarker, Command, ControlProven, KillSwitch, Operator
+from domain.events import AnyEvent, CancelAllMarker, Command, ControlProven, JournalFault, KillSwitch, Operator
 from journal.marker import UNREADABLE, Marker
 from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
 
@@ -102,7 +102,7 @@ class Sentinels:
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()
         self._tidied_utc_ns = 0
-        self._untidy = ""
+        self._untidy = self._unreadable = ""
         self._asked: dict[str, Request] = {}
         self._proofs: dict[str, int] = {}
         self._looking: asyncio.Task[Sight] | None = None
@@ -117,7 +117,14 @@ class Sentinels:
     async def look(self) -> None:
         """One look at everything."""
         utc_ns = self._clock.now().utc_ns
-        sight = await self._sight(utc_ns)
+        try:
+            sight = await self._sight(utc_ns)
+        except OSError as problem:
+            # A bad disk, or no descriptor left to look with: the end, in order and flat, as for the journal.
+            if not self._unreadable:
+                self._unreadable = f"requests and markers cannot be read: {problem}"
+                self._emit(JournalFault(self._unreadable))
+            return
         if sight is None:
             self._told(KILL_FILE, KillFile(active=True, reason="cannot be read: the disk does not answer"))
             return

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from daemon.client.requests_io import Request, ask, pending, read_answer
 from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, Sentinels, execution_halted
 from domain.clock import NS_PER_S
-from domain.events import AnyEvent, CancelAllMarker, Command, KillSwitch, Operator
+from domain.events import AnyEvent, CancelAllMarker, Command, JournalFault, KillSwitch, Operator
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_cancel_all
 from journal.shared_folder_io import account_name
@@ -218,3 +219,19 @@ async def test_a_job_that_is_asked_for_goes_to_the_jobs_once_and_an_old_one_to_n
     assert await bench.look() == []
     assert bench.jobs == [("report", "ann", "1-1")]
     assert "ask again" in old.read_text()
+
+
+async def test_a_disk_that_cannot_be_read_ends_the_daemon_in_order_and_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+
+    def broken(_: Path) -> list[object]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("daemon.client.watched_files_io.pending", broken)
+    (told,) = await bench.look()
+    assert isinstance(told, JournalFault)
+    assert "Too many open files" in told.reason
+    assert await bench.look() == []
