@@ -135,6 +135,7 @@ def test_a_torn_last_line_is_cut_off_kept_and_reported(open_writer: OpenWriter, 
     third.close()
 
 
+@pytest.mark.step("O06")
 @pytest.mark.parametrize("kept", [0, 1, 40, -1])
 def test_a_head_under_which_nothing_was_written_is_cut_off(
     open_writer: OpenWriter, clock: HandClock, tmp_path: Path, kept: int

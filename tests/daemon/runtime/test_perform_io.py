@@ -25,6 +25,7 @@ class Sent:
         self.alerts.append((action, severity, payload, correlation_id))
 
 
+@pytest.mark.step("O14")
 def test_an_alert_carries_the_step_in_which_it_all_began() -> None:
     sent, belongs_to = Sent(), ["17"]
     other: Any = SimpleNamespace(perform=None, files=None)
