@@ -190,7 +190,7 @@ class Exchange:
             known = self.groups.pop(action.group_id, None) is not None
             verdict = Verdict.ACCEPTED if known else Verdict.UNKNOWN
             status = 200 if known else 404
-            pushed = []
+            pushed = self._end_group(action.group_id, "") if known else []
             reply = [GroupOutcome(action.request_id, verdict, status, op=GroupOp.DELETE, group_id=action.group_id)]
         elif isinstance(action, CancelAll) and self.bad.refuse_cancel_alls:
             return self._refused(action, 403, "forbidden")
@@ -275,8 +275,11 @@ class Exchange:
         """A group is triggered, by us or by its own limit: all its orders end, and no more are taken."""
         self.groups[group_id] = True
         pushed: list[AnyEvent] = [] if self.bad.silent_stream else [GroupUpdated(group_id, "triggered")]
+        return pushed + self._end_group(group_id, "OrderGroupTriggered")
+
+    def _end_group(self, group_id: GroupId, why: str) -> list[AnyEvent]:
         inside = [i for i, o in self.orders.items() if o.state.group_id == group_id]
-        return pushed + [event for order_id in inside for event in self.end(order_id, "OrderGroupTriggered")]
+        return [event for order_id in inside for event in self.end(order_id, why)]
 
     # --- reads ---------------------------------------------------------------------------------------------------
 
