@@ -1,3 +1,4 @@
+# long: one session of the vendor, from its greeting to its silence, over one set of instants
 """The session of one Massive (formerly Polygon) index socket, as a pure machine: bytes in, events and bytes out.
 
     DOWN -> CONNECTING -> CONNECTED -> AUTHED -> SUBSCRIBED -> LIVE          docs/feed.md 3 and 10

@@ -14,6 +14,7 @@ from guards.canary import PrintCanary, Stillness
 from guards.clock_trust import ClockTrust
 from guards.freshness import FreshnessSentry
 from guards.killswitch import KillLatch
+from guards.message_age import MessageAges
 from ops.status import Status
 from sim.planted.patches import (
     believing_reader,
@@ -67,6 +68,7 @@ from sim.planted.plans import (
     SILENT_INDEX,
     STREAM_CUT,
     STREAM_GONE,
+    STREAM_LATE,
     SWEPT,
     TERMINATED,
     WRONG_CLOCK,
@@ -101,6 +103,13 @@ CATALOGUE: tuple[Defect, ...] = (
         JUMPS,
         ("place on a jump",),
         lambda: passes(PrintCanary, "vote"),
+    ),
+    Defect(
+        "late books pass",
+        "the age of the exchange's messages is not looked at",
+        STREAM_LATE,
+        ("place on a late book",),
+        lambda: [(MessageAges, "observe", lambda *_, **__: False)],
     ),
     Defect(
         "scalar is never booked",

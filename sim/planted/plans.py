@@ -107,6 +107,7 @@ STREAM_GONE = Plan(
 REPLAYED = Plan(windows=1, replay=True)
 POOR = Plan((Strike("index_silence", 0, 44, 1, (("fault", "silence"),)),), windows=1, tier="basic")
 CLOSED_EARLY = Plan((Strike("close_early", 0, 10, 0, (("fault", "close_early"),)),), windows=1)
+STREAM_LATE = Plan((Strike("stream_late", 0, 10, 20, (("fault", "ws_delay"), ("ms", 5_000))),), windows=1)
 INDICES_FROZEN = Plan((Strike("indices_frozen", 0, 10, 20, (("fault", "frozen"),)),), windows=1)
 JUMPS = Plan(
     tuple(Strike("feed_jump", 0, at, 0, (("fault", "jump"), ("bps", 130))) for at in (10, 14, 18, 22)), windows=1

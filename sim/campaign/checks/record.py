@@ -50,6 +50,7 @@ NAMES = (
     "place by a wrong clock",
     "place while no index moves",
     "place on a jump",
+    "place on a late book",
     "place without private stream",
     "place in the tail of a cancel-all",
     "group leaked",

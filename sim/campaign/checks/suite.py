@@ -25,6 +25,7 @@ from domain.events import (
     Operator,
     Started,
     Stop,
+    StreamStatus,
     Tick,
     Wake,
 )
@@ -60,6 +61,8 @@ EXIT_LIMIT_NS = 21 * NS_PER_S
 CLEARED_NS = 250 * NS_PER_MS
 STILL_NS = 5_250 * NS_PER_MS  # five seconds, and the look at the clocks after them
 JUMP_PPM = 1_600
+LATE_MS = 3_000  # two seconds, and what may be wrong about the exchange's clock
+LATE_RUNNING = 2
 
 
 class Checks(CheckRecord):
@@ -83,6 +86,7 @@ class Checks(CheckRecord):
         self._values: dict[str, int] = {}
         self._moved_ns: dict[str, int] = {}
         self._unsettled: dict[str, int] = {}
+        self._late: dict[str, int] = {}  # how many messages running of each book came too late
         self._equity: tuple[str, int] | None = None
         self._two_feeds = settings.feeds.mode == "hot"
         self.resting = RestingChecks(self)
@@ -93,6 +97,7 @@ class Checks(CheckRecord):
             Started: self._started,
             KillSwitch: self._kill_switch,
             Stop: self._stop,
+            StreamStatus: self._stream,
             JournalFault: self._journal_fault,
             LoopStall: self._loop_stall,
             CancelAllMarker: self._marker,
@@ -130,7 +135,9 @@ class Checks(CheckRecord):
         kind = type(event)
         if kind is Tick:
             self._tick(process, event, now)
-        elif kind is not BookTop:
+        elif kind is BookTop:
+            self._book(event)
+        else:
             # Market data ends no order and adds none to our book; what it makes us place is looked at when it rests.
             hears = self._hears.get(kind)
             if hears is not None:
@@ -165,6 +172,17 @@ class Checks(CheckRecord):
         self._moved(process, tick)
         if self._two_feeds:
             self._feed_kept(process, tick, now)
+
+    def _book(self, event: Any) -> None:  # noqa: ANN401 - a BookTop, known by its type
+        """How late a book's message is, by the exchange's true clock."""
+        top = event.top
+        if top.exchange_ms:
+            age_ms = (self.timeline.now_ns + self.skew_ns()) // NS_PER_MS - top.exchange_ms
+            self._late[top.ticker] = self._late.get(top.ticker, 0) + 1 if age_ms > LATE_MS else 0
+            self.counts["late books"] += age_ms > LATE_MS
+
+    def _stream(self, _process: Process, _event: StreamStatus, _now: Now) -> None:
+        self._late.clear()
 
     def _moved(self, process: Process, tick: Any) -> None:  # noqa: ANN401 - as above
         """What the index did on the feed in use: whether it moves at all, and whether it has just jumped."""
@@ -206,6 +224,7 @@ class Checks(CheckRecord):
         self.newest_value_ns.clear()
         self._feed_newest_ns.clear()
         self._moved_ns.clear()
+        self._late.clear()
         self._values.clear()
         self._unsettled.clear()
         # A restart on the same day goes on with the day's starting equity.
@@ -272,6 +291,8 @@ class Checks(CheckRecord):
             self.breach(
                 "place while no index moves", f"{place.client_order_id}: {still_ns / 1e9:.1f} s without a change"
             )
+        if self._late.get(place.ticker, 0) >= LATE_RUNNING:
+            self.breach("place on a late book", f"{place.client_order_id}: its book comes over {LATE_MS} ms late")
         if self._unsettled.get(SERIES[place.cleared.series].symbol):
             self.breach("place on a jump", f"{place.client_order_id}: not two values yet since the index jumped")
 
