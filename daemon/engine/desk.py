@@ -26,11 +26,11 @@ from execution.list_lag import SETTLE_NS
 from execution.orders import Order
 from execution.quoter import Candidate, Others, Want, desired, others_of, select
 from feeds.failover import Mode
-from guards.canary import FirstValues, Judged, PrintCanary, Stillness
 from guards.divergence import DivergenceGuard
 from guards.freshness import Admission, FreshnessSentry
 from guards.index_freshness import IndexFreshness
 from guards.stuck import StuckGuard
+from guards.values.canary import FirstValues, Judged, PrintCanary, Stillness
 from guards.vote import PASS, Vote, fail, unknown
 from pricing.edge import price_limit
 from pricing.fair import Ladder, UnpricedError, winning_span

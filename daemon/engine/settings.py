@@ -12,11 +12,11 @@ from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
-from guards.canary import CanarySettings
 from guards.divergence import DivergenceSettings
 from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings
 from guards.risk import RiskSettings
+from guards.values.canary import CanarySettings
 from guards.vote import PASS, Vote, fail
 from guards.windows import WindowPlan
 from pricing.fees import FeeFile

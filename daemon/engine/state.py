@@ -28,7 +28,6 @@ from domain.reasons import GateStatus, Reason
 from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from feeds.scores import Scores
-from guards.canary import Stillness
 from guards.clock_trust import ClockTrust
 from guards.exchange import ExchangeGuard
 from guards.freshness import FINAL
@@ -36,6 +35,7 @@ from guards.killswitch import KillLatch
 from guards.message_age import MessageAges
 from guards.risk import RiskGuard
 from guards.stall import StallGuard
+from guards.values.canary import Stillness
 from guards.vote import Vote
 
 # How a pause begins that no operator asked for.

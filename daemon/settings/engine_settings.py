@@ -10,8 +10,8 @@ from domain.errors import ConfigurationError
 from domain.hosts import is_loopback
 from feeds.failover import Mode
 from feeds.standby import NO_FEED
-from guards.canary import QUICK, CanarySettings
 from guards.exchange import ExchangeSettings
+from guards.values.canary import QUICK, CanarySettings
 from guards.windows import WindowPlan
 from pricing.fees import parse_fees
 

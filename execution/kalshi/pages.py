@@ -90,7 +90,7 @@ def _named(row: object, name: str) -> str:
     return told[:NAME_CHARS_MAX]
 
 
-class Listing(NamedTuple, Generic[T]):
+class RowList(NamedTuple, Generic[T]):
     """How one list is read: whole pages at once, or, where a page has an odd row, row by row."""
 
     path: str
@@ -109,7 +109,7 @@ class Listing(NamedTuple, Generic[T]):
 
 
 def listed(
-    account: Account, listing: Listing[T], **query: int | str
+    account: Account, listing: RowList[T], **query: int | str
 ) -> Step[tuple[tuple[T, ...], tuple[OddRow, ...], Now]]:
     """Ask for a whole list: (what can be read, odd rows, when the first page was asked for)."""
     found, asked = yield from pages(account, listing.path, listing.read, **query)

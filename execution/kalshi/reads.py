@@ -37,14 +37,14 @@ from execution.kalshi import objects as wire
 from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
 from execution.kalshi.discovery import exchange_series, ladder
 from execution.kalshi.fees import read_fees
-from execution.kalshi.pages import Listing, ReadRefusedError, Script, decoded, each_of, listed, one, own, pages
+from execution.kalshi.pages import ReadRefusedError, RowList, Script, decoded, each_of, listed, one, own, pages
 from execution.kalshi.wire import Account, Answer, Request
 
 MS_PER_S: Final = 1_000
 STATUS_TOO: Final = (500, 503, 504)
 """GET /exchange/status may carry its body with these: an exchange that is down says so (docs/exchange.md 9.1)."""
 
-_orders = Listing[OrderState](
+_orders = RowList[OrderState](
     "/portfolio/orders",
     Door(wire.OrdersPage, BODY_BYTES_MAX, bounded=True).read,
     Door(wire.RawOrdersPage, BODY_BYTES_MAX).read,
@@ -52,7 +52,7 @@ _orders = Listing[OrderState](
     "orders",
     "order_id",
 )
-_fills = Listing[Fill](
+_fills = RowList[Fill](
     "/portfolio/fills",
     Door(wire.FillsPage, BODY_BYTES_MAX, bounded=True).read,
     Door(wire.RawFillsPage, BODY_BYTES_MAX).read,
@@ -60,7 +60,7 @@ _fills = Listing[Fill](
     "fills",
     "trade_id",
 )
-_positions = Listing[PositionState](
+_positions = RowList[PositionState](
     "/portfolio/positions",
     Door(wire.PositionsPage, BODY_BYTES_MAX, bounded=True).read,
     Door(wire.RawPositionsPage, BODY_BYTES_MAX).read,

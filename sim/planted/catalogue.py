@@ -10,11 +10,11 @@ from execution.flatten import Flattening
 from execution.groups import Groups
 from execution.orders import Fact, State
 from feeds.failover import DualFeedFailover
-from guards.canary import PrintCanary, Stillness
 from guards.clock_trust import ClockTrust
 from guards.freshness import FreshnessSentry
 from guards.killswitch import KillLatch
 from guards.message_age import MessageAges
+from guards.values.canary import PrintCanary, Stillness
 from ops.status import Status
 from sim.planted.patches import (
     believing_reader,

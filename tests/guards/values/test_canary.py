@@ -8,7 +8,7 @@ from domain.clock import NS_PER_S, Now
 from domain.events import Tick
 from domain.money import IndexValue
 from domain.reasons import Reason
-from guards.canary import QUICK, CanarySettings, FirstValues, PrintCanary, Stillness
+from guards.values.canary import QUICK, CanarySettings, FirstValues, PrintCanary, Stillness
 
 S = NS_PER_S
 POINT = 1_000_000

@@ -1,0 +1,1 @@
+"""Index values that are not believed at once."""
