@@ -10,6 +10,8 @@ import enum
 import msgspec
 
 RUNBOOK = "runbooks/gates.md"
+# How the cause of a pause begins that no operator asked for.
+BY_ITSELF = "by itself: "
 
 
 class Reason(enum.StrEnum):

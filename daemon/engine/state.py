@@ -24,7 +24,7 @@ from daemon.engine.settings import EngineSettings
 from domain.clock import Now
 from domain.events import FeedStatus, Started, Tick
 from domain.market import SERIES
-from domain.reasons import GateStatus, Reason
+from domain.reasons import BY_ITSELF, GateStatus, Reason
 from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from feeds.scores import Scores
@@ -37,9 +37,6 @@ from guards.risk import RiskGuard
 from guards.stall import StallGuard
 from guards.values.canary import Stillness
 from guards.vote import Vote
-
-# How a pause begins that no operator asked for.
-BY_ITSELF = "by itself: "
 
 
 class State:

@@ -19,10 +19,17 @@ RESUMES_S = 10 + 30
 SILENT_S = RESUMES_S + 10
 TAIL_S = RESUMES_S + 60
 RESTART_S = TAIL_S + 10
+# A market that was refused five times in ten seconds is left alone for a minute.
+COOLS_S = 60 + 15
 STOP_S = RESTART_S + 20
 EXCHANGE, FEED, BOX = "exchange", "feed", "box"
 WRITES = ["create_order", "cancel_order", "batch_cancel", "cancel_all", "trigger_group", "create_group"]
 CANCELS = ["cancel_order", "batch_cancel", "cancel_all", "trigger_group"]
+REFUSALS = (
+    *((400, code) for code in ("invalid_order", "invalid_price", "insufficient_balance", "bad_request")),
+    *((401, "authentication_error"), (403, "insufficient_scope"), (404, "market_not_found")),
+    *((409, code) for code in ("trading_is_paused", "market_inactive", "order_group_triggered", "never_seen")),
+)
 READS = ["list_orders", "get_fills", "get_positions", "get_balance", "list_groups"]
 
 
@@ -77,6 +84,16 @@ def _symbol(name: str, **params: Any) -> Callable[[Random], dict[str, Any]]:  # 
     return lambda rng: {"fault": name, "symbol": rng.choice(["I:SPX", "I:NDX"]), **params}
 
 
+def _refusal(rng: Random) -> dict[str, Any]:
+    status, code = rng.choice(REFUSALS)
+    return {"fault": "refuse_orders", "status": status, "code": code}
+
+
+def _late_fills(rng: Random) -> dict[str, Any]:
+    channel = rng.choice(["fill", "user_orders", ["fill", "user_orders"]])
+    return {"fault": "ws_delay", "ms": rng.choice([2_000, 8_000]), "channel": channel}
+
+
 KINDS: dict[str, Kind] = {
     # the exchange's REST side
     "exchange_latency": Kind(
@@ -86,21 +103,22 @@ KINDS: dict[str, Kind] = {
         12,
         mild=True,
     ),
-    "lost_request": Kind(EXCHANGE, _some("lost_request", 0.4, op=WRITES), 15, 12),
+    "lost_request": Kind(EXCHANGE, _some("lost_request", 0.4, op=WRITES), 15, COOLS_S),
     "lost_cancel": Kind(EXCHANGE, _some("lost_request", 0.8, op=CANCELS), 8, 12),
-    "lost_answer": Kind(EXCHANGE, _some("lost_answer", 0.4, op=WRITES), 15, 12),
+    "lost_answer": Kind(EXCHANGE, _some("lost_answer", 0.4, op=WRITES), 15, COOLS_S),
     "lost_read": Kind(EXCHANGE, _some("lost_answer", 0.5, op=READS), 15, 14, mild=True),
     "late_answer": Kind(
         EXCHANGE,
         lambda r: {"fault": "late_ack", "ms": r.choice([200, 900, 1800]), "probability": 0.7},
         15,
-        12,
+        COOLS_S,
         mild=True,
     ),
-    "too_many_requests": Kind(EXCHANGE, _some("http_429", 0.6), 6, 12, mild=True),
-    "server_error": Kind(EXCHANGE, _some("http_5xx", 0.5, code=503), 10, 14),
-    "server_error_after": Kind(EXCHANGE, _some("http_5xx", 0.5, code=504, processed=True), 10, 14),
-    "orders_refused": Kind(EXCHANGE, _some("refuse_orders", 0.8, code="insufficient_balance"), 10, 12, mild=True),
+    "too_many_requests": Kind(EXCHANGE, _some("http_429", 0.6), 6, COOLS_S, mild=True),
+    "server_error": Kind(EXCHANGE, _some("http_5xx", 0.5, code=503), 10, COOLS_S),
+    "server_error_after": Kind(EXCHANGE, _some("http_5xx", 0.5, code=504, processed=True), 10, COOLS_S),
+    "orders_refused": Kind(EXCHANGE, _some("refuse_orders", 0.8, code="insufficient_balance"), 10, COOLS_S, mild=True),
+    "refused_for_ever": Kind(EXCHANGE, _refusal, 0, COOLS_S, to_the_end=True),
     "group_trigger_refused": Kind(EXCHANGE, _some("group_trigger_refused", 0.9), 5, 12),
     "fill_after_cancel": Kind(
         EXCHANGE,
@@ -110,6 +128,9 @@ KINDS: dict[str, Kind] = {
     ),
     "stale_reads": Kind(
         EXCHANGE, lambda r: {"fault": "list_lag_ms", "ms": r.choice([600, 800, 950])}, 30, 12, mild=True
+    ),
+    "late_lists": Kind(
+        EXCHANGE, lambda r: {"fault": "list_lag_ms", "ms": r.choice([2_000, 4_000, 7_500])}, 40, SILENT_S
     ),
     "trading_pause": Kind(EXCHANGE, _plain("trading_pause"), 8, 30),
     "exchange_pause": Kind(EXCHANGE, _plain("exchange_pause"), 8, 30),
@@ -141,6 +162,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sequence_gap": Kind(EXCHANGE, _some("ws_seq_gap", 0.2), 10, RESUMES_S, mild=True),
     "duplicate_message": Kind(EXCHANGE, _some("ws_duplicate", 0.5), 15, 30, mild=True),
+    "late_fill_message": Kind(EXCHANGE, _late_fills, 60, RESUMES_S),
     "duplicate_fill": Kind(EXCHANGE, _plain("ws_duplicate", channel="fill"), 60, 12, mild=True),
     "lost_fill_message": Kind(EXCHANGE, _plain("ws_lost", channel=["fill", "user_orders"]), 30, RESUMES_S),
     "reorder": Kind(EXCHANGE, _some("ws_reorder", 0.3), 10, 30, mild=True),
@@ -183,6 +205,7 @@ KINDS: dict[str, Kind] = {
     "kill_file": Kind(BOX, lambda _r: {}, 6, TAIL_S),
     "kill_file_kept": Kind(BOX, lambda _r: {}, 8, TAIL_S),
     "operator_pause": Kind(BOX, lambda _r: {}, 6, 15, mild=True),
+    "strangers_cancel_all": Kind(BOX, lambda _r: {}, 0, TAIL_S),
     "outside_cancel_all": Kind(BOX, lambda _r: {}, 6, TAIL_S),
     "config_refused": Kind(BOX, lambda r: {"key": r.choice(["unknown", "value"])}, 6, STOP_S, files=True),
     "journal_flip": Kind(BOX, lambda r: {"place": r.random()}, 8, RESTART_S, files=True),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from domain.clock import NS_PER_S
 from domain.market import SERIES
 from domain.money import INDEX_PER_POINT
-from domain.reasons import Reason
+from domain.reasons import BY_ITSELF, Reason
 from domain.window import Window
 from sim.campaign.faults import Fault
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CALM_ORDERS = 1
 TAIL_NS = 66 * NS_PER_S
 FEES_READ_NS = 660 * NS_PER_S
+# The daemon's own tail runs from when it was sure, and its own cancel-all may follow.
+STRANGER_SEEN_NS = 5 * NS_PER_S
 # Reasons that rightly outlast any fault: a person, or the day's own rules, must lift them.
 LASTING = frozenset(
     {
@@ -80,6 +82,9 @@ class Liveness:
         if process is None:
             return "no process"
         reasons = process.engine.state.closed.get(name, ())
+        if process.engine.state.paused.startswith(BY_ITSELF):
+            self._checks.counts["paused by itself"] += 1
+            return ""  # a person must look, and does when the window is over
         stuck = [reason.value for reason in reasons if reason not in LASTING]
         if stuck:
             return f"{name}: {', '.join(stuck)}"
@@ -118,7 +123,8 @@ class Liveness:
         cooling_ns = int(self._kinds["quota_eviction"].settle_s * NS_PER_S)
         evicted = [f.until_ns + cooling_ns for f in self._faults if f.kind == "quota_eviction"]
         fees_changed = any(f.kind == "fee_terms" and f.at_ns > window.opens_ns - FEES_READ_NS for f in self._faults)
-        held_ns = max([tail_ends_ns, *evicted])
+        stranger_ns = self._checks.stranger_ns + TAIL_NS + STRANGER_SEEN_NS if self._checks.stranger_ns else 0
+        held_ns = max([tail_ends_ns, stranger_ns, *evicted])
         if held_ns > window.opens_ns + NS_PER_S or fees_changed or self._beyond_the_ladder(series, window):
             self._checks.counts["calm window forbidden"] += 1
             return

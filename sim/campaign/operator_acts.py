@@ -29,8 +29,9 @@ BACK_MS = 700
 ASK_AGAIN_NS = 4 * NS_PER_S
 LOOKS_AFTER_NS = 2 * NS_PER_S
 # News of fills can only be lost or doubled where there are some.
-BRINGS_FILLS = frozenset({"forced_fills", "duplicate_fill", "lost_fill_message"})
+BRINGS_FILLS = frozenset({"forced_fills", "duplicate_fill", "lost_fill_message", "late_fill_message"})
 REFUSED_TRIES = 40
+HALF = 0.5
 
 
 class Deeds:
@@ -64,6 +65,7 @@ class Deeds:
             "kill_file": self._kill_file,
             "kill_file_kept": self._kill_file_once,
             "operator_pause": self._pause,
+            "strangers_cancel_all": self._cancel_all_by_a_stranger,
             "outside_cancel_all": self._cancel_all_outside,
             "config_refused": self._edit_configuration,
             "journal_flip": self._damage_journal,
@@ -187,8 +189,13 @@ class Deeds:
     # --- fills -------------------------------------------------------------------------------------------------------
 
     def _force_fills(self, fault: Fault) -> None:
-        for order_id in list(self._exchange.member.resting):
-            if self._rng.random() < 0.5 and self._exchange.force_fill(order_id, None, self._gateway.now_ns()):  # noqa: PLR2004 - half of them
+        side = fault.params.get("side")
+        for order_id, order in list(self._exchange.member.resting.items()):
+            if (
+                side in (None, order.side)
+                and self._rng.random() < HALF
+                and self._exchange.force_fill(order_id, None, self._gateway.now_ns())
+            ):
                 self.reached[fault.kind] += fault.kind != "duplicate_fill"  # the exchange counts what it doubles
         if self._timeline.now_ns + NS_PER_S < fault.until_ns:
             self._timeline.after(NS_PER_S, self._force_fills, fault)
@@ -314,6 +321,12 @@ class Deeds:
         self._look_soon()
         self._timeline.after(30 * NS_PER_MS, self._sweep)
         self._timeline.at(fault.until_ns, self.resume)
+
+    def _cancel_all_by_a_stranger(self, _fault: Fault) -> None:
+        """Somebody presses the button on the exchange's page: no marker, and no word to us."""
+        if not self._exchange.state.pauses.exchange:
+            orders.cancel_all(self._exchange.state, self._exchange.member, None, self._gateway.now_ns())
+            self._checks.stranger_ns = self._timeline.now_ns
 
     def _sweep(self) -> None:
         if not self._exchange.state.pauses.exchange:

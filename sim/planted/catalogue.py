@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from daemon.engine.account import Account
+from daemon.engine.answers.place_refusals import PlaceRefusals
+from daemon.engine.answers.unexplained import Unexplained
 from daemon.engine.desk import Desk
 from domain.clock import NS_PER_S
 from execution import flatten, orders, quoter
@@ -56,6 +59,7 @@ from sim.planted.plans import (
     KILL_FILE,
     KILL_FILE_AND_DEATH,
     LATE_ANSWERS,
+    LATE_FILLS,
     LOST_CANCELS,
     LOST_FILLS,
     LOST_TRIGGERS,
@@ -64,8 +68,10 @@ from sim.planted.plans import (
     PAUSED,
     POOR,
     QUIET,
+    REFUSED,
     REPLAYED,
     SILENT_INDEX,
+    STRANGER,
     STREAM_CUT,
     STREAM_GONE,
     STREAM_LATE,
@@ -187,6 +193,27 @@ CATALOGUE: tuple[Defect, ...] = (
         FILLS,
         ("limit exceeded",),
         careless_refusal,
+    ),
+    Defect(
+        "told is not held",
+        "a fill that only an order's update told of is no exposure",
+        LATE_FILLS,
+        ("limit exceeded",),
+        lambda: [(Account, "told", lambda *_: None)],
+    ),
+    Defect(
+        "refused for ever",
+        "a place that is refused is sent again without end",
+        REFUSED,
+        ("refused without end",),
+        lambda: [(PlaceRefusals, "placed", lambda *_: ""), (PlaceRefusals, "holds", lambda *_: False)],
+    ),
+    Defect(
+        "stranger ignored",
+        "cancels that nobody of ours asked for are taken for granted",
+        STRANGER,
+        ("placed on against a stranger",),
+        lambda: [(Unexplained, "_ended", lambda *_: None)],
     ),
     Defect("late edges", "phase edges are 80 ms late", QUIET, ("phase late or early",), late_edge),
     Defect(

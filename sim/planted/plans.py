@@ -55,6 +55,7 @@ LATE_ANSWERS = Plan(
         Strike("lost_answer", 0, 22, 8, (("fault", "lost_answer"), ("probability", 0.7), ("op", ("create_order",)))),
     ),
     windows=1,
+    seed=7,
 )
 DOUBLE_FILLS = Plan(
     (
@@ -122,4 +123,16 @@ ODD_SETTLEMENT = Plan(
 DAMAGED = Plan((Strike("journal_flip", 0, 10, 8, (("place", 0.45),)),), windows=1)
 EDITED = Plan((Strike("config_refused", 0, 10, 6, (("key", "value"),)),), windows=2, window_s=120)
 PAUSED = Plan((Strike("operator_pause", 0, 20, 5),), windows=1, window_s=120)
+LATE_FILLS = Plan(
+    (
+        Strike("late_fill_message", 0, 5, 45, (("fault", "ws_delay"), ("ms", 8_000), ("channel", "fill"))),
+        *(
+            Strike("forced_fills", 0, after_s, 36, (("fault", "force_fill"), ("side", "bid")))
+            for after_s in (8, 8.3, 8.6)
+        ),
+    ),
+    windows=1,
+)
+REFUSED = Plan((Strike("refused_for_ever", 0, 6, 0, (("fault", "refuse_orders"), ("status", 401))),), windows=1)
+STRANGER = Plan((Strike("strangers_cancel_all", 0, 12),), windows=1, window_s=120)
 STREAM_CUT = Plan((Strike("stream_drop", 0, 20, 0, (("fault", "ws_drop"),)),), windows=1, window_s=120)

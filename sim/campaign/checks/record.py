@@ -53,6 +53,8 @@ NAMES = (
     "place on a late book",
     "place without private stream",
     "place in the tail of a cancel-all",
+    "placed on against a stranger",
+    "refused without end",
     "group leaked",
     "client order id used twice",
     "limits forgotten by a restart",
@@ -98,6 +100,7 @@ class CheckRecord:
         self.newest_value_ns: dict[str, int] = {}
         self.opened_ns = timeline.now_ns
         self.swept_ns = 0
+        self.stranger_ns = 0
         self.rest_disturbed_ns = 0
         self.cut_off_until_ns = 0  # until then there may be no connection that a cancel could leave by
         self.wall_disturbed_ns = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SYMBOL_OF = {series.exchange_series: series.symbol for series in SERIES.values()}
 CANCELS = frozenset({"cancel_order", "batch_cancel", "cancel_all", "trigger_group"})
 TOO_MANY = 429
+BAD_REQUEST = 400
+KEY_REFUSED = frozenset({401, 403})
+# docs/contracts.md, Quoting: the first, and eight after it; twenty of any kind; twenty against a stranger.
+REFUSED_SPAN_NS = 60 * NS_PER_S
+KEY_REFUSED_MAX = 1 + 8
+REFUSED_MAX = AGAINST_MAX = 20
 SWEEP_SEEN_NS = 300 * NS_PER_MS
 TAIL_NS = 60 * NS_PER_S
 # Long enough to find out that a stream is half open.
@@ -40,6 +46,9 @@ class RequestChecks:
         self._resting = resting
         self._sent_names: set[str] = set()
         self._clock_wrong_ns: int | None = None
+        self._refusals: deque[int] = deque()
+        self._keys: deque[int] = deque()
+        self._against: Counter[int] = Counter()
         self.placed_in: Counter[tuple[str, int]] = Counter()
 
     def asked(self, operation: Operation, asked: Asked, status: int) -> None:
@@ -57,6 +66,20 @@ class RequestChecks:
             if order_name in self._sent_names:
                 checks.breach("client order id used twice", order_name)
             self._sent_names.add(order_name)
+            if status >= BAD_REQUEST:
+                self._refused(order_name, status)
+
+    def _refused(self, name: str, status: int) -> None:
+        """A place was refused: how many were lately, whatever for, and how many of those for the key."""
+        now_ns, spans = self._checks.timeline.now_ns, (self._refusals, self._keys)
+        for span, counts in zip(spans, (True, status in KEY_REFUSED), strict=True):
+            if counts:
+                span.append(now_ns)
+            while span and span[0] <= now_ns - REFUSED_SPAN_NS:
+                span.popleft()
+        if len(self._refusals) > REFUSED_MAX or len(self._keys) > KEY_REFUSED_MAX:
+            told = f"{name}: {len(self._refusals)} places refused in 60 s, {len(self._keys)} for the key"
+            self._checks.breach("refused without end", told)
 
     def writing(self, process: Process, request: Request) -> None:
         """A request is about to be written."""
@@ -66,6 +89,10 @@ class RequestChecks:
             return
         checks = self._checks
         checks.counts["orders"] += 1
+        if checks.stranger_ns and checks.timeline.now_ns - checks.stranger_ns < TAIL_NS:
+            self._against[checks.stranger_ns] += 1
+            if self._against[checks.stranger_ns] > AGAINST_MAX:
+                checks.breach("placed on against a stranger", f"{self._against[checks.stranger_ns]} places in his tail")
         body = orjson.loads(request.body)
         series, name = body["ticker"].partition("-")[0], body["client_order_id"]
         now = process.clock.now()
