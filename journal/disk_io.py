@@ -1,7 +1,8 @@
 """The few things the journal asks of a disk, in one class, so that a test or the simulation can hand in a bad one.
 
 Every call here may fail with OSError. A failed `sync` says nothing about what is on the disk, so no caller ever tries
-it a second time. Files are made for their owner alone: the journal holds what was traded.
+it a second time. Files are made for their owner and for his group to read, nobody else: the journal holds what was
+traded, and an operator who is no root reads it. A narrower umask keeps the group out.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Final
 
 from journal.shared_folder_io import share
 
-OWNER_ONLY: Final = 0o600
-_DIRECTORY_MODE: Final = 0o700
+OWNER_AND_GROUP: Final = 0o640
+_DIRECTORY_MODE: Final = 0o750
 
 
 class Disk:
@@ -23,7 +24,7 @@ class Disk:
     def append_to(self, path: Path) -> int:
         """Open for appending, made when absent; a new file's name is durable on return."""
         existed = path.exists()
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, OWNER_AND_GROUP)
         if not existed:
             self.sync_directory(path.parent)
         return file
@@ -58,14 +59,14 @@ class Disk:
             os.close(directory)
 
     def make_directory(self, path: Path) -> None:
-        """Make a directory and its parents, for the owner alone."""
+        """Make a directory and its parents, for the owner to use and his group to read."""
         if not path.is_dir():
             path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
             self.sync_directory(path.parent)
 
     def reserve(self, path: Path, size_bytes: int) -> None:
         """Fill a file with `size_bytes` of real blocks."""
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, OWNER_AND_GROUP)
         try:
             os.posix_fallocate(file, 0, size_bytes)
         finally:
@@ -84,7 +85,7 @@ class Disk:
         write fails, so that a full disk is not made fuller.
         """
         draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_ONLY)
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_AND_GROUP)
         try:
             try:
                 if shared:

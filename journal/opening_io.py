@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from journal.chain import EMPTY, Anchor, Fault, Head, Verdict, Verifier, misplaced, verify
-from journal.disk_io import OWNER_ONLY, Disk
+from journal.disk_io import OWNER_AND_GROUP, Disk
 from journal.layout import anchor_dir, ballast_path, first_seq_of, journal_dir, lock_path, torn_dir
 from journal.reader import Step, decode_step
 from journal.reader_io import (
@@ -67,7 +67,7 @@ class Opening(msgspec.Struct, frozen=True):
 def take_lock(state_dir: Path) -> int:
     """Lock the journal for this process until the returned file is closed. Raises JournalLocked."""
     path = lock_path(state_dir)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_AND_GROUP)
     try:
         _lock_alone(file)
     except OSError as error:

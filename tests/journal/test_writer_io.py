@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import stat
 import threading
 from collections.abc import Callable
@@ -54,12 +55,22 @@ def test_a_second_run_goes_on_with_the_chain(open_writer: OpenWriter, tmp_path: 
     assert verify_state(tmp_path).ok
 
 
-def test_files_are_for_their_owner_alone(open_writer: OpenWriter, tmp_path: Path) -> None:
-    writer = open_writer()
-    writer.append("note", {})
-    writer.close()
+@pytest.mark.parametrize(("umask", "others"), [(0o022, 0o027), (0o027, 0o027), (0o077, 0o077)])
+def test_files_are_for_their_owner_and_for_his_group_to_read(
+    open_writer: OpenWriter, tmp_path: Path, umask: int, others: int
+) -> None:
+    """Members of the group read the state (docs/contracts.md); nobody else does, and a narrow umask keeps them out."""
+    before = os.umask(umask)
+    try:
+        writer = open_writer()
+        writer.append("note", {})
+        writer.close()
+    finally:
+        os.umask(before)
     for path in tmp_path.rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+        assert stat.S_IMODE(path.stat().st_mode) & others == 0, path
+        if path.is_file() and umask == 0o027:
+            assert stat.S_IMODE(path.stat().st_mode) & 0o040, f"{path}: the group cannot read it"
 
 
 @pytest.mark.step("K25")
