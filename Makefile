@@ -73,7 +73,7 @@ planted: setup-dev ## every planted defect against the simulation, and docs/plan
 chaos: setup ## faults on real processes, a few minutes (ARGS="--minutes 3")
 	$(PY) -m sim chaos $(ARGS)
 
-fuzz: setup-dev ## hostile inputs at every door and the engine behind them (ARGS="--inputs 1000000 --seed 7")
+fuzz: setup-dev ## hostile inputs at every door and the engine behind them (ARGS="--inputs 1000000"; "--daemon --inputs 10000")
 	$(PY) -m tests.fuzz $(ARGS)
 
 rules-drill: setup-dev ## every alert rule under its own fault: a real Prometheus beside a real daemon, some 7 minutes

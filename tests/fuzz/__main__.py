@@ -15,7 +15,7 @@ from random import Random
 import structlog
 
 from daemon.system_clock import SystemClock
-from tests.fuzz import hostile, papers
+from tests.fuzz import hostile, papers, running
 
 # How many of a thousand inputs each door gets; the engine behind a door, and a disk, are slower than a reader.
 SHARES = {
@@ -30,7 +30,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--daemon", action="store_true", help="on a running daemon with resting orders")
     given = parser.parse_args()
+    if given.daemon:
+        running.run(given.inputs, given.seed, lambda line: sys.stdout.write(f"{line}\n") and sys.stdout.flush())
+        return 0
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     total = 0
     with tempfile.TemporaryDirectory() as folder:
