@@ -24,7 +24,7 @@ from domain.actions import FeedControl
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, FeedStatus, Tick
 from feeds.quarantine import Quarantine, SetAside
-from feeds.standby import NO_FEED, NOTHING, FailoverSettings, Phase, Standby
+from feeds.standby import NO_FEED, NOTHING, FailoverSettings, Standby, StandbyPhase
 
 MS_PER_S: Final = 1_000
 
@@ -155,8 +155,8 @@ class DualFeedFailover:
 
     def state(self, now: Now) -> FailoverState:
         """What the pair amounts to."""
-        if self._standby is not None and self._standby.phase is not Phase.OPEN:
-            return FailoverState.FATAL if self._standby.phase is Phase.HALTED else FailoverState.SWITCHING
+        if self._standby is not None and self._standby.phase is not StandbyPhase.OPEN:
+            return FailoverState.FATAL if self._standby.phase is StandbyPhase.HALTED else FailoverState.SWITCHING
         if not any(self.fresh(feed, now) for feed in self._pair):
             return FailoverState.BOTH_STALE
         return FailoverState.PRIMARY if self.active == self._pair[0] else FailoverState.SECONDARY

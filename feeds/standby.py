@@ -57,7 +57,7 @@ class FailoverSettings(msgspec.Struct, frozen=True):
     refused: Backoff = Backoff(30_000, 600_000)
 
 
-class Phase(enum.StrEnum):
+class StandbyPhase(enum.StrEnum):
     """Where a standby pair stands: a host is open, being closed, or awaited; halted when both are fatal."""
 
     IDLE = "idle"
@@ -111,7 +111,7 @@ class Standby:
         self._symbol_ns: dict[str, int] = dict.fromkeys(symbols, 0)
         self._recovers_ns: dict[str, int] = {}
         self._opened_ns = 0
-        self.phase = Phase.IDLE
+        self.phase = StandbyPhase.IDLE
         self.feed = pair[0]
         self.why = ""
         self._following = pair[0]
@@ -126,11 +126,11 @@ class Standby:
 
     def start(self, now: Now) -> tuple[FeedControl, ...]:
         """Open the first host."""
-        return self._open(self._following, now) if self.phase is Phase.IDLE else NOTHING
+        return self._open(self._following, now) if self.phase is StandbyPhase.IDLE else NOTHING
 
     def heard(self, feed: str, symbol: str, now: Now) -> None:
         """A valid value of an index came on a feed."""
-        if feed != self.feed or self.phase is not Phase.OPEN:
+        if feed != self.feed or self.phase is not StandbyPhase.OPEN:
             return
         self._quiet_since_ns = now.mono_ns
         self._barren = 0
@@ -151,39 +151,39 @@ class Standby:
             self._refused_until_ns[status.feed] = now.mono_ns + self._settings.refused.wait_ns(refusals)
         if status.state is FeedState.COOLING:
             self._not_before_ns = max(self._not_before_ns, now.mono_ns + self._settings.cooldown_ms * NS_PER_MS)
-        if self.phase is Phase.CLOSING and status.reason.startswith(CLOSED_AS_TOLD):
-            self.phase = Phase.WAITING
-        elif self.phase is Phase.OPEN and not self._lost:
+        if self.phase is StandbyPhase.CLOSING and status.reason.startswith(CLOSED_AS_TOLD):
+            self.phase = StandbyPhase.WAITING
+        elif self.phase is StandbyPhase.OPEN and not self._lost:
             self._lost = f"{status.feed} {status.state}: {status.reason}"
 
     def judge(self, now: Now) -> tuple[FeedControl, ...]:
         """Close what has failed; open what is next once the other is known to be closed."""
-        if self.phase is Phase.OPEN:
+        if self.phase is StandbyPhase.OPEN:
             why = self._lost or self._silence(now)
             return self._close(why, now) if why else self._hop(now)
-        if self.phase is Phase.CLOSING and self._alarm_ns is not None and now.mono_ns >= self._alarm_ns:
+        if self.phase is StandbyPhase.CLOSING and self._alarm_ns is not None and now.mono_ns >= self._alarm_ns:
             self._alarm_ns = now.mono_ns + self._settings.close_again_ms * NS_PER_MS
             return (FeedControl(feed=self.feed, open=False),)
-        if self.phase in {Phase.WAITING, Phase.HALTED} and now.mono_ns >= self._not_before_ns:
+        if self.phase in {StandbyPhase.WAITING, StandbyPhase.HALTED} and now.mono_ns >= self._not_before_ns:
             willing = [feed for feed in (self._following, *self._pair) if not self._refused(feed, now)]
             if not willing:
-                self.phase = Phase.HALTED
+                self.phase = StandbyPhase.HALTED
                 return NOTHING
             return self._open(willing[0], now)
         return NOTHING
 
     def due(self, now: Now) -> int | None:
         """When `judge` is wanted next, later than now."""
-        if self.phase is Phase.OPEN:
+        if self.phase is StandbyPhase.OPEN:
             dues = [max(self._quiet_since_ns + self._patience_ns() + 1, now.mono_ns + 1)]
             limit_ns = self._settings.symbol_silence_ms * NS_PER_MS
             dues += [heard_ns + limit_ns + 1 for heard_ns in self._symbol_ns.values() if self._heard_once]
             return min(due for due in dues if due > now.mono_ns)
-        if self.phase is Phase.CLOSING:
+        if self.phase is StandbyPhase.CLOSING:
             return self._alarm_ns
-        if self.phase is Phase.HALTED:
+        if self.phase is StandbyPhase.HALTED:
             return max(min(self._refused_until_ns.values()), self._not_before_ns, now.mono_ns + 1)
-        return max(self._not_before_ns, now.mono_ns + 1) if self.phase is Phase.WAITING else None
+        return max(self._not_before_ns, now.mono_ns + 1) if self.phase is StandbyPhase.WAITING else None
 
     def _patience_ns(self) -> int:
         limit_ms = self._settings.standby_silence_s * 1_000 if self._heard_once else self._settings.open_budget_ms
@@ -231,7 +231,7 @@ class Standby:
         return self._recovers_ns.get(feed, 0) > now.mono_ns
 
     def _close(self, why: str, now: Now) -> tuple[FeedControl, ...]:
-        self.phase = Phase.CLOSING
+        self.phase = StandbyPhase.CLOSING
         self._recovers_ns[self.feed] = now.mono_ns + self._settings.fail_back_s * NS_PER_S
         self.why = why
         self._alarm_ns = now.mono_ns + self._settings.close_again_ms * NS_PER_MS
@@ -251,7 +251,7 @@ class Standby:
         return (FeedControl(feed=self.feed, open=False),)
 
     def _open(self, feed: str, now: Now) -> tuple[FeedControl, ...]:
-        self.phase = Phase.OPEN
+        self.phase = StandbyPhase.OPEN
         self.feed = feed
         self._lost = ""
         self._heard_once = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.market import Market, Side
+from domain.market import Side
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
 from pricing.fees import order_fee
 
@@ -33,11 +33,6 @@ def price_limit(side: Side, fair: Price, maker_ppm: int, shrink_ppm: int, minimu
     needed = -(-minimum * PPM // shrink_ppm) + FAIR_ERROR + _fee_per_contract(maker_ppm, _DEAREST)
     limit = fair - needed if side is Side.BID else fair + needed
     return Price(limit) if 0 < limit < PRICE_PER_DOLLAR else None
-
-
-def on_grid(market: Market, side: Side, limit: Price) -> Price | None:
-    """The best price on the market's grid that does not pass the limit: rounded down for a bid, up for an ask."""
-    return market.at_or_below(limit) if side is Side.BID else market.at_or_above(limit)
 
 
 def _fee_per_contract(maker_ppm: int, price: Price) -> int:

@@ -73,12 +73,6 @@ def settles_yes(market: Market, value: int) -> bool:
     return (low is None or value >= low) and (high is None or value < high)
 
 
-def price_of(probability: float) -> Price:
-    """The one way out of floating point: a probability as the nearest 1/10,000 dollar."""
-    assert 0.0 <= probability <= 1.0, f"not a probability: {probability}"
-    return Price(int(probability * PRICE_PER_DOLLAR + 0.5))
-
-
 class Ladder:
     """The rungs of one event, prepared so that pricing them costs a tenth of a microsecond each.
 
@@ -143,7 +137,7 @@ class Ladder:
         first, end = bisect_right(bounds, value - reach, least, last), bisect_left(bounds, value + reach, least, last)
         scale = 1.0 / (deviation * math.sqrt(2.0))
         erfc = math.erfc
-        # price_of, in line: one call fewer for each rung within reach.
+        # The one way out of floating point: a probability as the nearest 1/10,000 dollar.
         near = [int(_HALF * erfc((bound - value) * scale) + 0.5) for bound in bounds[first:end]]
         # erfc is monotone only to its last bit; accumulate(min) makes the prices so.
         falling = cast("list[Price]", list(accumulate(near, min)))

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from daemon.preflight.checks import FAIL, PASS, UNKNOWN, Finding
-from daemon.preflight.discover import Listing
+from daemon.preflight.discover import LadderListing
 from domain.clock import NS_PER_S
 from domain.events import History
 
 CACHE_LIMIT_S: Final = 24 * 3600
 
 
-def listing(saved: Listing | None, day: str, series: tuple[str, ...], utc_ns: int) -> Finding:
+def listing(saved: LadderListing | None, day: str, series: tuple[str, ...], utc_ns: int) -> Finding:
     """The universe was listed and saved today, for every series."""
     name = "listing"
     if saved is None or saved.day != day:

@@ -20,7 +20,7 @@ from guards.windows import WindowPlan
 VERSION: Final = 1
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedLadder(msgspec.Struct, frozen=True):
     """One ladder: its series, when its markets close (Unix ns), and what it is made of."""
 
     series: str
@@ -32,33 +32,33 @@ class Listed(msgspec.Struct, frozen=True):
     steps: tuple[int, ...]
 
 
-class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LadderListing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`state/listing-YYYY-MM-DD.json`: what one host listed for one New York day."""
 
     version: int
     day: str
     host: str
     asked_utc_ns: int
-    ladders: tuple[Listed, ...]
+    ladders: tuple[ListedLadder, ...]
 
     def age_s(self, utc_ns: int) -> float:
         """How old it is."""
         return (utc_ns - self.asked_utc_ns) / NS_PER_S
 
 
-class Row(NamedTuple):
+class WindowRow(NamedTuple):
     """One window of one series, and the ladder that closes at its target: None when it is not listed."""
 
     series: str
     label: str
     target_ns: int
-    listed: Listed | None
+    listed: ListedLadder | None
 
 
-_listing = Door(Listing, PAGE_BYTES_MAX).read
+_listing = Door(LadderListing, PAGE_BYTES_MAX).read
 
 
-def parse_listing(text: bytes, where: str) -> Listing:
+def parse_listing(text: bytes, where: str) -> LadderListing:
     """Read a saved listing. Raises ConfigurationError."""
     try:
         listing = _listing(text)
@@ -77,11 +77,11 @@ def windows_today(plan: WindowPlan, series: str, utc_ns: int) -> tuple[Window, .
     return tuple(window for window in plan.windows_on(plan.session_date(utc_ns)) if series in window.series)
 
 
-def summed(series: str, target_ns: int, markets: tuple[Market, ...]) -> Listed | None:
+def summed(series: str, target_ns: int, markets: tuple[Market, ...]) -> ListedLadder | None:
     """A ladder's line in the listing; None when it has no market."""
     if not markets:
         return None
-    return Listed(
+    return ListedLadder(
         series,
         target_ns,
         tuple(sorted({market.event_ticker for market in markets})),
@@ -92,17 +92,17 @@ def summed(series: str, target_ns: int, markets: tuple[Market, ...]) -> Listed |
     )
 
 
-def match(windows: dict[str, tuple[Window, ...]], listing: Listing) -> tuple[Row, ...]:
+def match(windows: dict[str, tuple[Window, ...]], listing: LadderListing) -> tuple[WindowRow, ...]:
     """Every window beside the ladder that closes at its target."""
     by_close = {(ladder.series, ladder.close_ns): ladder for ladder in listing.ladders}
     return tuple(
-        Row(series, window.label, window.target_ns, by_close.get((series, window.target_ns)))
+        WindowRow(series, window.label, window.target_ns, by_close.get((series, window.target_ns)))
         for series, each in windows.items()
         for window in each
     )
 
 
-def merged(old: Listing | None, new: Listing) -> Listing:
+def merged(old: LadderListing | None, new: LadderListing) -> LadderListing:
     """A new listing, with the ladders of series that only the older one of the same host and day has."""
     if old is None or (old.day, old.host) != (new.day, new.host):
         return new

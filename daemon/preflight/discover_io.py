@@ -11,7 +11,17 @@ import msgspec
 
 from daemon.client.exchange_io import Unread
 from daemon.client.exchange_reads_io import Look
-from daemon.preflight.discover import VERSION, Listed, Listing, Row, match, merged, parse_listing, summed, windows_today
+from daemon.preflight.discover import (
+    VERSION,
+    LadderListing,
+    ListedLadder,
+    WindowRow,
+    match,
+    merged,
+    parse_listing,
+    summed,
+    windows_today,
+)
 from daemon.settings.build import build_plan
 from daemon.settings.files_io import read_papers
 from daemon.settings.tree import Settings
@@ -53,7 +63,7 @@ def discover(settings: Settings, series: str | None, *, offline: bool, as_json: 
     return _print(match(wanted, listing), listing, age_s, as_json=as_json)
 
 
-def saved_listing(state_dir: Path, day: str) -> Listing | None:
+def saved_listing(state_dir: Path, day: str) -> LadderListing | None:
     """The listing that was saved on a day, None when none was. Raises ConfigurationError for a file that is not one."""
     return _read(_path(state_dir, day))
 
@@ -62,13 +72,13 @@ def _path(state_dir: Path, day: str) -> Path:
     return state_dir / f"listing-{day}.json"
 
 
-def _read(path: Path) -> Listing | None:
+def _read(path: Path) -> LadderListing | None:
     return parse_listing(path.read_bytes(), str(path)) if path.exists() else None
 
 
-async def _ask(look: Look, wanted: Wanted, day: str, now: Now) -> Listing:
+async def _ask(look: Look, wanted: Wanted, day: str, now: Now) -> LadderListing:
     line = look.exchange()
-    ladders: list[Listed] = []
+    ladders: list[ListedLadder] = []
     try:
         for series, windows in wanted.items():
             for window in windows:
@@ -80,10 +90,10 @@ async def _ask(look: Look, wanted: Wanted, day: str, now: Now) -> Listing:
     finally:
         look.close()
     host = urlsplit(look.settings.exchange.rest_url).netloc
-    return Listing(VERSION, day, host, now.utc_ns, tuple(ladders))
+    return LadderListing(VERSION, day, host, now.utc_ns, tuple(ladders))
 
 
-def _print(rows: tuple[Row, ...], listing: Listing, age_s: float | None, *, as_json: bool) -> int:
+def _print(rows: tuple[WindowRow, ...], listing: LadderListing, age_s: float | None, *, as_json: bool) -> int:
     missing = [row for row in rows if row.listed is None]
     source = f"asked {listing.host}" if age_s is None else f"saved listing of {listing.host}, {age_s:.0f} s old"
     if as_json:
@@ -114,7 +124,7 @@ def _print(rows: tuple[Row, ...], listing: Listing, age_s: float | None, *, as_j
     return EX_NOT_OK if missing else EX_OK
 
 
-def _line(row: Row) -> str:
+def _line(row: WindowRow) -> str:
     head = f"  {row.series:11} {row.label:13} closes {et_text(row.target_ns)}"
     if row.listed is None:
         return f"{head}  NOT LISTED"

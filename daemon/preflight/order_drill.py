@@ -60,7 +60,7 @@ class BookAnswer(msgspec.Struct):
     orderbook_fp: Book
 
 
-class Quote(msgspec.Struct, frozen=True):
+class DrillQuote(msgspec.Struct, frozen=True):
     """One active market and its best bid and offer on the YES leg, None where there is none."""
 
     market: Market
@@ -68,14 +68,14 @@ class Quote(msgspec.Struct, frozen=True):
     ask: Price | None
 
 
-def read_quote(series: str, wire: QuotedMarket) -> Quote:
+def read_quote(series: str, wire: QuotedMarket) -> DrillQuote:
     """Turn a listed market into a quote. Raises ProtocolError."""
     try:
         bid = parse_price(wire.yes_bid_dollars) if parse_count(wire.yes_bid_size_fp) > 0 else None
         ask = parse_price(wire.yes_ask_dollars) if parse_count(wire.yes_ask_size_fp) > 0 else None
     except PARSE_ERRORS as error:
         raise ProtocolError(f"market {wire.ticker}: {error}") from None
-    return Quote(read_market(series, wire), bid, ask)
+    return DrillQuote(read_market(series, wire), bid, ask)
 
 
 def best_ask(book: Book) -> Price | None:
@@ -93,7 +93,7 @@ def trial_price(market: Market) -> Price | None:
     return min(fit, default=None)
 
 
-def choose(quotes: list[Quote], utc_ns: int) -> Quote | None:
+def choose(quotes: list[DrillQuote], utc_ns: int) -> DrillQuote | None:
     """The market nearest the money in which a trial bid cannot match and whose close is not near; None when none."""
     fit = [
         quote
@@ -107,7 +107,7 @@ def choose(quotes: list[Quote], utc_ns: int) -> Quote | None:
     return min(fit, key=lambda quote: (_off_money(quote), quote.market.ticker), default=None)
 
 
-def choose_closing(quotes: list[Quote], utc_ns: int, first_s: int, last_s: int) -> Quote | None:
+def choose_closing(quotes: list[DrillQuote], utc_ns: int, first_s: int, last_s: int) -> DrillQuote | None:
     """The first market to close within so many seconds in which a trial bid cannot match; None when none does."""
     fit = [
         quote
@@ -120,7 +120,7 @@ def choose_closing(quotes: list[Quote], utc_ns: int, first_s: int, last_s: int) 
     return min(fit, key=lambda quote: (quote.market.close_ns, _off_money(quote), quote.market.ticker), default=None)
 
 
-def _off_money(quote: Quote) -> int:
+def _off_money(quote: DrillQuote) -> int:
     bid, ask = quote.bid or 0, quote.ask if quote.ask is not None else PRICE_PER_DOLLAR
     return abs(bid + ask - 2 * EVEN)
 

@@ -14,7 +14,7 @@ from daemon.client.exchange_io import Line, Unread, WriteEnd
 from daemon.preflight.order_drill import (
     LIFE_S,
     BookAnswer,
-    Quote,
+    DrillQuote,
     QuotedPage,
     best_ask,
     cannot_match,
@@ -57,9 +57,9 @@ class Gone(NamedTuple):
     proven_ms: int
 
 
-async def list_quotes(line: Line, series: tuple[str, ...]) -> list[Quote]:
+async def list_quotes(line: Line, series: tuple[str, ...]) -> list[DrillQuote]:
     """Every open market of these series with its best prices. Raises UnavailableError, ProtocolError."""
-    quotes: list[Quote] = []
+    quotes: list[DrillQuote] = []
     for name in series:
         query: dict[str, int | str] = {"series_ticker": exchange_series(name), "status": "open"}
         query["min_close_ts"] = line.clock.now().utc_ns // NS_PER_S
@@ -68,7 +68,7 @@ async def list_quotes(line: Line, series: tuple[str, ...]) -> list[Quote]:
     return quotes
 
 
-async def find_market(line: Line, series: tuple[str, ...]) -> Quote | None:
+async def find_market(line: Line, series: tuple[str, ...]) -> DrillQuote | None:
     """The market that suits a trial best, over these series. Raises UnavailableError, ProtocolError."""
     return choose(await list_quotes(line, series), line.clock.now().utc_ns)
 

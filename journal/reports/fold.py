@@ -44,7 +44,7 @@ from domain.records import (
     type_of,
 )
 from journal.facts import Fact, Seen
-from journal.reports.window_fold import FillRow, Moment, Quote, SettlementRow, Track, WindowFold
+from journal.reports.window_fold import FillRow, Moment, QuoteRow, SettlementRow, Track, WindowFold
 
 RUNNING_AFTER_TARGET_NS = 5 * NS_PER_S
 ALL = "all"
@@ -63,7 +63,7 @@ class Fold:
         self.stray_fills: list[FillRow] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self._running: list[WindowFold] = []
-        self._quotes: dict[str, tuple[WindowFold, Quote]] = {}
+        self._quotes: dict[str, tuple[WindowFold, QuoteRow]] = {}
         self._trades: set[str] = set()
         self._fee_paths: dict[str, FeePathEntry] = {}
         self._strikes: dict[tuple[str, int], dict[str, int]] = {}
@@ -189,12 +189,12 @@ class Fold:
         windows = self._named(utc_ns, said.series, said.window)
         if len(windows) != 1:
             return
-        quote = Quote(said.client_order_id, utc_ns, said.ticker, said.side, said.price, said.count, said.fair)
+        quote = QuoteRow(said.client_order_id, utc_ns, said.ticker, said.side, said.price, said.count, said.fair)
         quote.is_live = said.is_live
         windows[0].quotes.append(quote)
         self._quotes[said.client_order_id] = (windows[0], quote)
 
-    def _quote(self, client_order_id: str) -> Quote | None:
+    def _quote(self, client_order_id: str) -> QuoteRow | None:
         found = self._quotes.get(client_order_id)
         return found[1] if found else None
 

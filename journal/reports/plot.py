@@ -44,7 +44,7 @@ class Band:
 
 
 @dataclass(slots=True, frozen=True)
-class Level:
+class GuideLine:
     """A horizontal line with its name: a strike, a limit."""
 
     value: float
@@ -81,7 +81,7 @@ class Picture:
     line: Sequence[tuple[float, float]]
     ticks: Sequence[tuple[float, str]]
     unit: str
-    levels: Sequence[Level] = ()
+    levels: Sequence[GuideLine] = ()
     bands: Sequence[Band] = ()
     strokes: Sequence[Stroke] = ()
     dots: Sequence[Dot] = ()

@@ -10,7 +10,7 @@ from domain.market import SERIES
 from domain.money import CASH_DECIMALS, CASH_PER_DOLLAR, INDEX_PER_POINT, PRICE_DECIMALS, print_fixed
 from domain.stamps import utc_ns_text
 from domain.window import Phase
-from journal.reports.plot import Band, Dot, Level, Picture, Stroke, bars, draw
+from journal.reports.plot import Band, Dot, GuideLine, Picture, Stroke, bars, draw
 from journal.reports.render import NOT_RECORDED
 from journal.reports.window_fold import BUCKET_NS, Track, WindowFold
 
@@ -43,7 +43,7 @@ def index_plot(window: WindowFold, track: Track | None) -> str:
             line=line,
             ticks=_time_ticks(window, line),
             unit="",
-            levels=[Level(strike / INDEX_PER_POINT, _strike_name(strike)) for _, strike in near],
+            levels=[GuideLine(strike / INDEX_PER_POINT, _strike_name(strike)) for _, strike in near],
             bands=_strict(window),
             strokes=strokes,
             dots=dots,
@@ -102,14 +102,14 @@ def _strike_name(strike: int) -> str:
     return print_fixed(strike, 6).rstrip("0").rstrip(".")
 
 
-def _limits(window: WindowFold) -> list[Level]:
+def _limits(window: WindowFold) -> list[GuideLine]:
     """The limits that were in force, as recorded; none when they were not. Lateness begins at the usual gap."""
     limits = window.limits
     if limits is None:
         return []
     usual_ms = (window.freshness.cadence_p50_ms or 0.0) if window.freshness and limits.basis == "lateness" else 0.0
     named = (("soft", limits.soft_limit_ms), ("strict", limits.strict_limit_ms))
-    return [Level(usual_ms + limit_ms, f"{name} {limit_ms} ms", "limit") for name, limit_ms in named]
+    return [GuideLine(usual_ms + limit_ms, f"{name} {limit_ms} ms", "limit") for name, limit_ms in named]
 
 
 def _limits_text(window: WindowFold) -> str:

@@ -37,7 +37,7 @@ Said = TypeVar("Said", bound=Entry)
 
 
 @dataclass(slots=True)
-class Quote:
+class QuoteRow:
     """One order of ours, from its intent to its end."""
 
     client_order_id: str
@@ -161,7 +161,7 @@ class WindowFold:
     limits: LimitsEntry | None = None
     result: WindowResultEntry | None = None
     phases: list[tuple[int, str]] = field(default_factory=list)
-    quotes: list[Quote] = field(default_factory=list)
+    quotes: list[QuoteRow] = field(default_factory=list)
     fills: list[FillRow] = field(default_factory=list)
     adopted: list[FillRow] = field(default_factory=list)
     settlements: list[SettlementRow] = field(default_factory=list)

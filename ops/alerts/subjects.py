@@ -46,7 +46,7 @@ class OfFeedSymbol(Subject, frozen=True):
     symbol: str
 
 
-class Switch(Subject, frozen=True):
+class FeedSwitched(Subject, frozen=True):
     """From one feed to the other."""
 
     from_feed: str
@@ -86,7 +86,7 @@ class Cause(Subject, frozen=True):
     cause: str
 
 
-class Refusal(Subject, frozen=True):
+class CommandRefused(Subject, frozen=True):
     """An operator's request that was refused."""
 
     by: str
@@ -170,7 +170,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "feed_down": OfFeed,
     "feed_quarantined": OfFeedSymbol,
     "feed_refused": OfFeed,
-    "feed_switch": Switch,
+    "feed_switch": FeedSwitched,
     "feeds_back": Everything,
     "feeds_lost": Everything,
     "fees_disagree": OfFees,
@@ -196,8 +196,8 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "bad_print": OfSymbol,
     "market_halt_suspected": Everything,
     "foreign_fill": OfTrade,
-    "resume_refused": Refusal,
-    "arm_refused": Refusal,
+    "resume_refused": CommandRefused,
+    "arm_refused": CommandRefused,
     "settlement_disagrees": OfMarket,
     "settlement_unreadable": OfMarket,
     "strict_stand_down": OfSeries,

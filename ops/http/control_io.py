@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from domain.errors import UnavailableError
-from ops.http.http_guard_io import Limits, Order, read_order, refuse
+from ops.http.http_guard_io import ControlOrder, Limits, read_order, refuse
 
 COMMANDS = ("cancel-all", "kill", "pause")
 
@@ -32,7 +32,7 @@ class Control:
 
     async def _answer(self, request: web.Request) -> web.Response:
         order = await read_order(request, self._limits)
-        if not isinstance(order, Order):
+        if not isinstance(order, ControlOrder):
             return order
         command = request.path.rpartition("/")[2]
         try:

@@ -259,17 +259,17 @@ def host_name(host: str) -> str:
     return name if colon and port.isdigit() else host.lower()
 
 
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ControlOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a control request."""
 
     by: str
     cause: str
 
 
-_read: Final = Door(Order, DOCUMENT_BYTES_MAX).read
+_read: Final = Door(ControlOrder, DOCUMENT_BYTES_MAX).read
 
 
-async def read_order(request: web.Request, limits: Limits) -> Order | web.Response:
+async def read_order(request: web.Request, limits: Limits) -> ControlOrder | web.Response:
     """Read and check a control request's body within its limits of time and size; a refusal where it is not sound."""
     try:
         async with asyncio.timeout(limits.body_s):

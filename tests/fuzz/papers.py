@@ -35,14 +35,14 @@ from journal.snapshot import SnapshotDamaged, print_snapshot
 from journal.snapshot_io import read_snapshot, snapshot_path
 from journal.watcher_request_io import NAME as WATCHER_REQUEST
 from journal.watcher_request_io import read_request
-from ops.http.http_guard_io import Order
+from ops.http.http_guard_io import ControlOrder
 from pricing.fees import parse_fees
 from tests.fuzz.mutations import mutated, samples
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 UTC_NS: Final = 1_800_000_000 * 10**9
 STATE_BEFORE: Final = ROOT / "tests" / "daemon" / "runtime" / "state_before"
-_order: Final = Door(Order, DOCUMENT_BYTES_MAX)
+_order: Final = Door(ControlOrder, DOCUMENT_BYTES_MAX)
 
 Papers = Callable[[Path, bytes], object]
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.market import Side
+from domain.market import Market, Side
 from domain.money import Count, Price
 from execution.quoter import QuoteSettings
-from pricing.edge import FAIR_ERROR, PPM, on_grid, price_limit
-from pricing.fair import price_of
+from pricing.edge import FAIR_ERROR, PPM, price_limit
 from pricing.fees import order_fee
 from tests.pricing.made import TAPERED, market
 
@@ -29,6 +28,11 @@ def edge(side: Side, price: Price, fair: Price, maker_ppm: int = 0, shrink_ppm: 
     gain = fair - FAIR_ERROR - price if side is Side.BID else price - fair - FAIR_ERROR
     gain -= -(-order_fee(maker_ppm, price, Count(100)) // 100) if maker_ppm else 0
     return gain * shrink_ppm // PPM if gain > 0 else gain
+
+
+def beside(rung: Market, side: Side, limit: int) -> Price | None:
+    """The best price on the grid that does not pass a limit, as the quoter asks for it."""
+    return rung.at_or_below(limit) if side is Side.BID else rung.at_or_above(limit)
 
 
 def worth_resting(side: Side, price: Price, fair: Price, maker_ppm: int = 0, shrink_ppm: int = PPM) -> bool:
@@ -82,7 +86,7 @@ def test_nothing_is_worth_resting_when_everything_is_shrunk_away() -> None:
 
 @given(probability=st.fractions(0, 1), side=SIDES, shrink=SHRINKS)
 def test_the_true_edge_is_never_below_the_minimum(probability: Fraction, side: Side, shrink: int) -> None:
-    limit = price_limit(side, price_of(float(probability)), 0, shrink, MINIMUM_EDGE)
+    limit = price_limit(side, Price(round(probability * 10_000)), 0, shrink, MINIMUM_EDGE)
     if limit is None:
         return
     true = probability * 10_000 - limit if side is Side.BID else limit - probability * 10_000
@@ -103,7 +107,7 @@ def test_the_true_edge_is_never_below_the_minimum(probability: Fraction, side: S
     ],
 )
 def test_the_cent_grid(side: Side, limit: int, expected: int | None) -> None:
-    assert on_grid(market(), side, Price(limit)) == expected
+    assert beside(market(), side, limit) == expected
 
 
 @pytest.mark.parametrize("ranges", [market().price_ranges, TAPERED])
@@ -115,4 +119,4 @@ def test_the_grid_price_is_the_nearest_that_does_not_pass(ranges: tuple[object, 
         expected = max((price for price in valid if price <= limit), default=None)
     else:
         expected = min((price for price in valid if price >= limit), default=None)
-    assert on_grid(rung, side, Price(limit)) == expected
+    assert beside(rung, side, limit) == expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.clock import NS_PER_S
 from domain.market import Market, StrikeType
-from pricing.fair import Ladder, UnpricedError, price_of, probability_above, settles_yes, winning_span
+from pricing.fair import Ladder, UnpricedError, probability_above, settles_yes, winning_span
 from tests.pricing.made import market, raw
 
 S = StrikeType
@@ -101,16 +101,6 @@ def test_certainty_grows_as_time_runs_out() -> None:
 def test_nonsense_is_an_error_of_ours(value: int, sigma: float) -> None:
     with pytest.raises(AssertionError):
         Ladder([market()]).fair(value, sigma, NS_PER_S)
-
-
-@pytest.mark.parametrize(("probability", "price"), [(0.0, 0), (1.0, 10_000), (0.49994, 4999), (0.49996, 5000)])
-def test_the_way_out_of_floats(probability: float, price: int) -> None:
-    assert price_of(probability) == price
-
-
-def test_a_probability_outside_zero_to_one_is_an_error_of_ours() -> None:
-    with pytest.raises(AssertionError):
-        price_of(1.0000001)
 
 
 VALUES = st.integers(raw(6000), raw(7400))

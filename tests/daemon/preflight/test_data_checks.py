@@ -1,11 +1,11 @@
-"""Listing, cache and history: only what is there, of today, whole and answered passes, each with its age."""
+"""LadderListing, cache and history: only what is there, of today, whole and answered passes, each with its age."""
 
 from __future__ import annotations
 
 import pytest
 
 from daemon.preflight.data_checks import history_cache, listing, rest_history
-from daemon.preflight.discover import VERSION, Listed, Listing
+from daemon.preflight.discover import VERSION, LadderListing, ListedLadder
 from domain.clock import NS_PER_S
 from domain.events import Bar, History
 from domain.money import IndexValue
@@ -17,12 +17,12 @@ HOUR_NS = 3_600 * NS_PER_S
 BARS = (Bar(NOW_NS // 10**6 - 1_500, IndexValue(1), IndexValue(1)),)
 
 
-def ladder(series: str) -> Listed:
-    return Listed(series, NOW_NS, ("E",), 5, 5, 0, (100,))
+def ladder(series: str) -> ListedLadder:
+    return ListedLadder(series, NOW_NS, ("E",), 5, 5, 0, (100,))
 
 
-def saved(day: str = DAY, series: tuple[str, ...] = SERIES) -> Listing:
-    return Listing(VERSION, day, "host", NOW_NS - 90 * NS_PER_S, tuple(ladder(name) for name in series))
+def saved(day: str = DAY, series: tuple[str, ...] = SERIES) -> LadderListing:
+    return LadderListing(VERSION, day, "host", NOW_NS - 90 * NS_PER_S, tuple(ladder(name) for name in series))
 
 
 @pytest.mark.step("K06")
@@ -35,7 +35,7 @@ def saved(day: str = DAY, series: tuple[str, ...] = SERIES) -> Listing:
         (saved(series=("INXU",)), GateStatus.FAIL),
     ],
 )
-def test_the_universe_was_saved_today_for_every_series(found: Listing | None, status: GateStatus) -> None:
+def test_the_universe_was_saved_today_for_every_series(found: LadderListing | None, status: GateStatus) -> None:
     finding = listing(found, DAY, SERIES, NOW_NS)
     assert finding.status is status, finding.evidence
     if status is GateStatus.PASS:

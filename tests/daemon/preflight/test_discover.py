@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from daemon.preflight.discover import Listed, Listing, match, merged, parse_listing, windows_today
+from daemon.preflight.discover import LadderListing, ListedLadder, match, merged, parse_listing, windows_today
 from domain.clock import NS_PER_S
 from domain.errors import ConfigurationError
 from guards.calendar import NyseCalendar, parse_table
@@ -25,12 +25,12 @@ def at(hour: int, minute: int = 0, day: int = 23) -> int:
     return int(dt.datetime(2026, 11, day, hour, minute, tzinfo=ET).timestamp()) * NS_PER_S
 
 
-def ladder(hour: int, series: str = "INXU") -> Listed:
-    return Listed(series, at(hour), (f"{series}-{hour}",), 40, 40, 0, (100,))
+def ladder(hour: int, series: str = "INXU") -> ListedLadder:
+    return ListedLadder(series, at(hour), (f"{series}-{hour}",), 40, 40, 0, (100,))
 
 
-def listing(*ladders: Listed, **changes: object) -> Listing:
-    made = Listing(1, "2026-11-23", "demo", at(8), ladders)
+def listing(*ladders: ListedLadder, **changes: object) -> LadderListing:
+    made = LadderListing(1, "2026-11-23", "demo", at(8), ladders)
     return msgspec.structs.replace(made, **changes)
 
 

@@ -15,7 +15,7 @@ from domain.window import Phase
 from journal.facts import facts
 from journal.reader_io import read_records
 from journal.reports.fold import Fold
-from journal.reports.plot import Band, Dot, Level, Picture, Stroke, bars, draw, spread
+from journal.reports.plot import Band, Dot, GuideLine, Picture, Stroke, bars, draw, spread
 from journal.reports.render import Block, Heading, Line, Table, html, markdown
 from journal.reports.report import clock, count, day_report, price, trimmed, window_report
 from journal.reports.report_io import fold_day, write_day, write_reports
@@ -187,7 +187,7 @@ def test_plots_of_little_or_nothing() -> None:
     assert "not recorded" in draw(Picture("t", [], [], ""))
     assert "not recorded" in draw(Picture("t", [(1.0, 2.0)], [], ""))
     stroke, dot = Stroke(1.0, 2.0, 5.0, "bid", "<order>"), Dot(1.0, 5.0, "fill", "<fill>")
-    line, level, band = [(1.0, 5.0), (2.0, 5.0)], Level(5.0, "<five>"), Band(1.0, 2.0, "<strict>")
+    line, level, band = [(1.0, 5.0), (2.0, 5.0)], GuideLine(5.0, "<five>"), Band(1.0, 2.0, "<strict>")
     marked = svg_of(draw(Picture("<t>", line, [(1.0, "<at>")], "<u>", [level], [band], [stroke], [dot])))
     text = "".join(marked.itertext())
     assert all(name in text for name in ("<t>", "<at>", "<u>", "<five>", "<strict>", "<order>", "<fill>"))
