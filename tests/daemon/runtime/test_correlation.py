@@ -67,7 +67,7 @@ def test_a_fill_leads_back_to_its_order_and_the_index_value_behind_it(tmp_path: 
         assert isinstance(fill.entry, OrderFilledEntry)
         assert isinstance(steps[fill.record.seq].event, Filled)
         order, ack = created[fill.entry.client_order_id], acked[fill.entry.client_order_id]
-        assert int(ack.record.causation_id) == order.record.seq, "the answer names the step that sent the place"
+        assert ack.record.causation_id == str(order.record.seq), "the answer names the step that sent the place"
         assert ack.record.correlation_id == order.record.correlation_id, "and both the step in which it began"
         assert int(order.record.correlation_id) <= order.record.seq < ack.record.seq < fill.record.seq
         began.append(steps[int(order.record.correlation_id)])
