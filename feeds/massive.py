@@ -27,13 +27,12 @@ from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.door import one_line
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
-from feeds.massive_wire import Item, read_frame, read_stamp, read_value
+from feeds.massive_wire import Item, read_frame, read_stamp, read_value, refusal_text
 from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, Step
 
 MS_PER_S: Final = 1_000
 CAP_STATUS: Final = "max_connections"
 CAP_TEXT: Final = "maximum number of websocket connections"
-PLAN_HINT: Final = "plan"
 ACKED: Final = "subscribed to: "
 SCHEMA_SIGNS: Final = 3
 LAST_WORDS: Final = frozenset({"slow_consumer", "force_disconnect"})
@@ -217,7 +216,7 @@ class MassiveSession:
             events.extend(self._turn(FeedState.COOLING, CAP_STATUS))
             outgoing.append(HangUp(CAP_STATUS))
         elif status == "auth_failed":
-            events.extend(self._refuse(_refusal(text), now))
+            events.extend(self._refuse(refusal_text(text), now))
             outgoing.append(HangUp("auth_failed"))
         elif status == "auth_timeout":
             outgoing.append(HangUp(f"auth_timeout: {text}"))
@@ -398,10 +397,3 @@ class MassiveSession:
             return ()
         self.state = state
         return (FeedStatus(self._feed, state, reason),)
-
-
-def _refusal(text: str) -> str:
-    """The two messages of auth_failed mean different things to the operator (docs/feed.md 3.2)."""
-    if PLAN_HINT in text.lower():
-        return f"auth_failed: {text} Buy real-time index access, or use another account's key"
-    return f"auth_failed: {text}: the vendor does not know this API key; check it"

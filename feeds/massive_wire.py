@@ -24,6 +24,7 @@ STAMP_MS_MIN, STAMP_MS_MAX = 10**12, 10**13  # September 2001 to the year 2286
 STAMP_NS_MIN, STAMP_NS_MAX = 10**18, 9 * 10**18  # the same span, as far as 64 bits go
 FRAME_BYTES_MAX: Final = 1 << 20
 FRAME_ITEMS_MAX: Final = 1_000
+PLAN_HINT: Final = "plan"
 VALUE_MAX: Final = 10**9 * INDEX_PER_POINT
 SCALES: Final = tuple(10 ** (INDEX_DECIMALS - decimals) for decimals in range(INDEX_DECIMALS + 1))
 
@@ -119,3 +120,10 @@ def read_stamp(stamp: int) -> int | None:
     if STAMP_MS_MIN <= stamp < STAMP_MS_MAX:
         return stamp * NS_PER_MS
     return stamp if STAMP_NS_MIN <= stamp < STAMP_NS_MAX else None
+
+
+def refusal_text(text: str) -> str:
+    """The two messages of auth_failed mean different things to the operator (docs/feed.md 3.2)."""
+    if PLAN_HINT in text.lower():
+        return f"auth_failed: {text} Buy real-time index access, or use another account's key"
+    return f"auth_failed: {text}: the vendor does not know this API key; check it"
