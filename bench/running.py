@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from domain.actions import CancelOrders, TriggerGroup
 from domain.events import CancelOutcome, GroupOutcome, Started, Tick
+from guards.cadence import percentile
 from journal.reader_io import read_steps
 from sim.local.child import Child
 from sim.local.setting import ROOT
@@ -96,7 +97,7 @@ def frame_to_cancel(*options: str) -> dict[str, float]:
         figures |= {
             "cancels": float(len(waits)),
             "p50_us": waits[len(waits) // 2] / 1000,
-            "p99_us": waits[len(waits) * 99 // 100] / 1000,
+            "p99_us": percentile(waits, 99) / 1000,
         }
     return figures
 

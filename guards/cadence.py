@@ -10,8 +10,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Sequence
+from typing import TypeVar
 
 LAG_SAMPLES = 5
+
+
+Value = TypeVar("Value")
+
+
+def percentile(ordered: Sequence[Value], percent: int) -> Value:
+    """The smallest of ascending values that at least so many percent of them do not exceed; there must be one."""
+    return ordered[max(-(-len(ordered) * percent // 100), 1) - 1]
 
 
 class Cadence:
@@ -46,7 +56,7 @@ class Cadence:
     def p99_ns(self) -> int | None:
         """The gap that one in a hundred exceeds (nearest rank), or None while too few were seen."""
         count = len(self._ordered)
-        return self._ordered[-(-count * 99 // 100) - 1] if count >= self._samples_min else None
+        return percentile(self._ordered, 99) if count >= self._samples_min else None
 
 
 class StampLag:

@@ -16,6 +16,7 @@ from domain.events import MarketsRead
 from domain.ids import Ticker
 from domain.window import Phase
 from execution.reads import Key
+from guards.cadence import percentile
 
 LEAD_SAMPLES_MIN = 100
 LEAD_FACTOR = 3
@@ -129,7 +130,7 @@ class Ladders:
         windows = self.settings.plan.settings
         lead_ns = windows.flatten_lead_min_ms * NS_PER_MS
         if len(times) >= LEAD_SAMPLES_MIN:
-            p99_ns = sorted(times)[-(-len(times) * 99 // 100) - 1]
+            p99_ns = percentile(sorted(times), 99)
             most_ns = windows.flatten_lead_max_ms * NS_PER_MS
             lead_ns = max(lead_ns, min(LEAD_FACTOR * p99_ns // NS_PER_MS * NS_PER_MS, most_ns))
         self.lead_ns = lead_ns + self.ahead_ns

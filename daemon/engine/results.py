@@ -24,6 +24,7 @@ from domain.money import INDEX_PER_POINT, IndexValue
 from domain.records import SettlementEntry, StraySettlementEntry, WindowResultEntry, WsFreshnessEntry
 from domain.window import Phase, Window
 from execution.reads import Key
+from guards.cadence import percentile
 
 CENT = INDEX_PER_POINT // 100
 FINAL = frozenset({"finalized", "determined", "settled"})
@@ -312,7 +313,7 @@ def _freshness(desk: Desk) -> WsFreshnessEntry:
         target_ns=desk.window.target_ns,
         basis=desk.settings.freshness.basis,
         age_p50_ms=ages[len(ages) // 2] if ages else None,
-        age_p99_ms=ages[-(-len(ages) * 99 // 100) - 1] if ages else None,
+        age_p99_ms=percentile(ages, 99) if ages else None,
         cadence_p50_ms=desk.sentry.cadence_median_ms,
         cadence_p99_ms=desk.sentry.cadence_p99_ms,
         ticks=desk.window_ticks,

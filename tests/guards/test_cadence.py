@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guards.cadence import Cadence, StampLag
+from guards.cadence import Cadence, StampLag, percentile
 
 
 def cadence(samples_min: int = 3, samples_max: int = 100) -> Cadence:
@@ -75,3 +76,11 @@ def test_of_too_large_an_offset_no_more_than_the_cap_is_forgiven() -> None:
     for _ in range(10):
         lag.add(2001)
     assert (lag.offset_ns, lag.learned_ns) == (2000, 2001)
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "found"),
+    [(1, 99, 1), (1, 0, 1), (2, 50, 1), (2, 51, 2), (100, 99, 99), (101, 99, 100), (100, 100, 100), (200, 99, 198)],
+)
+def test_a_percentile_is_the_nearest_rank(count: int, percent: int, found: int) -> None:
+    assert percentile(range(1, count + 1), percent) == found
