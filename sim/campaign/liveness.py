@@ -85,10 +85,14 @@ class Liveness:
         if process.engine.state.paused.startswith(BY_ITSELF):
             self._checks.counts["paused by itself"] += 1
             return ""  # a person must look, and does when the window is over
+        now_ns = process.clock.now().utc_ns
         stuck = [reason.value for reason in reasons if reason not in LASTING]
         if stuck:
             return f"{name}: {', '.join(stuck)}"
         exchange_series = SERIES[name].exchange_series
+        if self._checks.requests.cools(exchange_series, now_ns):
+            self._checks.counts["cooling for refusals"] += 1
+            return ""
         rests = any(o.market.event.series.ticker == exchange_series for o in self._member.resting.values())
         if process.engine.state.refused.holds(name, process.clock.now()):
             self._checks.counts["held by refusals"] += 1  # as many as may be in a minute: the daemon waits by itself

@@ -178,7 +178,11 @@ CATALOGUE: tuple[Defect, ...] = (
         one_trigger,
     ),
     Defect(
-        "fill counts twice", "trade ids are not looked at", DOUBLE_FILLS, ("positions differ", "fills differ"), twice
+        "fill counts twice",
+        "trade ids are not looked at",
+        DOUBLE_FILLS,
+        ("positions differ", "fills differ", "P&L differs from settlement"),
+        twice,
     ),
     Defect(
         "short settles wrong",

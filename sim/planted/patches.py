@@ -8,6 +8,7 @@ import msgspec
 
 from daemon.engine import memory
 from daemon.engine import observe as observers
+from daemon.engine.answers.place_refusals import PlaceRefusals
 from daemon.engine.books import Books
 from daemon.engine.desk import Desk
 from daemon.engine.holdings import FILLS
@@ -252,8 +253,11 @@ def no_resume() -> Patches:
 
 
 def deaf_to_closes() -> Patches:
-    """A close that was moved is no reason to list the markets again."""
-    return [(observers, "RELISTS", observers.RELISTS - {"close_date_updated"})]
+    """A close that was moved is no reason to list the markets again, nor is it one that the exchange refuses there."""
+    return [
+        (observers, "RELISTS", observers.RELISTS - {"close_date_updated"}),
+        (PlaceRefusals, "placed", lambda *_: ""),
+    ]
 
 
 def believing_reader() -> Patches:

@@ -16,6 +16,8 @@ from execution.kalshi.wire import Request
 from sim.campaign.checks.resting import NAME_OF, RestingChecks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sim.campaign.checks.record import CheckRecord
     from sim.campaign.ports.process import Process
     from sim.exchange.gateway.calls import Asked, Operation
@@ -38,6 +40,15 @@ CLOCK_LIMIT_NS = 1_750 * NS_PER_MS
 CLOCK_SEEN_NS = 2 * NS_PER_S
 
 
+# What the contracts let pass before a market cools.
+MARKET_MOST, MARKET_SPAN_NS, COOLING_NS = 5, 10 * NS_PER_S, 60 * NS_PER_S
+
+
+def pairwise_by(stamps: list[int], count: int) -> Iterator[tuple[int, int]]:
+    """The first and the last of every `count` stamps that follow each other."""
+    return zip(stamps, stamps[count - 1 :], strict=False)
+
+
 class RequestChecks:
     """Requests on the wire."""
 
@@ -45,11 +56,29 @@ class RequestChecks:
         self._checks = checks
         self._resting = resting
         self._sent_names: set[str] = set()
+        self._market_of: dict[str, str] = {}
+        self._not_taken: deque[tuple[int, str]] = deque()
         self._clock_wrong_ns: int | None = None
         self._refusals: deque[int] = deque()
         self._keys: deque[int] = deque()
         self._against: Counter[int] = Counter()
         self.placed_in: Counter[tuple[str, int]] = Counter()
+
+    def not_taken(self, name: str, utc_ns: int) -> None:
+        """A place was refused, or its answer was lost."""
+        self._not_taken.append((utc_ns, self._market_of.get(name, "")))
+
+    def cools(self, exchange_series: str, utc_ns: int) -> bool:
+        """Whether so many places of one market were not taken in 10 s that it cools for a minute, still now."""
+        by_market: dict[str, list[int]] = {}
+        for at, market in self._not_taken:
+            if market.startswith(f"{exchange_series}-") and at <= utc_ns:
+                by_market.setdefault(market, []).append(at)
+        return any(
+            last - first <= MARKET_SPAN_NS and utc_ns - last <= COOLING_NS
+            for stamps in by_market.values()
+            for first, last in pairwise_by(stamps, MARKET_MOST)
+        )
 
     def asked(self, operation: Operation, asked: Asked, status: int) -> None:
         """The exchange has carried out (or refused by itself) one request."""
@@ -95,6 +124,7 @@ class RequestChecks:
                 checks.breach("placed on against a stranger", f"{self._against[checks.stranger_ns]} places in his tail")
         body = orjson.loads(request.body)
         series, name = body["ticker"].partition("-")[0], body["client_order_id"]
+        self._market_of[name] = body["ticker"]
         now = process.clock.now()
         window = checks.window_at(NAME_OF[series], now.utc_ns)
         if checks.halts:

@@ -23,10 +23,12 @@ from domain.events import (
     KillSwitch,
     LoopStall,
     Operator,
+    PlaceOutcome,
     Started,
     Stop,
     StreamStatus,
     Tick,
+    Verdict,
     Wake,
 )
 from domain.market import SERIES
@@ -100,6 +102,7 @@ class Checks(CheckRecord):
             StreamStatus: self._stream,
             JournalFault: self._journal_fault,
             LoopStall: self._loop_stall,
+            PlaceOutcome: self._placed,
             CancelAllMarker: self._marker,
             Operator: self._operator,
         }
@@ -241,6 +244,10 @@ class Checks(CheckRecord):
 
     def _journal_fault(self, _process: Process, _event: JournalFault, now: Now) -> None:
         self.halts["journal"] = now.mono_ns
+
+    def _placed(self, _process: Process, event: PlaceOutcome, now: Now) -> None:
+        if event.verdict is not Verdict.ACCEPTED:
+            self.requests.not_taken(event.client_order_id, now.utc_ns)
 
     def _loop_stall(self, _process: Process, _event: LoopStall, _now: Now) -> None:
         self.counts["loop stalls"] += 1

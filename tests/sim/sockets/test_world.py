@@ -64,7 +64,7 @@ def test_a_quiet_window_is_quoted_over_real_bytes_and_replays(monkeypatch: pytes
     assert found.counts["ready"] > 0
     assert found.counts["freezes"] == 2
     assert found.counts["steps replayed"] == found.steps
-    assert found.counts["records verified"] > found.steps
+    assert found.counts["records verified"] >= found.steps, "every step is a record; its facts stand inside it"
 
 
 @pytest.mark.slow
