@@ -175,11 +175,11 @@ class Stand:
         for series, base in BASE.items():
             bars = tuple(Bar(i * 1000, IndexValue(base + i % 2 * 300_000), IndexValue(base)) for i in range(600))
             self.settle(History(SERIES[series].symbol, 1000, bars))
-        for _ in range(30):
+        for number in range(60):  # the first values of a session are believed when they have moved for a while
             self.wait(250 * NS_PER_MS)
             for series in BASE:
                 for feed in ("massive", "polygon"):
-                    self.settle(self.tick(series, self.number % 7 * 10_000, feed))
+                    self.settle(self.tick(series, number % 7 * 10_000, feed))
             self.books()
 
     @property
