@@ -46,6 +46,8 @@ def measure(steps: int = 4_000) -> dict[str, float]:
         "p50_us": took[len(took) // 2] / 1000,
         "p99_us": percentile(took, 99) / 1000,
         "yardstick_us": yardstick[len(yardstick) // 2] / 1000,
+        # 0 when something paused the stand meanwhile: then the figures are those of steps that quote nothing.
+        "quoting_at_end": float(stand.quoting),
     }
 
 
