@@ -28,6 +28,7 @@ from domain.events import (
     LimitsRead,
     MarketsRead,
     OrdersRead,
+    OrderState,
     PlaceOutcome,
     PositionsRead,
     Started,
@@ -124,7 +125,7 @@ class Stand:
     def _read(self, ask: Ask) -> AnyEvent:
         now, request = self.now(), ask.request_id
         if ask.what in {Read.RESTING, Read.ORDERS}:
-            return OrdersRead(request, now, 0, ask.what is Read.RESTING, ())
+            return OrdersRead(request, now, 0, ask.what is Read.RESTING, self.resting())
         if ask.what is Read.MARKETS:
             return MarketsRead(request, now, ask.series, ask.target_ns, self.ladder(ask.series, ask.target_ns))
         if ask.what is Read.FEES:
@@ -139,6 +140,16 @@ class Stand:
             Read.STATUS: ExchangeStatusRead(request, now, exchange_active=True, trading_active=True),
         }
         return answers[ask.what]
+
+    def resting(self) -> tuple[OrderState, ...]:
+        """What a list shows: every order that was taken, as our own book has it."""
+        return tuple(
+            OrderState(
+                o.order_id, o.client_order_id, o.ticker, o.side, o.price, "resting", o.count, o.filled, o.remaining,
+                o.group_id, o.exchange_index, expiration_ms=o.expiration_s * 1000,
+            )
+            for o in self.engine.state.held.book.live.values() if o.order_id
+        )  # fmt: skip
 
     def ladder(self, series: str, target_ns: int) -> tuple[Market, ...]:
         grid = (PriceRange(Price(0), Price(10_000), Price(100)),)
