@@ -138,7 +138,7 @@ def remember(state: StateView) -> bytes:
 
 
 def restore(state: State, text: str, now: Now) -> None:
-    """Take over what the run before knew. Raises msgspec.ValidationError for a text of another shape."""
+    """Take over what the run before knew. Raises Refused for a text of another shape."""
     memory = read_memory(text)
     held, state.last_now = state.held, now
     held.numbers.epoch = max(held.numbers.epoch, memory.epoch)
