@@ -148,7 +148,12 @@ async def _flatten(watched: Watched, why: str, clock: Clock, watcher: Watcher, c
         "watcher",
         limits=LIMITS,
     )
-    code = await cancel_everything(request, clock, say)
+    work = asyncio.ensure_future(cancel_everything(request, clock, say))
+    while not work.done():
+        # Proving it takes seconds, and a signal that waits meanwhile must outlast the daemon: it is taken at once.
+        await asyncio.wait({work}, timeout=LOOK_EVERY_S)
+        control.heard(waiting=await asyncio.to_thread(signal_waits, watched.state_dir))
+    code = work.result()
     if code == 0:
         watcher.flattened()
         if control.wanted == asked:

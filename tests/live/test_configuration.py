@@ -33,6 +33,9 @@ LIVE = """
 mode = "live"
 [windows]
 template = "short"
+preflight_lead_s = 100
+open_lead_s = 90
+strict_lead_s = 20
 [exchange]
 rest_url = "https://external-api.kalshi.com/trade-api/v2"
 ws_url = "wss://external-api-ws.kalshi.com/trade-api/ws/v2"

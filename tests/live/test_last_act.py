@@ -59,7 +59,7 @@ BUGS = (
     Bug("feeds.massive", "MassiveSession.received", ("feed massive", "feed polygon")),
     Bug("feeds.kalshi_stream", "KalshiStream.received", ("stream",)),
     Bug("feeds.massive", "MassiveSession.next_deadline", ("callbacks",)),
-    Bug("execution.kalshi.venue_io", "read_answer", ("venue", "callbacks")),
+    Bug("execution.kalshi.venue", "read_answer", ("venue", "callbacks")),
     Bug("daemon.client.watched_files_io", "Sentinels._proven", ("sentinels",)),
     Bug("daemon.runtime.snapshots_io", "remember", ("snapshots",)),
     Bug("daemon.runtime.inbox_io", "Inbox.emit", ("",)),
