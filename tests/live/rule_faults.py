@@ -45,7 +45,7 @@ def _exchange(*faults: dict[str, object], quoting: bool = True) -> Act:
     @contextlib.contextmanager
     def act(stage: Stage) -> Iterator[None]:
         if quoting:
-            stage.until_quoting()
+            _quoting_again(stage)
         for fault in faults:
             stage.exchange_fault(**fault)  # type: ignore[arg-type]  # a row of the menu
         yield
@@ -110,7 +110,7 @@ def _skewed(stage: Stage) -> Iterator[None]:
 @contextlib.contextmanager
 def _unproven_after_freeze(stage: Stage) -> Iterator[None]:
     """From just before a freeze on nothing that cancels is answered, no list, and the stream is silent."""
-    stage.until_quoting(least=4)
+    _quoting_again(stage)
     number = stage.window_ahead(0)
     until_instant(stage.target_s(number) - 7)
     stage.exchange_fault("ws_half_open", for_s=10)
@@ -375,8 +375,16 @@ def _resume(stage: Stage) -> None:
     until("a resume is taken", taken, 30, 0.5)
 
 
+def _quoting_again(stage: Stage) -> None:
+    """Orders rest: what was refused before made a market cool for a minute or paused the account, trips froze it."""
+    if {"paused", "polygon_ws_final_minute_stale"} & set(stage.reasons()):
+        _resume(stage)
+    stage.until_quoting(limit_s=75)
+
+
 CROSSING = {"status": 400, "code": "invalid_order", "details": "post only cross"}
-# In an order in which no fault fires the rules of a later one by the way.
+# In an order in which no fault fires the rules of a later one by the way, and what makes markets cool for a minute is
+# followed by what needs no quotes.
 FAULTS = (
     # Before the first window's end: on a busy machine every time to flat is a slow one, and is asked for an hour.
     Fault("the exchange takes two seconds to cancel", ("LadderdFlatSlow", "LadderdFlatTooSlow"), _slow_cancels),
@@ -384,13 +392,9 @@ FAULTS = (
     Fault("every sync takes a third of a second", ("LadderdJournalSlow", "LadderdJournalTooSlow"), slow_disk, 30),
     Fault("the exchange's websocket refuses upgrades", ("LadderdStreamDown", "LadderdStreamDownLong"),
           _exchange({"fault": "http_5xx", "op": ["ws_connect"]}, {"fault": "ws_drop"}, quoting=False)),
+    Fault("nothing is answered from before the freeze on", ("LadderdRestingAfterFreeze",), _unproven_after_freeze),
     Fault("the exchange answers writes with 503", ("LadderdUnknownOrders", "LadderdExchangeRefuses",
           "LadderdExchangeFails"), _exchange({"fault": "http_5xx", "op": ["create_order", "batch_create"]})),
-    Fault("the exchange refuses every order as one that would take", ("LadderdPostOnlyRejects",),
-          _exchange({"fault": "refuse_orders", **CROSSING})),
-    Fault("the exchange answers writes with 429", ("LadderdTokensLow", "LadderdTokensGone"),
-          _exchange({"fault": "http_429", "op": ["create_order", "batch_create"]})),
-    Fault("nothing is answered from before the freeze on", ("LadderdRestingAfterFreeze",), _unproven_after_freeze),
     Fault("the websocket comes back and no list is answered", ("LadderdNotReconciled",),
           _exchange({"fault": "http_5xx", "op": ["list_orders"]}, {"fault": "ws_drop"}, quoting=False)),
     Fault("the exchange's clock is two seconds ahead", ("LadderdClockOff", "LadderdClockWrong"),
@@ -398,10 +402,14 @@ FAULTS = (
     Fault("neither feed tells anything", ("LadderdIndexLate", "LadderdIndexLost", "LadderdBothFeedsLost"), _silence,
           60),
     Fault("one feed falls silent after the other", ("LadderdFailoverFlaps",), _flapping),
+    Fault("the exchange answers writes with 429", ("LadderdTokensLow", "LadderdTokensGone"),
+          _exchange({"fault": "http_429", "op": ["create_order", "batch_create"]})),
     Fault("the vendor's stamps stand still", ("LadderdTicksRejected",), _stuck_stamps, 30),
     Fault("the limit of open files is lowered", ("LadderdFiles",), _few_files),
     Fault("a cancel-all while lists are not answered", ("LadderdCancelAllStuck",), _stuck_cancel_all),
     Fault("the kill file", ("LadderdKillSwitch",), _killed),
+    Fault("the exchange refuses every order as one that would take", ("LadderdPostOnlyRejects",),
+          _exchange({"fault": "refuse_orders", **CROSSING})),
     # The last, since what is not ours blocks until somebody adopts it.
     Fault("somebody else trades on our account", ("LadderdManyErrors",), _traded_by_hand),
     Fault("neither feed tells anything in two final minutes", ("LadderdFreshnessTrip", "LadderdFreshnessTripTwice"),

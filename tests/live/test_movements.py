@@ -244,6 +244,7 @@ def stalls(stage: Stage) -> None:
 
 def silent_final_minute(stage: Stage) -> None:
     """No value for two seconds in the final minute of a window."""
+    stage.until_quoting(limit_s=75)  # what was refused before may cool for a minute
     number = stage.window_ahead()
     until_instant(stage.target_s(number) - stage.strict_s - 2)
     stage.until_quoting()
