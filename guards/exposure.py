@@ -18,7 +18,36 @@ from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Cash, Count, Price
 
 
-class OrderShape(Protocol):
+class _PlacedShape(Protocol):
+    """Where an order of ours was placed, and for what."""
+
+    @property
+    def series(self) -> str:
+        """The series it belongs to."""
+        ...
+
+    @property
+    def target_ns(self) -> int:
+        """Its window's target."""
+        ...
+
+    @property
+    def ticker(self) -> Ticker:
+        """Its market."""
+        ...
+
+    @property
+    def side(self) -> Side:
+        """Bid or ask of the YES leg."""
+        ...
+
+    @property
+    def price(self) -> Price:
+        """Its limit."""
+        ...
+
+
+class OrderShape(_PlacedShape, Protocol):
     """An order that may be live, or is about to be sent. `remaining` in 1/100 contract."""
 
     @property
@@ -27,63 +56,13 @@ class OrderShape(Protocol):
         ...
 
     @property
-    def series(self) -> str:
-        """The series it belongs to."""
-        ...
-
-    @property
-    def target_ns(self) -> int:
-        """Its window's target."""
-        ...
-
-    @property
-    def ticker(self) -> Ticker:
-        """Its market."""
-        ...
-
-    @property
-    def side(self) -> Side:
-        """Bid or ask of the YES leg."""
-        ...
-
-    @property
-    def price(self) -> Price:
-        """Its limit."""
-        ...
-
-    @property
     def remaining(self) -> Count:
         """What may still fill."""
         ...
 
 
-class UntoldShape(Protocol):
+class UntoldShape(_PlacedShape, Protocol):
     """An order, live or gone, of which the exchange has told more than the ledger holds, or whose end nobody told."""
-
-    @property
-    def series(self) -> str:
-        """The series it belongs to."""
-        ...
-
-    @property
-    def target_ns(self) -> int:
-        """Its window's target."""
-        ...
-
-    @property
-    def ticker(self) -> Ticker:
-        """Its market."""
-        ...
-
-    @property
-    def side(self) -> Side:
-        """Bid or ask of the YES leg."""
-        ...
-
-    @property
-    def price(self) -> Price:
-        """Its limit."""
-        ...
 
     @property
     def unbooked(self) -> Count:

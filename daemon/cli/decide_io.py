@@ -51,13 +51,13 @@ class Decider:
         facts = safety(self.mode, killed=killed, index_came_ns=_oldest_index_ns(self.state_dir), now_ns=now_ns)
         decision = judge_proposal(line, facts, now_ns)
         self._keep(decision)
-        self._known |= {name, decision.proposal_id}
+        self._known.add(name)
         return decision
 
     def _keep(self, decision: ProposalDecision) -> None:
         path = self.home / decision.decided_at_utc[:10] / FILE
         self._disk.make_directory(path.parent)
-        torn = path.exists() and not path.read_bytes().endswith(b"\n")
+        torn = _torn(path)
         file = self._disk.append_to(path)
         try:
             # A line that a kill cut off ends before ours begins.
@@ -65,6 +65,15 @@ class Decider:
             self._disk.sync(file)
         finally:
             self._disk.close(file)
+
+
+def _torn(path: Path) -> bool:
+    """Whether a file ends within a line; not so one that is empty, or not there yet."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _decided_in(path: Path) -> Iterator[str]:

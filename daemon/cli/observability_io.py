@@ -11,26 +11,17 @@ from typing import Final
 
 import msgspec
 
+from daemon.client.living_io import read_page
 from daemon.client.requests_io import HTTP, MONITORS
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_S
-from domain.door import DOCUMENT_BYTES_MAX, Door
+from domain.door import Refused
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError
 from ops.client_io import fetch
 from ops.metrics.page_io import FORMATS
 from ops.observability import Got, Observed, Scrape, Watch, all_hold
 
 PAUSE_S: Final = 1.1  # a page is rendered at most once a second
-
-
-class _Address(msgspec.Struct):
-    """`monitors/http.json`: where the daemon of this state directory listens, and its process."""
-
-    port: int
-    pid: int
-
-
-_read: Final = Door(_Address, DOCUMENT_BYTES_MAX).read
 
 
 def verify_observability(state_dir: Path, http: str | None, seconds: int, *, as_json: bool) -> tuple[int, str]:
@@ -87,8 +78,8 @@ def _address(state_dir: Path, http: str | None) -> tuple[str, int | None]:
         return http, None
     path = state_dir / MONITORS / HTTP
     try:
-        told = _read(path.read_bytes())
-    except (OSError, msgspec.MsgspecError) as problem:
+        told = read_page(state_dir)
+    except (OSError, Refused) as problem:
         raise UnavailableError(f"no daemon has left its address in {path} ({problem}); give --http") from problem
     return f"http://127.0.0.1:{told.port}", told.pid
 

@@ -16,11 +16,12 @@ import msgspec
 
 from daemon.client.exchange_io import Line
 from daemon.client.index_snapshot import Shown
+from daemon.client.living_io import read_page
 from daemon.engine.memory import Memory, read_memory
 from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings, config_hash
 from domain.clock import NS_PER_MS, Clock
-from domain.door import PAGE_BYTES_MAX, Door
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.errors import UnavailableError
 from domain.market import SERIES
 from execution.kalshi.sign import Signer
@@ -104,11 +105,11 @@ class Look:
         pid = 0
         if not self._http:
             try:
-                told = msgspec.json.decode((self.settings.state_dir / "monitors" / "http.json").read_bytes())
-                self.address, pid = f"http://127.0.0.1:{int(told['port'])}", int(told["pid"])
+                told = read_page(self.settings.state_dir)
+                self.address, pid = f"http://127.0.0.1:{told.port}", told.pid
             except (FileNotFoundError, NotADirectoryError):
                 return None, ""
-            except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError) as problem:
+            except (OSError, Refused) as problem:
                 return None, f"monitors/http.json cannot be read: {problem}"
             if not _is_daemon(pid):
                 return None, ""

@@ -30,10 +30,15 @@ class DaemonPage(msgspec.Struct):
 _read: Final = Door(DaemonPage, DOCUMENT_BYTES_MAX).read
 
 
+def read_page(state_dir: Path) -> DaemonPage:
+    """What the last daemon wrote down of itself. Raises OSError, Refused."""
+    return _read((state_dir / MONITORS / HTTP).read_bytes())
+
+
 def page_of(state_dir: Path) -> DaemonPage | None:
-    """What the last daemon wrote down of itself; None when it cannot be read."""
+    """The same; None when it cannot be read."""
     try:
-        return _read((state_dir / MONITORS / HTTP).read_bytes())
+        return read_page(state_dir)
     except (OSError, Refused):
         return None
 

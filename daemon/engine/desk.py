@@ -289,7 +289,7 @@ class Desk:
                 by_market[order.ticker].append(order)
             else:
                 by_market[order.ticker] = [order]
-        fresh = self.books_fresh - self.restricted
+        fresh = self.books_fresh - self.restricted if self.restricted else self.books_fresh
         quoting, risk = self.settings.quoting, self.settings.risk
         center, reach = self.center(), quoting.rungs_max + 1
         first = max(0, center - reach)
@@ -437,7 +437,6 @@ class Desk:
             self.sentry.next_deadline(now, self.phase),
             self.stuck_on(self.feed).next_deadline(now),
             self.first.next_deadline(self.feed, now),
-            self.still.next_deadline(now),
         )
         found += [turns_ns for turns_ns in turns if turns_ns is not None]
         if self.markets and self.listed_ns + LISTING_LIMIT_NS >= now.mono_ns:

@@ -73,6 +73,7 @@ class Engine:
             state.ages.next_deadline(now),
             state.account.next_deadline(now),
             state.unexplained.next_deadline(now),
+            state.still.next_deadline(now),
         ]
         for desk in state.desks.values():
             found.append(desk.next_deadline(now))

@@ -207,6 +207,15 @@ class RequestGuard:
             answer.headers.setdefault("Cache-Control", "no-store")
         return answer
 
+    def application(self, limits: Limits) -> web.Application:
+        """An application whose every request is guarded."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Route) -> web.StreamResponse:  # aiohttp gives it by this name
+            return await self.answer(request, handler)
+
+        return web.Application(middlewares=[guard], client_max_size=limits.body_bytes_max)
+
     def _check(self, request: web.Request) -> web.Response | None:
         name = host_name(request.headers.get("Host", ""))
         if name not in self._hosts:

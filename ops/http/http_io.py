@@ -10,7 +10,7 @@ after a few seconds, and never holds up another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,13 +136,7 @@ class OpsServer:
             self._runner = None
 
     def _application(self) -> web.Application:
-        @web.middleware
-        async def guard(
-            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-        ) -> web.StreamResponse:
-            return await self._request_guard.answer(request, handler)
-
-        app = web.Application(middlewares=[guard], client_max_size=self._limits.body_bytes_max)
+        app = self._request_guard.application(self._limits)
         app.router.add_get("/health", self._health)
         app.router.add_get("/ready", self._ready)
         app.router.add_get("/metrics", self._metrics.negotiated)

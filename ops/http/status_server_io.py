@@ -6,7 +6,7 @@ With a token and somebody to obey, `POST /control/...` is taken as by the daemon
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -50,14 +50,7 @@ class StatusServer:
 
     async def start(self) -> None:
         """Bind and listen. Raises UnavailableError with one line when the port is taken."""
-
-        @web.middleware
-        async def guard(
-            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-        ) -> web.StreamResponse:
-            return await self._requests.answer(request, handler)
-
-        app = web.Application(middlewares=[guard], client_max_size=self._limits.body_bytes_max)
+        app = self._requests.application(self._limits)
         app.router.add_get("/ops/status", self._answer)
         if self._control is not None:
             self._control.join(app)

@@ -16,8 +16,6 @@ from execution.kalshi.wire import Request
 from sim.campaign.checks.resting import NAME_OF, RestingChecks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sim.campaign.checks.record import CheckRecord
     from sim.campaign.ports.process import Process
     from sim.exchange.gateway.calls import Asked, Operation
@@ -44,11 +42,6 @@ CLOCK_SEEN_NS = 2 * NS_PER_S
 MARKET_MOST, MARKET_SPAN_NS, COOLING_NS = 5, 10 * NS_PER_S, 60 * NS_PER_S
 
 
-def pairwise_by(stamps: list[int], count: int) -> Iterator[tuple[int, int]]:
-    """The first and the last of every `count` stamps that follow each other."""
-    return zip(stamps, stamps[count - 1 :], strict=False)
-
-
 class RequestChecks:
     """Requests on the wire."""
 
@@ -57,7 +50,7 @@ class RequestChecks:
         self._resting = resting
         self._sent_names: set[str] = set()
         self._market_of: dict[str, str] = {}
-        self._not_taken: deque[tuple[int, str]] = deque()
+        self._not_taken: list[tuple[int, str]] = []
         self._clock_wrong_ns: int | None = None
         self._refusals: deque[int] = deque()
         self._keys: deque[int] = deque()
@@ -77,7 +70,7 @@ class RequestChecks:
         return any(
             last - first <= MARKET_SPAN_NS and utc_ns - last <= COOLING_NS
             for stamps in by_market.values()
-            for first, last in pairwise_by(stamps, MARKET_MOST)
+            for first, last in zip(stamps, stamps[MARKET_MOST - 1 :], strict=False)
         )
 
     def asked(self, operation: Operation, asked: Asked, status: int) -> None:
