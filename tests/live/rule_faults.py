@@ -45,7 +45,7 @@ def _exchange(*faults: dict[str, object], quoting: bool = True) -> Act:
     @contextlib.contextmanager
     def act(stage: Stage) -> Iterator[None]:
         if quoting:
-            _quoting_again(stage)
+            stage.quoting_again()
         for fault in faults:
             stage.exchange_fault(**fault)  # type: ignore[arg-type]  # a row of the menu
         yield
@@ -73,7 +73,7 @@ def _strict_silence(stage: Stage) -> Iterator[None]:
         until_instant(stage.target_s(number) + 1)
     yield
     # The second trip of a session freezes it until somebody resumes.
-    _resume(stage)
+    stage.resume()
 
 
 def _at_least(stage: Stage, name: str, wanted: float) -> bool:
@@ -110,7 +110,7 @@ def _skewed(stage: Stage) -> Iterator[None]:
 @contextlib.contextmanager
 def _unproven_after_freeze(stage: Stage) -> Iterator[None]:
     """From just before a freeze on nothing that cancels is answered, no list, and the stream is silent."""
-    _quoting_again(stage)
+    stage.quoting_again()
     number = stage.window_ahead(0)
     until_instant(stage.target_s(number) - 7)
     stage.exchange_fault("ws_half_open", for_s=10)
@@ -130,14 +130,14 @@ def _slow_cancels(stage: Stage) -> Iterator[None]:
     _order(stage, "pause", "slow cancels")
     yield
     stage.heal()
-    _resume(stage)
+    stage.resume()
 
 
 @contextlib.contextmanager
 def _paused(stage: Stage) -> Iterator[None]:
     _order(stage, "pause", "a pause")
     yield
-    _resume(stage)
+    stage.resume()
 
 
 @contextlib.contextmanager
@@ -148,7 +148,7 @@ def _stuck_cancel_all(stage: Stage) -> Iterator[None]:
     yield
     stage.heal()
     until("flat", lambda: not stage.metric("ladderd_cancel_all_active"), 20, 0.5)
-    _resume(stage)
+    stage.resume()
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def _killed(stage: Stage) -> Iterator[None]:
     assert stage.ladderd("kill", "--reason", "drill", "--state-dir", str(stage.state_dir)).returncode == 0
     yield
     (stage.state_dir / "KILL_SWITCH").unlink()
-    _resume(stage)
+    stage.resume()
 
 
 @contextlib.contextmanager
@@ -363,23 +363,6 @@ def _unread_books(stage: Stage) -> Iterator[None]:
 def _order(stage: Stage, command: str, cause: str) -> None:
     answer = stage.ladderd(command, "--by", "drill", "--cause", cause, "--state-dir", str(stage.state_dir))
     assert answer.returncode == 0, answer.stdout + answer.stderr
-
-
-def _resume(stage: Stage) -> None:
-    """Lift what the fault left behind; refused while a gate is against it, so until it is taken."""
-
-    def taken() -> bool:
-        cause = ("--by", "drill", "--cause", "over", "--state-dir", str(stage.state_dir))
-        return stage.ladderd("resume", *cause).returncode == 0
-
-    until("a resume is taken", taken, 30, 0.5)
-
-
-def _quoting_again(stage: Stage) -> None:
-    """Orders rest: what was refused before made a market cool for a minute or paused the account, trips froze it."""
-    if {"paused", "polygon_ws_final_minute_stale"} & set(stage.reasons()):
-        _resume(stage)
-    stage.until_quoting(limit_s=75)
 
 
 CROSSING = {"status": 400, "code": "invalid_order", "details": "post only cross"}

@@ -57,6 +57,9 @@ def until_instant(instant_s: float) -> None:
         f"the instant {instant_s}", lambda: utc_s() >= instant_s, limit_s=max(instant_s - utc_s(), 0) + 5, poll_s=0.01
     )
 
+SERIES = ("INXU", "NASDAQ100U")
+LIFTED = {"paused", "polygon_ws_final_minute_stale"}  # the reasons that only a resume ends
+
 
 def fetch(url: str, body: object = None, method: str | None = None, accept: str = "*/*") -> tuple[int, bytes]:
     """One HTTP request: status and body; status 0 when nobody answers."""
@@ -168,13 +171,33 @@ class Stage:
 
     def until_quoting(self, limit_s: float = 20.0, least: int = 2) -> list[dict[str, Any]]:
         """Wait until the exchange's own record shows orders of ours."""
-        return until("orders resting", lambda: r if len(r := self.truth()["resting"]) >= least else [], limit_s)
+        try:
+            return until("orders resting", lambda: r if len(r := self.truth()["resting"]) >= least else [], limit_s)
+        except AssertionError as problem:
+            against = {name: self.reasons(name) for name in SERIES}
+            raise AssertionError(f"{problem}; against it: {against}") from None
+
+    def resume(self) -> None:
+        """Lift what a fault left behind; a resume is refused while a gate is against it, so until it is taken."""
+
+        def taken() -> bool:
+            cause = ("--by", "drill", "--cause", "over", "--state-dir", str(self.state_dir))
+            return self.ladderd("resume", *cause).returncode == 0
+
+        until("a resume is taken", taken, 30, 0.5)
+
+    def quoting_again(self, least: int = 2) -> list[dict[str, Any]]:
+        """Wait for orders, and lift what keeps them away: refusals cool a market or pause, trips freeze."""
+        for name in SERIES:
+            if not LIFTED.isdisjoint(self.reasons(name)):
+                self.resume()
+        return self.until_quoting(75, least)
 
     def until_only(self, *reasons: str, limit_s: float = 20.0) -> None:
         """Wait until nothing else keeps either series from being quoted: what a resume asks for."""
 
         def rest() -> bool:
-            told = [self.reasons(name) for name in ("INXU", "NASDAQ100U")]
+            told = [self.reasons(name) for name in SERIES]
             return any(told) and all(set(each) <= set(reasons) for each in told)
 
         until(f"nothing but {', '.join(reasons)}", rest, limit_s)

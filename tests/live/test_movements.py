@@ -44,6 +44,7 @@ CHANCE = {
     "ladderd_write_tokens_reserve": "moves once after the start, before the first scrape or after it",
     "ladderd_write_tokens_capacity": "moves once after the start, before the first scrape or after it",
     "runtime_bus_depth": "an event waits for less than a millisecond; few scrapes meet one",
+    "ladderd_stream_up": "the websocket may be back before a scrape; the rule's drill, which refuses it, sees it down",
 }
 
 
@@ -198,6 +199,12 @@ def resting(stage: Stage, side: str) -> list[dict[str, Any]]:
     return [order for order in stage.truth()["resting"] if order["book_side"] == side]
 
 
+def until_opened(stage: Stage, least: int = 2) -> None:
+    """Wait until a window has just opened: what follows takes some seconds, and none of them may be its last ones."""
+    until_instant(stage.target_s(stage.window_ahead(8)) - stage.open_lead_s)
+    stage.quoting_again(least)
+
+
 def writes_go_wrong(stage: Stage) -> None:
     """Orders are refused, not answered, filled; a list is not answered; a group is triggered by another client."""
     stage.until_quoting()
@@ -212,13 +219,14 @@ def writes_go_wrong(stage: Stage) -> None:
     with rising(stage, "ladderd_read_failures_total"):
         stage.exchange_fault("http_5xx", op=["list_orders"], count=1)
     with rising(stage, "ladderd_groups_lost_total"):
+        until_opened(stage, least=1)
         group = stage.until_quoting(least=1)[0]["order_group_id"]
         signed(stage, "PUT", f"{GROUPS}/{group}/trigger")
 
 
 def sockets_go_wrong(stage: Stage) -> None:
-    """A frame is lost, then the websocket; stamps stand still; the machine stands still."""
-    stage.until_quoting()
+    """A frame is lost, then the websocket; stamps stand still; a request is refused."""
+    until_opened(stage)
     with rising(stage, "ladderd_books_stale_total"):
         stage.exchange_fault("ws_seq_gap", channel="orderbook_delta", count=1)
     with rising(stage, "ladderd_stream_drops_total"):
@@ -244,7 +252,7 @@ def stalls(stage: Stage) -> None:
 
 def silent_final_minute(stage: Stage) -> None:
     """No value for two seconds in the final minute of a window."""
-    stage.until_quoting(limit_s=75)  # what was refused before may cool for a minute
+    stage.quoting_again()
     number = stage.window_ahead()
     until_instant(stage.target_s(number) - stage.strict_s - 2)
     stage.until_quoting()
@@ -259,7 +267,7 @@ def feeds_go_wrong(stage: Stage) -> None:
     stage.exchange_fault("exchange_pause")
     until("the pause is seen", lambda: not stage.metric("ladderd_exchange_up"), 10)
     stage.heal()
-    stage.until_quoting()
+    until_opened(stage)  # a silence of the final minute would be the session's second one, which freezes
     with rising(stage, "ladderd_feed_divergences_total"):
         stage.feed_fault("divergence", host=2, bps=50, for_s=1.5)
     with rising(stage, "ladderd_feed_failovers_total"):
@@ -268,8 +276,7 @@ def feeds_go_wrong(stage: Stage) -> None:
 
 def taken_and_cancelled(stage: Stage) -> None:
     """An order of ours takes; the account is cancelled while places wait for a slow disk; somebody trades by hand."""
-    until_instant(stage.target_s(stage.window_ahead(8)) - stage.open_lead_s)
-    stage.until_quoting()
+    until_opened(stage)
     with rising(stage, "ladderd_taker_fills_total"):
         taken(stage, f"{OURS}1-3")
     stage.until_quoting()
