@@ -16,7 +16,7 @@ from journal.record import Record
 
 _HEAD: Final = f"""# Events: every type of record in the journal
 
-Made by `make events` from domain/records.py; do not edit. Record version {RECORD_VERSION}.{RECORD_MINOR}.
+Made by `make events` from domain/record_types/; do not edit. Record version {RECORD_VERSION}.{RECORD_MINOR}.
 
 One line of JSON is one record. `payload` is what its `type` says below. Each record is made as its struct: its keys and
 their kinds are checked by mypy, its bounds when it is made, and one that is out of them ends the run before a byte of

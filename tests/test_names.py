@@ -132,6 +132,13 @@ def test_a_near_miss_is_left_alone(own: str, other: str) -> None:
     assert not unused([Source("guards/planted.py", own), Source("ops/other.py", other)])
 
 
+def test_a_catalogue_that_gathers_a_name_does_not_use_it_and_who_imports_it_from_there_does() -> None:
+    room = Source("domain/event_types/planted.py", "class Tick: ...")
+    catalogue = Source("domain/events.py", "from domain.event_types.planted import Tick")
+    assert unused([room, catalogue]) == {"domain.event_types.planted.Tick"}
+    assert not unused([room, catalogue, Source("ops/other.py", "from domain.events import Tick")])
+
+
 def test_a_class_name_in_two_rooms_is_found_and_a_private_one_is_not() -> None:
     planted = [Source("guards/a.py", "class Quote: ...\nclass _Row: ..."), Source("ops/b.py", "class Quote: ...")]
     assert twice([*planted, Source("ops/c.py", "class _Row: ...")]) == {"Quote": ["guards.a", "ops.b"]}

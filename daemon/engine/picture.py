@@ -8,7 +8,8 @@ from typing import NamedTuple
 from daemon.engine.shown.gates import flat_of, gates_of
 from daemon.engine.shown.holdings import exposures_of, holdings_of
 from daemon.engine.shown.rungs import why_not_quoted
-from daemon.engine.state_view import DeskView, StateView
+from daemon.engine.state_view import StateView
+from daemon.engine.views.desk import DeskView
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import FeedState

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from daemon.engine.state_view import PlanView
+from daemon.engine.views.desk import PlanView
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.jobs import JOBS
 from domain.actions import Answer

@@ -57,6 +57,7 @@ def until_instant(instant_s: float) -> None:
         f"the instant {instant_s}", lambda: utc_s() >= instant_s, limit_s=max(instant_s - utc_s(), 0) + 5, poll_s=0.01
     )
 
+
 SERIES = ("INXU", "NASDAQ100U")
 LIFTED = {"paused", "polygon_ws_final_minute_stale"}  # the reasons that only a resume ends
 

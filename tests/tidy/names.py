@@ -13,6 +13,8 @@ ENTRY_POINTS = frozenset(
     {"daemon.start_io.main"}
     | {f"sim.{name}.main" for name in ("campaign.command", "demo", "exchange.program", "index_feed.program")}
 )
+# What other packages import from: a name that a catalogue gathers is used by who imports it from there, not by that.
+CATALOGUES = frozenset({"domain.events", "domain.records"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -32,18 +34,29 @@ def unused(sources: Iterable[Source]) -> set[str]:
     named: set[str] = set(ENTRY_POINTS)
     for src in sources:
         named |= _named_elsewhere(src)
+    for src in sources:
+        if module_of(src) in CATALOGUES:
+            named |= {origin for name, origin in _gathered(src) if f"{module_of(src)}.{name}" in named}
     return {f"{module_of(src)}.{name}" for src in sources for name in _unused_in(src, named)}
 
 
 def _named_elsewhere(src: Source) -> set[str]:
     """What this file names of other files: imported names, and attributes of imported modules."""
     found: set[str] = set()
+    merely_gathered = {origin for _, origin in _gathered(src)} if module_of(src) in CATALOGUES else frozenset[str]()
     for node in ast.walk(src.tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {f"{node.module}.{name.name}" for name in node.names}
+            found |= {f"{node.module}.{name.name}" for name in node.names} - merely_gathered
         elif isinstance(node, ast.Attribute):
             found.add(src.dotted(node))
     return found
+
+
+def _gathered(src: Source) -> Iterator[tuple[str, str]]:
+    """The names that a catalogue imports, each with where it stands."""
+    for node in src.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((name.name, f"{node.module}.{name.name}") for name in node.names)
 
 
 def _unused_in(src: Source, named: set[str]) -> Iterator[str]:

@@ -6,7 +6,8 @@ the index is silent by right: such a vote is shown as it is and marked as one th
 
 from __future__ import annotations
 
-from daemon.engine.state_view import DeskView, StateView
+from daemon.engine.state_view import StateView
+from daemon.engine.views.desk import DeskView
 from domain.clock import NS_PER_S
 from domain.reasons import Reason
 from domain.window import Phase

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from daemon.engine.state_view import DeskView, FailoverView
+from daemon.engine.views.desk import DeskView
+from daemon.engine.views.feeds import FailoverView
 from domain.clock import Now
 from domain.stamps import utc_text
 from domain.window import Phase, Window

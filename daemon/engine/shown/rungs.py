@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from daemon.engine.state_view import DeskView
+from daemon.engine.views.desk import DeskView
 from domain.ids import Ticker
 from domain.market import Side
 from domain.money import Price

@@ -1,0 +1,112 @@
+"""The guards of the whole account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from domain.clock import Now
+from guards.risk import AccountShape
+from guards.vote import Vote
+
+
+class KillView(Protocol):
+    """The kill latch."""
+
+    @property
+    def latched(self) -> bool:
+        """Whether it is closed."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        ...
+
+    def vote(self, now: Now) -> Vote:
+        """What it says now."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """For the snapshot."""
+        ...
+
+
+class ExchangeView(Protocol):
+    """What the exchange says of itself."""
+
+    def vote(self, now: Now) -> Vote:
+        """What it says now."""
+        ...
+
+    def next_deadline(self, now: Now) -> int | None:
+        """When it turns by itself."""
+        ...
+
+
+class ClockView(Protocol):
+    """How far our clock can be believed."""
+
+    @property
+    def offset_ns(self) -> int | None:
+        """Of the exchange's clock."""
+        ...
+
+    @property
+    def uncertainty_ns(self) -> int | None:
+        """Of that offset."""
+        ...
+
+    def vote(self, now: Now) -> Vote:
+        """What it says now."""
+        ...
+
+    def next_deadline(self, now: Now) -> int | None:
+        """When it turns by itself."""
+        ...
+
+
+class RiskView(Protocol):
+    """The limits, and how much of them is used."""
+
+    @property
+    def loss(self) -> int:
+        """Realised today."""
+        ...
+
+    def vote(self, account: AccountShape, now: Now) -> Vote:
+        """What it says now."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """For the snapshot."""
+        ...
+
+    def used(self, account: AccountShape) -> int:
+        """The day's loss with what is open at its worst."""
+        ...
+
+
+class ControlsView(Protocol):
+    """When each control was last proven."""
+
+    @property
+    def proven(self) -> Mapping[str, int]:
+        """Unix nanoseconds by control."""
+        ...
+
+    def vote(self, control: str, now: Now) -> Vote:
+        """Whether the proof is young enough."""
+        ...
+
+
+class AgesView(Protocol):
+    """How old the exchange's messages are when they arrive."""
+
+    def vote(self, channel: str, now: Now) -> Vote:
+        """What one channel's age says."""
+        ...
+
+    def next_deadline(self, now: Now) -> int | None:
+        """When that turns by itself."""
+        ...

@@ -1,0 +1,63 @@
+"""Records of risk decisions and of the guards."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from domain.ids import GroupId
+from domain.money import IndexValue
+from domain.reasons import RiskDecision
+from domain.record_types.entry import Entry, InvalidRecordError, Milliseconds, Named, some_told, whole
+
+
+class RiskDecisionEntry(Entry, frozen=True):
+    """A series' gate turned, or, without a series, the day's loss reached a level. `reason`: codes, or a sentence."""
+
+    decision: RiskDecision
+    approved: bool
+    reason: str
+    series: Named | UnsetType = UNSET
+
+
+class GuardTripEntry(Entry, frozen=True):
+    """A guard closed. `reason` says which; the other keys are its evidence.
+
+    A stale final minute tells series, age_ms, limit_ms, window, count, session_frozen and feeds (Unix ns of each feed's
+    newest value); feeds that disagree tell symbol and values; a lost order group tells series and group_id.
+    """
+
+    reason: Named
+    series: Named | UnsetType = UNSET
+    age_ms: float | UnsetType | None = UNSET
+    limit_ms: Milliseconds | UnsetType = UNSET
+    window: int | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    session_frozen: bool | UnsetType = UNSET
+    feeds: dict[str, int] | UnsetType = UNSET
+    symbol: Named | UnsetType = UNSET
+    values: dict[str, IndexValue] | UnsetType = UNSET
+    group_id: GroupId | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """One of the three shapes, whole."""
+        Entry.__post_init__(self)
+        stale = (self.age_ms, self.limit_ms, self.window, self.count, self.session_frozen, self.feeds)
+        apart = (self.symbol, self.values)
+        one = some_told(*stale) + some_told(*apart) + some_told(self.group_id) == 1
+        if not one or not whole(*stale) or not whole(*apart) or some_told(self.series) == some_told(*apart):
+            raise InvalidRecordError("a guard trip tells the evidence of one guard, whole")
+
+
+class KillSwitchEntry(Entry, frozen=True):
+    """The kill latch closed. `source`: what closed it."""
+
+    source: str
+    reason: str
+
+
+class StrictStandDownEntry(Entry, frozen=True):
+    """A series stands down in its final minute as planned: its index comes too seldom for the limit."""
+
+    series: Named
+    cadence_p99_ms: Milliseconds | None
+    limit_ms: Milliseconds
