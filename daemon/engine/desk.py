@@ -18,10 +18,11 @@ from domain.counts import Counted, Counts
 from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
-from domain.money import COUNT_PER_CONTRACT, PRICE_PER_DOLLAR, Count, Price
+from domain.money import PRICE_PER_DOLLAR, Count, Price
 from domain.reasons import Reason, RungReason
 from domain.records import OrderRefusedEntry
 from domain.window import Phase, Window
+from execution.candidates import candidate, capacity, why_unwanted
 from execution.list_lag import SETTLE_NS
 from execution.orders import Order
 from execution.quoter import Candidate, Others, Want, desired, others_of, select
@@ -102,6 +103,11 @@ class Desk:
         limit = price_limit(Side.BID, MIDDLE, 0, settings.quoting.shrink_ppm, settings.quoting.minimum_edge)
         # A maker pays nothing, so the edge asked for is the same at every price.
         self.edge_needed = None if limit is None else MIDDLE - limit
+        self.capacity = capacity(
+            settings.quoting.contracts_per_order,
+            settings.risk.per_market_contracts,
+            settings.risk.per_window_contracts,
+        )
         self.ages_ms: deque[float] = deque(maxlen=AGES_KEPT)
         self.window_ticks = 0
 
@@ -290,7 +296,7 @@ class Desk:
             else:
                 by_market[order.ticker] = [order]
         fresh = self.books_fresh - self.restricted if self.restricted else self.books_fresh
-        quoting, risk = self.settings.quoting, self.settings.risk
+        quoting = self.settings.quoting
         center, reach = self.center(), quoting.rungs_max + 1
         first = max(0, center - reach)
         markets = self.ladder.markets[first : center + reach + 1]
@@ -299,50 +305,26 @@ class Desk:
         if only is not None:
             near = {ticker: rung for ticker, rung in near.items() if ticker in only}
         chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quoting)
-        size, needed = Count(quoting.contracts_per_order * COUNT_PER_CONTRACT), self.edge_needed
-        # How long, and how short, a market and the window may be for one more order to fit.
-        market_most = risk.per_market_contracts * COUNT_PER_CONTRACT - size
-        window_most = risk.per_window_contracts * COUNT_PER_CONTRACT - size
         window_net = sum(count for ticker, count in positions.items() if ticker in self.markets) if positions else 0
         candidates = []
         for ticker in chosen:
             market, fair = near[ticker]
             seen = self.looked_at[ticker] = others_of(self.tops[ticker], by_market.get(ticker, ()))
             held = positions.get(ticker, _NOTHING)
-            bid, ask = fair - needed, fair + needed
-            may_buy = bid > 0 and held <= market_most and window_net <= window_most
-            may_sell = ask < PRICE_PER_DOLLAR and -held <= market_most and -window_net <= window_most
-            candidates.append(
-                Candidate(
-                    market,
-                    fair,
-                    Price(bid),
-                    Price(ask),
-                    seen,
-                    size if may_buy else _NOTHING,
-                    size if may_sell else _NOTHING,
-                )
-            )
+            candidates.append(candidate(market, fair, self.edge_needed, seen, held, window_net, self.capacity))
         wanted = desired(candidates, by_market, self.cooling, quoting, now.mono_ns)
         if len(wanted) < 2 * len(candidates):
             for rung in candidates:
-                full = abs(positions.get(rung.market.ticker, _NOTHING)) > market_most
-                self._explain(rung, wanted, now.mono_ns, full=full)
+                self._explain(rung, wanted, positions.get(rung.market.ticker, _NOTHING), now.mono_ns)
         return wanted
 
-    def _explain(self, rung: Candidate, wanted: Want, now_ns: int, *, full: bool) -> None:
-        """Say why a side of a rung that was chosen is not wanted."""
-        for side, count in ((Side.BID, rung.bid_count), (Side.ASK, rung.ask_count)):
+    def _explain(self, rung: Candidate, wanted: Want, held: Count, now_ns: int) -> None:
+        """Note why a side of a rung that was chosen is not wanted."""
+        for side in Side:
             key = rung.market.ticker, side
-            if key in wanted:
-                continue
-            limit = rung.bid_limit if side is Side.BID else PRICE_PER_DOLLAR - rung.ask_limit
-            if self.cooling.get(key, 0) > now_ns:
-                self.unquoted[key] = RungReason.COOLING
-            elif count or limit <= 0:
-                self.unquoted[key] = RungReason.EDGE_TOO_SMALL
-            else:
-                self.unquoted[key] = RungReason.MARKET_LIMIT if full else RungReason.WINDOW_LIMIT
+            if key not in wanted:
+                cooling = self.cooling.get(key, 0) > now_ns
+                self.unquoted[key] = why_unwanted(rung, side, cooling=cooling, full=self.capacity.full(held))
 
     def held_back(self, reasons: tuple[Reason, ...], before: tuple[Reason, ...], counts: Counts) -> None:
         """A closed gate holds the quoter back: count it inside a window, and each new time that the index is why."""
