@@ -321,9 +321,12 @@ class Observers:
         self._key_lost("cancel-all", event, now, out)
 
     def _key_lost(self, what: str, event: Outcome, now: Now, out: list[AnyAction]) -> None:
-        """A cancel that our key may not send: another key must, at once; ours goes on trying beside it."""
+        """A cancel that our key may not send: another key must, at once; ours goes on trying beside it.
+
+        A stamp that was refused has been signed anew by the venue already: what arrives here was refused all the same.
+        """
         state = self.state
-        if event.http_status not in KEY_REFUSED or event.code == STAMP_EXPIRED:
+        if event.http_status not in KEY_REFUSED:
             return
         if state.refused.cancel_refused(what, event.http_status, event.code, now, out):
             out.append(AskWatcher(now.utc_ns, Reason.KEY_REFUSED.value))

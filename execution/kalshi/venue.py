@@ -2,6 +2,13 @@
 
 Four lanes: kills, cancels, places and reads. An action goes to its lane, and each request ends exactly once, with an
 answer of the exchange or with `on_end`; either becomes the events that the engine waits for. `emit` takes them.
+
+One answer is no end: 401 `header_timestamp_expired`. It measures the exchange's clock, and the same request is signed
+and sent once more. For a place too, under the same client order id, and that is no place of unknown outcome: the
+signature is checked before the request is read any further, so a 401 proves that nothing was made of it (`codes.ROWS`);
+should the exchange ever refuse so and take the order all the same, the second is answered 409 order_already_exists,
+whose verdict is UNKNOWN, and is resolved. Not sent again: a place whose permission is over, one that a cancel-all has
+purged meanwhile, and one after which the clocks turn out to differ so much that its expiry would be wrong.
 """
 
 from __future__ import annotations
@@ -11,10 +18,10 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from domain.actions import AnyAction, Ask, CancelAll, CancelOrders, CreateGroup, DeleteGroup, Place, TriggerGroup
-from domain.clock import Now
+from domain.clock import Now, utc_ms
 from domain.events import AnyEvent, Verdict
 from execution.kalshi.answers import read_answer, unanswered
-from execution.kalshi.codes import CodeTable
+from execution.kalshi.codes import CodeTable, stamp_refused
 from execution.kalshi.exchange_clock import ExchangeClock
 from execution.kalshi.reads import ReadRun
 from execution.kalshi.wire import Account, Answer, Request, Write, request_for
@@ -22,6 +29,8 @@ from execution.kalshi.wire import Account, Answer, Request, Write, request_for
 KILLS: Final = (TriggerGroup, CancelAll)
 PLACES: Final = (Place, CreateGroup, DeleteGroup)
 NO_CODES: Final = CodeTable()
+PLACE_OFFSET_MAX_MS: Final = 1_000
+"""Measured by whole seconds, so the clocks differ by 1.5 s at most, which is where the gate closes by itself."""
 
 OnAnswer = Callable[[Answer], None]
 OnEnd = Callable[[Now | None, str, str], None]
@@ -42,10 +51,15 @@ class Venue(ABC, Generic[Lane]):
         self._codes = codes
         self._time_of = ExchangeClock()
         self._status = Request("GET", f"{account.prefix}/exchange/status")
+        self._purges = 0
 
     @abstractmethod
     def _send(self, lane: Lane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
         """Have one request written, not after that monotonic instant (0: whenever); it ends exactly once."""
+
+    @abstractmethod
+    def _correct(self, skew_ms: int) -> None:
+        """From now on sign with the exchange's clock, which is so far ahead of ours."""
 
     def _told(self, event: AnyEvent) -> None:
         """The exchange has told something."""
@@ -81,7 +95,7 @@ class Venue(ABC, Generic[Lane]):
             for outcome in unanswered(action, verdict, code, detail, 0 if sent is None else sent.mono_ns):
                 self._told(outcome)
 
-        self._send(lane, request_for(self._account, action), on_answer, on_end, not_after_ns)
+        self._send_signed(lane, request_for(self._account, action), on_answer, on_end, not_after_ns)
 
     def _ask(self, run: ReadRun, request: Request) -> None:
         def on_answer(answer: Answer) -> None:
@@ -95,16 +109,53 @@ class Venue(ABC, Generic[Lane]):
         def on_end(_sent: Now | None, code: str, detail: str) -> None:
             self._emit(run.failed(0, f"{code}: {detail}"))
 
-        self._send(self.reads, request, on_answer, on_end)
+        self._send_signed(self.reads, request, on_answer, on_end)
+
+    def _send_signed(
+        self, lane: Lane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+    ) -> None:
+        """Send a request, and once more when the exchange refuses its stamp and tells the time."""
+        purges = self._purges
+
+        def first(refused: Answer) -> None:
+            if not stamp_refused(refused.status, refused.body) or not refused.date_s:
+                on_answer(refused)
+                return
+            skew_ms = _skew_ms(refused)
+            self._correct(skew_ms)
+            if not_after_ns and (
+                refused.answered.mono_ns >= not_after_ns
+                or self._purges != purges
+                or abs(skew_ms) > PLACE_OFFSET_MAX_MS
+            ):
+                on_answer(refused)
+                return
+
+            def ended(sent: Now | None, code: str, detail: str) -> None:
+                if sent is None:
+                    on_answer(refused)  # not a byte of the second has left: the refusal stands
+                else:
+                    on_end(sent, code, detail)
+
+            self._send(lane, request, on_answer, ended, not_after_ns)
+
+        self._send(lane, request, first, on_end, not_after_ns)
 
     def _time(self, answer: Answer, stamp_ms: int | None = None) -> None:
-        """Learn the exchange's time from an answer."""
+        """Learn the exchange's time from an answer; one that refuses our stamps for theirs has them corrected."""
+        if answer.date_s and stamp_refused(answer.status, answer.body):
+            self._correct(_skew_ms(answer))
         if stamp_ms is None:
             sample = self._time_of.date(answer.date_s, answer.sent, answer.answered)
         else:
             sample = self._time_of.stamp(stamp_ms, answer.sent, answer.answered)
         if sample is not None:
             self._emit(sample)
+
+
+def _skew_ms(answer: Answer) -> int:
+    """How far the exchange's clock is ahead of ours. It tells whole seconds, cut off: the middle is half of one on."""
+    return answer.date_s * 1_000 + 500 - utc_ms(answer.answered)
 
 
 def ignore_end(_sent: Now | None, _code: str, _detail: str) -> None:

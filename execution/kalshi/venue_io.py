@@ -2,8 +2,8 @@
 
 `perform` never waits. A cancel leaves in the caller's own turn of the loop when a connection of its lane is free, which
 is why that lane has its own connections, warm and with their signatures made ahead. Places give way to waiting cancels,
-and each is checked against its permission in the instant before it is written. Nothing is sent twice from here: what to
-do about an unknown outcome is the engine's business.
+and each is checked against its permission in the instant before it is written. Nothing is sent twice from here but what
+was refused for its stamp (`venue.py`): what to do about an unknown outcome is the engine's business.
 
 UNSENT is said only when not one byte can have left; a refusal only when the exchange's own answer proves it; everything
 else is UNKNOWN.
@@ -22,12 +22,12 @@ from domain.events import AnyEvent, GroupOp, GroupOutcome, GroupsRead, Verdict
 from domain.hosts import Posture
 from domain.ids import GroupId
 from execution.http.http_client_io import parse_origin, seconds
-from execution.kalshi.codes import CodeTable, stamp_refused
+from execution.kalshi.codes import CodeTable
 from execution.kalshi.lane_io import Job, Lane
 from execution.kalshi.last_cancel_io import LastCancel
 from execution.kalshi.sign import Signer
 from execution.kalshi.venue import NO_CODES, OnAnswer, OnEnd, Venue, ignore_end
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import Account, Request
 
 SIGN_EVERY_MS: Final = 100
 LOOK_AT_TIME_MS: Final = 500
@@ -157,6 +157,7 @@ class KalshiVenue(Venue[Lane]):
 
     def purge_places(self) -> int:
         """Withdraw the places that were not written yet, each of which comes back UNSENT; how many."""
+        self._purges += 1
         return self.places.withdraw(lambda job: bool(job.not_after_ns), "purged")
 
     def watch_group(self, group_id: GroupId) -> None:
@@ -166,15 +167,9 @@ class KalshiVenue(Venue[Lane]):
     def _send(self, lane: Lane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
         lane.submit(Job(request, on_answer, on_end, not_after_ns))
 
-    def _time(self, answer: Answer, stamp_ms: int | None = None) -> None:
-        """Learn the exchange's time from an answer; one that refuses our stamps for theirs has them corrected.
-
-        No order leaves meanwhile, for a clock so wrong keeps the gate closed; but cancels and listings get through.
-        """
-        if answer.date_s and stamp_refused(answer.status, answer.body):
-            # Whole seconds, cut off: half of one more is the middle of what the exchange's clock may say.
-            self._signer.correct(answer.date_s * 1_000 + 500 - utc_ms(answer.answered))
-        super()._time(answer, stamp_ms)
+    def _correct(self, skew_ms: int) -> None:
+        """No order leaves by a clock so wrong, for it keeps the gate closed; but cancels and listings get through."""
+        self._signer.correct(skew_ms)
 
     def _told(self, event: AnyEvent) -> None:
         """Keep the triggers of the groups that are there signed ahead."""

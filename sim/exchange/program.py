@@ -67,7 +67,9 @@ def _options() -> Options:
     parse.add_argument("--rungs", type=int, default=40, help="strikes of each ladder")
     parse.add_argument("--shard", type=int, default=0, help="exchange_index of the series")
     parse.add_argument("--funded-shard", type=int, help="exchange_index that holds the balance (default: --shard)")
-    parse.add_argument("--read-only-key-id", help="id of a second key, of scope read")
+    parse.add_argument("--second-key-id", help="id of another key with the same rights: the watcher's")
+    parse.add_argument("--second-public-key", help="PEM file with its public key")
+    parse.add_argument("--read-only-key-id", help="id of a key of scope read")
     parse.add_argument("--read-only-public-key", help="PEM file with its public key")
     parse.add_argument("--price-step", default="0.01", help="the grid's step in dollars")
     parse.add_argument("--tier", choices=sorted(TIERS), default="advanced", help="usage tier (token buckets)")
@@ -141,10 +143,15 @@ def check(parser: Options, options: argparse.Namespace) -> None:
     step = parse_price(options.price_step)
     if not step or PRICE_ONE % step:
         parser.error("argument --price-step must divide one dollar, in steps of 0.0001")
-    if options.read_only_key_id and not options.read_only_public_key:
-        parser.error("argument --read-only-key-id needs --read-only-public-key")
+    for key, public in (("read_only_key_id", "read_only_public_key"), ("second_key_id", "second_public_key")):
+        if getattr(options, key) and not getattr(options, public):
+            parser.error(f"argument {_option(key)} needs {_option(public)}")
     if options.host not in ("127.0.0.1", "::1", "localhost"):
         parser.error("argument --host must be a loopback address")
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def read_script(path: str | None) -> list[tuple[float, dict[str, Any]]]:
@@ -185,6 +192,8 @@ def main(argv: list[str]) -> int:
     files = {options.api_key_id: options.public_key}
     if options.read_only_key_id:
         files[options.read_only_key_id] = options.read_only_public_key
+    if options.second_key_id:
+        files[options.second_key_id] = options.second_public_key
     keys: dict[str, PublicKey] = {}
     for key_id, path in files.items():
         try:

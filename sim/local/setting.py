@@ -68,16 +68,7 @@ class Setting:
 
     def prepare(self) -> None:
         """Make the account's key pair, and say when the first window is."""
-        private = (
-            rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            if self.with_rsa
-            else ed25519.Ed25519PrivateKey.generate()
-        )
-        key_file = self.folder / "key.pem"
-        with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        (self.folder / "key.pub").write_bytes(public)
+        write_key_pair(self.folder, "key", with_rsa=self.with_rsa)
         self.anchor_s = self.anchor_s or int(utc_s()) + self.open_lead_s + int(self.first_open_s)
 
     def exchange_words(self, port: int = 0) -> tuple[str, ...]:
@@ -146,6 +137,19 @@ class Setting:
             "",
         ]
         self.config.write_text("\n".join(lines), encoding="utf-8")
+
+
+def write_key_pair(folder: Path, name: str, *, with_rsa: bool = False) -> None:
+    """Make a key pair of the exchange's kind: NAME.pem, which only its owner can read, and NAME.pub."""
+    private = (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        if with_rsa
+        else ed25519.Ed25519PrivateKey.generate()
+    )
+    with os.fdopen(os.open(folder / f"{name}.pem", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / f"{name}.pub").write_bytes(public)
 
 
 def http_of(feed: str) -> str:

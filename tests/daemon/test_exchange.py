@@ -73,6 +73,9 @@ class Simulated(Venue[None]):
             lambda: on_end(self.now(), "connection_lost", ""),
         )
 
+    def _correct(self, skew_ms: int) -> None:
+        raise AssertionError(f"one clock, and {skew_ms} ms between two")
+
     def answer(self, action: AnyAction) -> list[AnyEvent]:
         self.events.clear()
         self.perform(action)

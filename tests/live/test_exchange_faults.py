@@ -48,6 +48,7 @@ def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
         stage.heal()
         until_instant(stage.target_s(number) + 1)
         stage.until_quoting()
+        strike(stage, "refuse_orders", op="create_order", count=1, status=401, code="header_timestamp_expired")
         until("nothing is unknown any more", lambda: all(o["state"] == "open" for o in stage.picture()["orders"]), 8)
         assert stage.stop(signal.SIGTERM) == 0
         truth = stage.truth()
@@ -61,6 +62,8 @@ def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
         assert verdicts[Verdict.UNKNOWN] >= 2
         assert verdicts[Verdict.REFUSED] >= 1
         assert sum(verdicts.values()) == sum(placed.values()), "every place has one outcome"
+        written = sum(verdicts.values()) - verdicts[Verdict.UNSENT]
+        assert truth["requests"]["create_order"] == written + 1, "one was signed and sent again, for its stamp"
 
 
 def test_websocket_that_loses_frames_and_drops(tmp_path: Path) -> None:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
+from domain.actions import Alert
+from sim.local.child import Child
+from sim.local.setting import write_key_pair
 from tests.live.stage import Stage, assert_journal, fetch, playing, until
 
 LIMIT_MS = 1_500
+CANCELS = ["cancel_order", "batch_cancel", "cancel_all", "trigger_group"]
 
 
 def cancel_alls(stage: Stage) -> int:
@@ -53,11 +57,43 @@ def watched(address: str) -> dict[str, Any]:
     return told
 
 
+WATCHERS_KEY = "watchers-key"
+
+
+def watcher_with_its_own_key(stage: Stage) -> Child:
+    """The watcher as it is meant to be: with another key of the same account."""
+    own = {
+        "LADDERD_EXCHANGE__API_KEY_ID": WATCHERS_KEY,
+        "LADDERD_EXCHANGE__PRIVATE_KEY_FILE": str(stage.state_dir / "watcher.pem"),
+    }
+    words = (*stage.programs.setting.watch_words(LIMIT_MS), "--http-port", "0")
+    return stage.programs.start("watch", words, stage.state_dir, environment=stage.environment | own)
+
+
+def assert_the_watchers_key_cancels(stage: Stage, watch: Child) -> None:
+    """The exchange takes no cancel of the daemon's key any more: the watcher's key cancels, long before any expiry."""
+    stage.until_quoting(least=2)
+    stage.exchange_fault("refuse_key", key=stage.programs.setting.key_id, op=CANCELS)
+    until("asked for", lambda: "the daemon asks" in watch.said(), 20, 0.02)
+    until("an empty account", lambda: not stage.truth()["resting"], 3)
+    told = until("the alert", lambda: key_alerts(stage), 5)
+    assert [(alert.severity, alert.payload["http_status"]) for alert in told] == [("critical", 401)]
+    assert stage.picture()["paused"]
+    assert stage.truth()["faults"]["refuse_key"] >= 1
+    stage.heal()
+
+
+def key_alerts(stage: Stage) -> list[Alert]:
+    alerts = (action for step in stage.steps() for action in step.actions if isinstance(action, Alert))
+    return [alert for alert in alerts if alert.action == "key_refused"]
+
+
 @pytest.mark.step("A03")
 def test_the_watcher_answers_on_its_own_port_whatever_becomes_of_the_daemon(tmp_path: Path) -> None:
-    with playing(Stage(tmp_path, period_s=120, strict_s=20)) as stage:
-        stage.until_quoting(least=2)
-        watch = stage.start_watcher(LIMIT_MS, "--http-port", "0")
+    write_key_pair(tmp_path, "watcher")
+    second = ("--second-key-id", WATCHERS_KEY, "--second-public-key", str(tmp_path / "watcher.pub"))
+    with playing(Stage(tmp_path, period_s=120, strict_s=20, exchange_options=second)) as stage:
+        watch = watcher_with_its_own_key(stage)
         try:
             line = until("its address", lambda: re.findall(r"status at (\S+)\n", watch.said()), 20)
             address = line[0]
@@ -67,6 +103,7 @@ def test_the_watcher_answers_on_its_own_port_whatever_becomes_of_the_daemon(tmp_
             assert list(told) == list(daemons), "the same shape"
             assert (told["service_kind"], told["pid"]) == ("watcher", stage.processes["watch"].pid)
             assert (told["build_id"], told["config_hash"]) == (daemons["build_id"], daemons["config_hash"])
+            assert_the_watchers_key_cancels(stage, watch)
             stage.stop(signal.SIGKILL)
             until("its death is told", lambda: watched(address)["status"]["state"] == "DEGRADED", 10)
             told = watched(address)

@@ -164,12 +164,16 @@ class PortVenue(Venue[PortLane]):
 
     def purge_places(self) -> None:
         """Withdraw what was not written yet."""
+        self._purges += 1
         self.places.withdraw("purged")
 
     def _send(
         self, lane: PortLane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
     ) -> None:
         lane.submit(Job(request, on_answer, on_end, not_after_ns))
+
+    def _correct(self, skew_ms: int) -> None:
+        """Nothing is signed here, so nothing is signed anew."""
 
     def _keep_time(self) -> None:
         now = self.machine.clock.now()

@@ -23,6 +23,7 @@ MENU: dict[str, str] = {
     "http_429": "too many requests",
     "http_5xx": "code (503), processed (false): with or without processing; op ws_connect refuses upgrades",
     "refuse_orders": "status (400), code (invalid_order), details: creates are refused",
+    "refuse_key": "status (401), code (authentication_error), key: what that key signs is refused, or all keys'",
     "group_trigger_refused": "status (503), code (exchange_unavailable)",
     "fill_after_cancel": "mode before|after, delay_ms (200), count: a fill that arrives after the cancel's answer",
     "ws_half_open": "websockets go silent without closing; with for_s new ones too",
@@ -146,7 +147,9 @@ class FaultDesk:
         fault.injected += 1
         self.injected[fault.name] = self.injected.get(fault.name, 0) + 1
 
-    def draw(self, name: str, now_ns: int, operation: str = "", channel: str = "") -> Fault | None:
+    def draw(
+        self, name: str, now_ns: int, operation: str = "", channel: str = "", key_id: str = ""
+    ) -> Fault | None:
         """The fault of that name that strikes here and now, used up by one; None when none does."""
         if not self.active:
             return None
@@ -156,6 +159,8 @@ class FaultDesk:
             if (fault.operations and operation not in fault.operations) or (
                 fault.channels and channel not in fault.channels
             ):
+                continue
+            if fault.params.get("key", key_id) != key_id:
                 continue
             if fault.probability < 1.0 and self.rng.random() >= fault.probability:
                 continue

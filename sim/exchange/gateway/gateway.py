@@ -136,6 +136,8 @@ class Gateway:
             key_id = self.door.check(asked.headers, operation.method, asked.path, now_ns // NS_PER_MS)
             if operation.kind == WRITE and key_id in self.read_only:
                 raise rejects.forbidden()
+            if self.faults.active:
+                self._refuse_key(key_id, operation.name, now_ns)
         parsed = requests.decode(asked.body) if asked.body else None
         if signed:
             self._pay(operation, asked, parsed, now_ns)
@@ -187,6 +189,13 @@ class Gateway:
         if operation == "exchange_status":  # documented: the same body as with 200 may come with 5xx
             return Answer(code, rest_public.status_body(self.exchange))
         return self.refusal(rejects.nested(code, "exchange_unavailable"))
+
+    def _refuse_key(self, key_id: str, name: str, now_ns: int) -> None:
+        """A key that was revoked, or lost its rights."""
+        fault = self.faults.draw("refuse_key", now_ns, name, key_id=key_id)
+        if fault is not None:
+            code = str(fault.params.get("code", "authentication_error"))
+            raise rejects.nested(int(fault.params.get("status", 401)), code)
 
     def _refuse(self, name: str, now_ns: int) -> None:
         """Faults that refuse what was asked, for a reason."""

@@ -139,27 +139,100 @@ async def test_cancels_triggers_and_cancel_all() -> None:
 
 
 @pytest.mark.parametrize("off_s", [-3_600, 3_600])
-async def test_with_a_clock_an_hour_off_cancels_and_listings_get_through_at_the_second_try(off_s: int) -> None:
+async def test_with_a_clock_an_hour_off_cancels_and_listings_are_signed_again_and_places_are_not(off_s: int) -> None:
     theirs_s = SystemClock().now().utc_ns // 10**9 + off_s
-    date = email.utils.formatdate(theirs_s, usegmt=True)
 
-    def script(seen: Seen) -> Reply:
-        if abs(int(seen.headers["kalshi-access-timestamp"]) - theirs_s * 1_000) > 5_000:
-            return reply(401, {"error": {"code": "header_timestamp_expired"}}, f"Date: {date}\r\n")
-        return reply(204) if seen.method == "DELETE" else reply(200, {"orders": [], "cursor": ""})
-
+    script = by_the_clock(theirs_s, lambda _: reply(200, {"orders": [], "cursor": ""}))
     async with desk(script) as (under_test, fake):
-        told = [await under_test.outcome(cancel_all()) for _ in range(2)]
-        refused = [e for e in told if isinstance(e, CancelAllOutcome)]
-        assert refused[0].verdict is Verdict.REFUSED
-        while not isinstance(accepted := told[-1], CancelAllOutcome) or accepted.http_status != 204:
-            told.append(await under_test.event())
+        # Its expiry would be an hour wrong as well.
+        refused = await under_test.outcome(place())
+        assert isinstance(refused, PlaceOutcome)
+        assert (refused.verdict, refused.code) == (Verdict.REFUSED, "header_timestamp_expired")
+    assert [seen.method for seen in fake.seen] == ["POST"]
+    async with desk(script) as (under_test, fake):
+        emptied = await under_test.outcome(cancel_all())
+        assert isinstance(emptied, CancelAllOutcome)
+        assert emptied.verdict is Verdict.ACCEPTED
         # What was signed ahead is void too: the very next listing and cancel are good.
         under_test.venue.perform(ask(Read.RESTING))
         while not isinstance(listed := await under_test.event(), OrdersRead):
             assert not isinstance(listed, ReadFailed)
-    stale = [s for s in fake.seen if abs(int(s.headers["kalshi-access-timestamp"]) - theirs_s * 1_000) > 5_000]
-    assert len(stale) == 1
+    stale = [s.method for s in fake.seen if abs(int(s.headers["kalshi-access-timestamp"]) - theirs_s * 1_000) > 5_000]
+    assert stale == ["DELETE"]
+
+
+def by_the_clock(theirs_s: int, answer: Callable[[Seen], bytes]) -> Callable[[Seen], Reply]:
+    """An exchange with a clock of its own, which tells it when it refuses a stamp."""
+    date = f"Date: {email.utils.formatdate(theirs_s, usegmt=True)}\r\n"
+
+    def script(seen: Seen) -> Reply:
+        if abs(int(seen.headers["kalshi-access-timestamp"]) - theirs_s * 1_000) > 5_000:
+            return reply(401, {"error": {"code": "header_timestamp_expired"}}, date)
+        return reply(204) if seen.method == "DELETE" else answer(seen)
+
+    return script
+
+
+def stamp_refused(times: int, *, dated: bool = True) -> Callable[[Seen], Reply]:
+    """An exchange that finds the stamp of some requests too old, though the clocks agree."""
+    left = [times]
+
+    def script(seen: Seen) -> Reply:
+        if not left[0]:
+            return made(seen)
+        left[0] -= 1
+        date = f"Date: {email.utils.formatdate(SystemClock().now().utc_ns // 10**9, usegmt=True)}\r\n"
+        return reply(401, {"error": {"code": "header_timestamp_expired"}}, date if dated else "")
+
+    return script
+
+
+async def place_told(under_test: Desk, not_after_ns: int = 0) -> PlaceOutcome:
+    outcome = await under_test.outcome(place(not_after_ns=not_after_ns or under_test.clock.now().mono_ns + 10**9))
+    assert isinstance(outcome, PlaceOutcome)
+    return outcome
+
+
+async def test_a_place_whose_stamp_is_refused_is_signed_again_once_under_its_name() -> None:
+    async with desk(stamp_refused(1)) as (under_test, fake):
+        outcome = await place_told(under_test)
+        assert (outcome.verdict, outcome.order_id) == (Verdict.ACCEPTED, "o-1")
+        assert isinstance(await under_test.event(), ClockSample)
+        assert under_test.events.empty(), "the refusal is no outcome of its own"
+    first, second = fake.seen
+    assert first.body == second.body
+    assert first.headers["kalshi-access-signature"] != second.headers["kalshi-access-signature"]
+
+
+@pytest.mark.parametrize(("script", "sent"), [(stamp_refused(2), 2), (stamp_refused(1, dated=False), 1)])
+async def test_a_second_refusal_or_one_without_a_time_is_told(script: Callable[[Seen], Reply], sent: int) -> None:
+    async with desk(script) as (under_test, fake):
+        outcome = await place_told(under_test)
+        assert (outcome.verdict, outcome.code) == (Verdict.REFUSED, "header_timestamp_expired")
+    assert len(fake.seen) == sent
+
+
+async def test_a_place_that_a_cancel_all_overtook_or_whose_permission_is_over_is_not_signed_again() -> None:
+    refuse = stamp_refused(1)
+
+    def purged(seen: Seen) -> Reply:
+        under_test.venue.purge_places()
+        return refuse(seen)
+
+    async with desk(purged) as (under_test, fake):
+        assert (await place_told(under_test)).verdict is Verdict.REFUSED
+    assert len(fake.seen) == 1
+    refuse = stamp_refused(1)
+
+    def slow(seen: Seen) -> Reply:
+        while under_test.clock.now().mono_ns <= over_ns:
+            pass
+        return refuse(seen)
+
+    async with desk(slow) as (under_test, fake):
+        over_ns = under_test.clock.now().mono_ns + 20_000_000
+        assert (await place_told(under_test, over_ns)).verdict is Verdict.REFUSED
+    assert len(fake.seen) == 1
 
 
 async def test_a_cancel_is_written_before_perform_returns() -> None:
