@@ -119,7 +119,10 @@ class Books:
             self.parity.read(BALANCE, event.asked.mono_ns, now, out)
 
     def groups_read(self, event: GroupsRead, now: Now) -> None:
-        """All groups at the exchange; strangers are deleted in an exclusive account, once we know our own."""
+        """All groups at the exchange; strangers are deleted in an exclusive account, once we know our own.
+
+        Not while another process is known to trade here: it would do the same to ours, and neither would ever end.
+        """
         held = self.held
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
@@ -127,7 +130,7 @@ class Books:
         for said in event.groups:
             if said.triggered:
                 held.groups.lost(said.group_id, now.mono_ns)
-        if held.exclusive and event.asked.mono_ns > held.changed_ns:
+        if held.exclusive and not held.contested and event.asked.mono_ns > held.changed_ns:
             found, first = held.groups.adopt(event), not held.groups.listed
             held.groups.listed = True
             held.counts.add(Counted.GROUPS_LEAKED, found)

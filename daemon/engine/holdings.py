@@ -68,6 +68,8 @@ class Holdings:
         # What this step was told and nobody of ours did: orders cancelled (and the reason given), and others' traces.
         self.cancelled: list[tuple[Order, str]] = []
         self.others: list[tuple[str, bool]] = []  # and whether drift says so too, which closes the gate by itself
+        # Another process was met on this account, and nobody has resumed since: its order groups are left to it.
+        self.contested = False
         self.began = Now(0, 0)  # this run
         self.adopted: list[Ticker] = []  # markets that this step adopted something in
         self.listed_resting = 0

@@ -32,6 +32,7 @@ EXPLAINED = frozenset(
     {"expirycancel", "closecancel", "haltcancel", "selftradecancel", "postonlycrosscancel", "decrease", "amend"}
 )
 HALTS = frozenset({"deactivated", "activated", "close_date_updated", "determined", "settled"})
+ANOTHER_AGAIN_NS = 60 * NS_PER_S
 ANOTHER = "another process trades this account"
 
 
@@ -43,6 +44,7 @@ class Unexplained:
         self.active = active
         self._seen: deque[tuple[int, Order]] = deque(maxlen=64)
         self._inactive_ns: int | None = None
+        self._another_told_ns: int | None = None
         self._halted_ns: dict[Ticker, int] = {}
 
     def _ended(self, order: Order, reason: str, now: Now) -> None:
@@ -65,10 +67,10 @@ class Unexplained:
         self._halted_ns = {t: at for t, at in self._halted_ns.items() if now.mono_ns - at <= INACTIVE_SPAN_NS}
         others, self.held.others = self.held.others, []
         if others:
-            told = [what for what, _ in others]
-            out.append(Alert("another_trader", "critical", {"what": f"{ANOTHER}: {'; '.join(told[:5])}"}))
+            self._tell_another([what for what, _ in others], now, out)
             lasting = next((what for what, drifts in others if not drifts), "")
             if lasting:
+                self.held.contested = True
                 return f"{ANOTHER}: {lasting}"
         for order, reason in self.held.cancelled:
             self._ended(order, reason, now)
@@ -86,6 +88,12 @@ class Unexplained:
         out.append(Alert("unexplained_cancels", "critical", {"count": len(names), "orders": names[:10]}))
         self.held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
         return f"{len(names)} orders of ours were cancelled, and nobody of ours asked for it"
+
+    def _tell_another(self, told: list[str], now: Now, out: list[AnyAction]) -> None:
+        """Say so, again every minute while it lasts: it may well trade several times a second."""
+        if self._another_told_ns is None or now.mono_ns - self._another_told_ns >= ANOTHER_AGAIN_NS:
+            self._another_told_ns = now.mono_ns
+            out.append(Alert("another_trader", "critical", {"what": f"{ANOTHER}: {'; '.join(told[:5])}"}))
 
     @property
     def wanted(self) -> bool:
@@ -124,5 +132,8 @@ class Unexplained:
         return held.tail_until_utc_ns > born_utc_ns
 
     def resumed(self) -> None:
-        """An operator has looked."""
+        """An operator has looked. Groups that the other has left behind are deleted, as those of a run before."""
         self._seen.clear()
+        self._another_told_ns = None
+        if self.held.contested:
+            self.held.contested = self.held.groups.listed = False

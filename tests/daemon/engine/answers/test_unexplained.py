@@ -266,6 +266,20 @@ def test_groups_that_nobody_of_ours_made_are_named_and_a_lost_create_of_ours_is_
     stand.operator(Command.PAUSE)
     stand.run(310 * S)
     assert told(stand, "another_trader") != []
+    assert GroupId("theirs") not in stand.exchange.groups
+    # From then on its groups are left to it, or each would delete the other's for ever; and it is told once a minute.
+    stand.exchange.groups[GroupId("theirs too")] = False
+    stand.forget()
+    stand.run(310 * S)
+    assert GroupId("theirs too") in stand.exchange.groups
+    assert len(told(stand, "another_trader")) <= 5
+    # A resume takes what the other has left for leftovers: it ended, and nothing of it is named again.
+    stand.operator(Command.RESUME)
+    stand.forget()
+    stand.run(620 * S)
+    assert GroupId("theirs too") not in stand.exchange.groups
+    assert told(stand, "another_trader") == []
+    assert not stand.engine.state.paused
 
 
 def test_an_update_of_an_order_that_is_gone_already_is_no_cancel() -> None:

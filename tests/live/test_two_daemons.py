@@ -1,0 +1,60 @@
+"""Two daemons on one account: over one state directory the second does not start, over two each names the other."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from domain.actions import Alert
+from journal.reader_io import read_steps
+from sim.local.child import Child
+from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until
+
+ANOTHER = "another process trades this account"
+FEEDS_FOR_TWO = ("--quota", "4")
+
+
+def alerts(state_dir: Path, action: str) -> list[Alert]:
+    found = (a for step in read_steps(state_dir) for a in step.actions if isinstance(a, Alert))
+    return [alert for alert in found if alert.action == action]
+
+
+def start_second(stage: Stage) -> tuple[Child, Path]:
+    """Another daemon with the same key, over a state directory of its own."""
+    home = stage.state_dir / "second"
+    home.mkdir()
+    config = home / "second.toml"
+    told = stage.config.read_text(encoding="utf-8").replace(f'state_dir = "{stage.state_dir}"', f'state_dir = "{home}"')
+    config.write_text(told, encoding="utf-8")
+    return stage.programs.start("second", ("-m", "daemon", "run", "--config", str(config)), home), home
+
+
+def paused(state_dir: Path) -> bool:
+    """Whether that daemon has named the other and stands still."""
+    told = [alert.payload["cause"] for alert in alerts(state_dir, "paused")]
+    return any(str(cause).startswith(f"by itself: {ANOTHER}") for cause in told)
+
+
+def test_two_daemons_of_one_account_name_each_other_and_neither_rests_an_order(tmp_path: Path) -> None:
+    with playing(Stage(tmp_path, period_s=60, strict_s=10, feed_options=FEEDS_FOR_TWO)) as stage:
+        stage.until_quoting(least=2)
+        # Over the same state directory there is no second.
+        refused = stage.ladderd("run", "--config", str(stage.config))
+        assert refused.returncode != 0
+        assert "another process is already writing this journal" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+        stage.until_quoting(least=2)
+        # Over another one it is known by its boot epoch, in the names of its orders, and by its order groups.
+        second, home = start_second(stage)
+        until("the second's journal", lambda: (home / "journal").exists() and second.alive, 20)
+        until("both have named the other", lambda: paused(tmp_path) and paused(home), 45, 0.5)
+        for folder in (tmp_path, home):
+            told = alerts(folder, "another_trader")
+            assert [alert.severity for alert in told] == ["critical"], "once a minute at most"
+            assert str(told[0].payload["what"]).startswith(ANOTHER)
+        until("flat", lambda: not stage.truth()["resting"], 3)
+        assert stage.picture()["paused"]
+        assert stage.stop(signal.SIGTERM, "second") == 0
+        assert stage.stop(signal.SIGTERM) == 0
+        assert_flat_and_maker(stage.truth())
+        assert_journal(stage)
