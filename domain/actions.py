@@ -172,6 +172,16 @@ class Report(Action, frozen=True):
     series: str
 
 
+class FileIncident(Action, frozen=True):
+    """An open incident is to be written down: the account is empty, or was given long enough to be.
+
+    `flat_ns`: from the breach until nothing could be live any more; None while something may be.
+    """
+
+    ident: str
+    flat_ns: int | None
+
+
 class Answer(Action, frozen=True):
     """Tell an operator who asked by a request file what became of it.
 
@@ -204,6 +214,7 @@ AnyAction = (
     | AskWatcher
     | Alert
     | Report
+    | FileIncident
     | Answer
     | Exit
     | AnyEntry

@@ -35,6 +35,7 @@ from domain.event_types.shell import (
     CancelAllMarker,
     Command,
     ControlProven,
+    IncidentWritten,
     JobOutcome,
     JobRoad,
     JobRun,
@@ -102,6 +103,7 @@ AnyEvent = (
     | LoopStall
     | JournalFault
     | JobRun
+    | IncidentWritten
     | Wake
     | Stop
 )

@@ -297,6 +297,17 @@ def rung_advice(reason: RungReason) -> tuple[str, str]:
     return _RUNG_ADVICE[reason]
 
 
+class Breach(enum.StrEnum):
+    """What opens an incident: trading has stopped, and a person must look before it goes on."""
+
+    KILL_SWITCH = "kill_switch"
+    RISK_LIMIT = "risk_limit"
+    ANOTHER_TRADER = "another_trader"
+    UNEXPLAINED_CANCELS = "unexplained_cancels"
+    PLACES_REFUSED = "places_refused"
+    KEY_REFUSED = "key_refused"
+
+
 class RiskDecision(enum.StrEnum):
     """What the daily loss asks for."""
 

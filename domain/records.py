@@ -28,6 +28,7 @@ from domain.record_types.fills import (
     SettlementEntry,
     StraySettlementEntry,
 )
+from domain.record_types.incidents import BreachEntry, Figure, IncidentFiledEntry, IncidentOpenedEntry
 from domain.record_types.operators import JobRunEntry, NoteEntry, OperatorActionEntry
 from domain.record_types.orders import (
     OrderAckedEntry,
@@ -53,7 +54,7 @@ from domain.record_types.states import (
 )
 
 RECORD_VERSION: Final = 2
-RECORD_MINOR: Final = 0
+RECORD_MINOR: Final = 1
 
 AnyEntry = (
     OrderCreatedEntry
@@ -71,6 +72,9 @@ AnyEntry = (
     | RiskDecisionEntry
     | GuardTripEntry
     | KillSwitchEntry
+    | BreachEntry
+    | IncidentOpenedEntry
+    | IncidentFiledEntry
     | StrictStandDownEntry
     | WindowPhaseEntry
     | WindowResultEntry

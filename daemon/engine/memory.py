@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from daemon.engine.incidents.opened import Owed
 from daemon.engine.settling.window_result import Result
 from daemon.engine.state import State
 from daemon.engine.state_view import StateView
@@ -85,6 +86,7 @@ class Memory(msgspec.Struct, frozen=True):
     unread_settlements: dict[Ticker, str] = {}
     restricted: tuple[Ticker, ...] = ()
     canaries: dict[str, dict[str, int]] = {}
+    incidents: tuple[Owed, ...] = ()
 
 
 read_memory: Final = Door(Memory, PAGE_BYTES_MAX).read
@@ -133,6 +135,7 @@ def remember(state: StateView) -> bytes:
         unread_settlements=dict(held.unread_settlements),
         restricted=tuple(sorted(state.refused.restricted)),
         canaries={name: desk.canary.state() | {"close": desk.first.close} for name, desk in state.desks.items()},
+        incidents=state.incidents.record(),
     )
     return msgspec.json.encode(memory)
 
@@ -169,6 +172,7 @@ def restore(state: State, text: str, now: Now) -> None:
     state.risk.restore(memory.risk)
     state.scores.restore(memory.scores)
     state.refused.restricted.update(memory.restricted)
+    state.incidents.restore(memory.incidents)
     for name, kept in memory.sentries.items():
         if name in state.desks:
             state.desks[name].sentry.restore(kept)

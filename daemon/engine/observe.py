@@ -38,6 +38,7 @@ from domain.events import (
     GroupsRead,
     GroupUpdated,
     History,
+    IncidentWritten,
     JobOutcome,
     JobRun,
     JournalFault,
@@ -60,7 +61,7 @@ from domain.events import (
     Tick,
     Wake,
 )
-from domain.reasons import GateStatus, Reason
+from domain.reasons import Breach, GateStatus, Reason
 from domain.records import ConfigEntry, FeedSwitchEntry, FeePathEntry, GuardTripEntry, JobRunEntry, payload_of
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
@@ -121,6 +122,7 @@ class Observers:
             LoopStall: self._loop_stall,
             JournalFault: self._journal_failed,
             JobRun: self._job_run,
+            IncidentWritten: lambda e, _, out: self.state.incidents.written(e, out),
             Stop: self.requests.stop,
         }
 
@@ -133,9 +135,9 @@ class Observers:
 
     def weigh(self, now: Now, out: list[AnyAction]) -> None:
         """Look at the cancels that nobody of ours may have asked for, and at traces of others."""
-        why = self.state.unexplained.look(now, out)
-        if why:
-            self.state.pause(why)
+        found = self.state.unexplained.look(now, out)
+        if found is not None:
+            self.state.pause(*found, out)
 
     def _nothing(self, event: Wake, now: Now, out: list[AnyAction]) -> None:
         """Time has passed; `_advance` saw it."""
@@ -303,7 +305,7 @@ class Observers:
             return
         why = state.refused.placed(event, order, now, out)
         if why:
-            state.pause(why)
+            state.pause(Breach.PLACES_REFUSED, why, out)
         if event.code == EXCHANGE_PAUSED:
             state.exchange.refused(event.code, now)
 
@@ -330,7 +332,8 @@ class Observers:
             return
         if state.refused.cancel_refused(what, event.http_status, event.code, now, out):
             out.append(AskWatcher(now.utc_ns, Reason.KEY_REFUSED.value))
-            state.pause(f"the exchange refuses our key: {what} answered {event.http_status} {event.code}".rstrip())
+            why = f"the exchange refuses our key: {what} answered {event.http_status} {event.code}".rstrip()
+            state.pause(Breach.KEY_REFUSED, why, out)
             self.requests.ask_empty(Reason.KEY_REFUSED, now)
 
     def _fees_read(self, event: FeesRead, now: Now, out: list[AnyAction]) -> None:

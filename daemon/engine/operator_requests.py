@@ -134,6 +134,7 @@ class OperatorRequests:
         state.risk.resume()
         state.refused.resumed()
         state.unexplained.resumed()
+        state.incidents.resumed()
         for desk in state.desks.values():
             desk.sentry.resume()
 

@@ -17,14 +17,17 @@ from daemon.engine.control_ages import Controls
 from daemon.engine.desk import Desk
 from daemon.engine.flat import Flat
 from daemon.engine.holdings import Holdings
+from daemon.engine.incidents.opened import Incidents
 from daemon.engine.ladders import Ladders
 from daemon.engine.parity.compare import Parity
 from daemon.engine.results import Results
 from daemon.engine.settings import EngineSettings
+from domain.actions import AnyAction
 from domain.clock import Now
 from domain.events import FeedStatus, Started, Tick
 from domain.market import SERIES
-from domain.reasons import BY_ITSELF, GateStatus, Reason
+from domain.reasons import BY_ITSELF, Breach, GateStatus, Reason
+from domain.records import BreachEntry
 from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from feeds.scores import Scores
@@ -99,9 +102,12 @@ class State:
         self.index_expected = False
         self.feed_states: dict[str, FeedStatus] = {}
         self.announcer = Announcer(settings.plan)
+        self.incidents = Incidents()
 
-    def pause(self, why: str) -> None:
-        """Stop quoting until an operator resumes; the first reason is kept."""
+    def pause(self, breach: Breach, why: str, out: list[AnyAction]) -> None:
+        """Stop quoting until an operator resumes; the first reason is kept, and each kind of breach is told once."""
+        if not self.incidents.has_open(breach):
+            out.append(BreachEntry(breach, why))
         self.paused = self.paused or f"{BY_ITSELF}{why}"
         self.account_votes_until_ns = 0
 

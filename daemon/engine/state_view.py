@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from daemon.engine.incidents.opened import Owed
 from daemon.engine.settings import EngineSettings
 from daemon.engine.views.desk import DeskView, PlanView
 from daemon.engine.views.feeds import FailoverView, ScoresView
@@ -19,6 +20,19 @@ from domain.clock import Now
 from domain.events import FeedStatus, Started
 from domain.reasons import Reason
 from guards.vote import Vote
+
+
+class IncidentsView(Protocol):
+    """Breaches."""
+
+    @property
+    def owed(self) -> Mapping[str, Owed]:
+        """Incidents whose file is not written yet."""
+        ...
+
+    def record(self) -> tuple[Owed, ...]:
+        """For the snapshot."""
+        ...
 
 
 class StateView(Protocol):
@@ -52,6 +66,11 @@ class StateView(Protocol):
     @property
     def refused(self) -> RefusalsView:
         """What the exchange refused."""
+        ...
+
+    @property
+    def incidents(self) -> IncidentsView:
+        """Breaches."""
         ...
 
     @property

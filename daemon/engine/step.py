@@ -14,6 +14,7 @@ from daemon.engine.drills.session import SessionDrill
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
+from daemon.engine.shown.figures import figures
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
 from domain.actions import Alert, AnyAction, Cleared, Exit
@@ -57,6 +58,8 @@ class Engine:
         self.observers.observe(event, now, out)
         if state.started is not None:
             self._decide(event, now, out)
+        if out:
+            state.incidents.look(out, now, lambda: figures(state))
         return out
 
     def next_deadline(self, now: Now) -> int | None:
@@ -218,6 +221,8 @@ class Engine:
             state.refused.stale_books.clear()
             self.observers.weigh(now, out)
             self._drill(now, out)
+            if state.incidents.owed:
+                state.incidents.chase(now, out, live=bool(state.held.book.live))
             paused = state.paused or state.risk.paused
             out.extend(state.announcer.look(state.desks.values(), state.failover, paused, now))
             self._finish(now, out)

@@ -27,6 +27,7 @@ from daemon.engine.step import Engine
 from daemon.notify_io import Notifier
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.inbox_io import Inbox
+from daemon.runtime.incident_files_io import IncidentFiles
 from daemon.runtime.jobs_io import Jobs
 from daemon.runtime.last_act_io import LastAct
 from daemon.runtime.log_lines import spoken, summary
@@ -108,7 +109,7 @@ class App:
         self.metrics, fold = metering(settings.windows.series)
         self.masker = Masker(known_secrets(settings))
         self.inbox = Inbox(clock, self.masker.text)
-        self.runner = Runner(engine, self.inbox, clock, journal, self.perform, _say, fold.step)
+        self.runner = Runner(engine, self.inbox, clock, journal, self.perform, self._say, fold.step)
         codes = learned_codes(settings.state_dir)
         self.venue = KalshiVenue(
             settings.exchange.rest_url, signer, clock, self.inbox.emit, posture=settings.posture, codes=codes
@@ -138,6 +139,7 @@ class App:
         self.snapshots = Snapshots(engine.state, self.runner, self.files_out, self.notifier)
         parts = (self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels)
         self.performer = Performer(*parts, lambda: self.runner.correlation_id)
+        self.incident_files = IncidentFiles(self.performer, settings.incidents.on_call, engine.state, self.picture)
         self.last_act = LastAct(self.venue, self.runner, self.files_out)
         self.jobs = Jobs(
             engine.state.plan, self.files_out, alerts, tasks=self.tasks, gates=lambda: self.picture().gates
@@ -306,6 +308,12 @@ class App:
             except OSError as problem:
                 log.warning("history not kept", problem=str(problem))
 
+    def _say(self, entry: Entry) -> None:
+        facts = spoken(entry)
+        if facts is not None:
+            log.info(type_of(type(entry)), **facts)
+        self.incident_files.heard(entry)
+
     def perform(self, action: AnyAction) -> None:
         """Carry out one action; never blocks."""
         if isinstance(action, Answer) and self.jobs.answered(action):
@@ -379,12 +387,6 @@ class App:
 
 def _not_suspended() -> None:
     log.warning("SIGTSTP (Ctrl-Z) does not stop a daemon, whose orders nobody would mind; Ctrl-C ends it in order")
-
-
-def _say(entry: Entry) -> None:
-    facts = spoken(entry)
-    if facts is not None:
-        log.info(type_of(type(entry)), **facts)
 
 
 def _secret(value: Any) -> str | None:  # noqa: ANN401 - SecretStr or None

@@ -136,6 +136,15 @@ class Http(Section):
         return self
 
 
+class IncidentContacts(Section):
+    """Who is called when trading has stopped and waits for a person."""
+
+    on_call: Annotated[
+        tuple[str, ...],
+        key("Who is on call, in the order in which they are called: a name and a way to reach it.", "G05 G08 O18"),
+    ] = ()
+
+
 class Log(Section):
     """Where the log goes and how long it is kept."""
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, model_valida
 
 from daemon.settings.keys import every_key, holds_secret
 from daemon.settings.parts import Whole
-from daemon.settings.sections import Exchange, Feeds, Http, Log, WholePath, key
+from daemon.settings.sections import Exchange, Feeds, Http, IncidentContacts, Log, WholePath, key
 from domain.hosts import LIVE_HOSTS, LIVE_WS_HOSTS, Posture, is_loopback, refusal
 from execution.drill import ControlSettings
 from execution.quoter import QuoteSettings
@@ -61,6 +61,7 @@ class Settings(BaseModel):
     controls: Annotated[ControlSettings, Whole()] = ControlSettings()
     http: Http = Http()
     log: Log = Log()
+    incidents: IncidentContacts = IncidentContacts()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -109,6 +109,17 @@ class JobRun(Event, frozen=True):
     ident: str
 
 
+class IncidentWritten(Event, frozen=True):
+    """An incident's file was written, or could not be: then `problem` says why, and the rest is empty."""
+
+    ident: str
+    path: str
+    sha256: str
+    state_path: str
+    state_sha256: str
+    problem: str = ""
+
+
 class Wake(Event, frozen=True):
     """A deadline of the engine's own has come."""
 

@@ -159,6 +159,12 @@ class OfHealth(Subject, frozen=True):
     closed: tuple[str, ...]
 
 
+class OfIncident(Subject, frozen=True):
+    """One incident."""
+
+    ident: str
+
+
 SUBJECTS: Final[dict[str, type[Subject]]] = {
     "another_trader": Everything,
     "daily_loss": Decided,
@@ -176,6 +182,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "fees_disagree": OfFees,
     "final_minute_stale": Tripped,
     "health_check": OfHealth,
+    "incident_filed": OfIncident,
     "index_fresh": OfSeries,
     "index_stale": OfSeries,
     "job_failed": OfJob,

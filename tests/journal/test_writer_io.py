@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from domain.clock import Now
-from domain.records import RECORD_VERSION
+from domain.records import RECORD_MINOR, RECORD_VERSION
 from journal.chain import FaultKind
 from journal.disk_io import Disk
 from journal.layout import ballast_path
@@ -194,7 +194,7 @@ def test_what_is_the_same_in_a_run_stands_once_in_each_segment_and_in_every_reco
     assert [record.seq for record in read_records(tmp_path, skip=lambda line: b'"n":8' not in line)] == [9, 18]
 
 
-@pytest.mark.parametrize("mark", [b"run-7", b"simulation", b"c" * 64, b'"minor":0'])
+@pytest.mark.parametrize("mark", [b"run-7", b"simulation", b"c" * 64, b'"minor":%d' % RECORD_MINOR])
 def test_a_head_that_was_changed_is_found(open_writer: OpenWriter, tmp_path: Path, mark: bytes) -> None:
     writer = open_writer(run_id="run-7")
     writer.append("note", {})

@@ -19,6 +19,7 @@ from daemon.engine.holdings import GROUPS, STATUS, Holdings
 from domain.actions import Alert, AnyAction
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.ids import Ticker
+from domain.reasons import Breach
 from execution.flatten import TAIL_NS
 from execution.groups import GroupPhase
 from execution.orders import Order
@@ -60,8 +61,8 @@ class Unexplained:
         if what in HALTS:
             self._halted_ns[ticker] = now.mono_ns
 
-    def look(self, now: Now, out: list[AnyAction]) -> str:
-        """Weigh what was seen; why quoting must pause until somebody resumes, or nothing."""
+    def look(self, now: Now, out: list[AnyAction]) -> tuple[Breach, str] | None:
+        """Weigh what was seen; why quoting must pause until somebody resumes, or None."""
         if not self.active(now):
             self._inactive_ns = now.mono_ns
         self._halted_ns = {t: at for t, at in self._halted_ns.items() if now.mono_ns - at <= INACTIVE_SPAN_NS}
@@ -71,23 +72,24 @@ class Unexplained:
             lasting = next((what for what, drifts in others if not drifts), "")
             if lasting:
                 self.held.contested = True
-                return f"{ANOTHER}: {lasting}"
+                return Breach.ANOTHER_TRADER, f"{ANOTHER}: {lasting}"
         for order, reason in self.held.cancelled:
             self._ended(order, reason, now)
         self.held.cancelled.clear()
         if not self._seen:
-            return ""
+            return None
         patience_ns = SPAN_NS + GRACE_NS
         kept = [(at, o) for at, o in self._seen if now.mono_ns - at <= patience_ns and not self._explained(o, now)]
         self._seen = deque(kept, maxlen=64)
         second_ns = self._second_ns()
         if second_ns is None or now.mono_ns - second_ns < GRACE_NS:
-            return ""
+            return None
         self._seen.clear()
         names = [order.client_order_id for _, order in kept]
         out.append(Alert("unexplained_cancels", "critical", {"count": len(names), "orders": names[:10]}))
         self.held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
-        return f"{len(names)} orders of ours were cancelled, and nobody of ours asked for it"
+        why = f"{len(names)} orders of ours were cancelled, and nobody of ours asked for it"
+        return Breach.UNEXPLAINED_CANCELS, why
 
     def _tell_another(self, told: list[str], now: Now, out: list[AnyAction]) -> None:
         """Say so, again every minute while it lasts: it may well trade several times a second."""

@@ -25,6 +25,7 @@ from domain.actions import (
     DeleteGroup,
     Exit,
     FeedControl,
+    FileIncident,
     MarkCancelAll,
     Place,
     Report,
@@ -32,7 +33,17 @@ from domain.actions import (
     TriggerGroup,
 )
 from domain.clock import NS_PER_MS, NS_PER_S, Now
-from domain.events import AnyEvent, Bar, CancelAllMarker, History, KillSwitch, LoopStall, Started, Wake
+from domain.events import (
+    AnyEvent,
+    Bar,
+    CancelAllMarker,
+    History,
+    IncidentWritten,
+    KillSwitch,
+    LoopStall,
+    Started,
+    Wake,
+)
 from domain.market import SERIES
 from domain.money import IndexValue
 from execution.kalshi.wire import Request
@@ -311,6 +322,9 @@ class Process:
                 socket.close()
         elif isinstance(action, MarkCancelAll):
             self.box.disk.marks.append(Mark(action.asked_utc_ns, self.run_id, action.reason))
+        elif isinstance(action, FileIncident):
+            # The page is a fold over the journal, with tests of its own; here it is written at once.
+            self.inbox.emit(IncidentWritten(action.ident, f"reports/incidents/{action.ident}.md", "0", "", ""))
         else:
             assert isinstance(action, Alert | Answer | AskWatcher | Report), f"nobody does this: {action!r}"
 

@@ -1,0 +1,1 @@
+"""Incidents: who owns which, what to do, and the page that says so."""

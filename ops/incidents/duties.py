@@ -1,0 +1,62 @@
+"""For every breach: who owns it, what to do first, and where the runbook says more. Pure.
+
+An owner is a part somebody plays; who plays it now stands in `incidents.on_call` of the configuration.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from domain.reasons import Breach
+
+RUNBOOK: Final = "docs/runbooks/alerts.md"
+
+
+class IncidentDuty(msgspec.Struct, frozen=True):
+    """Who owns an incident, what he does, and the runbook's section."""
+
+    owner: str
+    action: str
+    runbook: str
+
+
+_DUTIES: Final[dict[Breach, IncidentDuty]] = {
+    Breach.KILL_SWITCH: IncidentDuty(
+        "operations",
+        "find what closed the kill switch and end it; see that the exchange's own page shows no order of ours",
+        f"{RUNBOOK}#kill_switch",
+    ),
+    Breach.RISK_LIMIT: IncidentDuty(
+        "risk",
+        "read the day's report and the figures below; decide whether the session is over",
+        f"{RUNBOOK}#daily_loss",
+    ),
+    Breach.ANOTHER_TRADER: IncidentDuty(
+        "compliance",
+        "find who else trades this account and end it, or declare the account as not exclusive",
+        f"{RUNBOOK}#another_trader",
+    ),
+    Breach.UNEXPLAINED_CANCELS: IncidentDuty(
+        "operations",
+        "ask the exchange who cancelled these orders, and why",
+        f"{RUNBOOK}#unexplained_cancels",
+    ),
+    Breach.PLACES_REFUSED: IncidentDuty(
+        "operations",
+        "find in the exchange's list of errors what it refuses, and mend the cause",
+        f"{RUNBOOK}#places_refused",
+    ),
+    Breach.KEY_REFUSED: IncidentDuty(
+        "operations",
+        "see on the exchange's page whether orders of ours rest; replace or unlock the key",
+        f"{RUNBOOK}#key_refused",
+    ),
+}
+RESUME: Final = "ladderd resume --by NAME --cause TEXT"
+
+
+def duty_of(breach: Breach) -> IncidentDuty:
+    """The duty of a breach. Every breach has one."""
+    return _DUTIES[breach]
