@@ -42,7 +42,8 @@ EDGE_AROUND_S = 0.3
 QUOTES_LIMIT_S = 2.5
 SEGMENT_LIMIT_S = 8.0
 LOOK_S = 0.001
-EMPTIED_LIMIT_S = 5.0
+# Flat is proven by two lists that are asked SETTLE after the last act; a busy machine teaches a SETTLE of up to 8 s.
+EMPTIED_LIMIT_S = 12.0
 FILLED = b'"kind":"order_filled"'
 YESTERDAY = "2000-01-01"
 EDGE_NEAR_S = 0.5
