@@ -132,7 +132,8 @@ class Books:
                 held.groups.lost(said.group_id, now.mono_ns)
         if held.exclusive and not held.contested and event.asked.mono_ns > held.changed_ns:
             found, first = held.groups.adopt(event), not held.groups.listed
-            held.groups.listed = True
+            # While a create of ours is under way nobody can say whose a group is: that was no look yet.
+            held.groups.listed = held.groups.listed or not held.groups.creating
             held.counts.add(Counted.GROUPS_LEAKED, found)
             if found > held.groups.lost_creates and not first:
                 self._met(f"{found} order groups were made by nobody of ours", now)
