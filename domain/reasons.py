@@ -315,3 +315,53 @@ class RiskDecision(enum.StrEnum):
     SOFT_PAUSE = "soft_pause"
     REDUCE = "reduce"
     HARD_STOP = "hard_stop"
+
+
+class RiskLimit(enum.StrEnum):
+    """Every limit on money at risk. What refuses an order, pauses or stops is named by one of these."""
+
+    PER_ORDER = "per_order"
+    PER_MARKET = "per_market"
+    PER_WINDOW = "per_window"
+    MARKETS = "markets"
+    JOINT_DELTA = "joint_delta"
+    PER_DAY = "per_day"
+    PER_WEEK = "per_week"
+    DAY_ROOM = "day_room"
+    VALUE_AT_RISK = "value_at_risk"
+    STRESS = "stress"
+    CASH = "cash"
+    EQUITY = "equity"
+    EVENT_LOSS = "event_loss"
+    DAY_LOSS = "day_loss"
+    NET = "net"
+    GROSS = "gross"
+    CONCENTRATION = "concentration"
+    SNAPSHOT_AGE = "snapshot_age"
+
+
+_LIMIT_WORDS: dict[RiskLimit, str] = {
+    RiskLimit.PER_ORDER: "the most that one order can lose",
+    RiskLimit.PER_MARKET: "contracts net in one market, all that may be live filled",
+    RiskLimit.PER_WINDOW: "contracts net in one window, all that may be live filled",
+    RiskLimit.MARKETS: "markets that hold something, or may by an order",
+    RiskLimit.JOINT_DELTA: "contracts that lose together when both indices move one way, as if at the money",
+    RiskLimit.PER_DAY: "the day's realised loss and the worst case of what is open",
+    RiskLimit.PER_WEEK: "the week's realised loss and the worst case of what is open",
+    RiskLimit.DAY_ROOM: "the same against the share of equity at which quoting pauses",
+    RiskLimit.VALUE_AT_RISK: "what is lost at most in 99 of 100 outcomes of both ladders",
+    RiskLimit.STRESS: "what is lost if both indices move far at once",
+    RiskLimit.CASH: "what all orders together may take out of the cash",
+    RiskLimit.EQUITY: "the session's equity is known",
+    RiskLimit.EVENT_LOSS: "the marked loss of one event",
+    RiskLimit.DAY_LOSS: "the day's realised and marked loss",
+    RiskLimit.NET: "dollars of contracts long less short",
+    RiskLimit.GROSS: "dollars of contracts held, long and short",
+    RiskLimit.CONCENTRATION: "the worst case of the largest event over all that is held",
+    RiskLimit.SNAPSHOT_AGE: "since the exchange's books were last read",
+}
+
+
+def limit_words(limit: RiskLimit) -> str:
+    """What is measured against a limit, in a few words."""
+    return _LIMIT_WORDS[limit]

@@ -100,6 +100,12 @@ class MarketAccount(msgspec.Struct):
         return Cash(self.cash - self.fees - max(0, -self.position) * PRICE_PER_DOLLAR)
 
     @property
+    def collateral(self) -> Cash:
+        """What the contracts held were paid with, which their sale or settlement gives back at its own price."""
+        short = max(0, -self.position) * PRICE_PER_DOLLAR
+        return Cash(short - self.entry if short else self.entry)
+
+    @property
     def worst_loss(self) -> Cash:
         """The larger loss of the two outcomes, fees included; zero when neither loses."""
         return Cash(max(0, self.fees - min(self.outcome(yes=True), self.outcome(yes=False))))

@@ -148,19 +148,31 @@ class MarketExposure:
     @property
     def worst_loss(self) -> int:
         """The most this market can lose when it settles, in cash; 0 when it cannot lose."""
-        if_no = self.cash - self.bid_cost
-        if_yes = self.cash + self.net * PRICE_PER_DOLLAR - self.ask_cost
-        return max(0, -min(if_no, if_yes))
+        return max(0, self.loss_if_no, self.loss_if_yes)
+
+    @property
+    def loss_if_no(self) -> int:
+        """What it loses if it settles NO, with every bid filled and no ask; below zero where it gains."""
+        return self.bid_cost - self.cash
+
+    @property
+    def loss_if_yes(self) -> int:
+        """What it loses if it settles YES, with every ask filled and no bid; below zero where it gains."""
+        return self.ask_cost - self.cash - self.net * PRICE_PER_DOLLAR
 
     def reach(self, side: Side) -> int:
         """Net position in the direction of a side if everything on that side fills."""
         return self.net + self.bid_count if side is Side.BID else self.ask_count - self.net
 
 
+def stake(order: OrderShape) -> int:
+    """What one order could take out of the cash: that is also the most that it can lose by itself."""
+    return (order.price if order.side is Side.BID else PRICE_PER_DOLLAR - order.price) * order.remaining
+
+
 def cash_bound(orders: Iterable[OrderShape]) -> int:
     """What orders that may be live could take out of the cash, each at its own price."""
-    unit = PRICE_PER_DOLLAR
-    return sum((o.price if o.side is Side.BID else unit - o.price) * o.remaining for o in orders)
+    return sum(stake(order) for order in orders)
 
 
 def exposures(

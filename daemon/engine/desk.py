@@ -19,7 +19,7 @@ from domain.events import BookTop, MarketsRead, Tick
 from domain.ids import Ticker
 from domain.market import Market, Series, Side, Top
 from domain.money import PRICE_PER_DOLLAR, Count, Price
-from domain.reasons import Reason, RungReason
+from domain.reasons import Reason, RiskLimit, RungReason
 from domain.records import OrderRefusedEntry
 from domain.window import Phase, Window
 from execution.candidates import candidate, capacity, why_unwanted
@@ -334,7 +334,7 @@ class Desk:
         if INDEX_STALE.isdisjoint(before) and not INDEX_STALE.isdisjoint(reasons):
             counts.add(Counted.STALES)
 
-    def refused_anew(self, order: Order, why: str) -> OrderRefusedEntry | None:
+    def refused_anew(self, order: Order, why: str, limit: RiskLimit) -> OrderRefusedEntry | None:
         """The record of an order that risk refuses; None while it is the same order for the same reason as before."""
         key, told = (order.ticker, order.side), (order.price, order.count, why)
         if self.refused.get(key) == told:
@@ -349,6 +349,7 @@ class Desk:
             price=order.price,
             count=order.count,
             reason=why,
+            limit=limit,
         )
 
     # --- votes ---------------------------------------------------------------------------------------------------

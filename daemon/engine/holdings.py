@@ -99,6 +99,16 @@ class Holdings:
         """What fills have taken out of the balance since it was read."""
         return Cash(sum(cash for _, cash in self.payments))
 
+    @property
+    def equity(self) -> Cash | None:
+        """Cash and the collateral held, the lower of the exchange's balance and our own walk; None while unread."""
+        if self.balance is None:
+            return None
+        held = sum(account.collateral for account in self.ledger.markets.values() if not account.result)
+        told = self.balance - self.spent + held
+        walked = None if self.walk.opening is None else self.walk.opening + self.ledger.paid_in() + held
+        return Cash(told if walked is None else min(told, walked))
+
     def positions(self) -> dict[Ticker, Count]:
         """Net YES contracts by market: the ledger's, and fills told in whatever way that it does not have yet."""
         positions = self.ledger.open_positions()

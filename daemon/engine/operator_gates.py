@@ -18,7 +18,8 @@ from domain.clock import Now
 from domain.reasons import Reason
 from domain.window import Phase
 from guards.killswitch import KillLatch
-from guards.risk import AccountShape, RiskGuard
+from guards.limits.account import AccountShape
+from guards.risk import RiskGuard
 from guards.vote import PASS, Vote
 
 # What the plan itself closes, and the arming that an `arm` brings.

@@ -15,7 +15,7 @@ from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
 from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings
-from guards.risk import RiskSettings
+from guards.limits.settings import RiskSettings
 from guards.values.canary import CanarySettings
 from guards.vote import PASS, Vote, fail
 from guards.windows import WindowPlan

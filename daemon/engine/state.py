@@ -19,6 +19,8 @@ from daemon.engine.flat import Flat
 from daemon.engine.holdings import Holdings
 from daemon.engine.incidents.opened import Incidents
 from daemon.engine.ladders import Ladders
+from daemon.engine.money.marks import Marks
+from daemon.engine.money.outlook import Outlook
 from daemon.engine.parity.compare import Parity
 from daemon.engine.results import Results
 from daemon.engine.settings import EngineSettings
@@ -79,6 +81,8 @@ class State:
         self.flat = Flat(self.held)
         self.books = Books(self.held, self.parity, self.account, self.flat)
         self.results = Results(settings, self.held, self.parity, self.account, self.books)
+        self.outlook = Outlook(self.desks, settings.risk)
+        self.marks = Marks(self.desks, self.held, self.results)
         self.refused = PlaceRefusals(self.held, self.desks)
         self.unexplained = Unexplained(self.held, lambda now: self.exchange.vote(now).status is not GateStatus.FAIL)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)

@@ -19,6 +19,7 @@ from daemon.engine.views.work import BooksView, LaddersView, RefusalsView, Resul
 from domain.clock import Now
 from domain.events import FeedStatus, Started
 from domain.reasons import Reason
+from guards.limits.account import OutlookShape
 from guards.vote import Vote
 
 
@@ -96,6 +97,11 @@ class StateView(Protocol):
     @property
     def risk(self) -> RiskView:
         """Risk."""
+        ...
+
+    @property
+    def outlook(self) -> OutlookShape:
+        """The outcomes of what is priced now."""
         ...
 
     @property

@@ -8,9 +8,12 @@ Nothing here reads a clock, waits, or touches the world; `next_deadline` says wh
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from daemon.engine.control_ages import CANCEL_ALL
 from daemon.engine.desk import Desk
 from daemon.engine.drills.session import SessionDrill
+from daemon.engine.money.marks import books_age_ns
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
@@ -21,7 +24,7 @@ from domain.actions import Alert, AnyAction, Cleared, Exit
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
-from domain.reasons import Reason, RiskDecision, RungReason
+from domain.reasons import Reason, RiskDecision, RiskLimit, RungReason
 from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry, payload_of
 from domain.window import Phase, Window
 from execution.orders import Order
@@ -29,12 +32,14 @@ from execution.orders import State as OrderState
 from feeds.scores import EXCHANGE, Looked
 from guards.freshness import Trip
 from guards.gate import Closed, evaluate
+from guards.risk import Judgement
 from guards.vote import fail
 from guards.windows import scheduler_window
 
 STOP_LIMIT_NS = 20 * NS_PER_S
 CHORES_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
+STRAINS = frozenset({RiskLimit.STRESS, RiskLimit.VALUE_AT_RISK})
 MARKET_DATA = (Tick, BookTop)
 ORDER_NEWS = (PlaceOutcome, CancelOutcome, OrderUpdated)
 
@@ -119,9 +124,9 @@ class Engine:
                 self._tripped(desk, trip, out)
         state.last_now = now
         self._watch_market(now, out)
-        decision = state.risk.advance(state.session, state.held)
-        if decision is not None:
-            self._judged(decision, now, out)
+        judgement = state.risk.advance(state.session, state.held)
+        if judgement is not None:
+            self._judged(judgement, now, out)
         out.extend(state.failover.tick(now))
         self.observers.follow_failover(now, out)
         if state.index_expected and state.started is not None and state.scores.due(now):
@@ -146,13 +151,29 @@ class Engine:
                 Alert("market_halt_suspected", "error", {"symbols": symbols, "why": state.still.vote(now).detail})
             )
 
-    def _judged(self, decision: RiskDecision, now: Now, out: list[AnyAction]) -> None:
-        """The day's realised loss reached a new level: a pause lasts until resumed, a hard stop is the kill switch."""
+    def _weigh_money(self, now: Now, out: list[AnyAction]) -> None:
+        """Look at what is held at its marks: what has turned worse closes the gate by the next step's votes."""
         state = self.state
-        judged = RiskDecisionEntry(decision=decision, approved=False, reason=state.risk.paused)
+        age_ns = books_age_ns((desk.phase for desk in state.desks.values()), state.books, now)
+        for judgement in state.risk.judge(state.marks.now(now), age_ns, state.held, state.outlook, now):
+            self._judged(judgement, now, out)
+            state.account_votes_until_ns = 0
+
+    def _judged(self, judgement: Judgement, now: Now, out: list[AnyAction]) -> None:
+        """Risk has decided: a pause lasts until resumed, a stopped event until it is over, a hard stop is the kill."""
+        state, why = self.state, judgement.why
+        series = judgement.series or UNSET
+        judged = RiskDecisionEntry(judgement.decision, approved=False, reason=why, series=series, limit=judgement.limit)
         out.append(judged)
-        out.append(Alert("daily_loss", "critical", payload_of(judged)))
-        if decision is RiskDecision.HARD_STOP and state.kill.kill("risk.kill_switch", state.risk.paused, now):
+        if judgement.limit is RiskLimit.DAY_LOSS:
+            out.append(Alert("daily_loss", "critical", payload_of(judged)))
+        elif judgement.limit is RiskLimit.EVENT_LOSS:
+            out.append(Alert("risk_stop_loss", "critical", payload_of(judged)))
+        elif judgement.limit in STRAINS:
+            out.append(Alert("risk_stress_breach", "critical", payload_of(judged)))
+        else:
+            out.append(Alert("risk_alert", "critical", payload_of(judged)))
+        if judgement.decision is RiskDecision.HARD_STOP and state.kill.kill("risk.kill_switch", why, now):
             self.requests.killed("risk.kill_switch", now, out)
 
     def _entered(self, desk: Desk, phase: Phase, window: Window, now: Now, out: list[AnyAction]) -> None:
@@ -220,6 +241,7 @@ class Engine:
             )
             state.refused.stale_books.clear()
             self.observers.weigh(now, out)
+            self._weigh_money(now, out)
             self._drill(now, out)
             if state.incidents.owed:
                 state.incidents.chase(now, out, live=bool(state.held.book.live))
@@ -270,6 +292,8 @@ class Engine:
         state = self.state
         name = desk.series.name
         votes = [*state.account_votes, ("loop", state.stall.vote(name, now)), *desk.votes(now)]
+        if desk.window is not None:
+            votes.append(("event_loss", state.risk.event_vote(name, desk.window.target_ns)))
         pulled = state.held.flattenings.get(name)
         if pulled is not None:
             votes.append(("flat", fail(Reason(pulled.trigger), "not proven flat yet")))
@@ -317,13 +341,14 @@ class Engine:
             if self._must_wait(order, now):
                 desk.unquoted[order.ticker, order.side] = RungReason.COOLING
                 return False
-            why = state.risk.refuses(order, state.held, now)
-            if why:
+            refusal = state.risk.refusal(order, state.held, state.outlook, now)
+            if refusal is not None:
                 state.held.counts.add(Counted.RISK_REFUSALS)
                 desk.unquoted[order.ticker, order.side] = RungReason.RISK_REFUSED
-                refused = desk.refused_anew(order, why)
+                refused = desk.refused_anew(order, refusal.why, refusal.limit)
                 if refused is not None:
                     out.append(refused)
+                    out.append(Alert("risk_reject", "warning", payload_of(refused)))
                 return False
             desk.refused.pop((order.ticker, order.side), None)
             state.results.quoted(desk)

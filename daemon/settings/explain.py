@@ -35,6 +35,7 @@ UNITS: Final = {
     "bps": "basis points",
     "ppm": "millionths",
     "percent": "percent",
+    "deviations": "deviations of the time left",
     "max": "a count",
 }
 

@@ -22,7 +22,7 @@ from execution.drill import ControlSettings
 from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
 from guards.freshness import FreshnessSettings
-from guards.risk import RiskSettings
+from guards.limits.settings import RiskSettings
 from guards.windows import WindowSettings
 
 SECRET_PLACES: Final = frozenset({"exchange.private_key_file"})

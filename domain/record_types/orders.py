@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.ids import ClientOrderId, OrderId, Ticker
 from domain.market import Side
+from domain.reasons import RiskLimit
 from domain.record_types.entry import Entry, Milliseconds, Named, OrderCount, OrderPrice
 
 
@@ -28,7 +29,10 @@ class OrderCreatedEntry(Entry, frozen=True):
 
 
 class OrderRefusedEntry(Entry, frozen=True):
-    """Risk refused an order before it was sent; told once for each that differs. `window`: its target."""
+    """Risk refused an order before it was sent; told once for each that differs. `window`: its target.
+
+    `limit`: the limit that it would have passed.
+    """
 
     series: Named
     window: int
@@ -38,6 +42,7 @@ class OrderRefusedEntry(Entry, frozen=True):
     price: OrderPrice
     count: OrderCount
     reason: Named
+    limit: RiskLimit | UnsetType = UNSET
 
 
 class OrderAckedEntry(Entry, frozen=True):

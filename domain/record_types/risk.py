@@ -6,17 +6,21 @@ from msgspec import UNSET, UnsetType
 
 from domain.ids import GroupId
 from domain.money import IndexValue
-from domain.reasons import RiskDecision
+from domain.reasons import RiskDecision, RiskLimit
 from domain.record_types.entry import Entry, InvalidRecordError, Milliseconds, Named, some_told, whole
 
 
 class RiskDecisionEntry(Entry, frozen=True):
-    """A series' gate turned, or, without a series, the day's loss reached a level. `reason`: codes, or a sentence."""
+    """A series' gate turned, or, with a limit, risk has decided something by itself. `reason`: codes, or a sentence.
+
+    With a limit and a series it is about that series' event.
+    """
 
     decision: RiskDecision
     approved: bool
     reason: str
     series: Named | UnsetType = UNSET
+    limit: RiskLimit | UnsetType = UNSET
 
 
 class GuardTripEntry(Entry, frozen=True):

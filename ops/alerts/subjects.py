@@ -152,6 +152,19 @@ class OfJob(Subject, frozen=True):
     problem: str
 
 
+class OfLimit(Subject, frozen=True):
+    """A limit on money that is passed."""
+
+    limit: str
+
+
+class OrderRejected(Subject, frozen=True):
+    """A limit that keeps orders of one series from being sent."""
+
+    series: str
+    limit: str
+
+
 class OfHealth(Subject, frozen=True):
     """The tasks that are late and the gates that are closed."""
 
@@ -204,6 +217,10 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "market_halt_suspected": Everything,
     "foreign_fill": OfTrade,
     "resume_refused": CommandRefused,
+    "risk_alert": OfLimit,
+    "risk_reject": OrderRejected,
+    "risk_stop_loss": Why,
+    "risk_stress_breach": OfLimit,
     "arm_refused": CommandRefused,
     "settlement_disagrees": OfMarket,
     "settlement_unreadable": OfMarket,

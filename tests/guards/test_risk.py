@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.clock import Now
 from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from domain.reasons import GateStatus, Reason, RiskDecision
 from guards.exposure import exposures
-from guards.risk import RiskGuard, RiskSettings, daily_loss
+from guards.limits.losses import decision_on
+from guards.limits.settings import RiskSettings
+from guards.risk import RiskGuard
+from pricing.outcomes import Outcomes
 from tests.guards.made import at
 
 DOLLAR = 1_000_000
@@ -68,6 +72,10 @@ class Account(msgspec.Struct):
     untold: dict[ClientOrderId, Untold] = {}
     spent: Cash = Cash(0)
 
+    @property
+    def equity(self) -> Cash | None:
+        return self.balance
+
     def send(self, *orders: Order) -> None:
         self.book.live.update({order.client_order_id: order for order in orders})
 
@@ -84,6 +92,23 @@ def order(
     return Order(Ticker(ticker), side, Price(price), Count(contracts * 100), series, target_ns)
 
 
+class Unpriced:
+    """No event is priced: every limit takes the worst case."""
+
+    def outcomes(self, _markets: object) -> dict[tuple[str, int], Outcomes]:
+        return {}
+
+
+def said(guard: RiskGuard, order: Order, account: Account, now: Now) -> str:
+    refusal = guard.refusal(order, account, Unpriced(), now)
+    return "" if refusal is None else refusal.why
+
+
+def decided(guard: RiskGuard, account: Account) -> RiskDecision | None:
+    judgement = guard.advance(DAY, account)
+    return None if judgement is None else judgement.decision
+
+
 def begun(account: Account, **settings: int) -> RiskGuard:
     guard = RiskGuard(RiskSettings(**settings))
     guard.advance(DAY, account)
@@ -95,10 +120,10 @@ def test_what_was_told_and_is_not_booked_uses_the_limits_like_a_position() -> No
     guard = begun(account, per_market_contracts=5)
     account.untold[ClientOrderId("a")] = Untold(unbooked=Count(300))
     assert guard.used(account) == 3 * 500_000
-    assert guard.refuses(order(contracts=2), account, at(0)) == ""
+    assert said(guard, order(contracts=2), account, at(0)) == ""
     account.untold[ClientOrderId("b")] = Untold(doubted=Count(100))
-    assert "5 contracts net" in guard.refuses(order(contracts=2), account, at(0))
-    assert guard.refuses(order(side=Side.ASK, contracts=5), account, at(0)) == ""
+    assert "5 contracts net" in said(guard, order(contracts=2), account, at(0))
+    assert said(guard, order(side=Side.ASK, contracts=5), account, at(0)) == ""
     account.ledger.markets[Ticker("A")] = Holding(result="yes")
     assert guard.used(account) == 0, "a market that is settled holds nothing any more"
 
@@ -115,15 +140,15 @@ def test_a_market_that_was_bought_and_sold_again_leaves_its_place_to_another() -
     guard = begun(account, markets_max=2)
     account.ledger.markets |= {Ticker("A"): Holding(Count(100)), Ticker("B"): Holding(cash=Cash(-DOLLAR // 100))}
     assert guard.confined_to(account) is None
-    assert guard.refuses(order("C"), account, at(0)) == ""
+    assert said(guard, order("C"), account, at(0)) == ""
     account.ledger.markets[Ticker("B")].position = Count(-100)
     assert guard.confined_to(account) == frozenset({Ticker("A"), Ticker("B")})
-    assert guard.refuses(order("C"), account, at(0)) == "risk: 2 markets are in use already"
-    assert guard.refuses(order("B", Side.ASK), account, at(0)) == "", "one in use may have more"
+    assert said(guard, order("C"), account, at(0)) == "risk: 2 markets are in use already"
+    assert said(guard, order("B", Side.ASK), account, at(0)) == "", "one in use may have more"
     account.ledger.markets[Ticker("B")].position = Count(0)
     account.send(order("D"))
     assert guard.confined_to(account) == frozenset({Ticker("A"), Ticker("D")})
-    assert guard.refuses(order("B"), account, at(0)) == "risk: 2 markets are in use already", "and then it comes last"
+    assert said(guard, order("B"), account, at(0)) == "risk: 2 markets are in use already", "and then it comes last"
 
 
 def test_risk_closed_when_it_knows_nothing() -> None:
@@ -132,7 +157,7 @@ def test_risk_closed_when_it_knows_nothing() -> None:
     assert guard.vote(account, at(0)).status is GateStatus.UNKNOWN
     guard.advance(DAY, account)
     assert guard.vote(account, at(0)).status is GateStatus.UNKNOWN
-    assert "equity is not known" in guard.refuses(order(), account, at(0))
+    assert "equity is not known" in said(guard, order(), account, at(0))
     account.balance = Cash(DOLLAR)
     guard.advance(DAY, account)
     assert guard.vote(account, at(0)).status is GateStatus.PASS
@@ -152,8 +177,8 @@ def test_risk_closed_when_it_knows_nothing() -> None:
 def test_limit_per_order(side: Side, price: int, contracts: int, *, refused: bool) -> None:
     account = Account()
     guard = begun(account, per_market_contracts=1000, per_window_contracts=1000)
-    said = guard.refuses(order(side=side, price=price, contracts=contracts), account, at(0))
-    assert ("is over $75" in said) is refused
+    why = said(guard, order(side=side, price=price, contracts=contracts), account, at(0))
+    assert ("is over $75" in why) is refused
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -163,22 +188,22 @@ def test_limit_per_market_counts_position_and_everything_on_that_side(side: Side
     sign = 1 if side is Side.BID else -1
     account.ledger.markets[Ticker("A")] = Holding(position=Count(sign * 200))
     account.send(order(side=side, contracts=2))
-    assert guard.refuses(order(side=side, contracts=1), account, at(0)) == ""
-    assert "5 contracts net" in guard.refuses(order(side=side, contracts=2), account, at(0))
+    assert said(guard, order(side=side, contracts=1), account, at(0)) == ""
+    assert "5 contracts net" in said(guard, order(side=side, contracts=2), account, at(0))
     # The other direction has the position to give back first.
     other = Side.ASK if side is Side.BID else Side.BID
-    assert guard.refuses(order(side=other, contracts=7), account, at(0)) == ""
-    assert "5 contracts net" in guard.refuses(order(side=other, contracts=8), account, at(0))
+    assert said(guard, order(side=other, contracts=7), account, at(0)) == ""
+    assert "5 contracts net" in said(guard, order(side=other, contracts=8), account, at(0))
 
 
 def test_limit_per_window_counts_all_its_rungs_and_no_other_window() -> None:
     account = Account()
     guard = begun(account)
     account.send(*(order(name, contracts=5) for name in "ABC"), order("D", contracts=4))
-    assert guard.refuses(order("E"), account, at(0)) == ""
-    assert "20 contracts net" in guard.refuses(order("E", contracts=2), account, at(0))
-    assert guard.refuses(order("E", contracts=2, target_ns=2), account, at(0)) == ""
-    assert guard.refuses(order("E", contracts=2, series="NASDAQ100U"), account, at(0)) == ""
+    assert said(guard, order("E"), account, at(0)) == ""
+    assert "20 contracts net" in said(guard, order("E", contracts=2), account, at(0))
+    assert said(guard, order("E", contracts=2, target_ns=2), account, at(0)) == ""
+    assert said(guard, order("E", contracts=2, series="NASDAQ100U"), account, at(0)) == ""
 
 
 def test_limit_of_markets() -> None:
@@ -187,8 +212,8 @@ def test_limit_of_markets() -> None:
     account.send(*(order(f"M{n}") for n in range(9)))
     account.ledger.markets[Ticker("held")] = Holding(position=Count(100))
     account.ledger.markets[Ticker("over")] = Holding(position=Count(100), result="yes")
-    assert guard.refuses(order("M3"), account, at(0)) == ""
-    assert "10 markets" in guard.refuses(order("new"), account, at(0))
+    assert said(guard, order("M3"), account, at(0)) == ""
+    assert "10 markets" in said(guard, order("new"), account, at(0))
 
 
 def test_limit_per_day_is_realised_and_worst_case_of_filled_and_may_be_live() -> None:
@@ -199,8 +224,8 @@ def test_limit_per_day_is_realised_and_worst_case_of_filled_and_may_be_live() ->
     account.ledger.markets[Ticker("A")] = Holding(position=Count(400), cash=Cash(-2 * DOLLAR))
     account.send(order("B", Side.ASK, 2500, 4))  # may lose $3
     assert guard.used(account) == 9 * DOLLAR
-    assert guard.refuses(order("C", contracts=2), account, at(0)) == ""
-    assert "day's use would reach $10.50" in guard.refuses(order("C", contracts=3), account, at(0))
+    assert said(guard, order("C", contracts=2), account, at(0)) == ""
+    assert "day's use would reach $10.50" in said(guard, order("C", contracts=3), account, at(0))
 
 
 def test_profit_does_not_raise_the_days_limit() -> None:
@@ -209,9 +234,9 @@ def test_profit_does_not_raise_the_days_limit() -> None:
     account.ledger.realised = Cash(500 * DOLLAR)
     guard.advance(DAY, account)
     assert guard.used(account) == 0
-    assert guard.refuses(order(price=9000, contracts=5), account, at(0)) == ""
+    assert said(guard, order(price=9000, contracts=5), account, at(0)) == ""
     account.send(order("B", price=9000, contracts=5), order("C", price=9000, contracts=5))
-    assert "day's use" in guard.refuses(order(price=9000, contracts=5), account, at(0))
+    assert "day's use" in said(guard, order(price=9000, contracts=5), account, at(0))
 
 
 def test_an_order_already_in_the_book_is_not_counted_twice() -> None:
@@ -219,7 +244,7 @@ def test_an_order_already_in_the_book_is_not_counted_twice() -> None:
     guard = begun(account)
     one = order(contracts=5)
     account.send(one)
-    assert guard.refuses(one, account, at(0)) == ""
+    assert said(guard, one, account, at(0)) == ""
 
 
 def test_the_days_loss_closes_the_gate() -> None:
@@ -231,12 +256,12 @@ def test_the_days_loss_closes_the_gate() -> None:
     assert (vote.status, vote.reason) == (GateStatus.FAIL, Reason.RISK_LIMIT)
 
 
-def test_value_at_risk_only_where_configured() -> None:
+def test_value_at_risk_of_what_is_not_priced_is_its_worst_case() -> None:
     account = Account(balance=Cash(100 * DOLLAR))
-    guard = begun(account, var_limit_ppm=20_000)
-    assert guard.refuses(order(price=5000, contracts=4), account, at(0)) == ""
-    assert "2 % of equity" in guard.refuses(order(price=5001, contracts=4), account, at(0))
-    assert begun(account).refuses(order(price=5001, contracts=4), account, at(0)) == ""
+    guard = begun(account, stress_limit_ppm=1_000_000)
+    assert said(guard, order(price=5000, contracts=4), account, at(0)) == ""
+    assert "value_at_risk" in said(guard, order(price=5001, contracts=4), account, at(0))
+    assert said(begun(account, var_limit_ppm=20_010), order(price=5001, contracts=4), account, at(0)) != ""
 
 
 @pytest.mark.parametrize(
@@ -250,18 +275,18 @@ def test_value_at_risk_only_where_configured() -> None:
     ],
 )
 def test_daily_loss_against_equity(loss: int, decision: RiskDecision) -> None:
-    assert daily_loss(Cash(loss), Cash(10_000_000), RiskSettings()) is decision
+    assert decision_on(Cash(loss), Cash(10_000_000), RiskSettings()) is decision
 
 
 def test_no_equity_is_no_room_to_lose() -> None:
-    assert daily_loss(Cash(0), Cash(0), RiskSettings()) is RiskDecision.HARD_STOP
+    assert decision_on(Cash(0), Cash(0), RiskSettings()) is RiskDecision.HARD_STOP
 
 
 def test_a_daily_loss_pauses_until_resumed_and_tells_once() -> None:
     account = Account(balance=Cash(100 * DOLLAR))
     guard = begun(account)
     account.ledger.realised = Cash(-2_500_000)
-    assert guard.advance(DAY, account) is RiskDecision.SOFT_PAUSE
+    assert decided(guard, account) is RiskDecision.SOFT_PAUSE
     assert guard.advance(DAY, account) is None
     assert guard.vote(account, at(0)).status is GateStatus.FAIL
     account.ledger.realised = Cash(0)
@@ -270,7 +295,7 @@ def test_a_daily_loss_pauses_until_resumed_and_tells_once() -> None:
     guard.resume()
     assert guard.vote(account, at(0)).status is GateStatus.PASS
     account.ledger.realised = Cash(-3_000_000)
-    assert guard.advance(DAY, account) is RiskDecision.HARD_STOP
+    assert decided(guard, account) is RiskDecision.HARD_STOP
     assert "3.000 %" in guard.paused
 
 

@@ -156,9 +156,9 @@ class SessionDrill:
             return "no order group or no tokens yet"
         expiration_s = now.utc_ns // NS_PER_S + EXPIRY_S
         order = drill_order(rung, ready[0].group_id, held.numbers, window.target_ns, expiration_s, now.mono_ns)
-        refused = self.state.risk.refuses(order, held, now)
-        if refused:
-            return refused
+        refused = self.state.risk.refusal(order, held, self.state.outlook, now)
+        if refused is not None:
+            return refused.why
         held.converger.place(order, cleared, rung.fair, now.mono_ns, out)
         self.stage, self._order, self._acked, self._why = DrillStage.PLACED, order, False, ""
         return ""

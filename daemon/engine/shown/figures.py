@@ -5,7 +5,7 @@ from __future__ import annotations
 from daemon.engine.state_view import StateView
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
 from domain.records import Figure
-from guards.risk import dollars
+from guards.limits.figure import dollars
 
 NOT_KNOWN = "not known"
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from domain.clock import Now
-from guards.risk import AccountShape
+from guards.limits.account import AccountShape, OutlookShape
+from guards.limits.figure import Figure
 from guards.vote import Vote
 
 
@@ -80,6 +81,10 @@ class RiskView(Protocol):
 
     def state(self) -> dict[str, Any]:
         """For the snapshot."""
+        ...
+
+    def figures(self, account: AccountShape, outlook: OutlookShape, age_ns: int, now: Now) -> tuple[Figure, ...]:
+        """How much of each limit is used."""
         ...
 
     def used(self, account: AccountShape) -> int:

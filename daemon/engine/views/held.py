@@ -247,6 +247,11 @@ class HeldView(Protocol):
         ...
 
     @property
+    def equity(self) -> Cash | None:
+        """Cash and the collateral held; None while unread."""
+        ...
+
+    @property
     def flattenings(self) -> Mapping[Scope | str, Flattening]:
         """Under way, by scope."""
         ...

@@ -1,0 +1,121 @@
+"""The figures of the whole account: what it has lost, and what its open books may lose, each against its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from domain.ids import Ticker
+from domain.market import Side
+from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
+from domain.reasons import RiskLimit
+from guards.exposure import MarketExposure, OrderShape, stake
+from guards.limits.figure import PPM, Figure, Unit
+from guards.limits.losses import Marked
+from guards.limits.outcomes import AtRisk, EventKey
+from guards.limits.settings import RiskSettings
+
+
+class Lost(NamedTuple):
+    """What the session and the week have lost so far, in cash. `total`: the day's, realised and marked."""
+
+    day: int
+    week: int
+    total: int
+    equity: int
+
+
+def joint_delta(risk: AtRisk, settings: RiskSettings) -> Figure:
+    """Contracts, as if at the money, that lose together, both series, whichever way the indices go."""
+    most = settings.joint_delta_contracts * COUNT_PER_CONTRACT
+    return Figure(RiskLimit.JOINT_DELTA, max(risk.delta_up, risk.delta_down, 0), most, Unit.CONTRACTS)
+
+
+def per_day(lost: Lost, risk: AtRisk, settings: RiskSettings) -> Figure:
+    """The day's realised loss and the worst case of all that is open."""
+    return Figure(RiskLimit.PER_DAY, lost.day + risk.worst, settings.per_day_dollars * CASH_PER_DOLLAR, Unit.CASH)
+
+
+def per_week(lost: Lost, risk: AtRisk, settings: RiskSettings) -> Figure:
+    """The week's realised loss and the worst case of all that is open."""
+    return Figure(RiskLimit.PER_WEEK, lost.week + risk.worst, settings.per_week_dollars * CASH_PER_DOLLAR, Unit.CASH)
+
+
+def day_room(lost: Lost, risk: AtRisk, settings: RiskSettings) -> Figure:
+    """The day's use against the loss at which quoting pauses: no order may make that possible."""
+    most = settings.daily_loss_pause_ppm * lost.equity // PPM
+    return Figure(RiskLimit.DAY_ROOM, lost.day + risk.worst, most, Unit.CASH)
+
+
+def stress(lost: Lost, risk: AtRisk, settings: RiskSettings) -> Figure:
+    """What is lost if both indices move far at once."""
+    return Figure(RiskLimit.STRESS, risk.stress, settings.stress_limit_ppm * lost.equity // PPM, Unit.CASH)
+
+
+def value_at_risk(lost: Lost, risk: AtRisk, settings: RiskSettings) -> Figure:
+    """What 99 of 100 outcomes lose at most."""
+    return Figure(RiskLimit.VALUE_AT_RISK, risk.value_at_risk, settings.var_limit_ppm * lost.equity // PPM, Unit.CASH)
+
+
+def day_loss(lost: Lost, settings: RiskSettings) -> Figure:
+    """The day's loss, realised and marked, against the stop."""
+    return Figure(RiskLimit.DAY_LOSS, lost.total, settings.daily_loss_stop_ppm * lost.equity // PPM, Unit.CASH)
+
+
+def event_loss(marked: Marked, settings: RiskSettings) -> Figure:
+    """The marked loss of the event that has lost most."""
+    largest = max(marked.of_event.values(), default=0)
+    return Figure(RiskLimit.EVENT_LOSS, max(largest, 0), settings.event_loss_dollars * CASH_PER_DOLLAR, Unit.CASH)
+
+
+def snapshot_age(age_s: int, settings: RiskSettings) -> Figure:
+    """How old the exchange's books are in an open window."""
+    return Figure(RiskLimit.SNAPSHOT_AGE, age_s, settings.snapshot_age_limit_s, Unit.SECONDS)
+
+
+def order_loss(order: OrderShape, settings: RiskSettings) -> Figure:
+    """What one order alone can lose."""
+    return Figure(RiskLimit.PER_ORDER, stake(order), settings.per_order_dollars * CASH_PER_DOLLAR, Unit.CASH)
+
+
+def market_reach(market: MarketExposure, side: Side, settings: RiskSettings) -> Figure:
+    """Net contracts in one market if everything on a side fills."""
+    most = settings.per_market_contracts * COUNT_PER_CONTRACT
+    return Figure(RiskLimit.PER_MARKET, max(market.reach(side), 0), most, Unit.CONTRACTS)
+
+
+def window_reach(
+    markets: Mapping[Ticker, MarketExposure], event: EventKey, side: Side, settings: RiskSettings
+) -> Figure:
+    """Net contracts in one window if everything on a side fills."""
+    reach = sum(m.reach(side) for m in markets.values() if (m.series, m.target_ns) == event)
+    most = settings.per_window_contracts * COUNT_PER_CONTRACT
+    return Figure(RiskLimit.PER_WINDOW, max(reach, 0), most, Unit.CONTRACTS)
+
+
+def markets_used(markets: Mapping[Ticker, MarketExposure], settings: RiskSettings) -> Figure:
+    """How many markets are in use."""
+    used = sum(market.in_use for market in markets.values())
+    return Figure(RiskLimit.MARKETS, used, settings.markets_max, Unit.MARKETS)
+
+
+def largest(
+    markets: Mapping[Ticker, MarketExposure], orders: tuple[OrderShape, ...], settings: RiskSettings
+) -> tuple[Figure, ...]:
+    """The largest order, market and window, and how many markets are in use."""
+    events = {(market.series, market.target_ns) for market in markets.values()}
+    none = (
+        Figure(RiskLimit.PER_ORDER, 0, settings.per_order_dollars * CASH_PER_DOLLAR, Unit.CASH),
+        Figure(RiskLimit.PER_MARKET, 0, settings.per_market_contracts * COUNT_PER_CONTRACT, Unit.CONTRACTS),
+        Figure(RiskLimit.PER_WINDOW, 0, settings.per_window_contracts * COUNT_PER_CONTRACT, Unit.CONTRACTS),
+    )
+    return (
+        max((order_loss(order, settings) for order in orders), default=none[0], key=_used),
+        max((market_reach(m, side, settings) for m in markets.values() for side in Side), default=none[1], key=_used),
+        max((window_reach(markets, e, side, settings) for e in events for side in Side), default=none[2], key=_used),
+        markets_used(markets, settings),
+    )
+
+
+def _used(figure: Figure) -> int:
+    return figure.used
