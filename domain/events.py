@@ -11,6 +11,7 @@ from it.
 
 from __future__ import annotations
 
+from domain.event_types.closing import CloseOutOrder, CloseOutTold
 from domain.event_types.event import Event
 from domain.event_types.index import Bar, FeedState, FeedStatus, History, Tick
 from domain.event_types.reads import (
@@ -99,6 +100,7 @@ AnyEvent = (
     | Operator
     | KillSwitch
     | CancelAllMarker
+    | CloseOutTold
     | ControlProven
     | LoopStall
     | JournalFault

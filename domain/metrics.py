@@ -200,7 +200,9 @@ class Metric(enum.Enum):
     RECONCILE_AGE = _gauge("ladderd_reconcile_age_seconds", "Since the last reconciliation; +Inf: never.")
     DRIFTS = _counter("ladderd_reconcile_drifts", "Times that own books and the exchange's were found to differ.")
     FILLS = _counter("ladderd_fills", "Executions of our orders, each trade id once.")
-    TAKER_FILLS = _counter("ladderd_taker_fills", "Executions in which we took: must stay at zero.")
+    TAKER_FILLS = _counter("ladderd_taker_fills", "Executions in which a quote of ours took: must stay at zero.")
+    CLOSE_OUT_ORDERS = _counter("ladderd_close_out_orders", "Orders that a close-all sent; they take.")
+    CLOSE_OUT_FILLS = _counter("ladderd_close_out_fills", "Executions of orders of a close-all.")
     FILLS_PAST = _counter("ladderd_fills_of_past_sessions", "Executions listed of a session that is over.")
     POSITION = _gauge("ladderd_position_contracts", "Net contracts held, settled markets left out.", "series")
     HELD = _gauge(

@@ -18,6 +18,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from domain.record_types.closing import CloseOutEntry, CloseOutOrderEntry
 from domain.record_types.entry import Entry, InvalidRecordError, type_named
 from domain.record_types.fills import (
     AdoptionEntry,
@@ -87,6 +88,8 @@ AnyEntry = (
     | CancelAllDoneEntry
     | CancelAllMarkerEntry
     | ConfigEntry
+    | CloseOutEntry
+    | CloseOutOrderEntry
     | OperatorActionEntry
     | NoteEntry
     | JobRunEntry

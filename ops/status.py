@@ -247,6 +247,7 @@ class Status(msgspec.Struct, frozen=True):
     session: str
     providers: tuple[ProviderView, ...]
     fallbacks: int
+    close_out: str = ""
 
     @property
     def ready(self) -> bool:

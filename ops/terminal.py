@@ -148,6 +148,8 @@ def _banners(frame: Frame, more_s: float) -> list[Text]:
         out.append(f"CANCEL-ALL UNDER WAY: {picture['cancel_all']['reason']}")
     if picture["paused"]:
         out.append(f"PAUSED: {picture['pause_reason']}; to go on: ladderd resume")
+    if picture["close_out"]:
+        out.append(f"POSITIONS CLOSED BY HAND: {picture['close_out']}")
     return [Text(f" {line} ", style="bold white on red") for line in out]
 
 

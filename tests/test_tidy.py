@@ -77,6 +77,18 @@ PLANTED = [
     ("cleared", "sim/campaign/checks/suite.py", "from domain.actions import Cleared\nd = Decoder(type=list[Cleared])"),
     ("cleared", "execution/converge.py", "import msgspec\nmsgspec.structs.replace(order.cleared, not_after=9)"),
     ("cleared", "execution/paper.py", "from domain.actions import Cleared\nclass Free(Cleared): ..."),
+    (
+        "cleared",
+        "daemon/closeout/close_all_io.py",
+        "from execution.closeout.permission import CloseOut\nc = CloseOut('a', 'b', 'c', 1)",
+    ),
+    (
+        "cleared",
+        "execution/closeout/run.py",
+        "import msgspec\nmsgspec.structs.replace(order.leave, not_after_mono_ns=9)",
+    ),
+    ("cleared", "daemon/closeout/fees.py", "from execution.closeout import permission\npermission.CloseOut('a')"),
+    ("cleared", "execution/converge.py", "from execution.closeout.permission import CloseOut\nclass A(CloseOut): ..."),
     ("swallow", "ops/http/http_io.py", "try: f()\nexcept: pass"),
     ("swallow", "ops/http/http_io.py", "try: f()\nexcept Exception as e: log(e)"),
     ("swallow", "ops/http/http_io.py", "try: f()\nexcept (OSError, BaseException): x = 1"),
@@ -130,6 +142,7 @@ INNOCENT = [
     ("state", "daemon/engine/step.py", "from daemon.engine.state import State"),
     ("state", "daemon/engine/picture.py", "from daemon.engine.state_view import StateView"),
     ("cleared", "guards/gate.py", "from domain.actions import Cleared\nc = Cleared(1)"),
+    ("cleared", "execution/closeout/permission.py", "c = CloseOut(1)"),
     (
         "cleared",
         "execution/converge.py",

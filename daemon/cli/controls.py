@@ -78,6 +78,41 @@ def kill(
     raise typer.Exit(kill_account(home, why, cancel, SystemClock()))
 
 
+@app.command("close-all")
+def close_all(
+    by: ByOption,
+    cause: CauseOption,
+    cap_cents: Annotated[
+        int,
+        typer.Option(
+            "--cap-cents",
+            min=0,
+            max=99,
+            help="The most that closing one contract may cost against the middle of its book, in cents.",
+        ),
+    ] = 10,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Do it; without this it only looks.")] = False,  # noqa: FBT002 - a flag
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Close every position by orders that take: pauses the daemon first, only reduces, says what is left."""
+    from daemon.closeout.close_all_io import CloseAllRequest  # noqa: PLC0415 - heavy
+    from daemon.closeout.close_all_io import close_all as close_positions  # noqa: PLC0415
+    from daemon.closeout.fees import FileFees  # noqa: PLC0415
+    from daemon.settings.files_io import read_optional  # noqa: PLC0415
+    from pricing.fees import parse_fees  # noqa: PLC0415
+
+    home = home_in_an_emergency(config, state_dir)
+    say_where(home)
+    settings, key = _with_key(config, home)
+    text = read_optional(settings.fees_file)
+    fees = FileFees(None if text is None else parse_fees(text, str(settings.fees_file)))
+    address = settings.exchange.rest_url
+    typer.echo(f"close-all: positions at {address}")
+    asked = CloseAllRequest(address, *key, settings.posture, home, by, cause, cap_cents, confirm, fees)
+    raise typer.Exit(close_positions(asked, typer.echo))
+
+
 def _with_key(config: Path | None, home: Path) -> tuple[Any, tuple[str, bytes]]:
     """The configuration and the account's key. Raises ConfigurationError."""
     from daemon.settings.load_io import load_configured  # noqa: PLC0415 - heavy

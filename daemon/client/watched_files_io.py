@@ -13,14 +13,25 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import structlog
 
+from daemon.client.close_outs_io import open_close_outs, read_close_outs, remove_close_outs
 from daemon.client.requests_io import FoundRequest, Request, answer, open_requests_folder, pending, remove_answered
 from daemon.engine.control_ages import GROUP_TRIGGER
 from daemon.settings.files_io import read_proofs
 from domain.clock import NS_PER_S, Clock
 from domain.errors import ConfigurationError
-from domain.events import AnyEvent, CancelAllMarker, Command, ControlProven, JournalFault, KillSwitch, Operator
+from domain.events import (
+    AnyEvent,
+    CancelAllMarker,
+    CloseOutTold,
+    Command,
+    ControlProven,
+    JournalFault,
+    KillSwitch,
+    Operator,
+)
 from journal.marker import UNREADABLE, Marker
 from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
 
@@ -30,6 +41,7 @@ LOOK_SLICES_MAX = 10
 KILL_FILE = "state/KILL_SWITCH"
 MARKER_RELEVANT_NS = 70 * NS_PER_S
 MARKER_KEPT_NS = 600 * NS_PER_S
+CUT_SHORT_KEPT_NS = 24 * 3600 * NS_PER_S
 HOUSEKEEPING_NS = 60 * NS_PER_S
 # What one look hands on: a flood of files must not fill the lane that stops us.
 REQUESTS_A_LOOK_MAX = 20
@@ -45,7 +57,7 @@ PROVEN_BY = {"order_group_trigger": GROUP_TRIGGER}
 # Whose cancel-all pauses: the command's, and one that cannot be read, which is taken for the strongest it can be.
 PAUSING = frozenset({"cancel-all", UNREADABLE})
 log = structlog.get_logger("ladderd")
-Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[FoundRequest], dict[str, int]]
+Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[FoundRequest], dict[str, int], tuple[CloseOutTold, ...]]
 
 
 def execution_halted(*, live: bool) -> KillFile:
@@ -101,6 +113,7 @@ class Sentinels:
         self._run_once = run_once
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()
+        self._close_outs: dict[str, CloseOutTold] = {}
         self._tidied_utc_ns = 0
         self._untidy = self._unreadable = ""
         self._asked: dict[str, Request] = {}
@@ -128,7 +141,10 @@ class Sentinels:
         if sight is None:
             self._told(KILL_FILE, KillFile(active=True, reason="cannot be read: the disk does not answer"))
             return
-        kill, halted, markers, found, proofs = sight
+        kill, halted, markers, found, proofs, close_outs = sight
+        # Before the first word on the kill switch, which is what lets a gate open: a close-all pauses.
+        for told in close_outs:
+            self._closed_out(told)
         self._told(KILL_FILE, kill)
         self._told(HALTED_VARIABLE, halted)
         for marker in markers:
@@ -185,22 +201,44 @@ class Sentinels:
             read_cancel_all(self._state_dir, utc_ns),
             pending(self._state_dir),
             _proofs(self._state_dir),
+            read_close_outs(self._state_dir),
         )
 
     def _tidy(self, utc_ns: int) -> None:
         """Keep both folders usable for us and for who asks, and free of what is long over; a bad disk is told later."""
         try:
-            for told in (open_requests_folder(self._state_dir), open_cancel_all(self._state_dir, utc_ns)):
+            for told in (
+                open_requests_folder(self._state_dir),
+                open_cancel_all(self._state_dir, utc_ns),
+                open_close_outs(self._state_dir),
+            ):
                 if told:
                     log.warning(told)
             if utc_ns - self._tidied_utc_ns > HOUSEKEEPING_NS:
                 self._tidied_utc_ns = utc_ns
                 remove_answered(self._state_dir, utc_ns)
                 remove_done(self._state_dir, self._markers, utc_ns - MARKER_KEPT_NS, utc_ns)
+                remove_close_outs(self._state_dir, self._done_with(utc_ns))
         except OSError as problem:
             if str(problem) != self._untidy:
                 log.warning("requests and markers are not kept in order", problem=str(problem))
             self._untidy = str(problem)
+
+    def _closed_out(self, told: CloseOutTold) -> None:
+        """A close-all has written something new of itself."""
+        told = msgspec.structs.replace(told, by=self._mask(told.by), cause=self._mask(told.cause))
+        if self._close_outs.get(told.ident) != told:
+            self._close_outs[told.ident] = told
+            self._emit(told)
+
+    def _done_with(self, utc_ns: int) -> frozenset[str]:
+        """The runs whose files are no longer needed: told, and ended ten minutes ago, or cut short a day ago."""
+        over = {
+            ident
+            for ident, told in self._close_outs.items()
+            if utc_ns - told.asked_utc_ns > (MARKER_KEPT_NS if told.outcome else CUT_SHORT_KEPT_NS)
+        }
+        return frozenset(over)
 
     def _told(self, source: str, file: KillFile) -> None:
         if self._seen.get(source) != file:

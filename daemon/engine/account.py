@@ -29,7 +29,7 @@ from domain.actions import Alert, AnyAction, Cleared
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
-from domain.ids import is_ours
+from domain.ids import is_close_out, is_ours
 from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Count
 from domain.records import (
@@ -194,7 +194,7 @@ class Account:
         self._touched(order, now)
         filled = OrderFilledEntry(**told_of(fill, series, target_ns))
         out.append(filled)
-        if fill.is_taker:
+        if fill.is_taker and not is_close_out(fill.client_order_id):
             out.append(Alert("taker_fill", "critical", payload_of(filled)))
         return True
 

@@ -17,6 +17,7 @@ from daemon.engine.state import State
 from daemon.engine.state_view import StateView
 from domain.clock import Now
 from domain.door import PAGE_BYTES_MAX, Door
+from domain.events import CloseOutTold
 from domain.ids import OrderId, Ticker
 from domain.reasons import Reason
 from execution.balance import BalanceRecord
@@ -87,6 +88,7 @@ class Memory(msgspec.Struct, frozen=True):
     restricted: tuple[Ticker, ...] = ()
     canaries: dict[str, dict[str, int]] = {}
     incidents: tuple[Owed, ...] = ()
+    close_outs: tuple[CloseOutTold, ...] = ()
 
 
 read_memory: Final = Door(Memory, PAGE_BYTES_MAX).read
@@ -136,6 +138,7 @@ def remember(state: StateView) -> bytes:
         restricted=tuple(sorted(state.refused.restricted)),
         canaries={name: desk.canary.state() | {"close": desk.first.close} for name, desk in state.desks.items()},
         incidents=state.incidents.record(),
+        close_outs=tuple(state.close_outs.runs.values()),
     )
     return msgspec.json.encode(memory)
 
@@ -173,6 +176,7 @@ def restore(state: State, text: str, now: Now) -> None:
     state.scores.restore(memory.scores)
     state.refused.restricted.update(memory.restricted)
     state.incidents.restore(memory.incidents)
+    state.close_outs.restore(memory.close_outs)
     for name, kept in memory.sentries.items():
         if name in state.desks:
             state.desks[name].sentry.restore(kept)

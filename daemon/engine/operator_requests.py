@@ -12,7 +12,7 @@ from daemon.engine.state import State
 from daemon.engine.votes import account_votes
 from domain.actions import Alert, Answer, AnyAction
 from domain.clock import Now
-from domain.events import CancelAllMarker, Command, KillSwitch, Operator, Stop
+from domain.events import CancelAllMarker, CloseOutTold, Command, KillSwitch, Operator, Stop
 from domain.reasons import Reason
 from domain.records import CancelAllMarkerEntry, KillSwitchEntry, NoteEntry, OperatorActionEntry
 from execution.flatten import TAIL_NS
@@ -64,6 +64,13 @@ class OperatorRequests:
         earlier = event.by == CANCEL_ALL_PROGRAM or event.by.startswith(RUN_PREFIX)
         reason = Reason.OPERATOR_CLI if by_operator else Reason.EARLIER_RUN if earlier else Reason.WATCHER
         self.ask_empty(reason, now, looking=not state.held.book.live)
+
+    def close_out(self, event: CloseOutTold, _now: Now, out: list[AnyAction]) -> None:
+        """A close-all told what it does. One that nobody has resumed since pauses us: what it closes stays closed."""
+        state = self.state
+        new = state.close_outs.told(event, out)
+        if new and event.asked_utc_ns > state.resumed_utc_ns:
+            state.paused = state.paused or f"close-all by {event.by}: {event.cause}"
 
     def operator(self, event: Operator, now: Now, out: list[AnyAction]) -> None:
         """An operator asks for something, by any road; what he asked and what came of it are recorded."""

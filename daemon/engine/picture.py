@@ -76,6 +76,7 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         kill_reason=state.kill.reason,
         paused=bool(state.paused),
         pause_reason=state.paused,
+        close_out=state.close_outs.line() if state.paused else "",
         armed=not state.settings.live or state.armed_session == state.session,
         stopping=state.stopping is not None,
         reconciled=state.books.recovered and not state.books.drift,

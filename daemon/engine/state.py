@@ -10,6 +10,7 @@ import datetime as dt
 
 from daemon.engine.account import Account
 from daemon.engine.announcer import Announcer
+from daemon.engine.answers.close_outs import CloseOuts
 from daemon.engine.answers.place_refusals import PlaceRefusals
 from daemon.engine.answers.unexplained import Unexplained
 from daemon.engine.books import Books
@@ -87,6 +88,7 @@ class State:
         self.unexplained = Unexplained(self.held, lambda now: self.exchange.vote(now).status is not GateStatus.FAIL)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
         self.controls = Controls(settings.controls, hurried=settings.hurried)
+        self.close_outs = CloseOuts()
         self.started: Started | None = None
         self.stream_up = False
         self.stream_reason = "not connected yet"

@@ -15,7 +15,7 @@ from daemon.engine.views.desk import DeskView, PlanView
 from daemon.engine.views.feeds import FailoverView, ScoresView
 from daemon.engine.views.guards import AgesView, ClockView, ControlsView, ExchangeView, KillView, RiskView
 from daemon.engine.views.held import HeldView
-from daemon.engine.views.work import BooksView, LaddersView, RefusalsView, ResultsView
+from daemon.engine.views.work import BooksView, CloseOutsView, LaddersView, RefusalsView, ResultsView
 from domain.clock import Now
 from domain.events import FeedStatus, Started
 from domain.reasons import Reason
@@ -62,6 +62,11 @@ class StateView(Protocol):
     @property
     def failover(self) -> FailoverView:
         """Feeds."""
+        ...
+
+    @property
+    def close_outs(self) -> CloseOutsView:
+        """Runs of close-all."""
         ...
 
     @property

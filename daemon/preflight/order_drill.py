@@ -12,14 +12,11 @@ from typing import Final
 import msgspec
 
 from domain.clock import NS_PER_S
-from domain.errors import ProtocolError
 from domain.market import Market
 from domain.money import PRICE_PER_DOLLAR, Price, parse_count, parse_price
 from domain.reasons import Reason
 from domain.window import Phase
-from execution.kalshi.codes import PARSE_ERRORS
-from execution.kalshi.discovery import WireMarket, read_market
-from execution.kalshi.objects import Page
+from execution.kalshi.quoted import MarketQuote
 from guards.vote import PASS, Vote, fail, unknown
 from guards.windows import WindowPlan
 
@@ -30,21 +27,6 @@ LIFE_S: Final = 20
 CLOSE_ROOM_S: Final = 60
 OPEN_ROOM_S: Final = 30
 OPEN_PHASES: Final = frozenset({Phase.QUOTING.value, Phase.STRICT.value, Phase.FLATTENING.value, Phase.FROZEN.value})
-
-
-class QuotedMarket(WireMarket, kw_only=True):
-    """A market with the best prices that the list shows; a size of zero is no quote (docs/exchange.md 9.2)."""
-
-    yes_bid_dollars: str
-    yes_bid_size_fp: str
-    yes_ask_dollars: str
-    yes_ask_size_fp: str
-
-
-class QuotedPage(Page, kw_only=True):
-    """GET /markets, with prices."""
-
-    markets: list[QuotedMarket]
 
 
 class Book(msgspec.Struct):
@@ -58,24 +40,6 @@ class BookAnswer(msgspec.Struct):
     """GET /markets/{ticker}/orderbook."""
 
     orderbook_fp: Book
-
-
-class DrillQuote(msgspec.Struct, frozen=True):
-    """One active market and its best bid and offer on the YES leg, None where there is none."""
-
-    market: Market
-    bid: Price | None
-    ask: Price | None
-
-
-def read_quote(series: str, wire: QuotedMarket) -> DrillQuote:
-    """Turn a listed market into a quote. Raises ProtocolError."""
-    try:
-        bid = parse_price(wire.yes_bid_dollars) if parse_count(wire.yes_bid_size_fp) > 0 else None
-        ask = parse_price(wire.yes_ask_dollars) if parse_count(wire.yes_ask_size_fp) > 0 else None
-    except PARSE_ERRORS as error:
-        raise ProtocolError(f"market {wire.ticker}: {error}") from None
-    return DrillQuote(read_market(series, wire), bid, ask)
 
 
 def best_ask(book: Book) -> Price | None:
@@ -93,7 +57,7 @@ def trial_price(market: Market) -> Price | None:
     return min(fit, default=None)
 
 
-def choose(quotes: list[DrillQuote], utc_ns: int) -> DrillQuote | None:
+def choose(quotes: list[MarketQuote], utc_ns: int) -> MarketQuote | None:
     """The market nearest the money in which a trial bid cannot match and whose close is not near; None when none."""
     fit = [
         quote
@@ -107,7 +71,7 @@ def choose(quotes: list[DrillQuote], utc_ns: int) -> DrillQuote | None:
     return min(fit, key=lambda quote: (_off_money(quote), quote.market.ticker), default=None)
 
 
-def choose_closing(quotes: list[DrillQuote], utc_ns: int, first_s: int, last_s: int) -> DrillQuote | None:
+def choose_closing(quotes: list[MarketQuote], utc_ns: int, first_s: int, last_s: int) -> MarketQuote | None:
     """The first market to close within so many seconds in which a trial bid cannot match; None when none does."""
     fit = [
         quote
@@ -120,7 +84,7 @@ def choose_closing(quotes: list[DrillQuote], utc_ns: int, first_s: int, last_s: 
     return min(fit, key=lambda quote: (quote.market.close_ns, _off_money(quote), quote.market.ticker), default=None)
 
 
-def _off_money(quote: DrillQuote) -> int:
+def _off_money(quote: MarketQuote) -> int:
     bid, ask = quote.bid or 0, quote.ask if quote.ask is not None else PRICE_PER_DOLLAR
     return abs(bid + ask - 2 * EVEN)
 

@@ -14,12 +14,9 @@ from daemon.client.exchange_io import Line, Unread, WriteEnd
 from daemon.preflight.order_drill import (
     LIFE_S,
     BookAnswer,
-    DrillQuote,
-    QuotedPage,
     best_ask,
     cannot_match,
     choose,
-    read_quote,
     trial_price,
 )
 from domain.actions import CancelOrders, CreateGroup, DeleteGroup, Place, Read, TriggerGroup
@@ -32,6 +29,7 @@ from domain.market import Market, OrderRef, Side
 from domain.money import COUNT_PER_CONTRACT, Count
 from execution.kalshi.discovery import exchange_series
 from execution.kalshi.pages import one, pages
+from execution.kalshi.quoted import MarketQuote, QuotedPage, read_quote
 from guards.gate import Closed, evaluate
 from guards.vote import Vote
 
@@ -57,9 +55,9 @@ class Gone(NamedTuple):
     proven_ms: int
 
 
-async def list_quotes(line: Line, series: tuple[str, ...]) -> list[DrillQuote]:
+async def list_quotes(line: Line, series: tuple[str, ...]) -> list[MarketQuote]:
     """Every open market of these series with its best prices. Raises UnavailableError, ProtocolError."""
-    quotes: list[DrillQuote] = []
+    quotes: list[MarketQuote] = []
     for name in series:
         query: dict[str, int | str] = {"series_ticker": exchange_series(name), "status": "open"}
         query["min_close_ts"] = line.clock.now().utc_ns // NS_PER_S
@@ -68,7 +66,7 @@ async def list_quotes(line: Line, series: tuple[str, ...]) -> list[DrillQuote]:
     return quotes
 
 
-async def find_market(line: Line, series: tuple[str, ...]) -> DrillQuote | None:
+async def find_market(line: Line, series: tuple[str, ...]) -> MarketQuote | None:
     """The market that suits a trial best, over these series. Raises UnavailableError, ProtocolError."""
     return choose(await list_quotes(line, series), line.clock.now().utc_ns)
 

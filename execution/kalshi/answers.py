@@ -24,7 +24,7 @@ from domain.events import (
     PlaceOutcome,
     Verdict,
 )
-from domain.ids import GroupId, OrderId
+from domain.ids import ClientOrderId, GroupId, OrderId, RequestId
 from domain.money import parse_count
 from execution.kalshi.codes import (
     BODY_BYTES_MAX,
@@ -129,29 +129,40 @@ def _plain(kind: Kind, answer: Answer, good: tuple[int, ...], codes: CodeTable) 
 
 
 def _place(action: Place, answer: Answer, codes: CodeTable) -> Reading:
+    outcome, stamp_ms = read_created(action.request_id, action.client_order_id, answer, codes)
+    return (outcome,), stamp_ms
+
+
+def read_created(
+    request_id: RequestId, name: ClientOrderId, answer: Answer, codes: CodeTable
+) -> tuple[PlaceOutcome, int | None]:
+    """Return what became of one new order, and the matching engine's stamp (Unix ms) where there is one."""
     sent = answer.sent.mono_ns
+
+    def ended(verdict: Verdict, code: str, detail: str) -> tuple[PlaceOutcome, None]:
+        return PlaceOutcome(request_id, verdict, answer.status, code, detail, sent, client_order_id=name), None
+
     verdict, code, detail = _plain(Kind.PLACE, answer, (HTTP_CREATED,), codes)
     if verdict is not Verdict.ACCEPTED:
-        return unanswered(action, verdict, code, detail, sent, answer.status), None
+        return ended(verdict, code, detail)
     try:
         body = _decode_created(answer.body)
         filled, remaining = parse_count(body.fill_count), parse_count(body.remaining_count)
     except PARSE_ERRORS as error:
-        return unanswered(action, Verdict.UNKNOWN, UNREADABLE, detail_text(error), sent, answer.status), None
-    if not body.order_id or body.client_order_id not in (None, action.client_order_id):
-        detail = f"answer names {body.client_order_id!r}"
-        return unanswered(action, Verdict.UNKNOWN, FOREIGN, detail, sent, answer.status), None
+        return ended(Verdict.UNKNOWN, UNREADABLE, detail_text(error))
+    if not body.order_id or body.client_order_id not in (None, name):
+        return ended(Verdict.UNKNOWN, FOREIGN, f"answer names {body.client_order_id!r}")
     outcome = PlaceOutcome(
-        action.request_id,
+        request_id,
         Verdict.ACCEPTED,
         answer.status,
         sent_mono_ns=sent,
-        client_order_id=action.client_order_id,
+        client_order_id=name,
         order_id=OrderId(body.order_id),
         filled=filled,
         remaining=remaining,
     )
-    return (outcome,), body.ts_ms
+    return outcome, body.ts_ms
 
 
 def _cancel(action: CancelOrders, answer: Answer, codes: CodeTable) -> Reading:

@@ -163,6 +163,10 @@ class OrderRejected(Subject, frozen=True):
 
     series: str
     limit: str
+class OfCloseOut(Subject, frozen=True):
+    """One run of close-all."""
+
+    ident: str
 
 
 class OfHealth(Subject, frozen=True):
@@ -180,6 +184,8 @@ class OfIncident(Subject, frozen=True):
 
 SUBJECTS: Final[dict[str, type[Subject]]] = {
     "another_trader": Everything,
+    "close_all": OfCloseOut,
+    "close_all_ended": OfCloseOut,
     "daily_loss": Decided,
     "drill_missed": OfDrill,
     "exchange_refuses_clock": OfKey,

@@ -37,10 +37,12 @@ from domain.events import (
     Tick,
     Verdict,
 )
+from domain.ids import is_close_out
 from domain.metrics import Metric
 from domain.reasons import Reason
 from domain.records import (
     CancelAllDoneEntry,
+    CloseOutOrderEntry,
     FeedSwitchEntry,
     GuardTripEntry,
     KillSwitchEntry,
@@ -110,6 +112,7 @@ class Fold:
             FeedSwitchEntry: lambda _: self._failovers.inc(),
             KillSwitchEntry: lambda _: self._halts.inc(),
             OrderFilledEntry: self._filled,
+            CloseOutOrderEntry: self._close_out,
             CancelAllDoneEntry: lambda _: self._completed.inc(),
             TimeToFlatEntry: self._flat,
         }
@@ -146,6 +149,8 @@ class Fold:
         self._drifts = counter(Metric.DRIFTS)
         self._fills = counter(Metric.FILLS)
         self._taken = counter(Metric.TAKER_FILLS)
+        self._closing = counter(Metric.CLOSE_OUT_ORDERS)
+        self._closed = counter(Metric.CLOSE_OUT_FILLS)
         self._flats = {trigger.value: histogram(Metric.TIME_TO_FLAT, trigger.value) for trigger in TRIGGERS}
 
     def step(self, event: AnyEvent, now: Now, actions: Sequence[AnyAction], took_ns: int) -> None:
@@ -233,7 +238,11 @@ class Fold:
     def _filled(self, told: OrderFilledEntry) -> None:
         self._fills.inc()
         if told.liquidity_side == "taker":
-            self._taken.inc()
+            (self._closed if is_close_out(told.client_order_id) else self._taken).inc()
+
+    def _close_out(self, told: CloseOutOrderEntry) -> None:
+        if told.filled is UNSET:
+            self._closing.inc()
 
     def _flat(self, told: TimeToFlatEntry) -> None:
         if told.orders:

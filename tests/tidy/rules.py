@@ -117,28 +117,37 @@ def _is_now(node: ast.expr) -> bool:
     return re.fullmatch(r"_?(\w+_)?now(_(ns|ms|s|utc|utc_ns|mono_ns))?", name) is not None
 
 
-def only_the_gate_clears(src: Source) -> Iterator[Breach]:
-    """Permission is a type minted in guards/gate.py: nobody else makes, copies, decodes or subclasses `Cleared`."""
-    if not src.in_house or src.path == "guards/gate.py":
-        return
+# A permission, and the one file that makes it.
+MINTS = {"Cleared": "guards/gate.py", "CloseOut": "execution/closeout/permission.py"}
+
+
+def permissions_have_one_mint(src: Source) -> Iterator[Breach]:
+    """A permission (`Cleared`, `CloseOut`) has one mint: nobody else makes, copies, decodes or subclasses it."""
+    for permission, mint in MINTS.items():
+        if src.in_house and src.path != mint:
+            yield from _minted(src, permission)
+
+
+def _minted(src: Source, permission: str) -> Iterator[Breach]:
     for node in ast.walk(src.tree):
-        if isinstance(node, ast.ClassDef) and any(_names_cleared(src, base) for base in node.bases):
-            yield Breach(node.lineno, "subclasses Cleared")
+        if isinstance(node, ast.ClassDef) and any(_names(src, base, permission) for base in node.bases):
+            yield Breach(node.lineno, f"subclasses {permission}")
     for call, name in src.calls():
-        if name.rpartition(".")[2] == "Cleared" or ".Cleared." in f".{name}":
-            yield Breach(call.lineno, "makes a Cleared")
+        if name.rpartition(".")[2] == permission or f".{permission}." in f".{name}":
+            yield Breach(call.lineno, f"makes a {permission}")
             continue
         given = [*call.args, *(word.value for word in call.keywords)]
         if name not in {"isinstance", "issubclass"} and any(
-            _names_cleared(src, part) for arg in given for part in ast.walk(arg) if isinstance(part, ast.expr)
+            _names(src, part, permission) for arg in given for part in ast.walk(arg) if isinstance(part, ast.expr)
         ):
-            yield Breach(call.lineno, f"hands the type Cleared to {name or 'a call'}()")
-        if name.rpartition(".")[2] == "replace" and call.args and "cleared" in src.dotted(call.args[0]).lower():
-            yield Breach(call.lineno, "copies a Cleared with changes")
+            yield Breach(call.lineno, f"hands the type {permission} to {name or 'a call'}()")
+        held_as = {"Cleared": "cleared", "CloseOut": "leave"}[permission]
+        if name.rpartition(".")[2] == "replace" and call.args and held_as in src.dotted(call.args[0]).lower():
+            yield Breach(call.lineno, f"copies a {permission} with changes")
 
 
-def _names_cleared(src: Source, node: ast.expr) -> bool:
-    return isinstance(node, ast.Name | ast.Attribute) and src.dotted(node).rpartition(".")[2] == "Cleared"
+def _names(src: Source, node: ast.expr, permission: str) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and src.dotted(node).rpartition(".")[2] == permission
 
 
 def nothing_is_swallowed(src: Source) -> Iterator[Breach]:
@@ -345,7 +354,7 @@ RULES: dict[str, Rule] = {
     "clock": one_file_reads_a_clock,
     "chance": chance_is_given,
     "now": now_is_given,
-    "cleared": only_the_gate_clears,
+    "cleared": permissions_have_one_mint,
     "state": readers_take_the_view,
     "swallow": nothing_is_swallowed,
     "names": names_from_the_trade,

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from daemon.engine.settling.window_result import Result
+from domain.events import CloseOutTold
 from domain.ids import Ticker
 
 
@@ -16,6 +17,19 @@ class RefusalsView(Protocol):
     @property
     def restricted(self) -> AbstractSet[Ticker]:
         """Markets that our key may not trade."""
+        ...
+
+
+class CloseOutsView(Protocol):
+    """Runs of close-all."""
+
+    @property
+    def runs(self) -> Mapping[str, CloseOutTold]:
+        """The newest ones, by name."""
+        ...
+
+    def line(self) -> str:
+        """The newest in one line, or nothing."""
         ...
 
 

@@ -45,6 +45,7 @@ class Config:
     settle_delay_s: tuple[float, float] = (60.0, 127.0)
     tail_s: float = 60.0
     tail_kill_ms: tuple[int, int] = (20, 1_000)
+    tail_voids_percent: int = 50
     group_window_s: int = 15
     thursday_pause: bool = True
 

@@ -159,6 +159,10 @@ def enter(state: State, order: Order, now_ns: int, *, reduce_only: bool = False)
         raise rejects.nested(400, "invalid_order", "post only cross")
     if reduce_only and not cap_to_position(state, order, now_ns):
         return
+    if voided_by_tail(state, order, now_ns):
+        matching.retire(state, order, now_ns, "")
+        finish(state, order)
+        return
     if order.time_in_force == "fill_or_kill" and matching.available(order) < order.state.remaining:
         matching.retire(state, order, now_ns, "")
         return
@@ -230,11 +234,23 @@ def arm_expiry(state: State, order: Order) -> None:
     state.at(when, expire)
 
 
+def in_tail(order: Order, now_ns: int) -> bool:
+    """Whether this order comes within a minute of a cancel-all of its account."""
+    account = order.account
+    covered = account.tail_subaccount is None or account.tail_subaccount == order.subaccount
+    return now_ns < account.tail_until_ns and covered
+
+
+def voided_by_tail(state: State, order: Order, now_ns: int) -> bool:
+    """Within that minute an order that never rests may be canceled on arrival, before it meets anything."""
+    at_once = order.account.is_member and order.time_in_force != "good_till_canceled"
+    return at_once and in_tail(order, now_ns) and state.rng.randrange(100) < state.config.tail_voids_percent
+
+
 def arm_tail(state: State, order: Order, now_ns: int) -> None:
     """Within a minute of a cancel-all the exchange may still kill what is newly placed: here it does."""
     account = order.account
-    covered = account.tail_subaccount is None or account.tail_subaccount == order.subaccount
-    if now_ns >= account.tail_until_ns or not covered:
+    if not in_tail(order, now_ns):
         return
     low, high = state.config.tail_kill_ms
 

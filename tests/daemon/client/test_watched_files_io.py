@@ -5,12 +5,14 @@ import errno
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from daemon.client.close_outs_io import close_outs_folder, read_close_outs, write_close_out
 from daemon.client.requests_io import Request, ask, pending, read_answer
 from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, Sentinels, execution_halted
 from domain.clock import NS_PER_S
-from domain.events import AnyEvent, CancelAllMarker, Command, JournalFault, KillSwitch, Operator
+from domain.events import AnyEvent, CancelAllMarker, CloseOutTold, Command, JournalFault, KillSwitch, Operator
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_cancel_all
 from journal.shared_folder_io import account_name
@@ -235,3 +237,31 @@ async def test_a_disk_that_cannot_be_read_ends_the_daemon_in_order_and_is_told_o
     assert isinstance(told, JournalFault)
     assert "Too many open files" in told.reason
     assert await bench.look() == []
+
+
+async def test_a_close_all_is_told_before_the_kill_switch_and_at_every_change(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    told = CloseOutTold("1-1", "ada", "why", 10, bench.clock.now().utc_ns)
+    write_close_out(tmp_path, told)
+    first, *others = await bench.look()
+    assert isinstance(first, CloseOutTold)
+    assert (first.by, first.cause, first.owner) == ("ada", "why", account_name(os.geteuid()))
+    assert any(isinstance(event, KillSwitch) for event in others)
+    assert await bench.look() == []
+    write_close_out(tmp_path, msgspec.structs.replace(told, outcome="flat"))
+    (second,) = await bench.look()
+    assert isinstance(second, CloseOutTold)
+    assert second.outcome == "flat"
+    assert read_close_outs(tmp_path)
+    bench.clock.wait(700 * NS_PER_S)
+    await bench.look()
+    assert read_close_outs(tmp_path) == ()
+
+
+async def test_what_is_no_file_of_a_close_all_is_set_aside(tmp_path: Path) -> None:
+    folder = close_outs_folder(tmp_path)
+    folder.mkdir()
+    (folder / "x.json").write_text("{}")
+    (folder / "y.json").mkdir()
+    assert not any(isinstance(event, CloseOutTold) for event in await Bench(tmp_path).look())
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == set()

@@ -7,14 +7,12 @@ import pytest
 
 from daemon.preflight.order_drill import (
     Book,
-    QuotedMarket,
     best_ask,
     cannot_match,
     choose,
     choose_closing,
     daemon_idle,
     no_window_open,
-    read_quote,
     trial_price,
 )
 from domain.clock import NS_PER_S
@@ -22,6 +20,7 @@ from domain.errors import ProtocolError
 from domain.market import PriceRange
 from domain.money import Price
 from domain.reasons import GateStatus
+from execution.kalshi.quoted import QuotedMarket, read_quote
 from guards.windows import WindowPlan
 from tests.guards.made import short_settings
 

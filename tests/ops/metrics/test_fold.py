@@ -21,11 +21,12 @@ from domain.events import (
     Verdict,
     Wake,
 )
-from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
+from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker, close_out_order_id
 from domain.market import OrderRef, Side
 from domain.money import Count, IndexValue, Price
 from domain.records import (
     CancelAllDoneEntry,
+    CloseOutOrderEntry,
     FeedSwitchEntry,
     GuardTripEntry,
     KillSwitchEntry,
@@ -40,6 +41,8 @@ NOW = Now(2 * NS_PER_S, 3 * NS_PER_S)
 SENT_NS = NOW.mono_ns - 4 * NS_PER_MS
 ONE, NAME, GROUP = RequestId(1), ClientOrderId("n"), GroupId("g")
 REF = OrderRef(OrderId("o"), Ticker("T"), 0)
+CLOSING = close_out_order_id("1-1", 1)
+CLOSE_OUT = CloseOutOrderEntry("1-1", CLOSING, Ticker("T"), Side.ASK, Price(4000), Count(100))
 CROSSED = "post only cross"
 
 
@@ -159,6 +162,16 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
         Wake(),
         [replace(FILL, liquidity_side="taker")],
         {"ladderd_fills_total": 1, "ladderd_taker_fills_total": 1},
+    ),
+    "a fill of a close-all": (
+        Wake(),
+        [replace(FILL, liquidity_side="taker", client_order_id=CLOSING)],
+        {"ladderd_fills_total": 1, "ladderd_close_out_fills_total": 1},
+    ),
+    "an order of a close-all": (
+        Wake(),
+        [CLOSE_OUT, replace(CLOSE_OUT, filled=Count(0))],
+        {"ladderd_close_out_orders_total": 1},
     ),
     "a cancel-all done": (Wake(), [CancelAllDoneEntry("operator_cli", 1.0)], {"ladderd_cancel_all_completed_total": 1}),
     "a series proven flat": (

@@ -1,0 +1,1 @@
+"""`ladderd close-all`: a program of its own beside cancel-all; keys and REST, no engine."""
