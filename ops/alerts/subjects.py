@@ -163,6 +163,8 @@ class OrderRejected(Subject, frozen=True):
 
     series: str
     limit: str
+
+
 class OfCloseOut(Subject, frozen=True):
     """One run of close-all."""
 
