@@ -164,6 +164,13 @@ class Alert(Action, frozen=True):
     payload: dict[str, Any]
 
 
+class RunPreflight(Action, frozen=True):
+    """Look at everything that must hold before orders may go out, in a process of its own; `PreflightRun` answers."""
+
+    number: int
+    cause: str
+
+
 class Report(Action, frozen=True):
     """A series' window is settled: write its report."""
 
@@ -213,6 +220,7 @@ AnyAction = (
     | MarkCancelAll
     | AskWatcher
     | Alert
+    | RunPreflight
     | Report
     | FileIncident
     | Answer

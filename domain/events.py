@@ -44,6 +44,7 @@ from domain.event_types.shell import (
     KillSwitch,
     LoopStall,
     Operator,
+    PreflightRun,
     Started,
     Stop,
     Wake,
@@ -105,6 +106,7 @@ AnyEvent = (
     | LoopStall
     | JournalFault
     | JobRun
+    | PreflightRun
     | IncidentWritten
     | Wake
     | Stop

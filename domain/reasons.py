@@ -63,6 +63,7 @@ class Reason(enum.StrEnum):
     DRILL = "drill"
     KEY_REFUSED = "key_refused"
     PROOF_TOO_OLD = "proof_too_old"
+    NO_EVIDENCE = "no_evidence"
 
 
 class GateStatus(enum.StrEnum):
@@ -238,6 +239,11 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "a control has not been proven lately",
         "wait: it is drilled by itself between windows",
         "proofs",
+    ),
+    Reason.NO_EVIDENCE: (
+        "no preflight of this configuration and build has passed lately",
+        "mend what it names: ladderd preflight; the daemon looks again by itself, or at once: ladderd preflight --ask",
+        "evidence",
     ),
     Reason.KEY_REFUSED: (
         "the exchange refuses our key, and a cancel with it",

@@ -30,7 +30,7 @@ from domain.record_types.fills import (
     StraySettlementEntry,
 )
 from domain.record_types.incidents import BreachEntry, Figure, IncidentFiledEntry, IncidentOpenedEntry
-from domain.record_types.operators import JobRunEntry, NoteEntry, OperatorActionEntry
+from domain.record_types.operators import JobRunEntry, NoteEntry, OperatorActionEntry, PreflightEntry
 from domain.record_types.orders import (
     OrderAckedEntry,
     OrderCancelledEntry,
@@ -93,6 +93,7 @@ AnyEntry = (
     | OperatorActionEntry
     | NoteEntry
     | JobRunEntry
+    | PreflightEntry
 )
 ENTRIES: Final[tuple[type[AnyEntry], ...]] = get_args(AnyEntry)
 

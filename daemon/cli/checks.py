@@ -16,7 +16,7 @@ MODES = ("paper", "live")
 
 
 @app.command()
-def preflight(
+def preflight(  # noqa: PLR0913, PLR0917 - one for each option
     mode: Annotated[str | None, typer.Option("--mode", help="paper or live; default: the configuration's.")] = None,
     config: ConfigOption = None,
     state_dir: StateOption = None,
@@ -25,15 +25,30 @@ def preflight(
     apis: Annotated[bool, typer.Option("--apis", help="Credentials and hosts only.")] = False,  # noqa: FBT002
     data: Annotated[bool, typer.Option("--data", help="Index data only.")] = False,  # noqa: FBT002
     orders: Annotated[bool, typer.Option("--orders", help="Prove the controls with live one-lot orders.")] = False,  # noqa: FBT002
+    ask: Annotated[bool, typer.Option("--ask", help="Have the running daemon run its own now, and wait.")] = False,  # noqa: FBT002
+    for_daemon: Annotated[bool, typer.Option("--for-daemon", hidden=True)] = False,  # noqa: FBT002
 ) -> None:
     """Check everything before trading: each FAIL or UNKNOWN blocks, and the exit code says so."""
+    if ask:
+        from daemon.cli.views_io import PREFLIGHT_LIMIT_S, ask_daemon  # noqa: PLC0415 - heavy
+
+        code, text = ask_daemon("preflight", "operator", "asked for", home_of(config, state_dir), PREFLIGHT_LIMIT_S)
+        typer.echo(text)
+        raise typer.Exit(code)
     from daemon.preflight.commands_io import preflight_command  # noqa: PLC0415 - heavy
 
     if mode is not None and mode not in MODES:
         typer.echo(f"ladderd: --mode {mode}: paper or live", err=True)
         raise typer.Exit(EX_USAGE)
     raise typer.Exit(
-        preflight_command(config, mode, state_dir, http, as_json=as_json, apis=apis, data=data, orders=orders)
+        preflight_command(
+            *(config, mode, state_dir, http),
+            as_json=as_json,
+            apis=apis,
+            data=data,
+            orders=orders,
+            for_daemon=for_daemon,
+        )
     )
 
 

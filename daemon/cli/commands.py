@@ -85,7 +85,7 @@ def _settings(config: Path | None, **overrides: Any) -> Any:  # noqa: ANN401 - S
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the option parser calls it
     if wanted:
-        from daemon.runtime.recovery_io import build_id  # noqa: PLC0415 - heavy
+        from daemon.settings.build_id_io import build_id  # noqa: PLC0415 - heavy
 
         typer.echo(f"ladderd {version('ladderd')}, build {build_id()}")
         raise typer.Exit

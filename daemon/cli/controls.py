@@ -157,7 +157,7 @@ def watch(
 
 
 def _watcher_identity(settings: Any) -> Any:  # noqa: ANN401 - Settings and WatcherIdentity, imported only here
-    from daemon.runtime.recovery_io import build_id  # noqa: PLC0415 - heavy
+    from daemon.settings.build_id_io import build_id  # noqa: PLC0415 - heavy
     from daemon.settings.tree import config_hash  # noqa: PLC0415
     from ops.watcher_status import WatcherIdentity  # noqa: PLC0415
 

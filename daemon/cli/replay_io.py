@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from daemon.runtime.recovery_io import build_id
 from daemon.settings.build import Papers, build_engine
+from daemon.settings.build_id_io import build_id
 from daemon.settings.files_io import read_optional
 from daemon.settings.tree import Settings
 from domain.clock import Now

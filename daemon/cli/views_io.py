@@ -28,6 +28,7 @@ from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 ANSWER_LIMIT_S = 5.0
+PREFLIGHT_LIMIT_S = 90.0
 LOOK_S = 0.05
 # Long enough for a daemon that is just starting, and holds no lock yet.
 NOBODY_LIMIT_S = 1.0
@@ -77,10 +78,10 @@ def _instant(text: str | None) -> int:
     return int(moment.timestamp()) * NS_PER_S + moment.microsecond * 1000
 
 
-def ask_daemon(command: str, by: str, cause: str, state_dir: Path) -> tuple[int, str]:
+def ask_daemon(command: str, by: str, cause: str, state_dir: Path, limit_s: float = ANSWER_LIMIT_S) -> tuple[int, str]:
     """Leave a request for the daemon of a state directory and wait for its answer."""
     try:
-        text = put_question(Command(command), by, cause, state_dir, ANSWER_LIMIT_S)
+        text = put_question(Command(command), by, cause, state_dir, limit_s)
     except OSError as problem:
         return EX_NOT_OK, (
             f"{command}: cannot be written down in {state_dir}: {problem.strerror}; root, the daemon's account and"

@@ -89,6 +89,7 @@ class Memory(msgspec.Struct, frozen=True):
     canaries: dict[str, dict[str, int]] = {}
     incidents: tuple[Owed, ...] = ()
     close_outs: tuple[CloseOutTold, ...] = ()
+    armed_for: tuple[str, str] = ("", "")
 
 
 read_memory: Final = Door(Memory, PAGE_BYTES_MAX).read
@@ -136,6 +137,7 @@ def remember(state: StateView) -> bytes:
         scores=state.scores.record(),
         unread_settlements=dict(held.unread_settlements),
         restricted=tuple(sorted(state.refused.restricted)),
+        armed_for=state.armed_for,
         canaries={name: desk.canary.state() | {"close": desk.first.close} for name, desk in state.desks.items()},
         incidents=state.incidents.record(),
         close_outs=tuple(state.close_outs.runs.values()),
@@ -170,7 +172,7 @@ def restore(state: State, text: str, now: Now) -> None:
         held.budget.restore(memory.budget, now)
     state.controls.proven.update(memory.proven)
     state.paused, state.resumed_utc_ns = memory.paused, memory.resumed_utc_ns
-    state.armed_session = memory.armed_session
+    state.armed_session, state.armed_for = memory.armed_session, memory.armed_for
     state.kill.restore(memory.kill)
     state.risk.restore(memory.risk)
     state.scores.restore(memory.scores)

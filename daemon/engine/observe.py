@@ -54,6 +54,7 @@ from domain.events import (
     Outcome,
     PlaceOutcome,
     PositionsRead,
+    PreflightRun,
     ReadFailed,
     SettlementsRead,
     Started,
@@ -63,7 +64,15 @@ from domain.events import (
     Wake,
 )
 from domain.reasons import Breach, GateStatus, Reason
-from domain.records import ConfigEntry, FeedSwitchEntry, FeePathEntry, GuardTripEntry, JobRunEntry, payload_of
+from domain.records import (
+    ConfigEntry,
+    FeedSwitchEntry,
+    FeePathEntry,
+    GuardTripEntry,
+    JobRunEntry,
+    PreflightEntry,
+    payload_of,
+)
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
 from guards.message_age import BOOKS, FILLS, ORDERS, ExchangeTime
@@ -125,6 +134,7 @@ class Observers:
             JournalFault: self._journal_failed,
             JobRun: self._job_run,
             IncidentWritten: lambda e, _, out: self.state.incidents.written(e, out),
+            PreflightRun: self._preflight_run,
             Stop: self.requests.stop,
         }
 
@@ -399,6 +409,27 @@ class Observers:
             told = f"{event.outcome}: {event.cause}" if event.outcome is not JobOutcome.DONE else ""
             out.append(Answer(event.ident, told))
 
+    def _preflight_run(self, event: PreflightRun, now: Now, out: list[AnyAction]) -> None:
+        state = self.state
+        if not state.evidence.observe(event):
+            return
+        for desk in state.desks.values():
+            if desk.window is not None:
+                state.evidence.judge(desk.series.name, desk.phase, desk.window.target_ns, now)
+        told = PreflightEntry(
+            event.number,
+            event.passed,
+            tuple(finding.line() for finding in event.against),
+            tuple(finding.line() for finding in event.later),
+            *(event.path, event.sha256, event.problem),
+        )
+        out.append(told)
+        standing = state.evidence.standing(now)
+        if not standing.open and standing.detail != self.requests.preflight_told:
+            out.append(Alert("preflight_blocks", "error" if state.settings.live else "warning", payload_of(told)))
+        self.requests.preflight_told = standing.detail
+        self.requests.preflight_over(event.number, standing, out)
+
     def _started(self, event: Started, now: Now, out: list[AnyAction]) -> None:
         state = self.state
         state.started = event
@@ -406,6 +437,10 @@ class Observers:
         state.held.began = now
         if event.recovered:
             restore(self.state, event.recovered, now)
+        if state.armed_for != (event.config_hash, event.build_id):
+            # What was armed is this configuration in this build; another one is armed anew.
+            state.armed_session = ""
+        state.evidence.started(event.config_hash, event.build_id)
         state.held.opened_utc_ns = state.held.opened_utc_ns or now.utc_ns
         out.extend(state.failover.start(now))
         out.append(ConfigEntry(event.config_hash, event.build_id, event.mode))

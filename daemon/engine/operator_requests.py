@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from daemon.engine.operator_gates import Standing, account_gates, series_gates, weigh
+from daemon.engine.operator_gates import Standing, Weighed, account_gates, series_gates, weigh
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes
 from domain.actions import Alert, Answer, AnyAction
@@ -16,13 +16,15 @@ from domain.events import CancelAllMarker, CloseOutTold, Command, KillSwitch, Op
 from domain.reasons import Reason
 from domain.records import CancelAllMarkerEntry, KillSwitchEntry, NoteEntry, OperatorActionEntry
 from execution.flatten import TAIL_NS
-from guards.vote import fail
+from guards.vote import Vote, fail, unknown
 
 CANCEL_ALL_PROGRAM = "cancel-all"
 PAUSING = frozenset({CANCEL_ALL_PROGRAM, "unreadable"})
 RUN_PREFIX = "run-"
 LIFTING = frozenset({Command.RESUME, Command.ARM})
 ASKS_THE_EXCHANGE = frozenset({Command.RECONCILE, Command.ADOPT})
+ANSWERED_LATER = ASKS_THE_EXCHANGE | {Command.PREFLIGHT}
+EVIDENCE = "evidence"
 NOT_TAKEN_UP = frozenset({"", Reason.SHUTDOWN, Reason.DRILL})
 
 
@@ -31,6 +33,8 @@ class OperatorRequests:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self.preflight_told = ""
+        self._preflights: list[tuple[str, int]] = []
 
     def kill_switch(self, event: KillSwitch, now: Now, out: list[AnyAction]) -> None:
         """What a kill file or the configuration says about the kill switch."""
@@ -91,11 +95,13 @@ class OperatorRequests:
         if refused:
             told = {"by": event.by, "why": refused}
             resumes = event.command is Command.RESUME
+            if any(line.startswith(f"{EVIDENCE}: ") for line in standing.against):
+                self.state.evidence.want(f"{event.command} was refused")
             out.append(Alert("resume_refused", "warning", told) if resumes else Alert("arm_refused", "warning", told))
         else:
             self._obey(event, now, out)
-        if event.command in ASKS_THE_EXCHANGE:
-            return  # answered once the exchange has been asked
+        if event.command in ANSWERED_LATER:
+            return  # answered once everything has been asked
         if event.ident:
             out.append(Answer(event.ident, refused, note))
 
@@ -103,6 +109,11 @@ class OperatorRequests:
         """Every gate that is against a resume (`lifts`) or an arming at this instant."""
         state = self.state
         gates = account_gates(account_votes(state, now), state.kill, state.risk, state.held, now, lifts=lifts)
+        evidence = state.evidence.standing(now)
+        gates.append(Weighed(EVIDENCE, evidence, evidence, due=True))
+        if state.evidence.later():
+            told = unknown(Reason.NO_EVIDENCE, "; ".join(state.evidence.later()))
+            gates.append(Weighed(EVIDENCE, told, told, due=False))
         market_open = state.plan.market_open(now.utc_ns)
         for name, desk in state.desks.items():
             more = {"loop": state.stall.vote(name, now)}
@@ -127,10 +138,21 @@ class OperatorRequests:
             self._resume(now)
         elif event.command is Command.ARM:
             state.armed_session = state.session
+            if state.started is not None:
+                state.armed_for = (state.started.config_hash, state.started.build_id)
         elif event.command is Command.NOTE:
             out.append(NoteEntry(event.cause, event.by))
+        elif event.command is Command.PREFLIGHT:
+            state.evidence.want(f"asked by {event.by}")
+            self._preflights.append((event.ident, state.evidence.asked))
         elif event.command in ASKS_THE_EXCHANGE:
             state.parity.ask(event, now, adopt=event.command is Command.ADOPT)
+
+    def preflight_over(self, number: int, standing: Vote, out: list[AnyAction]) -> None:
+        """A preflight is over: answer who asked for one before it began."""
+        served = [(ident, after) for ident, after in self._preflights if number > after]
+        self._preflights = [each for each in self._preflights if each not in served]
+        out.extend(Answer(ident, standing.detail) for ident, _ in served if ident)
 
     def _resume(self, now: Now) -> None:
         """Lift pause, kill latch and frozen sessions."""

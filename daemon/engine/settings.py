@@ -13,6 +13,7 @@ from execution.reconcile import ParitySettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
+from guards.evidence.preflight import PreflightSettings
 from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
@@ -35,6 +36,7 @@ class EngineSettings(NamedTuple):
     risk: RiskSettings
     reconcile: ParitySettings
     controls: ControlSettings
+    preflight: PreflightSettings
     failover: FailoverSettings
     divergence: DivergenceSettings
     canary: CanarySettings

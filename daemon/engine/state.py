@@ -35,6 +35,7 @@ from domain.window import Phase
 from feeds.failover import DualFeedFailover
 from feeds.scores import Scores
 from guards.clock_trust import ClockTrust
+from guards.evidence.preflight import PreflightGuard
 from guards.exchange import ExchangeGuard
 from guards.freshness import FINAL
 from guards.killswitch import KillLatch
@@ -87,14 +88,13 @@ class State:
         self.refused = PlaceRefusals(self.held, self.desks)
         self.unexplained = Unexplained(self.held, lambda now: self.exchange.vote(now).status is not GateStatus.FAIL)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
+        self.evidence = PreflightGuard(settings.preflight, hurried=settings.hurried)
         self.controls = Controls(settings.controls, hurried=settings.hurried)
         self.close_outs = CloseOuts()
         self.started: Started | None = None
-        self.stream_up = False
-        self.stream_reason = "not connected yet"
-        self.paused = ""
-        self.resumed_utc_ns = 0
-        self.armed_session = ""
+        self.stream_up, self.stream_reason = False, "not connected yet"
+        self.paused, self.resumed_utc_ns = "", 0
+        self.armed_session, self.armed_for = "", ("", "")  # the day; configuration and build that were armed
         self.journal_fault = ""
         self.stopping: Reason | None = None
         self.stop_asked_ns = 0

@@ -13,7 +13,7 @@ from daemon.engine.incidents.opened import Owed
 from daemon.engine.settings import EngineSettings
 from daemon.engine.views.desk import DeskView, PlanView
 from daemon.engine.views.feeds import FailoverView, ScoresView
-from daemon.engine.views.guards import AgesView, ClockView, ControlsView, ExchangeView, KillView, RiskView
+from daemon.engine.views.guards import AgesView, ClockView, ControlsView, EvidenceView, ExchangeView, KillView, RiskView
 from daemon.engine.views.held import HeldView
 from daemon.engine.views.work import BooksView, CloseOutsView, LaddersView, RefusalsView, ResultsView
 from domain.clock import Now
@@ -172,6 +172,16 @@ class StateView(Protocol):
     @property
     def armed_session(self) -> str:
         """The day that was armed."""
+        ...
+
+    @property
+    def armed_for(self) -> tuple[str, str]:
+        """Configuration and build that were armed."""
+        ...
+
+    @property
+    def evidence(self) -> EvidenceView:
+        """What the last preflight said."""
         ...
 
     @property

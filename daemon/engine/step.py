@@ -20,7 +20,7 @@ from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
 from daemon.engine.shown.figures import figures
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
-from domain.actions import Alert, AnyAction, Cleared, Exit
+from domain.actions import Alert, AnyAction, Cleared, Exit, RunPreflight
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
@@ -37,6 +37,7 @@ from guards.vote import fail
 from guards.windows import scheduler_window
 
 STOP_LIMIT_NS = 20 * NS_PER_S
+FIRST_LOOK_NS = 3 * NS_PER_S
 CHORES_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
 STRAINS = frozenset({RiskLimit.STRESS, RiskLimit.VALUE_AT_RISK})
@@ -117,6 +118,7 @@ class Engine:
                 desk.moved = True
                 if desk.window is not None:
                     self._entered(desk, phase, desk.window, now, out)
+                    state.evidence.judge(desk.series.name, phase, desk.window.target_ns, now)
             target = desk.window.target_ns if desk.window is not None else None
             trip = desk.sentry.advance(now, desk.phase, target, state.session)
             if trip is not None:
@@ -245,6 +247,7 @@ class Engine:
             self._drill(now, out)
             if state.incidents.owed:
                 state.incidents.chase(now, out, live=bool(state.held.book.live))
+            self._look_ahead(now, out)
             paused = state.paused or state.risk.paused
             out.extend(state.announcer.look(state.desks.values(), state.failover, paused, now))
             self._finish(now, out)
@@ -279,6 +282,25 @@ class Engine:
             state.controls.drills += 1
             self.requests.ask_empty(Reason.DRILL, now)
 
+    def _look_ahead(self, now: Now, out: list[AnyAction]) -> None:
+        """Have the preflight run when it is due, the first time once the start's own reads are in, or are late."""
+        state = self.state
+        if state.stopping is not None or (not state.evidence.asked and not self._settled_in(now)):
+            return
+        windows: dict[int, Phase] = {}
+        for desk in state.desks.values():
+            if desk.window is not None:
+                windows[desk.window.target_ns] = desk.phase
+                state.evidence.judge(desk.series.name, desk.phase, desk.window.target_ns, now)
+        if cause := state.evidence.due(now, windows):
+            out.append(RunPreflight(state.evidence.begun(now), cause))
+
+    def _settled_in(self, now: Now) -> bool:
+        state = self.state
+        read = state.books.recovered and state.held.budget.known
+        seen = not state.index_expected or all(desk.sentry.last is not None for desk in state.desks.values())
+        return (read and seen) or now.mono_ns - state.held.began.mono_ns > FIRST_LOOK_NS
+
     def _room_ns(self, now: Now) -> int | None:
         """How long until the next window opens; none while one is open, None when none is in sight."""
         state = self.state
@@ -291,7 +313,8 @@ class Engine:
         """Evaluate the gate of a series in every step; work out its quotes when something has moved."""
         state = self.state
         name = desk.series.name
-        votes = [*state.account_votes, ("loop", state.stall.vote(name, now)), *desk.votes(now)]
+        own = (("loop", state.stall.vote(name, now)), ("evidence", state.evidence.vote(name)))
+        votes = [*state.account_votes, *own, *desk.votes(now)]
         if desk.window is not None:
             votes.append(("event_loss", state.risk.event_vote(name, desk.window.target_ns)))
         pulled = state.held.flattenings.get(name)

@@ -1,8 +1,7 @@
 """The checks before trading: one table, and for each line a pure verdict over what the world was seen to be.
 
-A check says PASS, FAIL, UNKNOWN or NOT_CONFIGURED, with one line of evidence and its age. FAIL and UNKNOWN block: what
-was not seen is not good. NOT_CONFIGURED is only for what the configuration leaves out, or what exists in live mode
-alone. Looking at the world is preflight_io's; no verdict here reads a file, a clock or a socket.
+What a finding may say: domain/findings/finding.py. NOT_CONFIGURED is also for what exists in
+live mode alone. Looking at the world is preflight_io's; no verdict here reads a file, a clock or a socket.
 """
 
 from __future__ import annotations
@@ -11,34 +10,20 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-import msgspec
-
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import EX_CONFIG, EX_NOT_OK, EX_OK, EX_UNAVAILABLE
 from domain.events import ClockSample, FeesRead, GroupsRead, LimitsRead
+from domain.findings.finding import BLOCKING, FAIL, NOT_CONFIGURED, PASS, UNKNOWN, Finding, FindingStatus
 from domain.hosts import DEMO_HOSTS, LIVE_HOSTS, is_loopback
-from domain.reasons import GateStatus
 from guards.calendar import NyseCalendar
 from guards.clock_trust import ClockTrust
 from pricing.fees import FeeFile, agreement
 
-PASS, FAIL, UNKNOWN = GateStatus.PASS, GateStatus.FAIL, GateStatus.UNKNOWN
-NOT_CONFIGURED = GateStatus.NOT_CONFIGURED
-BLOCKING: Final = frozenset({FAIL, UNKNOWN})
 CONFIGURATION: Final = frozenset({"settings", "credentials", "private_key", "mode_host"})
 
 CALENDAR_SPARE_DAYS: Final = 14
 PROOF_LIMIT_NS: Final = 24 * 3600 * NS_PER_S
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One check's verdict. `age_s`: how old the evidence is, None where it has no age."""
-
-    name: str
-    status: GateStatus
-    evidence: str
-    age_s: float | None = None
 
 
 class Check(NamedTuple):
@@ -173,7 +158,9 @@ def clock_offset(sample: ClockSample | None, now: Now) -> Finding:
     trust.observe(sample.offset_ns, sample.uncertainty_ns, now)
     vote = trust.vote(now)
     measured = f"{sample.offset_ns // NS_PER_MS} +- {sample.uncertainty_ns // NS_PER_MS} ms"
-    return Finding("clock_offset", vote.status, f"{measured}; {vote.detail}" if vote.detail else measured)
+    return Finding(
+        "clock_offset", FindingStatus(vote.status.value), f"{measured}; {vote.detail}" if vote.detail else measured
+    )
 
 
 def rate_limits(limits: LimitsRead, orders_max: int, groups: int) -> Finding:

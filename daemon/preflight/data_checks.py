@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.preflight.checks import FAIL, PASS, UNKNOWN, Finding
 from daemon.preflight.discover import LadderListing
 from domain.clock import NS_PER_S
 from domain.events import History
+from domain.findings.finding import FAIL, PASS, UNKNOWN, Finding
 
 CACHE_LIMIT_S: Final = 24 * 3600
 

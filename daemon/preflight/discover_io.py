@@ -28,7 +28,7 @@ from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read
 from domain.clock import Now
-from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
+from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, UnavailableError, UsageError
 from domain.events import MarketsRead
 from domain.market import SERIES
 from domain.money import Price, print_price
@@ -61,6 +61,22 @@ def discover(settings: Settings, series: str | None, *, offline: bool, as_json: 
         Disk().replace(path, msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
     age_s = max(0.0, listing.age_s(SystemClock().now().utc_ns)) if offline else None
     return _print(match(wanted, listing), listing, age_s, as_json=as_json)
+
+
+async def list_today(settings: Settings) -> None:
+    """List today's windows and save the listing, unless that was done; who wants it says what it finds."""
+    now = SystemClock().now()
+    try:
+        plan = build_plan(settings, read_papers(settings))
+        day = plan.session_date(now.utc_ns).isoformat()
+        path = _path(settings.state_dir, day)
+        if _read(path) is not None:
+            return
+        wanted = {name: windows_today(plan, name, now.utc_ns) for name in settings.windows.series}
+        listing = await _ask(Look(settings, SystemClock()), wanted, day, now)
+        Disk().replace(path, msgspec.json.format(msgspec.json.encode(listing), indent=1) + b"\n")
+    except (UnavailableError, ConfigurationError, OSError):
+        return  # the check of the listing names it
 
 
 def saved_listing(state_dir: Path, day: str) -> LadderListing | None:

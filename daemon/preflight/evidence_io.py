@@ -28,7 +28,7 @@ from daemon.engine.picture import Process, draw
 from daemon.preflight import checks as preflight
 from daemon.preflight import data_checks
 from daemon.preflight import state_checks as preflight_state
-from daemon.preflight.checks import FAIL, PASS, UNKNOWN, Check, Finding
+from daemon.preflight.checks import Check
 from daemon.preflight.discover_io import saved_listing
 from daemon.preflight.live_drill_io import CONTROLS
 from daemon.settings.build import build_engine, build_plan
@@ -50,6 +50,7 @@ from domain.events import (
     OrdersRead,
     PositionsRead,
 )
+from domain.findings.finding import FAIL, PASS, UNKNOWN, Finding
 from domain.market import SERIES
 from domain.money import print_cash
 from domain.stamps import NEW_YORK
@@ -154,11 +155,11 @@ async def _market_calendar(look: Look) -> Finding:
     hourly = raw is not None and look.settings.windows.template == "hourly"
     table = parse_table(raw.decode()) if hourly and raw is not None else None
     calendar = None if table is None else await asyncio.to_thread(NyseCalendar, table)
-    return preflight.market_calendar(look.settings, table, calendar, _today(look))
+    return preflight.market_calendar(look.settings, table, calendar, _new_york(look).date())
 
 
-def _today(look: Look) -> dt.date:
-    return dt.datetime.fromtimestamp(look.clock.now().utc_ns // NS_PER_S, NEW_YORK).date()
+def _new_york(look: Look) -> dt.datetime:
+    return dt.datetime.fromtimestamp(look.clock.now().utc_ns // NS_PER_S, NEW_YORK)
 
 
 async def _fee_agreement(look: Look) -> Finding:
@@ -186,6 +187,8 @@ async def _data_freshness(look: Look) -> Finding:
     rows = [] if frame is not None else (await look.see_vendor())[0]
     settings = look.settings
     is_open = build_plan(settings, read_papers(settings)).market_open(look.clock.now().utc_ns)
+    if settings.windows.template == "hourly":  # the first minute of a session has too few values to be judged
+        is_open = is_open and _new_york(look).time() >= preflight_state.JUDGED_FROM
     limit_ms = settings.freshness.arm_limit_ms
     return preflight_state.data_freshness(frame, rows, settings.windows.series, limit_ms, market_open=is_open)
 
@@ -350,8 +353,7 @@ def _room(state_dir: Path) -> Finding:
 
 
 async def _file_limits(_look: Look) -> Finding:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return preflight_state.file_limits(soft)
+    return preflight_state.file_limits(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 LOOKS: Final[dict[str, Callable[[Look], Awaitable[Finding]]]] = {

@@ -34,11 +34,11 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.errors import EX_NOT_OK, EX_OK, ConfigurationError, ProtocolError, UnavailableError
 from domain.events import CancelOutcome, FeesRead, LimitsRead, OrdersRead, Verdict
+from domain.findings.finding import PASS
 from domain.hosts import DEMO_HOSTS, is_loopback
 from domain.ids import ClientOrderId, OrderId
 from domain.market import Market
 from domain.money import print_price
-from domain.reasons import GateStatus
 from domain.stamps import utc_text
 from guards.vote import Vote
 from journal.disk_io import Disk
@@ -295,8 +295,8 @@ async def _probe(look: Look, wait_s: int, *, as_json: bool) -> int:
     votes = tuple(vote for vote in await account_votes(look) if vote[0] == "daemon")
     tail = await run_check(look, next(check for check in CHECKS if check.name == "cancel_all_markers"))
     refusals = [f"{name}: {vote.detail}" for name, vote in votes if not vote.open]
-    if tail.status is not GateStatus.PASS:
-        refusals.append(f"cancel-all: {tail.evidence}")
+    if tail.status is not PASS:
+        refusals.append(f"cancel-all: {tail.reason}")
     if refusals:
         sys.stderr.write(f"ladderd: probe refused: {'; '.join(refusals)}\n")
         return EX_NOT_OK

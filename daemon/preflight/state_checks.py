@@ -5,18 +5,20 @@ The table, what a verdict means, and the checks of configuration and exchange: d
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from daemon.client.index_snapshot import Shown
 from daemon.engine.memory import Memory
-from daemon.preflight.checks import FAIL, NOT_CONFIGURED, PASS, UNKNOWN, Finding
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_S, Now
 from domain.events import Fill, OrderState, PositionState
+from domain.findings.finding import DUE_LATER, FAIL, NOT_CONFIGURED, PASS, UNKNOWN, Finding
 from domain.ids import OrderId, is_ours
 from domain.money import CASH_PER_DOLLAR, Cash, Count, print_cash, print_count, print_price
+from domain.reasons import GateStatus
 from domain.window import Phase
 from execution.flatten import TAIL_NS
 from execution.orders import State, ours
@@ -29,6 +31,7 @@ from ops.http.frame import Frame
 
 DISK_FREE_MIN_BYTES: Final = 2 * 1024**3
 FILES_MIN: Final = 1024
+JUDGED_FROM: Final = dt.time(9, 31)
 FEED_AGE_LIMIT_MS: Final = 2_000
 LOOKS_MIN: Final = 2
 REAL_TIME: Final = "REAL-TIME"
@@ -65,7 +68,9 @@ def data_freshness(
     """Values are new: by the running daemon's own ages, or else by the vendor's snapshot."""
     name = "data_freshness"
     if not market_open:
-        return Finding(name, UNKNOWN, "the market is closed: freshness shows in market hours only")
+        return Finding(
+            name, DUE_LATER, f"the market is closed: judged at {JUDGED_FROM:%H:%M} New York time of its session"
+        )
     if frame is not None:
         drawn = frame.picture
         rows_of = [(Phase(view.phase), view.freshness) for view in drawn.series if view.name in series]
@@ -73,7 +78,7 @@ def data_freshness(
         judged = judge(freshness_document(drawn.now, drawn.pid, "", rows_of), drawn.now.utc_ns)
         ages = [(row.series, row.age_seconds) for row in judged.series]
         said = ", ".join(f"{n} {'never seen' if a is None else f'{a * 1000:.0f} ms'}" for n, a in ages)
-        fresh = judged.status is PASS and len(ages) == len(series)
+        fresh = judged.status is GateStatus.PASS and len(ages) == len(series)
         return Finding(name, PASS if fresh else FAIL, f"running daemon: {said}; limit {arm_limit_ms} ms")
     known = [row for row in rows if row.age_ms is not None and row.timeframe == REAL_TIME]
     if not known:

@@ -33,6 +33,7 @@ from daemon.runtime.last_act_io import LastAct
 from daemon.runtime.log_lines import spoken, summary
 from daemon.runtime.metering import metering
 from daemon.runtime.perform_io import Performer
+from daemon.runtime.preflight_io import Preflighter, Preflights
 from daemon.runtime.recovery_io import Recovered
 from daemon.runtime.runner_io import Runner
 from daemon.runtime.signals_io import (
@@ -50,11 +51,7 @@ from daemon.settings.files_io import learned_codes
 from daemon.settings.secrets_io import known_secrets
 from daemon.settings.sections import FeedEndpoint
 from daemon.settings.tree import Settings
-from domain.actions import (
-    Answer,
-    AnyAction,
-    Exit,
-)
+from domain.actions import Answer, AnyAction, Exit, RunPreflight
 from domain.clock import NS_PER_S, Clock
 from domain.events import AnyEvent, Command, JobRoad, Operator, Started, Stop
 from domain.market import SERIES
@@ -88,7 +85,7 @@ T = TypeVar("T")
 class App:
     """One daemon, from start to exit code."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each part that a simulation may put its own in place of
         self,
         settings: Settings,
         engine: Engine,
@@ -98,17 +95,17 @@ class App:
         recovered: Recovered,
         alerts: AlertFan,
         errors: Callable[[], int],
+        preflight: Preflighter,
     ) -> None:
         self.settings, self.engine = settings, engine
         self.clock = clock
         self.journal = journal
-        self.recovered = recovered
-        self.alerts = alerts
-        self.errors = errors
+        self.recovered, self.alerts, self.errors = recovered, alerts, errors
         self.reopen_logs: Callable[[], None] | None = None  # what SIGHUP asks for; set by who set the log up
         self.metrics, fold = metering(settings.windows.series)
         self.masker = Masker(known_secrets(settings))
         self.inbox = Inbox(clock, self.masker.text)
+        self.preflights = Preflights(preflight, self.inbox.emit)
         self.runner = Runner(engine, self.inbox, clock, journal, self.perform, self._say, fold.step)
         codes = learned_codes(settings.state_dir)
         self.venue = KalshiVenue(
@@ -229,6 +226,7 @@ class App:
                     task.cancel()
         finally:
             self.jobs.stop()
+            await self.preflights.stop()
             await self.ops.stop()
         await self._flush(ended)
         return ended
@@ -317,6 +315,9 @@ class App:
     def perform(self, action: AnyAction) -> None:
         """Carry out one action; never blocks."""
         if isinstance(action, Answer) and self.jobs.answered(action):
+            return
+        if isinstance(action, RunPreflight):
+            self.preflights.begin(action)
             return
         self.performer.perform(action)
 

@@ -14,6 +14,7 @@ import structlog
 import uvloop
 
 from daemon.runtime.app_io import App
+from daemon.runtime.preflight_io import PreflightProcess
 from daemon.runtime.recovery_io import recover
 from daemon.settings.build import build_engine
 from daemon.settings.files_io import keep_config, read_papers
@@ -44,15 +45,21 @@ def launch(config: Path | str | None = None, mode: str | None = None, state_dir:
     except ConfigurationError as problem:
         sys.stderr.write(f"ladderd: {problem}\n")
         return EX_CONFIG
-    return run_daemon(settings)
+    return run_daemon(settings, _options(config, mode, state_dir))
 
 
-def run_daemon(settings: Settings) -> int:
+def _options(config: Path | str | None, mode: str | None, state_dir: Path | str | None) -> tuple[str, ...]:
+    """The same options, for another command of ours."""
+    given = (("--config", config), ("--mode", mode), ("--state-dir", state_dir))
+    return tuple(word for name, value in given if value is not None for word in (name, str(value)))
+
+
+def run_daemon(settings: Settings, options: tuple[str, ...]) -> int:
     """Run until told to stop. A configuration error is one line and exit 78 (docs/contracts.md, Exit codes)."""
     leaving = _Leaving()
     try:
         require_secrets(settings)
-        return uvloop.run(_run(settings, SystemClock(), leaving))
+        return uvloop.run(_run(settings, SystemClock(), leaving, options))
     except (ConfigurationError, JournalDamaged, JournalUnwritable) as problem:
         sys.stderr.write(f"ladderd: {problem}\n")
         return EX_CONFIG if isinstance(problem, ConfigurationError) else EX_NOT_OK
@@ -84,7 +91,7 @@ class _Leaving:
             self._timer.cancel()
 
 
-async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
+async def _run(settings: Settings, clock: Clock, leaving: _Leaving, options: tuple[str, ...]) -> int:
     signer = Signer(*account_key(settings))
     papers = read_papers(settings)
     try:
@@ -115,9 +122,9 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving) -> int:
         receipts_path=settings.state_dir / "alert_receipts.jsonl",
         masker=Masker(secrets),
     )
-    app = App(
-        settings, build_engine(settings, papers), signer, clock, journal, recovered, alerts, lambda: logging.errors
-    )
+    engine = build_engine(settings, papers)
+    preflight = PreflightProcess(options, Masker(secrets).text)
+    app = App(settings, engine, signer, clock, journal, recovered, alerts, lambda: logging.errors, preflight)
     app.reopen_logs = logging.reopen
     log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
     try:

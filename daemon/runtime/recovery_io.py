@@ -8,7 +8,6 @@ snapshot the whole last run is stepped. Without a journal there is nothing to re
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import structlog
 from daemon.engine.memory import remember, restore
 from daemon.engine.recovered_steps import redo
 from daemon.settings.build import Papers, build_engine
+from daemon.settings.build_id_io import build_id
 from daemon.settings.tree import Settings, config_hash
 from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Clock, Now
@@ -29,7 +29,6 @@ from journal.snapshot import Snapshot, SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 
 log = structlog.get_logger("ladderd")
-DECIDING = ("domain", "feeds", "guards", "pricing", "execution", "journal", "daemon")
 
 
 class Lived(Protocol):
@@ -123,24 +122,3 @@ def relive(
     if payload is not None and not count:
         return payload.decode(), epoch, count
     return (remember(engine.state).decode() if known or count else ""), epoch, count
-
-
-def build_id() -> str:
-    """What code this is: SHA-256 over path and source of every module of ours that decides, first 12 digits.
-
-    Empty where a package has no sources to be read: then nothing can say what runs, and `/ops/status` is UNKNOWN.
-    """
-    return sources_id(Path(__file__).resolve().parents[2])
-
-
-def sources_id(root: Path) -> str:
-    """The build id of the sources below a folder; empty unless every package that decides is there."""
-    digest = hashlib.sha256()
-    for package in DECIDING:
-        paths = sorted((root / package).rglob("*.py"))
-        if not paths:
-            return ""
-        for path in paths:
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

@@ -31,6 +31,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         risk=settings.risk,
         reconcile=settings.reconcile,
         controls=settings.controls,
+        preflight=settings.preflight,
         failover=feeds.failover,
         divergence=feeds.divergence,
         canary=QUICK if plan.settings.template == "short" else CanarySettings(),

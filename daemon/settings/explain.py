@@ -29,6 +29,7 @@ UNITS: Final = {
     "ms": "milliseconds",
     "s": "seconds",
     "days": "days",
+    "minutes": "minutes",
     "cents": "cents a contract",
     "dollars": "whole dollars",
     "contracts": "contracts",

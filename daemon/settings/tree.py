@@ -21,6 +21,7 @@ from domain.hosts import LIVE_HOSTS, LIVE_WS_HOSTS, Posture, is_loopback, refusa
 from execution.drill import ControlSettings
 from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
+from guards.evidence.preflight import PreflightSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
 from guards.windows import WindowSettings
@@ -59,6 +60,7 @@ class Settings(BaseModel):
     risk: Annotated[RiskSettings, Whole()] = RiskSettings()
     reconcile: Annotated[ParitySettings, Whole()] = ParitySettings()
     controls: Annotated[ControlSettings, Whole()] = ControlSettings()
+    preflight: Annotated[PreflightSettings, Whole()] = PreflightSettings()
     http: Http = Http()
     log: Log = Log()
     incidents: IncidentContacts = IncidentContacts()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from domain.event_types.event import Event
+from domain.findings.finding import Finding
 
 
 class Started(Event, frozen=True):
@@ -31,6 +32,7 @@ class Command(enum.StrEnum):
     RECONCILE = "reconcile"
     ADOPT = "adopt"
     RUN_ONCE = "run_once"
+    PREFLIGHT = "preflight"
 
 
 class Operator(Event, frozen=True):
@@ -107,6 +109,24 @@ class JobRun(Event, frozen=True):
     duration_ms: int
     cause: str
     ident: str
+
+
+class PreflightRun(Event, frozen=True):
+    """A preflight that the engine asked for is over; `number` is the request's.
+
+    `against` blocks, `later` cannot be judged yet, `passed` counts the rest. `config_hash` and `build_id` are those
+    that it was made for; `path` and `sha256` name its file. `problem`: why nothing is known, such as no answer in time.
+    """
+
+    number: int
+    config_hash: str
+    build_id: str
+    passed: int
+    against: tuple[Finding, ...]
+    later: tuple[Finding, ...]
+    path: str
+    sha256: str
+    problem: str
 
 
 class IncidentWritten(Event, frozen=True):

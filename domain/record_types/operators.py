@@ -32,6 +32,18 @@ class NoteEntry(Entry, frozen=True):
     by: str
 
 
+class PreflightEntry(Entry, frozen=True):
+    """A preflight of this run is over. `against` blocks, `later` cannot be judged yet; `path`, `sha256`: its file."""
+
+    number: int
+    passed: int
+    against: tuple[str, ...]
+    later: tuple[str, ...]
+    path: str
+    sha256: str
+    problem: str
+
+
 class JobRunEntry(Entry, frozen=True):
     """A run of one of the day's jobs ended, by its schedule or asked for once. `cause`: why it is not done."""
 

@@ -124,9 +124,7 @@ class Venue(ABC, Generic[Lane]):
             skew_ms = _skew_ms(refused)
             self._correct(skew_ms)
             if not_after_ns and (
-                refused.answered.mono_ns >= not_after_ns
-                or self._purges != purges
-                or abs(skew_ms) > PLACE_OFFSET_MAX_MS
+                refused.answered.mono_ns >= not_after_ns or self._purges != purges or abs(skew_ms) > PLACE_OFFSET_MAX_MS
             ):
                 on_answer(refused)
                 return

@@ -171,6 +171,13 @@ class OfCloseOut(Subject, frozen=True):
     ident: str
 
 
+class OfPreflight(Subject, frozen=True):
+    """What is against, and why nothing is known."""
+
+    against: tuple[str, ...]
+    problem: str
+
+
 class OfHealth(Subject, frozen=True):
     """The tasks that are late and the gates that are closed."""
 
@@ -217,6 +224,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "orphan_order_adopted": OfOrder,
     "paused": Cause,
     "places_refused": OfMarket,
+    "preflight_blocks": OfPreflight,
     "private_stream_down": Why,
     "reconcile_drift": OfDrift,
     "cash_moved": OfDrift,

@@ -23,7 +23,7 @@ from daemon.settings.files_io import keep_config
 from daemon.settings.tree import Settings, config_hash
 from domain.actions import AnyAction, Exit
 from domain.clock import NS_PER_S, Now
-from domain.events import AnyEvent, Started
+from domain.events import AnyEvent, PreflightRun, Started
 from execution.kalshi.sign import Signer
 from execution.kalshi.wire import Request
 from ops.alerts.delivery_io import AlertFan
@@ -36,6 +36,7 @@ from sim.virtual.timeline import MachineClock, Timeline
 KEY_ID = "campaign-key"
 BUILD = "campaign"
 BACK_AFTER_NS = 2 * NS_PER_S
+PREFLIGHT_S = 1.5
 PRIVATE_KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
@@ -128,7 +129,13 @@ class Life:
         with warnings.catch_warnings():
             # Where systemd is not listening, its library lets go of a socket without closing it.
             warnings.simplefilter("ignore", ResourceWarning)
-            return App(settings, engine, signer, clock, self.journal, recovered, alerts, lambda: 0)
+            return App(settings, engine, signer, clock, self.journal, recovered, alerts, lambda: 0, self._look_ahead)
+
+    async def _look_ahead(self, number: int) -> PreflightRun:
+        """The preflight's process: what it looks at is sound here; what is not, the engine's own votes see."""
+        await asyncio.sleep(PREFLIGHT_S)
+        recovered = self.app.recovered
+        return PreflightRun(number, recovered.config_hash, recovered.build_id, 30, (), (), "", "", "")
 
     def begin(self) -> None:
         """Run until it ends."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.engine.memory import remember
-from daemon.runtime.recovery_io import build_id
+from daemon.settings.build_id_io import build_id
 from daemon.settings.files_io import keep_config
 from daemon.settings.tree import Settings, config_hash
 from domain.clock import NS_PER_MS, NS_PER_S

@@ -18,7 +18,7 @@ from daemon.engine.memory import remember
 from daemon.engine.step import Engine
 from daemon.settings.build import Papers, build_engine
 from daemon.settings.tree import Settings
-from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, SubscribeBooks, TriggerGroup
+from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, RunPreflight, SubscribeBooks, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -29,11 +29,13 @@ from domain.events import (
     History,
     KillSwitch,
     Operator,
+    PreflightRun,
     Started,
     StreamStatus,
     Tick,
     Wake,
 )
+from domain.findings.finding import Finding
 from domain.ids import Ticker
 from domain.market import SERIES, Level, Side, Top
 from domain.money import Count, IndexValue, Price
@@ -107,6 +109,9 @@ class Stand:
         self.next_tick_ns = self.mono_ns
         self.epoch = START_S
         self.config_hash, self.build_id = "hash", "build"
+        self.preflight_ns = 2 * self.latency_ns
+        self.preflight_against: tuple[Finding, ...] = ()
+        self.preflight_later: tuple[Finding, ...] = ()
         self._coming: list[tuple[int, int, AnyEvent]] = []
         self._sending: list[tuple[int, int, AnyAction]] = []
         self._order = itertools.count()
@@ -194,6 +199,8 @@ class Stand:
                 self.exit = action
             elif isinstance(action, SubscribeBooks):
                 self.books(action.tickers)
+            elif isinstance(action, RunPreflight):
+                self._later(self.preflight(action.number), self.preflight_ns)
             else:
                 heapq.heappush(self._sending, (self.mono_ns + self.latency_ns, next(self._order), action))
         return actions
@@ -268,6 +275,11 @@ class Stand:
                 Bar(i * 1000, IndexValue(first + i % 2 * first // 20_000), IndexValue(first)) for i in range(120)
             )
             self.step(History(SERIES[series].symbol, 1000, bars))
+
+    def preflight(self, number: int) -> PreflightRun:
+        """What the preflight of this stand finds; a test puts its own in place of what it shall find."""
+        ours = (self.config_hash, self.build_id)
+        return PreflightRun(number, *ours, 30, self.preflight_against, self.preflight_later, "file", "sha", "")
 
     def crash(self, after_ns: int) -> None:
         """SIGKILL, and another process with the memory of this one; what was on its way to the exchange is lost."""

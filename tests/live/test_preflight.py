@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.preflight.live_drill_io import CONTROLS
+from domain.findings.finding import read_findings
 from tests.live.stage import Stage, fetch, playing, until
 
 PASSING = {"PASS", "NOT_CONFIGURED"}
@@ -40,14 +41,18 @@ def sims_only(state_dir: Path, **fields: Any) -> Stage:  # noqa: ANN401 - fields
 def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=60, strict_s=20)) as stage:
         stage.until_quoting()
-        # The universe is what was listed and saved today: until somebody did, nothing passes.
+        # The daemon has run its own, and lists today's windows for it. What was not saved today does not pass.
+        (kept,) = (tmp_path / "audit_artifacts" / "preflight").iterdir()
+        assert read_findings(kept.read_bytes()).ok
+        for listing in tmp_path.glob("listing-*.json"):
+            listing.unlink()
         part = verdicts(asked(stage, "preflight", "--data", code=1))
         assert {name for name, status in part.items() if status not in PASSING} == {"listing"}
         asked(stage, "discover", "--today", code=0)
-        kept = (tmp_path / "history.json").read_bytes()
+        history = (tmp_path / "history.json").read_bytes()
         (tmp_path / "history.json").unlink()
         assert verdicts(asked(stage, "preflight", "--data", code=1))["history_cache"] == "FAIL"
-        (tmp_path / "history.json").write_bytes(kept)
+        (tmp_path / "history.json").write_bytes(history)
         told = asked(stage, "preflight", "--mode", "paper", code=0)
         ages = {check["name"]: check["age_s"] for check in told["checks"]}
         assert all(ages[name] is not None for name in ("listing", "history_cache", "rest_history"))
@@ -60,7 +65,7 @@ def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) ->
             assert set(part) < set(seen)
         # A daemon that quotes is not disturbed by trial orders.
         refused = asked(stage, "preflight", "--orders", code=1)
-        assert "a daemon is quoting here" in refused["checks"][-1]["evidence"]
+        assert "a daemon is quoting here" in refused["checks"][-1]["reason"]
         assert not (tmp_path / "proofs.json").exists()
         # Now break what can be broken at once; each shows under its own name.
         stage.exchange_fault("fee_type", series="KXINXU", fee_type="quadratic_with_maker_fees")
@@ -118,7 +123,7 @@ def test_controls_are_proven_by_live_orders_and_only_those_that_hold(tmp_path: P
         stage.exchange_fault("group_trigger_refused", count=1)
         told = asked(stage, "preflight", "--orders", code=1)
         assert told["checks"][-1]["name"] == "control_orders"
-        assert "order group not triggered" in told["checks"][-1]["evidence"]
+        assert "order group not triggered" in told["checks"][-1]["reason"]
         proven = json.loads((tmp_path / "proofs.json").read_text("utf-8"))
         assert set(proven) == {"order_group_create", "order_place", "order_cancel"}
         assert not stage.truth()["resting"], "what was placed is taken away all the same"
@@ -134,7 +139,7 @@ def test_controls_are_proven_by_live_orders_and_only_those_that_hold(tmp_path: P
         # Not inside a window's open span.
         stage.environment["LADDERD_WINDOWS__ANCHOR_UNIX_S"] = str(stage.anchor_s - 130)
         told = asked(stage, "preflight", "--orders", code=1)
-        assert "window" in told["checks"][-1]["evidence"]
+        assert "window" in told["checks"][-1]["reason"]
     finally:
         stage.close()
 

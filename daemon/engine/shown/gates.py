@@ -6,6 +6,8 @@ the index is silent by right: such a vote is shown as it is and marked as one th
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from daemon.engine.state_view import StateView
 from daemon.engine.views.desk import DeskView
 from domain.clock import NS_PER_S
@@ -27,7 +29,10 @@ def gates_of(state: StateView) -> list[Gate]:
     rows = [_gate(name, "", vote, waits=False) for name, vote in state.account_votes]
     shared = {name for name, _ in state.account_votes}
     for desk in state.desks.values():
-        for name, vote in state.gates.get(desk.series.name, ()):
+        for name, said in state.gates.get(desk.series.name, ()):
+            vote = said
+            if name == "evidence":
+                vote = replace(said, age_ns=state.evidence.age_ns(state.last_now))
             if name not in shared:
                 rows.append(_gate(name, desk.series.name, vote, waits=_waits(state, desk, name, vote)))
     return rows
@@ -63,6 +68,8 @@ def _waits(state: StateView, desk: DeskView, name: str, vote: Vote) -> bool:
     if vote.reason is Reason.STRICT_STAND_DOWN and name == "freshness":
         # A dead index is no stand-down that ends by itself.
         return desk.freshness(state.last_now).fresh
+    if name == "evidence":
+        return state.evidence.waits(desk.phase)
     if desk.phase in INSIDE:
         return False
     return name in OF_THE_WINDOW or (name in OF_THE_INDEX and not state.index_expected)

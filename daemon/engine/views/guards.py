@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from domain.clock import Now
+from domain.events import PreflightRun
+from domain.window import Phase
 from guards.limits.account import AccountShape, OutlookShape
 from guards.limits.figure import Figure
 from guards.vote import Vote
@@ -114,4 +116,21 @@ class AgesView(Protocol):
 
     def next_deadline(self, now: Now) -> int | None:
         """When that turns by itself."""
+        ...
+
+
+class EvidenceView(Protocol):
+    """The guard over the preflight's evidence."""
+
+    @property
+    def last(self) -> PreflightRun | None:
+        """What it said."""
+        ...
+
+    def age_ns(self, now: Now) -> int | None:
+        """How old it is."""
+        ...
+
+    def waits(self, phase: Phase) -> bool:
+        """Whether its vote turns by itself before the next window opens."""
         ...

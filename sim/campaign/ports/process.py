@@ -29,6 +29,7 @@ from domain.actions import (
     MarkCancelAll,
     Place,
     Report,
+    RunPreflight,
     SubscribeBooks,
     TriggerGroup,
 )
@@ -41,6 +42,7 @@ from domain.events import (
     IncidentWritten,
     KillSwitch,
     LoopStall,
+    PreflightRun,
     Started,
     Wake,
 )
@@ -260,6 +262,10 @@ class Process:
         self.timeline.after(self.rng.randrange(50, 400) * NS_PER_MS, self.inward, self._history)
         self.turn()
 
+    def _looked(self, number: int) -> None:
+        """The preflight's process is over. What it looks at is sound here: what is not, the engine's own votes see."""
+        self.inbox.emit(PreflightRun(number, "config", "build", 30, (), (), "", "", ""))
+
     def _history(self) -> None:
         now_ns = self.timeline.now_ns
         for name in self.box.outside.settings.windows.series:
@@ -325,6 +331,8 @@ class Process:
         elif isinstance(action, FileIncident):
             # The page is a fold over the journal, with tests of its own; here it is written at once.
             self.inbox.emit(IncidentWritten(action.ident, f"reports/incidents/{action.ident}.md", "0", "", ""))
+        elif isinstance(action, RunPreflight):
+            self.timeline.after(self.rng.randrange(500, 2_500) * NS_PER_MS, self.inward, self._looked, action.number)
         else:
             assert isinstance(action, Alert | Answer | AskWatcher | Report), f"nobody does this: {action!r}"
 

@@ -147,9 +147,7 @@ class FaultDesk:
         fault.injected += 1
         self.injected[fault.name] = self.injected.get(fault.name, 0) + 1
 
-    def draw(
-        self, name: str, now_ns: int, operation: str = "", channel: str = "", key_id: str = ""
-    ) -> Fault | None:
+    def draw(self, name: str, now_ns: int, operation: str = "", channel: str = "", key_id: str = "") -> Fault | None:
         """The fault of that name that strikes here and now, used up by one; None when none does."""
         if not self.active:
             return None

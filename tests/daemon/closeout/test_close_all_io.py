@@ -23,9 +23,7 @@ from sim.exchange.book.objects import Market
 from sim.exchange.trade import groups, orders
 from tests.sim.exchange.wire import ED, Wire, served
 
-QUICK = CloseOutLimits(
-    settle_ms=5, unlisted_ms=10, lag_max_ms=30, pull_ms=2_000, pace_ms=2, idle_ms=60, cool_ms=10
-)
+QUICK = CloseOutLimits(settle_ms=5, unlisted_ms=10, lag_max_ms=30, pull_ms=2_000, pace_ms=2, idle_ms=60, cool_ms=10)
 PEM = ED.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 ROW = {"exchange_series": "KXINXU", "maker": "0", "taker": "0.07"}
 FEES = {"version": 1, "effective": "2026-08-02", "source": "test", "series": {"INXU": ROW, "NASDAQ100U": ROW}}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from daemon.engine.picture import Process, draw
-from daemon.runtime.recovery_io import build_id, sources_id
 from daemon.settings.build import Papers, build_engine
+from daemon.settings.build_id_io import build_id, sources_id
 from domain.actions import Place
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import KillSwitch, Stop, Tick

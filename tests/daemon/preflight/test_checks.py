@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from daemon.preflight import checks as preflight
-from daemon.preflight.checks import CHECKS, Finding, chosen, exit_code
+from daemon.preflight.checks import CHECKS, chosen, exit_code
 from daemon.preflight.live_drill_io import CONTROLS
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import ClockSample, FeesRead, GroupsRead, GroupState, LimitsRead
+from domain.findings.finding import Finding, FindingStatus
 from domain.ids import GroupId, RequestId
-from domain.reasons import GateStatus
 from guards.calendar import NyseCalendar, parse_table
 from pricing.fees import parse_fees
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = Now(10**12, 1_800_000_000 * NS_PER_S)
 ID = RequestId(1)
-PASS, FAIL, UNKNOWN = GateStatus.PASS, GateStatus.FAIL, GateStatus.UNKNOWN
+PASS, FAIL, UNKNOWN = FindingStatus.PASS, FindingStatus.FAIL, FindingStatus.UNKNOWN
 LIVE = {
     "mode": "live",
     "exchange": {
@@ -32,7 +32,7 @@ LIVE = {
 TABLE = parse_table((ROOT / "configs" / "nyse_days.csv").read_text("utf-8"))
 
 
-def found(status: GateStatus, name: str = "disk") -> Finding:
+def found(status: FindingStatus, name: str = "disk") -> Finding:
     return Finding(name, status, "")
 
 
@@ -48,7 +48,7 @@ def test_the_table_has_the_checks_that_live_trading_needs() -> None:
 @pytest.mark.parametrize(
     ("findings", "asked", "heard", "code"),
     [
-        ([found(PASS), found(GateStatus.NOT_CONFIGURED)], True, True, 0),
+        ([found(PASS), found(FindingStatus.NOT_CONFIGURED)], True, True, 0),
         ([found(PASS), found(FAIL)], True, True, 1),
         ([found(UNKNOWN)], True, True, 1),
         ([found(UNKNOWN)], True, False, 69),
@@ -69,17 +69,17 @@ def test_credentials_are_named_and_never_shown() -> None:
     )
     finding = preflight.credentials(whole)
     assert finding.status is PASS
-    assert "LADDERD_EXCHANGE__API_KEY_ID" in finding.evidence
-    assert secret not in finding.evidence
+    assert "LADDERD_EXCHANGE__API_KEY_ID" in finding.reason
+    assert secret not in finding.reason
     bare = preflight.credentials(Settings())
     assert bare.status is FAIL
-    assert "LADDERD_FEEDS__API_KEY (secondary)" in bare.evidence
+    assert "LADDERD_FEEDS__API_KEY (secondary)" in bare.reason
 
 
 @pytest.mark.parametrize(
     ("mode", "approved", "status"),
     [
-        ({}, None, GateStatus.NOT_CONFIGURED),
+        ({}, None, FindingStatus.NOT_CONFIGURED),
         (LIVE, None, UNKNOWN),
         (LIVE, "", FAIL),
         (LIVE, "other", FAIL),
@@ -87,7 +87,7 @@ def test_credentials_are_named_and_never_shown() -> None:
         ({}, "other", FAIL),
     ],
 )
-def test_config_pin(mode: dict[str, object], approved: str | None, status: GateStatus) -> None:
+def test_config_pin(mode: dict[str, object], approved: str | None, status: FindingStatus) -> None:
     assert preflight.config_pin(Settings.model_validate(mode), approved, "digest").status is status
 
 
@@ -107,13 +107,13 @@ def test_calendar_must_be_there_agree_and_reach_ahead() -> None:
     wrong = TABLE | {monday: None}
     finding = preflight.market_calendar(settings, wrong, NyseCalendar(wrong), min(TABLE))
     assert finding.status is FAIL
-    assert str(monday) in finding.evidence
+    assert str(monday) in finding.reason
 
 
 @pytest.mark.parametrize(
     ("offset_ms", "doubt_ms", "status"), [(100, 100, PASS), (600, 100, PASS), (1600, 100, FAIL), (0, 300, FAIL)]
 )
-def test_clock(offset_ms: int, doubt_ms: int, status: GateStatus) -> None:
+def test_clock(offset_ms: int, doubt_ms: int, status: FindingStatus) -> None:
     sample = ClockSample(offset_ms * NS_PER_MS, doubt_ms * NS_PER_MS)
     assert preflight.clock_offset(sample, NOW).status is status
 
@@ -140,7 +140,7 @@ def test_a_group_nobody_knows_fails() -> None:
 
 
 def test_proofs_grow_old() -> None:
-    def judged(age_s: int, *, live: bool = True) -> GateStatus:
+    def judged(age_s: int, *, live: bool = True) -> FindingStatus:
         proofs = dict.fromkeys(CONTROLS, NOW.utc_ns) | {CONTROLS[0]: NOW.utc_ns - age_s * NS_PER_S}
         return preflight.control_proofs(proofs, CONTROLS, NOW, live=live).status
 
@@ -148,7 +148,7 @@ def test_proofs_grow_old() -> None:
     assert judged(86_401) is FAIL
     assert judged(-1) is FAIL, "a proof from the future"
     assert preflight.control_proofs({}, CONTROLS, NOW, live=True).status is UNKNOWN
-    assert preflight.control_proofs({}, CONTROLS, NOW, live=False).status is GateStatus.NOT_CONFIGURED
+    assert preflight.control_proofs({}, CONTROLS, NOW, live=False).status is FindingStatus.NOT_CONFIGURED
     assert preflight.control_proofs({CONTROLS[0]: NOW.utc_ns}, CONTROLS, NOW, live=False).status is UNKNOWN
 
 

@@ -8,8 +8,8 @@ from daemon.preflight.data_checks import history_cache, listing, rest_history
 from daemon.preflight.discover import VERSION, LadderListing, ListedLadder
 from domain.clock import NS_PER_S
 from domain.events import Bar, History
+from domain.findings.finding import FindingStatus
 from domain.money import IndexValue
-from domain.reasons import GateStatus
 
 DAY, NOW_NS = "2026-03-06", 1_772_809_200 * NS_PER_S
 SERIES = ("INXU", "NASDAQ100U")
@@ -29,16 +29,16 @@ def saved(day: str = DAY, series: tuple[str, ...] = SERIES) -> LadderListing:
 @pytest.mark.parametrize(
     ("found", "status"),
     [
-        (saved(), GateStatus.PASS),
-        (None, GateStatus.FAIL),
-        (saved("2026-03-05"), GateStatus.FAIL),
-        (saved(series=("INXU",)), GateStatus.FAIL),
+        (saved(), FindingStatus.PASS),
+        (None, FindingStatus.FAIL),
+        (saved("2026-03-05"), FindingStatus.FAIL),
+        (saved(series=("INXU",)), FindingStatus.FAIL),
     ],
 )
-def test_the_universe_was_saved_today_for_every_series(found: LadderListing | None, status: GateStatus) -> None:
+def test_the_universe_was_saved_today_for_every_series(found: LadderListing | None, status: FindingStatus) -> None:
     finding = listing(found, DAY, SERIES, NOW_NS)
-    assert finding.status is status, finding.evidence
-    if status is GateStatus.PASS:
+    assert finding.status is status, finding.reason
+    if status is FindingStatus.PASS:
         assert finding.age_s == 90.0
 
 
@@ -46,17 +46,17 @@ def test_the_universe_was_saved_today_for_every_series(found: LadderListing | No
 @pytest.mark.parametrize(
     ("hours", "symbols", "status"),
     [
-        (23.9, ("I:SPX", "I:NDX"), GateStatus.PASS),
-        (24.0, ("I:SPX", "I:NDX"), GateStatus.FAIL),
-        (1.0, ("I:SPX",), GateStatus.FAIL),
-        (None, (), GateStatus.FAIL),
+        (23.9, ("I:SPX", "I:NDX"), FindingStatus.PASS),
+        (24.0, ("I:SPX", "I:NDX"), FindingStatus.FAIL),
+        (1.0, ("I:SPX",), FindingStatus.FAIL),
+        (None, (), FindingStatus.FAIL),
     ],
 )
-def test_history_was_kept_within_a_day(hours: float | None, symbols: tuple[str, ...], status: GateStatus) -> None:
+def test_history_was_kept_within_a_day(hours: float | None, symbols: tuple[str, ...], status: FindingStatus) -> None:
     histories = tuple(History(symbol, 1_000, BARS) for symbol in symbols)
     asked_ns = None if hours is None else NOW_NS - round(hours * HOUR_NS)
     finding = history_cache(asked_ns, histories, {"I:SPX", "I:NDX"}, NOW_NS)
-    assert finding.status is status, finding.evidence
+    assert finding.status is status, finding.reason
     assert finding.age_s == (None if hours is None else hours * 3_600)
 
 
@@ -64,7 +64,7 @@ def test_history_was_kept_within_a_day(hours: float | None, symbols: tuple[str, 
 def test_every_host_must_answer_with_history() -> None:
     found = History("I:SPX", 1_000, BARS)
     good = rest_history({"massive I:SPX": found, "polygon I:SPX": found}, NOW_NS)
-    assert (good.status, good.age_s) == (GateStatus.PASS, 1.5)
+    assert (good.status, good.age_s) == (FindingStatus.PASS, 1.5)
     silent = rest_history({"massive I:SPX": found, "polygon I:SPX": None}, NOW_NS)
-    assert (silent.status, "polygon I:SPX" in silent.evidence) == (GateStatus.FAIL, True)
-    assert rest_history({}, NOW_NS).status is GateStatus.UNKNOWN
+    assert (silent.status, "polygon I:SPX" in silent.reason) == (FindingStatus.FAIL, True)
+    assert rest_history({}, NOW_NS).status is FindingStatus.UNKNOWN

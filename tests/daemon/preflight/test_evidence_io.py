@@ -12,7 +12,7 @@ import pytest
 
 from daemon.client.exchange_reads_io import Look
 from daemon.preflight import evidence_io as preflight_io
-from daemon.preflight.checks import CHECKS, Finding
+from daemon.preflight.checks import CHECKS
 from daemon.preflight.evidence_io import LOOKS, NEEDS_EXCHANGE, run_check
 from daemon.settings.load_io import load
 from daemon.settings.tree import Settings
@@ -29,10 +29,10 @@ from domain.events import (
     PositionsRead,
     PositionState,
 )
+from domain.findings.finding import Finding, FindingStatus
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import Side
 from domain.money import Count, Price
-from domain.reasons import GateStatus
 from execution.list_lag import SETTLE_NS
 from tests.execution.kalshi.kalshi_fake import ed_key, pem_of
 
@@ -47,15 +47,15 @@ def test_every_check_has_its_look() -> None:
 @pytest.mark.parametrize(
     ("problem", "status"),
     [
-        (ZeroDivisionError("bug"), GateStatus.FAIL),
-        (AssertionError("bug"), GateStatus.FAIL),
-        (KeyError("bug"), GateStatus.FAIL),
-        (UnavailableError("nobody"), GateStatus.UNKNOWN),
-        (PermissionError("no"), GateStatus.UNKNOWN),
+        (ZeroDivisionError("bug"), FindingStatus.FAIL),
+        (AssertionError("bug"), FindingStatus.FAIL),
+        (KeyError("bug"), FindingStatus.FAIL),
+        (UnavailableError("nobody"), FindingStatus.UNKNOWN),
+        (PermissionError("no"), FindingStatus.UNKNOWN),
     ],
 )
 async def test_a_check_that_raises_never_passes(
-    problem: Exception, status: GateStatus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    problem: Exception, status: FindingStatus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def broken(_look: Look) -> Finding:
         raise problem
@@ -63,19 +63,19 @@ async def test_a_check_that_raises_never_passes(
     monkeypatch.setitem(preflight_io.LOOKS, "disk", broken)
     finding = await run_check(Look(Settings(state_dir=tmp_path), SystemClock()), DISK)
     assert finding.status is status
-    assert str(problem) in finding.evidence
+    assert str(problem) in finding.reason
 
 
 async def test_without_a_key_and_an_empty_state_nothing_of_the_exchange_passes(tmp_path: Path) -> None:
     look = Look(Settings(state_dir=tmp_path), SystemClock())
     for check in CHECKS:
         if check.name in NEEDS_EXCHANGE or check.name in {"credentials", "private_key", "journal_chain"}:
-            assert (await run_check(look, check)).status in {GateStatus.FAIL, GateStatus.UNKNOWN}, check.name
+            assert (await run_check(look, check)).status in {FindingStatus.FAIL, FindingStatus.UNKNOWN}, check.name
 
 
 async def test_a_state_directory_that_is_not_there_does_not_pass(tmp_path: Path) -> None:
     look = Look(Settings(state_dir=tmp_path / "none"), SystemClock())
-    assert (await run_check(look, DISK)).status is GateStatus.UNKNOWN
+    assert (await run_check(look, DISK)).status is FindingStatus.UNKNOWN
 
 
 async def test_a_page_file_of_a_process_that_ended_is_no_running_daemon(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ async def test_no_list_is_believed_before_it_was_read_twice_past_its_lag(
     look = LaggingExchange(tmp_path, comes=comes)
     monkeypatch.setattr(preflight_io, "asyncio", SimpleNamespace(sleep=look.sleep, to_thread=asyncio.to_thread))
     (check,) = [check for check in CHECKS if check.name == name]
-    assert (await run_check(look, check)).status is GateStatus.FAIL
+    assert (await run_check(look, check)).status is FindingStatus.FAIL
 
 
 KEY_CHECK = next(check for check in CHECKS if check.name == "private_key")
@@ -147,12 +147,12 @@ async def test_the_private_key_is_looked_at_before_it_is_called_safe(
     file.write_text(f"LADDERD_EXCHANGE__PRIVATE_KEY='{pem}'\n")
     look = Look(load(None), SystemClock())
     finding = await run_check(look, KEY_CHECK)
-    assert finding.status is GateStatus.PASS
-    assert "mode 0600, owner" in finding.evidence
+    assert finding.status is FindingStatus.PASS
+    assert "mode 0600, owner" in finding.reason
     file.chmod(0o644)
     finding = await run_check(look, KEY_CHECK)
-    assert finding.status is GateStatus.FAIL
-    assert "mode 0644" in finding.evidence
+    assert finding.status is FindingStatus.FAIL
+    assert "mode 0644" in finding.reason
     file.unlink()
-    assert (await run_check(look, KEY_CHECK)).status is GateStatus.FAIL
-    assert not [line for line in pem.splitlines()[1:-1] if line in finding.evidence]
+    assert (await run_check(look, KEY_CHECK)).status is FindingStatus.FAIL
+    assert not [line for line in pem.splitlines()[1:-1] if line in finding.reason]

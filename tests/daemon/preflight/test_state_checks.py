@@ -12,10 +12,10 @@ from daemon.preflight.state_checks import Compared
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_S, Now
 from domain.events import Fill, OrderState, PositionState
+from domain.findings.finding import FindingStatus
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
-from domain.reasons import GateStatus
 from execution.strangers import ForeignFill
 from journal.chain import EMPTY, Verdict
 from journal.marker import Marker
@@ -25,7 +25,7 @@ from tests.daemon.stand import Stand
 from tests.ops.pictures import aged, picture
 
 NOW = Now(10**12, 1_800_000_000 * NS_PER_S)
-PASS, FAIL, UNKNOWN = GateStatus.PASS, GateStatus.FAIL, GateStatus.UNKNOWN
+PASS, FAIL, UNKNOWN = FindingStatus.PASS, FindingStatus.FAIL, FindingStatus.UNKNOWN
 T = Ticker("KXINXU-26NOV23H1200-T6844.9999")
 SERIES = ("INXU", "NASDAQ100U")
 
@@ -57,12 +57,12 @@ def shown(**changes: object) -> Shown:
         ([shown()], ["polygon: no answer"], UNKNOWN),
     ],
 )
-def test_entitlement(rows: list[Shown], unasked: list[str], status: GateStatus) -> None:
+def test_entitlement(rows: list[Shown], unasked: list[str], status: FindingStatus) -> None:
     assert checks.feed_entitlement(rows, unasked).status is status
 
 
 def test_freshness_without_a_daemon_comes_from_the_vendors_own_stamps() -> None:
-    def judged(*rows: Shown, is_open: bool = True) -> GateStatus:
+    def judged(*rows: Shown, is_open: bool = True) -> FindingStatus:
         return checks.data_freshness(None, list(rows), SERIES, 2000, market_open=is_open).status
 
     assert judged(shown()) is PASS
@@ -70,11 +70,11 @@ def test_freshness_without_a_daemon_comes_from_the_vendors_own_stamps() -> None:
     assert judged(shown(), shown(symbol="I:NDX", age_ms=None)) is FAIL
     assert judged(shown(timeframe="DELAYED")) is UNKNOWN
     assert judged() is UNKNOWN
-    assert judged(shown(), is_open=False) is UNKNOWN, "closed hours show nothing"
+    assert judged(shown(), is_open=False) is FindingStatus.DUE_LATER, "closed hours show nothing"
 
 
 def test_freshness_of_a_running_daemon_is_its_own_ages() -> None:
-    def judged(age_ms: float | None) -> GateStatus:
+    def judged(age_ms: float | None) -> FindingStatus:
         seen = frame()
         views = aged(seen.picture.series, age_ms, now=seen.picture.now)
         older = msgspec.structs.replace(seen, picture=msgspec.structs.replace(seen.picture, series=views))
@@ -91,11 +91,11 @@ def test_whoever_says_stop_is_heard() -> None:
     assert checks.kill_switch(quiet | {"KILL_SWITCH": (True, "drill")}, None).status is FAIL
     latched = checks.kill_switch(quiet, frame(kill_switch=True, kill_reason="drill"))
     assert latched.status is FAIL
-    assert "drill" in latched.evidence
+    assert "drill" in latched.reason
 
 
 def test_a_cancel_all_blocks_until_its_tail_is_over() -> None:
-    def judged(age_s: int, *, done: bool) -> GateStatus:
+    def judged(age_s: int, *, done: bool) -> FindingStatus:
         asked = NOW.utc_ns - age_s * NS_PER_S
         return checks.cancel_all_markers((Marker("m", asked, "op", "why", 0, done, asked if done else 0),), NOW).status
 
@@ -167,7 +167,7 @@ def test_an_order_the_daemon_holds_open_and_the_exchange_does_not_list_is_missin
 
 def test_a_running_daemon_must_have_this_configuration() -> None:
     settings = Settings()
-    assert checks.running_daemon(None, "", settings, "x").status is GateStatus.NOT_CONFIGURED
+    assert checks.running_daemon(None, "", settings, "x").status is FindingStatus.NOT_CONFIGURED
     assert checks.running_daemon(None, "does not answer", settings, "x").status is FAIL
     healthy = msgspec.structs.replace(frame(config_hash="x"), healthy=True)
     assert checks.running_daemon(healthy, "", settings, "x").status is PASS
@@ -194,7 +194,7 @@ def test_metrics_need_every_required_name() -> None:
     assert checks.metrics_registry(text, "here").status is PASS
     short = checks.metrics_registry(text.replace("errors_total", "mistakes_total"), "here")
     assert short.status is FAIL
-    assert "errors_total" in short.evidence
+    assert "errors_total" in short.reason
 
 
 # --- fills and balance ------------------------------------------------------------------------------------------------
@@ -227,16 +227,16 @@ def test_fills_are_booked_or_named_and_said_whose_they_are() -> None:
     memory = kept(booked=("t1",))
     assert checks.fills((fill("t1"),), (mine,), memory).status is PASS
     late = checks.fills((fill("t1"), fill("t2")), (mine,), memory)
-    assert (late.status, "not booked: t2" in late.evidence) == (FAIL, True)
+    assert (late.status, "not booked: t2" in late.reason) == (FAIL, True)
     foreign = checks.fills((fill("t1"), fill("t3", "x1")), (mine, theirs), memory)
-    assert (foreign.status, "not ours: t3" in foreign.evidence) == (FAIL, True)
+    assert (foreign.status, "not ours: t3" in foreign.reason) == (FAIL, True)
     unlisted = checks.fills((fill("t4", "nobody"),), (), memory)
-    assert (unlisted.status, "not ours: t4" in unlisted.evidence) == (FAIL, True)
+    assert (unlisted.status, "not ours: t4" in unlisted.reason) == (FAIL, True)
 
 
 def test_a_foreign_fill_that_the_daemon_knows_is_named_however_old_it_is() -> None:
     memory = kept(foreign=(ForeignFill(fill("t9", "x9"), "INXU", 1),))
-    assert "not ours: t9" in checks.fills((), (), memory).evidence
+    assert "not ours: t9" in checks.fills((), (), memory).reason
 
 
 def test_fills_without_a_snapshot_are_unknown() -> None:
@@ -245,7 +245,7 @@ def test_fills_without_a_snapshot_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(("said", "status"), [(9_999_600_000, PASS), (9_999_590_000, FAIL), (9_999_600_001, FAIL)])
-def test_the_balance_is_walked_to_the_last_unit(said: int, status: GateStatus) -> None:
+def test_the_balance_is_walked_to_the_last_unit(said: int, status: FindingStatus) -> None:
     assert checks.balance(Cash(said), 0, kept(booked=("t1",)), 5, exclusive=True).status is status
 
 
@@ -254,4 +254,4 @@ def test_a_balance_that_cannot_be_walked_now_stands_by_the_last_walk() -> None:
     assert checks.balance(Cash(1), 2, kept(gap=-10_000), 5, exclusive=True).status is FAIL
     assert checks.balance(Cash(1), 0, kept(opened=False), 5, exclusive=True).status is UNKNOWN
     assert checks.balance(Cash(1), 0, None, 5, exclusive=True).status is PASS
-    assert checks.balance(Cash(1), 0, kept(), 5, exclusive=False).status is GateStatus.NOT_CONFIGURED
+    assert checks.balance(Cash(1), 0, kept(), 5, exclusive=False).status is FindingStatus.NOT_CONFIGURED

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from daemon.engine.memory import Memory
-from daemon.runtime.recovery_io import DECIDING, Recovered, build_id, recover, sources_id
+from daemon.runtime.recovery_io import Recovered, recover
 from daemon.settings.build import Papers
+from daemon.settings.build_id_io import DECIDING, build_id, sources_id
 from journal.reader_io import JournalDamaged
 from journal.writer_io import JournalLimits, JournalWriter
 from tests.daemon.kept import a_short_story, keep, settings_in

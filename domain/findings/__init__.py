@@ -1,0 +1,1 @@
+"""Findings: what was looked at before trading, and what was found."""

@@ -1,0 +1,1 @@
+"""Permission that needs evidence."""
