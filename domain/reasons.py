@@ -303,10 +303,21 @@ def rung_advice(reason: RungReason) -> tuple[str, str]:
     return _RUNG_ADVICE[reason]
 
 
+class Topic(enum.StrEnum):
+    """Which part of the daemon closed the kill switch by itself; an operator, a file or a setting has no topic."""
+
+    RISK = "risk.kill_switch"
+    COMPLIANCE = "compliance.kill_switch"
+    RUNTIME = "runtime.kill_switch"
+
+
 class Breach(enum.StrEnum):
     """What opens an incident: trading has stopped, and a person must look before it goes on."""
 
     KILL_SWITCH = "kill_switch"
+    RISK_HALT = "risk_halt"
+    COMPLIANCE_HALT = "compliance_halt"
+    RUNTIME_HALT = "runtime_halt"
     RISK_LIMIT = "risk_limit"
     ANOTHER_TRADER = "another_trader"
     UNEXPLAINED_CANCELS = "unexplained_cancels"

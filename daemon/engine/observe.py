@@ -63,7 +63,7 @@ from domain.events import (
     Tick,
     Wake,
 )
-from domain.reasons import Breach, GateStatus, Reason
+from domain.reasons import Breach, GateStatus, Reason, Topic
 from domain.records import (
     ConfigEntry,
     FeedSwitchEntry,
@@ -141,7 +141,7 @@ class Observers:
     def observe(self, event: AnyEvent, now: Now, out: list[AnyAction]) -> None:
         """Take one event in."""
         self.table[type(event)](event, now, out)
-        self.count_fills()
+        self.count_fills(now, out)
         if self.state.unexplained.wanted:
             self.weigh(now, out)
 
@@ -280,11 +280,14 @@ class Observers:
         self.state.ages.observe(ORDERS, "", event.sent_ms, now, self._exchange_time())
         self.state.account.updated(event, now, out)
 
-    def count_fills(self) -> None:
+    def count_fills(self, now: Now, out: list[AnyAction]) -> None:
         """Tell the windows of the fills that were booked in this step, and of what was adopted."""
         state = self.state
         for fill in state.held.new_fills:
             state.results.filled(fill)
+            if fill.is_taker:
+                why = f"fill {fill.trade_id} of {fill.client_order_id} took liquidity, though it is post-only"
+                self.requests.halt(Topic.COMPLIANCE, why, now, out)
         state.held.new_fills.clear()
         for ticker in state.held.adopted:
             state.results.reopen(ticker)

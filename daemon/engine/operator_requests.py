@@ -13,7 +13,7 @@ from daemon.engine.votes import account_votes
 from domain.actions import Alert, Answer, AnyAction
 from domain.clock import Now
 from domain.events import CancelAllMarker, CloseOutTold, Command, KillSwitch, Operator, Stop
-from domain.reasons import Reason
+from domain.reasons import Reason, Topic
 from domain.records import CancelAllMarkerEntry, KillSwitchEntry, NoteEntry, OperatorActionEntry
 from execution.flatten import TAIL_NS
 from guards.vote import Vote, fail, unknown
@@ -40,6 +40,11 @@ class OperatorRequests:
         """What a kill file or the configuration says about the kill switch."""
         if self.state.kill.observe(event.active, event.source, event.reason, now):
             self.killed(event.source, now, out)
+
+    def halt(self, topic: Topic, why: str, now: Now, out: list[AnyAction]) -> None:
+        """A part of the daemon stops trading; the first reason is kept, and only a person's resume opens the latch."""
+        if self.state.kill.kill(topic, why, now):
+            self.killed(topic, now, out)
 
     def killed(self, source: str, now: Now, out: list[AnyAction]) -> None:
         """The kill latch has just closed: say so, and empty the account."""

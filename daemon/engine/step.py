@@ -24,7 +24,7 @@ from domain.actions import Alert, AnyAction, Cleared, Exit, RunPreflight
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
-from domain.reasons import Reason, RiskDecision, RiskLimit, RungReason
+from domain.reasons import Reason, RiskDecision, RiskLimit, RungReason, Topic
 from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry, payload_of
 from domain.window import Phase, Window
 from execution.orders import Order
@@ -40,6 +40,7 @@ STOP_LIMIT_NS = 20 * NS_PER_S
 FIRST_LOOK_NS = 3 * NS_PER_S
 CHORES_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
+CLOCK_SET_NS = 60 * NS_PER_S
 STRAINS = frozenset({RiskLimit.STRESS, RiskLimit.VALUE_AT_RISK})
 MARKET_DATA = (Tick, BookTop)
 ORDER_NEWS = (PlaceOutcome, CancelOutcome, OrderUpdated)
@@ -105,9 +106,14 @@ class Engine:
     def _advance(self, now: Now, out: list[AnyAction]) -> None:
         """What the passing of time alone has changed, before the event is looked at."""
         state = self.state
-        if state.clock_trust.look(now):
+        stepped_ns = state.clock_trust.look(now)
+        if stepped_ns:
             for desk in state.desks.values():
                 desk.sentry.clock_stepped()
+            if abs(stepped_ns) >= CLOCK_SET_NS:
+                # Nobody's NTP does that: windows, expiries and the records' order all stand on this clock.
+                why = f"the wall clock was set by {stepped_ns / NS_PER_S:+.1f} s while we ran"
+                self.requests.halt(Topic.RUNTIME, why, now, out)
         day = state.plan.session_date(now.utc_ns)
         if day is not state.day:
             state.day, state.session = day, day.isoformat()
@@ -163,7 +169,7 @@ class Engine:
 
     def _judged(self, judgement: Judgement, now: Now, out: list[AnyAction]) -> None:
         """Risk has decided: a pause lasts until resumed, a stopped event until it is over, a hard stop is the kill."""
-        state, why = self.state, judgement.why
+        why = judgement.why
         series = judgement.series or UNSET
         judged = RiskDecisionEntry(judgement.decision, approved=False, reason=why, series=series, limit=judgement.limit)
         out.append(judged)
@@ -175,8 +181,8 @@ class Engine:
             out.append(Alert("risk_stress_breach", "critical", payload_of(judged)))
         else:
             out.append(Alert("risk_alert", "critical", payload_of(judged)))
-        if judgement.decision is RiskDecision.HARD_STOP and state.kill.kill("risk.kill_switch", why, now):
-            self.requests.killed("risk.kill_switch", now, out)
+        if judgement.decision is RiskDecision.HARD_STOP:
+            self.requests.halt(Topic.RISK, why, now, out)
 
     def _entered(self, desk: Desk, phase: Phase, window: Window, now: Now, out: list[AnyAction]) -> None:
         """A desk has entered another phase of its window: retire its groups when that ends the quoting; tell it."""

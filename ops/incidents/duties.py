@@ -28,6 +28,21 @@ _DUTIES: Final[dict[Breach, IncidentDuty]] = {
         "find what closed the kill switch and end it; see that the exchange's own page shows no order of ours",
         f"{RUNBOOK}#kill_switch",
     ),
+    Breach.RISK_HALT: IncidentDuty(
+        "risk",
+        "the session is over: read the day's report and the figures below before anybody resumes",
+        f"{RUNBOOK}#kill_switch",
+    ),
+    Breach.COMPLIANCE_HALT: IncidentDuty(
+        "compliance",
+        "keep the journal; find out how what must not happen came about, before anybody resumes",
+        f"{RUNBOOK}#taker_fill",
+    ),
+    Breach.RUNTIME_HALT: IncidentDuty(
+        "operations",
+        "find out who set this machine's clock, or what held the process; see `ladderd doctor`",
+        f"{RUNBOOK}#kill_switch",
+    ),
     Breach.RISK_LIMIT: IncidentDuty(
         "risk",
         "read the day's report and the figures below; decide whether the session is over",

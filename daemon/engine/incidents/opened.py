@@ -17,7 +17,7 @@ from msgspec import UNSET
 from domain.actions import Alert, AnyAction, FileIncident
 from domain.clock import NS_PER_S, Now
 from domain.events import IncidentWritten
-from domain.reasons import Breach, RiskDecision
+from domain.reasons import Breach, RiskDecision, Topic
 from domain.records import (
     BreachEntry,
     Figure,
@@ -44,12 +44,22 @@ class Owed(msgspec.Struct, frozen=True):
     ask_ns: int = 0
 
 
+HALTS: Final = {
+    Topic.RISK: Breach.RISK_HALT,
+    Topic.COMPLIANCE: Breach.COMPLIANCE_HALT,
+    Topic.RUNTIME: Breach.RUNTIME_HALT,
+}
+KILLS: Final = frozenset({Breach.KILL_SWITCH, *HALTS.values()})
+
+
 def breach_of(entry: object) -> tuple[Breach, str] | None:
     """Which breach a record tells, and why; None for a record that opens no incident."""
     if isinstance(entry, BreachEntry):
         return entry.breach, entry.why
     if isinstance(entry, KillSwitchEntry):
-        return Breach.KILL_SWITCH, f"{entry.source}: {entry.reason or 'no reason given'}"
+        topic = next((topic for topic in Topic if topic == entry.source), None)
+        breach = Breach.KILL_SWITCH if topic is None else HALTS[topic]
+        return breach, f"{entry.source}: {entry.reason or 'no reason given'}"
     if isinstance(entry, RiskDecisionEntry) and entry.series is UNSET and entry.decision in STOPS:
         return Breach.RISK_LIMIT, entry.reason
     return None
@@ -69,7 +79,7 @@ class Incidents:
         if not found:
             return
         self.open.update(found)
-        breach, why = next((one for one in found if one[0] is Breach.KILL_SWITCH), found[0])
+        breach, why = next((one for one in found if one[0] in KILLS), found[0])
         stamp = utc_ns_text(now.utc_ns)[:23].replace(":", "").replace("-", "")
         ident = f"{stamp}Z-{breach.value}"
         self.owed[ident] = Owed(ident, now.utc_ns)

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from daemon.runtime.incident_files_io import IncidentFiles
 from domain.actions import FileIncident
 from domain.events import IncidentWritten
@@ -54,6 +56,7 @@ class Shell:
             await self.work.pop(0)
 
 
+@pytest.mark.step("G08")
 async def test_state_and_page_are_written_and_told_with_their_hashes(tmp_path: Path) -> None:
     shell = Shell(tmp_path, OPENED)
     shell.files.heard(NoteEntry("lunch", "ann"))

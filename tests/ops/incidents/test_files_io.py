@@ -36,6 +36,7 @@ def opening(ident: str = IDENT) -> IncidentOpenedEntry:
     return IncidentOpenedEntry(ident, Breach.KILL_SWITCH, "file: stop", (Figure("equity", "$7.00"),))
 
 
+@pytest.mark.step("G05", "G08")
 def test_a_page_is_written_under_its_day_and_named_by_its_hash(tmp_path: Path) -> None:
     journal(tmp_path, opening())
     kept = write_incident(tmp_path, IDENT, 120, ("Ann",))

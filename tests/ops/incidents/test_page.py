@@ -42,6 +42,7 @@ def text(*entries: tuple[int, AnyEntry], flat_ns: int | None = 800_000_000, on_c
     return markdown(page(told(*entries), IDENT, Ended(flat_ns), on_call))
 
 
+@pytest.mark.step("G05", "G08")
 def test_it_says_what_whose_and_what_to_do() -> None:
     shown = text((0, OPENED), on_call=("Ann, +1 555", "Bob"))
     assert shown.startswith(f"# Incident {IDENT}\n")

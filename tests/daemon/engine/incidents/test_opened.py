@@ -133,7 +133,7 @@ def test_one_step_opens_one_incident_and_the_kill_switch_names_it() -> None:
     lose(stand, 31_000)
     stand.run(S)
     (incident,) = opened(stand)
-    assert incident.breach is Breach.KILL_SWITCH
+    assert incident.breach is Breach.RISK_HALT
     assert incident.why.startswith("risk.kill_switch: ")
 
 
