@@ -49,7 +49,7 @@ from guards.vote import Vote
 class State:
     """What one engine knows. Made once in a process, written in its steps alone."""
 
-    def __init__(self, settings: EngineSettings) -> None:  # noqa: PLR0915 - what is known, a line for each
+    def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.plan = settings.plan
         self.ages = MessageAges()
