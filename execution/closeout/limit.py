@@ -35,11 +35,11 @@ IDLE: Final = frozenset({NOTHING_OFFERED, NO_BOOK, UNLISTED})
 class TakerFees(Protocol):
     """What taking costs by our fee file, and whether the exchange agrees with it."""
 
-    def problem(self, told: FeesRead) -> str:
+    def problem(self, told: FeesRead, /) -> str:
         """Why a taker's fee is not known; nothing when it is."""
         ...
 
-    def fee(self, series: str, price: Price, count: Count) -> Cash:
+    def fee(self, series: str, price: Price, count: Count, /) -> Cash:
         """Of one order that fills whole at this price."""
         ...
 

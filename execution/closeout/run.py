@@ -99,6 +99,7 @@ class CloseOutRun:
         self._why: dict[Ticker, str] = {}
         self._last: dict[Ticker, ClosingPosition] = {}
         self._held_unknown = True
+        self._never_came = 0
         self._cool_ns: dict[Ticker, int] = {}
 
     # --- the whole -----------------------------------------------------------------------------------------------
@@ -157,6 +158,8 @@ class CloseOutRun:
             outcome = "positions are flat, but orders rest" if count > 0 else "positions are flat, orders unknown"
         elif self._held_unknown:
             outcome = f"{outcome}; what is held could not be read"
+        if self._never_came and not flat:
+            outcome = f"{outcome}; {self._never_came} orders that no list had may still come, and only reduce"
         left = tuple(self._left(ticker, held) for ticker, held in sorted(self._held.items()) if held)
         states = tuple(PositionState(each.ticker, each.count) for each in left)
         self.told = msgspec.structs.replace(self.told, left=states, outcome=outcome)
@@ -165,7 +168,7 @@ class CloseOutRun:
 
     def _left(self, ticker: Ticker, held: Count) -> ClosingPosition:
         holding = msgspec.structs.replace(self._last.get(ticker, ClosingPosition(ticker, held)), count=held)
-        why = self._unknown_why(ticker) or holding.why or self._why.get(ticker, "")
+        why = self._unknown_why(ticker) or holding.why or self._why.get(ticker) or "not closed in time"
         return msgspec.structs.replace(holding, why=why)
 
     def _unknown_why(self, ticker: Ticker) -> str:
@@ -339,6 +342,7 @@ class CloseOutRun:
                 self._unlisted[name] = self._unlisted.get(name, 0) + 1
                 if self._unlisted[name] >= PROOFS:
                     self._known(order, Count(0))
+                    self._never_came += 1
                     yield from self._asks.tell(f"{order.ticker}: no list has it: it never came")
 
     def _tell_of(self, order: ClosingOrder, filled: Count | None) -> None:

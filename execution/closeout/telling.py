@@ -26,7 +26,7 @@ def intent(holding: ClosingPosition, cap_cents: int, fees: TakerFees) -> str:
 
 def left_text(holding: ClosingPosition) -> str:
     """What is left of one holding, and why."""
-    return f"{holding.ticker}: {_held_text(holding.count)} left: {holding.why or 'not closed in time'}"
+    return f"{holding.ticker}: {_held_text(holding.count)} left: {holding.why}"
 
 
 def dollars(cash: int) -> str:

@@ -98,6 +98,7 @@ def desk(wire: Wire, tmp_path: Path) -> Desk:
     return Desk(wire, tmp_path)
 
 
+@pytest.mark.step("K13")
 async def test_many_markets_and_fractions_are_closed_to_nothing(desk: Desk) -> None:
     first, second, third = desk.markets()[:3]
     for market, count in ((first, 500), (second, -123), (third, 1)):
@@ -117,6 +118,7 @@ async def test_many_markets_and_fractions_are_closed_to_nothing(desk: Desk) -> N
     assert told.outcome.startswith("flat")
 
 
+@pytest.mark.step("K13")
 async def test_without_confirm_nothing_is_sent_and_everything_is_said(desk: Desk) -> None:
     market = desk.markets()[0]
     desk.hold(market, 250)
@@ -134,6 +136,7 @@ async def test_without_confirm_nothing_is_sent_and_everything_is_said(desk: Desk
     assert read_close_outs(desk.state_dir) == ()
 
 
+@pytest.mark.step("K13")
 async def test_every_order_is_at_once_and_only_reduces(desk: Desk) -> None:
     market = desk.markets()[0]
     desk.hold(market, 300)
@@ -152,6 +155,7 @@ async def test_every_order_is_at_once_and_only_reduces(desk: Desk) -> None:
     assert [(each.ticker, each.count) for each in told.left] == [(market.ticker, 200)]
 
 
+@pytest.mark.step("K13")
 async def test_nothing_is_closed_beyond_the_cap(desk: Desk) -> None:
     market = desk.markets()[0]
     desk.hold(market, -500)
@@ -166,6 +170,7 @@ async def test_nothing_is_closed_beyond_the_cap(desk: Desk) -> None:
     assert desk.held() == {market.ticker: -300}  # the middle at first sight was 50 cents: 66 is beyond 60
 
 
+@pytest.mark.step("K13")
 async def test_resting_orders_go_first_by_their_group_or_by_id(desk: Desk) -> None:
     market, alone = desk.markets()[:2]
     made = groups.create(desk.state, desk.wire.rig.member, {"contracts_limit": 20, "exchange_index": 0}, desk.now_ns)
@@ -182,6 +187,7 @@ async def test_resting_orders_go_first_by_their_group_or_by_id(desk: Desk) -> No
     assert desk.state.groups[made["order_group_id"]].triggered
 
 
+@pytest.mark.step("K13")
 async def test_another_taker_multiplier_blocks_it_and_says_both_figures(desk: Desk) -> None:
     market = desk.markets()[0]
     desk.hold(market, 100)
@@ -193,6 +199,7 @@ async def test_another_taker_multiplier_blocks_it_and_says_both_figures(desk: De
     assert "0.070000" in desk.text()
 
 
+@pytest.mark.step("K13")
 async def test_after_the_close_it_refuses_and_says_what_settles(desk: Desk) -> None:
     market = desk.markets()[0]
     desk.hold(market, 100)
@@ -205,6 +212,7 @@ async def test_after_the_close_it_refuses_and_says_what_settles(desk: Desk) -> N
     assert "the exchange settles it by the result" in desk.text()
 
 
+@pytest.mark.step("K13")
 async def test_nothing_is_sent_where_who_and_why_cannot_be_written_down(desk: Desk) -> None:
     market = desk.markets()[0]
     desk.hold(market, 100)
@@ -215,6 +223,7 @@ async def test_nothing_is_sent_where_who_and_why_cannot_be_written_down(desk: De
     assert "could not be written down" in desk.text()
 
 
+@pytest.mark.step("K13")
 async def test_nobody_answers(desk: Desk) -> None:
     await desk.wire.server.stop()
     assert await asyncio.wait_for(desk.close(confirmed=False, answer_ms=50), 10) == 69

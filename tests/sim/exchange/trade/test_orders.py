@@ -248,3 +248,13 @@ def test_a_fill_comes_with_its_order_and_position() -> None:
     assert (fill.is_taker, fill.trade.price, show_count(fill.post_position)) == (False, 4200, "2.00")
     assert (changed.state.reason, show_count(changed.state.remaining)) == ("Trade", "0.50")
     assert mine.state.maker_cost == 840_000
+
+
+def test_within_the_tail_what_is_sent_at_once_may_be_void_on_arrival() -> None:
+    r = rig(tail_voids_percent=100)
+    r.foreign("bid", "0.41", 5)
+    orders.cancel_all(r.exchange.state, r.member, None, r.now)
+    void = r.create(side="ask", price="0.41", time_in_force="immediate_or_cancel")
+    assert (void["fill_count"], void["remaining_count"]) == ("0.00", "0.00")
+    r.wait(61)
+    assert r.create(side="ask", price="0.41", time_in_force="immediate_or_cancel")["fill_count"] == "5.00"
