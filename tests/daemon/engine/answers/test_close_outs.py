@@ -72,6 +72,7 @@ def test_who_and_why_are_recorded_and_quoting_pauses_first() -> None:
     stand.step(begun)
     stand.step(begun)
     assert stand.engine.state.paused == "close-all by ada: she said so"
+    assert len(stand.records("close_out")) == 1
     (record,) = stand.records("close_out")
     assert (record["by"], record["cause"], record["cap_cents"]) == ("ada", "she said so", 10)
     (order,) = stand.records("close_out_order")
