@@ -214,6 +214,10 @@ class Metric(enum.Enum):
     FEES = _gauge("ladderd_fees_dollars", "Fees paid in the session.")
     LOSS_USED = _gauge("ladderd_day_loss_used_dollars", "Loss and worst case counted against the day.")
     LOSS_LIMIT = _gauge("ladderd_day_loss_limit_dollars", "The day's limit.")
+    LIMIT_USED = _gauge(
+        "ladderd_limit_used_ratio", "How much of each limit on money is used; above 1: passed.", "limit"
+    )
+    OVER_LIMITS = _counter("ladderd_limit_acts", "Orders refused, pauses and stops, by the limit behind them.", "limit")
 
 
 BUCKETS_S: Final = (

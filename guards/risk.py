@@ -21,7 +21,7 @@ from domain.money import CASH_PER_DOLLAR, Price
 from domain.reasons import Reason, RiskDecision, RiskLimit
 from guards.exposure import MarketExposure, OrderShape, cash_bound, exposures
 from guards.limits.account import AccountShape, OutlookShape
-from guards.limits.figure import PPM, Figure, OverLimit, Unit, dollars, told
+from guards.limits.figure import PPM, LimitUse, OverLimit, Unit, dollars, told
 from guards.limits.losses import Marked, decision_on, marked
 from guards.limits.outcomes import EventKey, at_risk
 from guards.limits.portfolio import portfolio
@@ -184,7 +184,7 @@ class RiskGuard:
                 return [] if before else [Judgement(RiskDecision.REDUCE, figure.limit, self._strained)]
         return []
 
-    def _age(self, age_ns: int) -> Figure:
+    def _age(self, age_ns: int) -> LimitUse:
         return snapshot_age(-(-age_ns // NS_PER_S), self._settings)
 
     # --- pauses --------------------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class RiskGuard:
 
     # --- what is shown -------------------------------------------------------------------------------------------
 
-    def figures(self, account: AccountShape, outlook: OutlookShape, age_ns: int, now: Now) -> tuple[Figure, ...]:
+    def figures(self, account: AccountShape, outlook: OutlookShape, age_ns: int, now: Now) -> tuple[LimitUse, ...]:
         """How much of each limit is used now, for screens and metrics; none while the equity is not known."""
         if self._equity is None:
             return ()
@@ -292,7 +292,7 @@ class RiskGuard:
             day_room(lost, risk, settings),
             value_at_risk(lost, risk, settings),
             stress(lost, risk, settings),
-            Figure(RiskLimit.CASH, cash_bound(live), (account.balance or 0) - account.spent, Unit.CASH),
+            LimitUse(RiskLimit.CASH, cash_bound(live), (account.balance or 0) - account.spent, Unit.CASH),
             event_loss(self._marked, settings),
             day_loss(lost, settings),
             *portfolio(markets, settings),

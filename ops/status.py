@@ -189,6 +189,19 @@ class CancelAllView(msgspec.Struct, frozen=True):
     completed: int
 
 
+class LimitView(msgspec.Struct, frozen=True):
+    """One limit on money at risk: what is measured, how much is used, how much may be, as text and as a share.
+
+    `share_ppm`: used over the limit in millionths; above a million it is passed. A limit of nothing is whole.
+    """
+
+    name: str
+    words: str
+    used: str
+    most: str
+    share_ppm: int
+
+
 class Budget(msgspec.Struct, frozen=True):
     """Write tokens: what is there, what is kept for cancels, what the bucket holds."""
 
@@ -240,6 +253,7 @@ class Status(msgspec.Struct, frozen=True):
     day_loss_used: int
     day_loss_realised: int
     day_loss_limit: int
+    limits: tuple[LimitView, ...]
     cancel_all: CancelAllView
     budget: Budget
     counts: tuple[int, ...]

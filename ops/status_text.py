@@ -7,6 +7,7 @@ from typing import Any
 from ops.words import age_text, cash_text, cents_text, count_text, countdown, points_text, strike_text
 
 Frame = dict[str, Any]
+WHOLE_PPM = 1_000_000
 HEALTHY_STATES = frozenset({"OK", "MARKET_CLOSED"})
 
 
@@ -32,6 +33,7 @@ def status_text(frame: Frame) -> str:
         f" fees {cash_text(picture['fees'])}"
     )
     lines.append(f"  {day_loss_text(picture)}")
+    lines += [f"  {line}" for line in limits_lines(picture)]
     lines.append(f"  mode {picture['mode']}, process {picture['pid']}, build {picture['build_id']}")
     lines.append(f"  configuration {picture['config_hash']}")
     return "\n".join(lines)
@@ -95,6 +97,18 @@ def against_lines(frame: Frame, *, brief: bool = False) -> list[str]:
             continue
         does = f"; {words['todo']} [docs/{words['runbook']}]" if words else ""
         lines.append(f"{whose}{code}: {words['sentence'] if words else code}{inside}{does}")
+    return lines
+
+
+def limits_lines(picture: dict[str, Any]) -> list[str]:
+    """Each limit on money at risk in one line: how much is used, how much may be, and what is measured."""
+    if not picture["limits"]:
+        return ["limits on money: the session's equity has not been read yet"]
+    lines = ["limits on money, used of what may be:"]
+    for one in picture["limits"]:
+        share = one["share_ppm"] // 10_000
+        mark = "PASSED" if one["share_ppm"] > WHOLE_PPM else f"{share} %"
+        lines.append(f"  {one['name']}: {one['used']} of {one['most']} ({mark}), {one['words']}")
     return lines
 
 

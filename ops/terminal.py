@@ -21,6 +21,7 @@ from ops.status_text import against_lines
 from ops.words import age_text, cash_text, cents_text, count_text, countdown, points_text, strike_text
 
 LOST_AFTER_S = 1.5
+SHOWN_FROM_PPM, WHOLE_PPM = 900_000, 1_000_000
 PHASE_STYLES = {
     "closed": "dim",
     "preflight": "yellow",
@@ -180,7 +181,16 @@ def _money(picture: dict[str, Any], more_s: float) -> list[Text]:
     flat = "proven" if picture["flat"]["proven"] else "not proven"
     last = "-" if took is None else f"{took:.0f} ms"
     rest = f"limit {cash_text(picture['day_loss_limit'])}; cancel-all {state}, last {last}; flat {flat}"
-    return [Text(money), Text(rest)]
+    return [Text(money), Text(rest), *_nearest(picture)]
+
+
+def _nearest(picture: dict[str, Any]) -> list[Text]:
+    """The limit on money of which most is used, once that is worth a line."""
+    one = max(picture["limits"], key=lambda each: each["share_ppm"], default=None)
+    if one is None or one["share_ppm"] < SHOWN_FROM_PPM:
+        return []
+    style = "bold red" if one["share_ppm"] >= WHOLE_PPM else "yellow"
+    return [Text(f"nearest limit: {one['name']} {one['used']} of {one['most']}", style=style)]
 
 
 def _feeds(picture: dict[str, Any], more_s: float) -> list[Text]:

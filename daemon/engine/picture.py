@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from daemon.engine.shown.gates import flat_of, gates_of
 from daemon.engine.shown.holdings import exposures_of, holdings_of
+from daemon.engine.shown.limits import limits_of
 from daemon.engine.shown.rungs import why_not_quoted
 from daemon.engine.state_view import StateView
 from daemon.engine.views.desk import DeskView
@@ -128,6 +129,7 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         day_loss_used=state.risk.used(held),
         day_loss_realised=state.risk.loss,
         day_loss_limit=state.settings.risk.per_day_dollars * CASH_PER_DOLLAR,
+        limits=limits_of(state, now),
         cancel_all=CancelAllView(
             bool(state.empty_reason),
             state.empty_reason,

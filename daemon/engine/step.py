@@ -8,12 +8,11 @@ Nothing here reads a clock, waits, or touches the world; `next_deadline` says wh
 
 from __future__ import annotations
 
-from msgspec import UNSET
-
 from daemon.engine.control_ages import CANCEL_ALL
 from daemon.engine.desk import Desk
 from daemon.engine.drills.session import SessionDrill
 from daemon.engine.money.marks import books_age_ns
+from daemon.engine.money.told import told
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
@@ -24,7 +23,7 @@ from domain.actions import Alert, AnyAction, Cleared, Exit, RunPreflight
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
-from domain.reasons import Reason, RiskDecision, RiskLimit, RungReason, Topic
+from domain.reasons import Reason, RiskDecision, RungReason, Topic
 from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry, payload_of
 from domain.window import Phase, Window
 from execution.orders import Order
@@ -41,7 +40,6 @@ FIRST_LOOK_NS = 3 * NS_PER_S
 CHORES_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
 CLOCK_SET_NS = 60 * NS_PER_S
-STRAINS = frozenset({RiskLimit.STRESS, RiskLimit.VALUE_AT_RISK})
 MARKET_DATA = (Tick, BookTop)
 ORDER_NEWS = (PlaceOutcome, CancelOutcome, OrderUpdated)
 
@@ -169,20 +167,9 @@ class Engine:
 
     def _judged(self, judgement: Judgement, now: Now, out: list[AnyAction]) -> None:
         """Risk has decided: a pause lasts until resumed, a stopped event until it is over, a hard stop is the kill."""
-        why = judgement.why
-        series = judgement.series or UNSET
-        judged = RiskDecisionEntry(judgement.decision, approved=False, reason=why, series=series, limit=judgement.limit)
-        out.append(judged)
-        if judgement.limit is RiskLimit.DAY_LOSS:
-            out.append(Alert("daily_loss", "critical", payload_of(judged)))
-        elif judgement.limit is RiskLimit.EVENT_LOSS:
-            out.append(Alert("risk_stop_loss", "critical", payload_of(judged)))
-        elif judgement.limit in STRAINS:
-            out.append(Alert("risk_stress_breach", "critical", payload_of(judged)))
-        else:
-            out.append(Alert("risk_alert", "critical", payload_of(judged)))
+        out += told(judgement)
         if judgement.decision is RiskDecision.HARD_STOP:
-            self.requests.halt(Topic.RISK, why, now, out)
+            self.requests.halt(Topic.RISK, judgement.why, now, out)
 
     def _entered(self, desk: Desk, phase: Phase, window: Window, now: Now, out: list[AnyAction]) -> None:
         """A desk has entered another phase of its window: retire its groups when that ends the quoting; tell it."""

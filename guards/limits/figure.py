@@ -21,7 +21,7 @@ class Unit(enum.StrEnum):
     SECONDS = "seconds"
 
 
-class Figure(NamedTuple):
+class LimitUse(NamedTuple):
     """One limit at this moment. `used` above `most` is a breach."""
 
     limit: RiskLimit
@@ -70,7 +70,7 @@ def amount(used: int, unit: Unit) -> str:
     return f"{used} {unit.value}"
 
 
-def told(figure: Figure) -> str:
+def told(figure: LimitUse) -> str:
     """A figure in one line for a person."""
     used, most = amount(figure.used, figure.unit), amount(figure.most, figure.unit)
     return f"{figure.limit.value}: {used} of {most} ({limit_words(figure.limit)})"

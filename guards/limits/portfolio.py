@@ -11,7 +11,7 @@ from domain.ids import Ticker
 from domain.money import CASH_PER_DOLLAR, PRICE_PER_DOLLAR
 from domain.reasons import RiskLimit
 from guards.exposure import MarketExposure
-from guards.limits.figure import PPM, Figure, Unit
+from guards.limits.figure import PPM, LimitUse, Unit
 from guards.limits.outcomes import EventKey
 from guards.limits.settings import RiskSettings
 
@@ -19,7 +19,7 @@ from guards.limits.settings import RiskSettings
 SMALLEST_BOOK = 10
 
 
-def portfolio(markets: Mapping[Ticker, MarketExposure], settings: RiskSettings) -> tuple[Figure, Figure, Figure]:
+def portfolio(markets: Mapping[Ticker, MarketExposure], settings: RiskSettings) -> tuple[LimitUse, LimitUse, LimitUse]:
     """Net, gross and concentration of these books."""
     long = sum(market.net + market.bid_count for market in markets.values()) * PRICE_PER_DOLLAR
     short = sum(market.ask_count - market.net for market in markets.values()) * PRICE_PER_DOLLAR
@@ -32,7 +32,7 @@ def portfolio(markets: Mapping[Ticker, MarketExposure], settings: RiskSettings) 
     gross_limit = settings.gross_dollars * CASH_PER_DOLLAR
     share = largest * PPM // max(gross, gross_limit // SMALLEST_BOOK, 1)
     return (
-        Figure(RiskLimit.NET, max(long, short, 0), settings.net_dollars * CASH_PER_DOLLAR, Unit.CASH),
-        Figure(RiskLimit.GROSS, gross, gross_limit, Unit.CASH),
-        Figure(RiskLimit.CONCENTRATION, share, settings.concentration_ppm, Unit.SHARE),
+        LimitUse(RiskLimit.NET, max(long, short, 0), settings.net_dollars * CASH_PER_DOLLAR, Unit.CASH),
+        LimitUse(RiskLimit.GROSS, gross, gross_limit, Unit.CASH),
+        LimitUse(RiskLimit.CONCENTRATION, share, settings.concentration_ppm, Unit.SHARE),
     )

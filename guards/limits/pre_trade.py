@@ -13,7 +13,7 @@ from domain.reasons import RiskLimit
 from guards.exposure import MarketExposure, OrderShape, cash_bound
 from guards.limits import totals
 from guards.limits.account import AccountShape
-from guards.limits.figure import Figure, OverLimit, Unit, dollars, told
+from guards.limits.figure import LimitUse, OverLimit, Unit, dollars, told
 from guards.limits.outcomes import AtRisk
 from guards.limits.settings import RiskSettings
 from guards.limits.totals import Lost
@@ -35,23 +35,23 @@ class Case(NamedTuple):
     account: AccountShape
 
 
-Row = Callable[[Case, RiskSettings], Figure]
+Row = Callable[[Case, RiskSettings], LimitUse]
 
 
-def _markets(case: Case, settings: RiskSettings) -> Figure:
+def _markets(case: Case, settings: RiskSettings) -> LimitUse:
     """A market in use may have more; a fresh one needs a place."""
     figure = totals.markets_used(case.markets, settings)
     return figure if case.fresh else figure._replace(used=0)
 
 
-def _cash(case: Case, _settings: RiskSettings) -> Figure:
+def _cash(case: Case, _settings: RiskSettings) -> LimitUse:
     """Whether the cash that the exchange told could pay for this order beside all others; each once, so not too late.
 
     The exchange may hold back the cash of what rests already; then it is counted twice here, which errs on our side.
     """
     balance = case.account.balance
     left = 0 if balance is None else balance - case.account.spent
-    return Figure(RiskLimit.CASH, cash_bound((case.order, *case.live)), left, Unit.CASH)
+    return LimitUse(RiskLimit.CASH, cash_bound((case.order, *case.live)), left, Unit.CASH)
 
 
 ROWS: Final[dict[RiskLimit, Row]] = {
@@ -80,7 +80,7 @@ def refusal(case: Case, settings: RiskSettings) -> OverLimit | None:
     return None
 
 
-def _words(figure: Figure, order: OrderShape, settings: RiskSettings) -> str:
+def _words(figure: LimitUse, order: OrderShape, settings: RiskSettings) -> str:
     """The line for a person; the common limits have sentences of their own."""
     used, limit = figure.used, figure.limit
     if limit is RiskLimit.PER_ORDER:

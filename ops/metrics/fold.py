@@ -39,7 +39,7 @@ from domain.events import (
 )
 from domain.ids import is_close_out
 from domain.metrics import Metric
-from domain.reasons import Reason
+from domain.reasons import Reason, RiskLimit
 from domain.records import (
     CancelAllDoneEntry,
     CloseOutOrderEntry,
@@ -47,6 +47,8 @@ from domain.records import (
     GuardTripEntry,
     KillSwitchEntry,
     OrderFilledEntry,
+    OrderRefusedEntry,
+    RiskDecisionEntry,
     TimeToFlatEntry,
 )
 from ops.metrics.registry import Metrics
@@ -113,6 +115,8 @@ class Fold:
             KillSwitchEntry: lambda _: self._halts.inc(),
             OrderFilledEntry: self._filled,
             CloseOutOrderEntry: self._close_out,
+            OrderRefusedEntry: self._over_limit,
+            RiskDecisionEntry: self._over_limit,
             CancelAllDoneEntry: lambda _: self._completed.inc(),
             TimeToFlatEntry: self._flat,
         }
@@ -147,6 +151,7 @@ class Fold:
         self._cancel_alls = counter(Metric.CANCEL_ALLS)
         self._completed = counter(Metric.CANCEL_ALLS_DONE)
         self._drifts = counter(Metric.DRIFTS)
+        self._over = {limit: counter(Metric.OVER_LIMITS, limit.value) for limit in RiskLimit}
         self._fills = counter(Metric.FILLS)
         self._taken = counter(Metric.TAKER_FILLS)
         self._closing = counter(Metric.CLOSE_OUT_ORDERS)
@@ -243,6 +248,10 @@ class Fold:
     def _close_out(self, told: CloseOutOrderEntry) -> None:
         if told.filled is UNSET:
             self._closing.inc()
+
+    def _over_limit(self, told: OrderRefusedEntry | RiskDecisionEntry) -> None:
+        if told.limit is not UNSET:
+            self._over[told.limit].inc()
 
     def _flat(self, told: TimeToFlatEntry) -> None:
         if told.orders:

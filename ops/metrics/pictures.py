@@ -230,6 +230,7 @@ def money_families(picture: Status) -> Iterator[Family]:
     yield gauge(Metric.FEES, picture.fees / CASH_PER_DOLLAR)
     yield gauge(Metric.LOSS_USED, picture.day_loss_used / CASH_PER_DOLLAR)
     yield gauge(Metric.LOSS_LIMIT, picture.day_loss_limit / CASH_PER_DOLLAR)
+    yield gauges(Metric.LIMIT_USED, (((row.name,), row.share_ppm / 1_000_000) for row in picture.limits))
 
 
 def _strike(held: Holding) -> str:

@@ -252,6 +252,14 @@ function paintMoney(p) {
     ["limit", cash(p.day_loss_limit), used > 0.8 ? "bad" : used > 0.5 ? "warn" : ""],
   ]);
 }
+function paintLimits(p) {
+  const near = (l) => (l.share_ppm >= 1e6 ? "bad" : l.share_ppm >= 8e5 ? "warn" : ""), close = p.limits.filter(near);
+  cls(put($("limits-count"), p.limits.length ? `${p.limits.length} limits, ${close.length} of them over 80 % used` : "limits: equity not read yet"), close.length ? near(close[0]) : "");
+  rows($("limits"), p.limits, (l) => l.name, ["wrap", "r", "r"], (td, l, tr) => {
+    tr.title = l.words;
+    put(td[0], l.name.replaceAll("_", " ")); cls(put(td[1], l.used), "r " + near(l)); put(td[2], l.most);
+  }, "not known");
+}
 function paintCancel(p) {
   const c = p.cancel_all;
   pairs($("cancel"), [
@@ -322,7 +330,7 @@ function paint() {
   keyed($("series"), p.series, (v) => v.name, makeWindow, paintWindow);
   const ladders = p.series.map((v) => [v.name, p.ladder.filter((r) => r.series === v.name).sort((a, b) => b.strike - a.strike)]);
   keyed($("ladders"), ladders, ([name]) => name, makeLadder, paintLadder);
-  paintOrders(p); paintHoldings(p); paintWindows(p); paintGates(p); paintMoney(p); paintCancel(p); paintFeeds(p); paintDaemon(p);
+  paintOrders(p); paintHoldings(p); paintWindows(p); paintGates(p); paintMoney(p); paintLimits(p); paintCancel(p); paintFeeds(p); paintDaemon(p);
 }
 function redraw() {
   const now = performance.now(), more = frame ? elapsed() : (now - openedAt) / 1000, still = frame ? stillFor() : 0;

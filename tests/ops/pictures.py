@@ -17,6 +17,7 @@ from ops.status import (
     Flat,
     Gate,
     Holding,
+    LimitView,
     OrderView,
     ProviderView,
     RungView,
@@ -261,6 +262,10 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "day_loss_used": 14_600_000,
         "day_loss_realised": 0,
         "day_loss_limit": 1_000_000_000,
+        "limits": (
+            LimitView("per_day", "the day's realised loss and the worst case", "$14.60", "$1000.00", 14_600),
+            LimitView("per_market", "contracts net in one market", "4 contracts", "5 contracts", 800_000),
+        ),
         "cancel_all": CancelAllView(active=False, reason="", tail_s=0.0, last_time_to_flat_ms=41.0, completed=2),
         "budget": Budget(tokens=82.0, reserve=40.0, capacity=100.0),
         "counts": tuple(1_000 + count for count in Counted),

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ops.http.frame import encode, frame_of
 from ops.ops_status import Identity
-from ops.status import CancelAllView
+from ops.status import CancelAllView, LimitView
 from ops.terminal import finished, gist, plain, screen
 from tests.ops.pictures import GATES, TASKS, aged, gate, picture
 
@@ -63,6 +63,14 @@ def test_time_goes_on_without_a_new_frame() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_it_fits_any_width(width: int) -> None:
     assert all(len(line) <= width for line in shown(frame(), width=width).splitlines())
+
+
+def test_the_limit_of_which_most_is_used_is_named_once_it_is_near() -> None:
+    near = LimitView("per_market", "net in one market", "4 contracts", "4 contracts", 1_000_000)
+    assert "nearest limit: per_market 4 contracts of 4 contracts" in shown(frame(limits=(near,)))
+    far = LimitView("per_day", "the day's loss", "$1.00", "$1000.00", 1_000)
+    assert "nearest limit" not in shown(frame(limits=(far,)))
+    assert "nearest limit" not in shown(frame(limits=()))
 
 
 def test_trouble_is_named() -> None:

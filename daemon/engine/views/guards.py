@@ -9,7 +9,7 @@ from domain.clock import Now
 from domain.events import PreflightRun
 from domain.window import Phase
 from guards.limits.account import AccountShape, OutlookShape
-from guards.limits.figure import Figure
+from guards.limits.figure import LimitUse
 from guards.vote import Vote
 
 
@@ -85,7 +85,7 @@ class RiskView(Protocol):
         """For the snapshot."""
         ...
 
-    def figures(self, account: AccountShape, outlook: OutlookShape, age_ns: int, now: Now) -> tuple[Figure, ...]:
+    def figures(self, account: AccountShape, outlook: OutlookShape, age_ns: int, now: Now) -> tuple[LimitUse, ...]:
         """How much of each limit is used."""
         ...
 

@@ -24,6 +24,7 @@ from domain.events import (
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker, close_out_order_id
 from domain.market import OrderRef, Side
 from domain.money import Count, IndexValue, Price
+from domain.reasons import RiskDecision, RiskLimit
 from domain.records import (
     CancelAllDoneEntry,
     CloseOutOrderEntry,
@@ -31,6 +32,8 @@ from domain.records import (
     GuardTripEntry,
     KillSwitchEntry,
     NoteEntry,
+    OrderRefusedEntry,
+    RiskDecisionEntry,
     TimeToFlatEntry,
 )
 from ops.metrics.fold import CODES_MAX
@@ -63,6 +66,9 @@ APART = GuardTripEntry(reason="feed_divergence", symbol="I:SPX", values={})
 LOST = GuardTripEntry(reason="order_group_lost", series="INXU", group_id=GROUP)
 FLAT = TimeToFlatEntry("INXU", "polygon_ws_stale", 40.0, 2)
 
+REFUSED = OrderRefusedEntry(
+    "INXU", 1, ClientOrderId("o"), Ticker("T"), Side.BID, Price(5000), Count(100), "risk: too much", RiskLimit.PER_WEEK
+)
 # what a step saw, what it sent, and by how much which sample moves
 CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
     "a tick": (TICK, [], {"ladderd_feed_delivery_seconds_count": 1, "ladderd_feed_delivery_seconds_sum": 0.004}),
@@ -172,6 +178,17 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
         Wake(),
         [CLOSE_OUT, replace(CLOSE_OUT, filled=Count(0))],
         {"ladderd_close_out_orders_total": 1},
+    ),
+    "an order that a limit refused": (
+        Wake(), [REFUSED], {'ladderd_limit_acts_total{limit="per_week"}': 1},
+    ),
+    "risk stops an event": (
+        Wake(),
+        [RiskDecisionEntry(RiskDecision.REDUCE, approved=False, reason="x", series="INXU", limit=RiskLimit.EVENT_LOSS)],
+        {'ladderd_limit_acts_total{limit="event_loss"}': 1},
+    ),
+    "a gate that turned is no limit's": (
+        Wake(), [RiskDecisionEntry(RiskDecision.ALLOW, approved=True, reason="", series="INXU")], {},
     ),
     "a cancel-all done": (Wake(), [CancelAllDoneEntry("operator_cli", 1.0)], {"ladderd_cancel_all_completed_total": 1}),
     "a series proven flat": (
