@@ -210,7 +210,9 @@ class Exchange:
         return self._outcomes(action, Verdict.UNKNOWN, 0, "timeout")
 
     def _refused(self, action: AnyAction, status: int, code: str) -> list[AnyEvent]:
-        return self._outcomes(action, Verdict.REFUSED, status, code)
+        # What proves nothing (a failure inside the exchange, a name that exists) leaves the fate unknown.
+        unknown = status >= 500 or code == "order_already_exists"
+        return self._outcomes(action, Verdict.UNKNOWN if unknown else Verdict.REFUSED, status, code)
 
     def _outcomes(self, action: AnyAction, verdict: Verdict, status: int, code: str) -> list[AnyEvent]:
         if isinstance(action, Place):
