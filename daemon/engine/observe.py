@@ -63,6 +63,7 @@ from domain.events import (
     Tick,
     Wake,
 )
+from domain.ids import is_close_out
 from domain.reasons import Breach, GateStatus, Reason, Topic
 from domain.records import (
     ConfigEntry,
@@ -285,7 +286,7 @@ class Observers:
         state = self.state
         for fill in state.held.new_fills:
             state.results.filled(fill)
-            if fill.is_taker:
+            if fill.is_taker and not is_close_out(fill.client_order_id):
                 why = f"fill {fill.trade_id} of {fill.client_order_id} took liquidity, though it is post-only"
                 self.requests.halt(Topic.COMPLIANCE, why, now, out)
         state.held.new_fills.clear()

@@ -105,6 +105,7 @@ def test_what_it_filled_is_ours_by_whatever_road_it_is_told(road: str, first: st
     assert state.parity.drifts == ()
     assert [row["liquidity_side"] for row in stand.records("order_filled")] == ["taker"]
     assert ("taker_fill", "critical") not in alerts(stand)
+    assert not state.kill.latched
     assert alerts(stand)[-1] == ("close_all_ended", "info")
 
 
