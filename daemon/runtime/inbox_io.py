@@ -10,9 +10,11 @@ is safer than losing a fill quietly. A far side that floods us is hung up on lon
 from __future__ import annotations
 
 import asyncio
+import enum
 import itertools
 from collections import deque
 from collections.abc import Callable
+from typing import Any, cast
 
 import msgspec
 
@@ -24,14 +26,18 @@ from domain.events import (
     CancelAllMarker,
     FeedStatus,
     FeesRead,
+    FillsRead,
     JobRun,
     JournalFault,
     KillSwitch,
     LoopStall,
     Operator,
+    OrdersRead,
     OrderUpdated,
     Outcome,
+    PositionsRead,
     ReadFailed,
+    SettlementsRead,
     Started,
     Stop,
     StreamStatus,
@@ -45,7 +51,11 @@ URGENT = (Started, Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, Lo
 TELLING = (
     *(Outcome, ReadFailed, FeedStatus, StreamStatus, BooksStale, FeesRead, OrderUpdated),
     *(KillSwitch, CancelAllMarker, Operator, JournalFault, JobRun, Stop),
+    *(OrdersRead, FillsRead, PositionsRead, SettlementsRead),
 )
+# Of a list only what could not be read quotes the far side; a row that could holds ids and figures, and there are many.
+QUOTED = {OrdersRead: "odd", FillsRead: "odd", PositionsRead: "odd", SettlementsRead: "unread"}
+DEPTH_MAX = 8
 INBOX_URGENT_MAX = 1_000
 INBOX_FACTS_MAX = 50_000
 INBOX_CROWDED = 10_000
@@ -160,11 +170,37 @@ class Inbox:
 
 
 def masked(event: AnyEvent, mask: Callable[[str], str]) -> AnyEvent:
-    """The event with every text of its own masked; itself where there is nothing to hide."""
-    texts = {name: getattr(event, name) for name in event.__struct_fields__}
-    hidden = {name: mask(text) for name, text in texts.items() if isinstance(text, str)}
-    changed = {name: text for name, text in hidden.items() if text != texts[name]}
-    return msgspec.structs.replace(event, **changed) if changed else event
+    """The event with every text in it masked, however deep it stands; itself where there is nothing to hide."""
+    quoted = QUOTED.get(type(event))
+    if quoted is None:
+        return cast("AnyEvent", _hidden(event, mask, 0))
+    rows = getattr(event, quoted)
+    hidden = _hidden(rows, mask, 0)
+    return event if hidden is rows else msgspec.structs.replace(event, **{quoted: hidden})
+
+
+def _hidden(value: object, mask: Callable[[str], str], depth: int) -> object:
+    """The value with its texts masked; the same object where none changes. Enumerations are words of ours."""
+    if isinstance(value, str):
+        return value if isinstance(value, enum.Enum) else _kept(value, mask(value))
+    if not isinstance(value, tuple | msgspec.Struct):
+        return value
+    assert depth < DEPTH_MAX, "an event is not nested so deep"
+    if isinstance(value, tuple):
+        items = [_hidden(item, mask, depth + 1) for item in value]
+        if all(new is old for new, old in zip(items, value, strict=True)):
+            return value
+        # A named tuple takes its fields one by one.
+        made: Any = type(value)
+        return made(*items) if hasattr(value, "_fields") else tuple(items)
+    fields = {name: getattr(value, name) for name in value.__struct_fields__}
+    hidden = {name: _hidden(field, mask, depth + 1) for name, field in fields.items()}
+    changed = {name: field for name, field in hidden.items() if field is not fields[name]}
+    return msgspec.structs.replace(value, **changed) if changed else value
+
+
+def _kept(text: str, hidden: str) -> str:
+    return text if hidden == text else hidden
 
 
 def _release(waiter: asyncio.Future[None]) -> None:

@@ -5,7 +5,8 @@ and IDLE_LIMIT_S between requests. There are at most CONNECTIONS_MAX; when they 
 makes room, then the one that owes us its head for longest, and where all are being served the newcomer is turned away:
 some hundred clients that say nothing, or say it slowly, keep nobody from asking for our health. Every refusal is one
 JSON line that says what to do. Hosts are checked on every request (a page elsewhere may point its own name at
-loopback), and a POST that names an Origin comes from a browser, which has no business here.
+loopback), and a POST that names an Origin comes from a browser: it is let in from our own page alone, which is where
+scheme, host and port of the Origin are those that the request itself was sent to.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 import hmac
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, cast
 
 import msgspec
@@ -231,8 +232,9 @@ class RequestGuard:
         return None
 
     def _check_post(self, request: web.Request) -> web.Response | None:
-        if "Origin" in request.headers:
-            return self._no("origin", 403, "requests from browsers are refused; use `ladderd` or curl")
+        origins = request.headers.getall("Origin", ())
+        if origins and not own_origin(origins, request.headers.getall("Host", ()), request.scheme):
+            return self._no("origin", 403, "a browser may ask from this daemon's own page only; use `ladderd` or curl")
         if self._token is None:
             return self._no("no_token", 403, "control over HTTP is off: no control token is configured")
         given = request.headers.get("Authorization", "")
@@ -266,6 +268,15 @@ def host_name(host: str) -> str:
     """The name part of a Host header, in lower case: "localhost:8080" -> "localhost", "[::1]:80" -> "[::1]"."""
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() else host.lower()
+
+
+def own_origin(origins: Sequence[str], hosts: Sequence[str], scheme: str) -> bool:
+    """Whether a browser's request comes from a page of the very address that it was sent to.
+
+    Compared as they are spelled, for browsers spell both alike: lower case, and a port only where it is not the
+    scheme's own. `null`, a second header, another port, scheme or a longer name are other places.
+    """
+    return len(origins) == len(hosts) == 1 and origins[0] == f"{scheme}://{hosts[0]}"
 
 
 class ControlOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -8,20 +9,28 @@ from daemon.runtime.inbox_io import (
     INBOX_CROWDED,
     INBOX_FACTS_MAX,
     INBOX_URGENT_MAX,
+    QUOTED,
+    TELLING,
     WAIT_SPAN_NS,
     Inbox,
     InboxFullError,
+    masked,
 )
-from domain.clock import NS_PER_MS
+from domain.clock import NS_PER_MS, Now
 from domain.events import (
     AnyEvent,
     BooksStale,
     BookTop,
     Command,
+    FillsRead,
     KillSwitch,
     LoopStall,
+    OddRow,
     Operator,
+    OrdersRead,
+    PositionsRead,
     ReadFailed,
+    SettlementsRead,
     Started,
     Stop,
     StreamStatus,
@@ -152,3 +161,30 @@ def test_a_secret_in_the_words_of_the_far_side_is_hidden_before_anything_keeps_i
     assert "abcdef123" not in words
     assert "is not known" in words
     assert Stop("SIGTERM") in kept, "what hides nothing stays as it is"
+
+
+ODD = (OddRow("o-1", "no client id beside key=hunter22-key"), OddRow("o-2", "nothing to hide"))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        OrdersRead(RequestId(1), Now(1, 1), 0, True, (), ODD),
+        FillsRead(RequestId(1), Now(1, 1), 0, (), ODD),
+        PositionsRead(RequestId(1), Now(1, 1), (), ODD),
+        SettlementsRead(RequestId(1), Now(1, 1), "", (), ODD),
+        BooksStale((Ticker("a"), Ticker("hunter22-key")), ""),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_a_secret_in_a_row_or_list_of_an_event_is_hidden_before_anything_keeps_it(event: AnyEvent) -> None:
+    kept = str(masked(event, Masker(["hunter22-key"]).text))
+    assert "hunter22" not in kept
+    assert "***" in kept
+    assert masked(event, str) is event, "where nothing changes nothing is made"
+
+
+def test_every_event_that_quotes_rows_of_the_far_side_has_them_masked() -> None:
+    quoting = {each for each in get_args(AnyEvent) if "OddRow" in str(get_type_hints(each))}
+    assert quoting == set(QUOTED)
+    assert quoting < set(TELLING)

@@ -8,7 +8,7 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, Limits, host_name
+from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, Limits, host_name, own_origin
 from tests.ops.conftest import TOKEN, Start, parse
 
 GOOD = {"by": "ada", "cause": "drill"}
@@ -50,7 +50,6 @@ def test_host_names() -> None:
 @pytest.mark.parametrize(
     ("headers", "status", "words"),
     [
-        ({"Origin": "http://127.0.0.1:8080"}, 403, "browsers"),
         ({"Authorization": ""}, 401, "bearer token"),
         ({"Authorization": f"Bearer {TOKEN}x"}, 401, "bearer token"),
         ({"Authorization": f"bearer {TOKEN}"}, 401, "bearer token"),
@@ -65,6 +64,54 @@ async def test_posts_that_may_not(start: Start, headers: dict[str, str], status:
     assert got == status
     assert words in error(body)
     assert site.daemon.commands == []
+
+
+OWN = {"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:8080"}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"Host": "localhost:8080", "Origin": "http://localhost:8080"}, {"Host": "desk-7", "Origin": "http://desk-7"}]
+)
+async def test_a_browser_on_our_own_page_may_ask_with_the_token(start: Start, more: dict[str, str]) -> None:
+    site = await start(hosts=frozenset({"desk-7"}))
+    assert (await site.post("kill", GOOD, **OWN | more))[0] == 202
+    status, _, body = await site.post("kill", GOOD, **OWN | more, Authorization="")
+    assert (status, "bearer token" in error(body)) == (401, True)
+    status, _, body = await site.post("kill", GOOD, **OWN | more, Content_Type="text/plain")
+    assert (status, "application/json" in error(body)) == (415, True)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost.evil",
+        "http://127.0.0.1:8080.evil",
+        "http://evil.example/http://127.0.0.1:8080",
+        "http://evil@127.0.0.1:8080",
+        "https://127.0.0.1:8080",
+        "http://127.0.0.1:8081",
+        "http://127.0.0.1",
+        "http://localhost:8080",
+        "http://127.0.0.1:8080/",
+        "127.0.0.1:8080",
+        "null",
+        "",
+    ],
+)
+async def test_a_browser_anywhere_else_may_not(start: Start, origin: str) -> None:
+    site = await start()
+    status, _, body = await site.post("kill", GOOD, **OWN | {"Origin": origin})
+    assert status == 403
+    assert "own page only" in error(body)
+    assert site.daemon.commands == []
+
+
+def test_two_origins_or_hosts_are_none() -> None:
+    ours = "http://127.0.0.1:8080"
+    assert own_origin((ours,), ("127.0.0.1:8080",), "http")
+    assert not own_origin((ours, ours), ("127.0.0.1:8080",), "http")
+    assert not own_origin((ours,), ("127.0.0.1:8080", "127.0.0.1:8080"), "http")
+    assert not own_origin((ours,), (), "http")
 
 
 async def test_without_a_configured_token_control_is_off(start: Start) -> None:
