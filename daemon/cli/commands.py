@@ -21,6 +21,7 @@ from daemon.cli.controls import app as controls_app
 from daemon.cli.controls import ask
 from daemon.cli.day_jobs import app as jobs_app
 from daemon.cli.decisions import app as decisions_app
+from daemon.cli.evidence.commands import app as evidence_app
 from daemon.cli.incidents.commands import app as incidents_app
 from daemon.cli.screens import app as screens_app
 from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
@@ -50,6 +51,7 @@ app.add_typer(books_app)
 app.add_typer(jobs_app)
 app.add_typer(decisions_app)
 app.add_typer(incidents_app)
+app.add_typer(evidence_app)
 
 
 def main() -> int:

@@ -44,6 +44,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _check("private_key", "the exchange's key can be used and is its owner's alone", "apis"),
     _check("mode_host", "the exchange's host fits the mode"),
     _check("config_pin", "the configuration is the approved one"),
+    _check("manifest", "build, lock, configuration and risk limits are the released ones"),
     _check("exchange_reachable", "the exchange answers, is up and trading", "apis"),
     _check("exchange_authenticated", "our key is accepted", "apis"),
     _check("clock_offset", "our clock against the exchange's"),

@@ -11,49 +11,37 @@ import os
 import sys
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from daemon.client.exchange_reads_io import Look
 from daemon.preflight.checks import CHECKS, Check, chosen, exit_code
 from daemon.preflight.discover_io import list_today
 from daemon.preflight.evidence_io import NEEDS_EXCHANGE, run_check
-from daemon.preflight.kept_io import keep
 from daemon.preflight.live_drill_io import Proof
 from daemon.preflight.order_drill import daemon_idle, no_window_open
+from daemon.preflight.tables.evidence_file import Ours
+from daemon.preflight.tables.manifest_io import ours_of
+from daemon.preflight.tables.printed_io import kept, print_table, table_of
 from daemon.settings.build import build_plan
-from daemon.settings.build_id_io import build_id
 from daemon.settings.files_io import read_papers
 from daemon.settings.load_io import load
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
-from domain.errors import EX_NOT_OK, ConfigurationError
+from domain.errors import ConfigurationError
 from domain.findings.finding import (
     DUE_LATER,
     FAIL,
     PASS,
     UNKNOWN,
     Finding,
-    Findings,
     FindingStatus,
-    environment_of,
 )
 from domain.reasons import GateStatus, Reason
-from domain.stamps import utc_text
 from guards.vote import Vote
 
-COLOURS: Final = {
-    "PASS": "green",
-    "FAIL": "bold red",
-    "UNKNOWN": "yellow",
-    "NOT_CONFIGURED": "dim",
-    "DUE_LATER": "cyan",
-}
-PLAIN_WIDTH: Final = 160
 PREFLIGHT: Final = "preflight"
+RECONCILE: Final = "reconcile"
 BESIDE_THE_DAEMON: Final = 5  # so much nicer than the daemon, which must not wait for it
 # What cannot be judged yet lets no order out.
 AS_VOTE: Final = {status: GateStatus("UNKNOWN" if status is DUE_LATER else status.value) for status in FindingStatus}
@@ -94,8 +82,8 @@ def preflight_command(  # noqa: PLR0913 - one for each option
     if for_daemon:
         asyncio.run(list_today(settings))
     findings, code = asyncio.run(_preflight(look, checks, orders=orders))
-    whole = len(findings) == len(CHECKS)
-    return _print(findings, code, settings.mode, as_json=as_json, keep_for=look if whole else None)
+    whole = PREFLIGHT if len(findings) == len(CHECKS) else ""
+    return _print(findings, code, settings.mode, as_json=as_json, keep_as=whole, look=look)
 
 
 async def _preflight(look: Look, checks: tuple[Check, ...], *, orders: bool) -> tuple[tuple[Finding, ...], int]:
@@ -163,44 +151,22 @@ def reconcile_full(settings: Settings, http: str | None, *, as_json: bool) -> in
 
     findings = asyncio.run(compare())
     heard = look.line is not None and look.line.heard
-    return _print(findings, exit_code(findings, asked=True, heard=heard), settings.mode, as_json=as_json)
+    code = exit_code(findings, asked=True, heard=heard)
+    return _print(findings, code, settings.mode, as_json=as_json, keep_as=RECONCILE, look=look)
 
 
-def _print(findings: tuple[Finding, ...], code: int, mode: str, *, as_json: bool, keep_for: Look | None = None) -> int:
-    """Print a table, and give its code. `keep_for`: it is a whole preflight, and is kept as evidence."""
+def _print(
+    findings: tuple[Finding, ...], code: int, mode: str, *, as_json: bool, keep_as: str = "", look: Look | None = None
+) -> int:
+    """Print a table, and give its code. `keep_as`: it is whole, and is kept as evidence of this name."""
     now_ns = SystemClock().now().utc_ns
-    environment = digest = build = ""
-    if keep_for is not None:
-        host = urlsplit(keep_for.settings.exchange.rest_url).hostname or ""
-        environment, digest, build = environment_of(mode, host), keep_for.digest, build_id()
-    table = Findings(PREFLIGHT, code == 0, code, mode, environment, digest, build, utc_text(now_ns), findings)
+    ours = Ours("", "", "", "") if look is None else ours_of(look.settings)
+    table = table_of(keep_as or PREFLIGHT, mode, findings, code, ours, now_ns)
     document = msgspec.json.encode(table)
-    if keep_for is not None:
-        try:
-            _, document = keep(keep_for.settings.state_dir, table, now_ns)
-        except OSError as problem:
-            sys.stderr.write(f"ladderd: preflight: its file cannot be kept: {problem}\n")
-            code = code or EX_NOT_OK
+    if keep_as and look is not None:
+        _, document, code = kept(look.settings.state_dir, table, now_ns)
     if as_json:
         sys.stdout.write(document.decode() + "\n")
-        return code
-    _print_table(findings)
-    return code
-
-
-def _print_table(findings: tuple[Finding, ...]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("check", "verdict", "evidence", "age"):
-        table.add_column(title, overflow="fold")
-    for finding in findings:
-        age = "" if finding.age_s is None else f"{finding.age_s:.1f} s"
-        verdict = f"[{COLOURS[finding.status]}]{finding.status}[/]"
-        table.add_row(finding.name, verdict, finding.reason.replace("[", "\\["), age)
-    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(table)
-    blocking = [finding.name for finding in findings if finding.blocks]
-    passed = sum(finding.status is PASS for finding in findings)
-    if blocking:
-        console.print(f"[bold red]NO-GO[/]: {passed} of {len(findings)} pass; blocked by {', '.join(blocking)}")
     else:
-        console.print(f"[green]GO[/]: {passed} of {len(findings)} pass, nothing blocks")
+        print_table(findings)
+    return code

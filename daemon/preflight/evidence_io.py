@@ -31,6 +31,7 @@ from daemon.preflight import state_checks as preflight_state
 from daemon.preflight.checks import Check
 from daemon.preflight.discover_io import saved_listing
 from daemon.preflight.live_drill_io import CONTROLS
+from daemon.preflight.tables.manifest_io import look_at_manifest
 from daemon.settings.build import build_engine, build_plan
 from daemon.settings.files_io import read_optional, read_papers, read_proofs
 from daemon.settings.pin_io import read_pin
@@ -76,9 +77,6 @@ NEEDS_EXCHANGE: Final = frozenset(
         "position_reconciliation", "fill_reconciliation", "balance_walk", "open_orders",
     }
 )  # fmt: skip
-
-
-# --- one look for each line of the table -------------------------------------------------------------------------
 
 
 async def _settings(look: Look) -> Finding:
@@ -362,6 +360,7 @@ LOOKS: Final[dict[str, Callable[[Look], Awaitable[Finding]]]] = {
     "private_key": _private_key,
     "mode_host": _mode_host,
     "config_pin": _config_pin,
+    "manifest": lambda look: asyncio.to_thread(look_at_manifest, look.settings),
     "exchange_reachable": _exchange_reachable,
     "exchange_authenticated": _exchange_authenticated,
     "clock_offset": _clock_offset,

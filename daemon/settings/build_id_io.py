@@ -8,6 +8,7 @@ from typing import Final
 
 DECIDING: Final = ("domain", "feeds", "guards", "pricing", "execution", "journal", "daemon")
 ROOT: Final = Path(__file__).resolve().parents[2]
+LOCK: Final = "requirements.txt"
 
 
 def build_id() -> str:
@@ -29,3 +30,11 @@ def sources_id(root: Path) -> str:
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def lock_hash(root: Path = ROOT) -> str:
+    """SHA-256 of the lock of what runs; empty where it is not beside the sources."""
+    try:
+        return hashlib.sha256((root / LOCK).read_bytes()).hexdigest()
+    except OSError:
+        return ""

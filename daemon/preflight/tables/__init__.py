@@ -1,0 +1,1 @@
+"""Tables of findings over evidence that lies in files: manifest, readiness, promotion, captures."""
