@@ -73,6 +73,8 @@ class Stand:
                     "strict_lead_s": 60,
                 },
                 "feeds": {"mode": "hot"},
+                # No second index is fed here: what is measured is the road of the first two.
+                "vix": {"enabled": False},
                 "exchange": {
                     "rest_url": "http://127.0.0.1:1/trade-api/v2",
                     "ws_url": "ws://127.0.0.1:1/trade-api/ws/v2",

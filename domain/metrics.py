@@ -141,6 +141,9 @@ class Metric(enum.Enum):
         "ladderd_provider_success_ratio", "Share of this session's looks that found a provider well.", "provider"
     )
     FALLBACKS_TODAY = _gauge("ladderd_fallbacks_today", "Turns from the primary feed to the secondary this session.")
+    VIX = _gauge("ladderd_vix_points", "The newest value of I:VIX; NaN before the first.")
+    VIX_AGE = _gauge("ladderd_vix_age_seconds", "Age of that value; +Inf when never seen.")
+    VIX_SIZE = _gauge("ladderd_vix_size_ratio", "The share of our size that I:VIX allows; 0 quotes nothing.")
     FEED_DELIVERY = _histogram("ladderd_feed_delivery_seconds", "From the socket to the engine, one index value.")
 
     # --- windows ---

@@ -1,3 +1,4 @@
+# long: the closed lists of reasons, each with its words; splitting them would hide that they are closed
 """The closed list of why nothing may be quoted, and of who or what asked for a cancel; and its words.
 
 Each reason stands beside its sentence, what to do about it, and the runbook section that says more.
@@ -53,6 +54,8 @@ class Reason(enum.StrEnum):
     FEES_UNKNOWN = "fees_unknown"
     MARKETS_UNKNOWN = "markets_unknown"
     VOLATILITY_UNKNOWN = "volatility_unknown"
+    VIX_UNKNOWN = "vix_unknown"
+    VIX_TOO_HIGH = "vix_too_high"
     LIMITS_UNKNOWN = "limits_unknown"
     NOT_RECONCILED = "not_reconciled"
     PAUSED = "paused"
@@ -135,6 +138,16 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "no index has changed for seconds: the market, or its source, may be halted",
         "look at the exchanges' halts; quoting resumes when each index has moved twice",
         "odd-values",
+    ),
+    Reason.VIX_UNKNOWN: (
+        "the market's volatility (I:VIX) is not known, or too old",
+        "ladderd vix; look at the feeds and the plan's rights; vix.enabled = false leaves it out",
+        "vix",
+    ),
+    Reason.VIX_TOO_HIGH: (
+        "the market's volatility (I:VIX) is too high to quote",
+        "nothing to do; quoting resumes when it has come down",
+        "vix",
     ),
     Reason.CLOCK_UNTRUSTED: (
         "this machine's clock is not known well enough against the exchange's",
@@ -276,6 +289,7 @@ class RungReason(enum.StrEnum):
     EDGE_TOO_SMALL = "edge_too_small"
     COOLING = "cooling"
     RESTRICTED = "restricted"
+    FRACTION = "fraction"
     WAITS_TO_SEND = "waits_to_send"
     TOO_LATE = "too_late"
 
@@ -293,6 +307,7 @@ _RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
     RungReason.EDGE_TOO_SMALL: ("edge", "no valid price leaves the edge that is asked for"),
     RungReason.COOLING: ("cooling", "the exchange refused an order here a moment ago"),
     RungReason.RESTRICTED: ("key", "the exchange does not let our key trade this market today"),
+    RungReason.FRACTION: ("fraction", "the size left is a fraction of a contract, and only whole ones may be sent"),
     RungReason.WAITS_TO_SEND: ("waits", "waits for an order group or for write tokens"),
     RungReason.TOO_LATE: ("late", "too near the window's next edge to place anything"),
 }
@@ -323,6 +338,17 @@ class Breach(enum.StrEnum):
     UNEXPLAINED_CANCELS = "unexplained_cancels"
     PLACES_REFUSED = "places_refused"
     KEY_REFUSED = "key_refused"
+
+
+class VixBand(enum.StrEnum):
+    """What the level of I:VIX amounts to."""
+
+    LEFT_OUT = "not_configured"
+    UNKNOWN = "unknown"
+    NORMAL = "normal"
+    WATCH = "watch"
+    HALF = "half"
+    STOP = "stop"
 
 
 class RiskDecision(enum.StrEnum):

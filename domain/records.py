@@ -38,7 +38,13 @@ from domain.record_types.orders import (
     OrderFailedEntry,
     OrderRefusedEntry,
 )
-from domain.record_types.risk import GuardTripEntry, KillSwitchEntry, RiskDecisionEntry, StrictStandDownEntry
+from domain.record_types.risk import (
+    GuardTripEntry,
+    KillSwitchEntry,
+    RiskDecisionEntry,
+    StrictStandDownEntry,
+    VolatilityLevelEntry,
+)
 from domain.record_types.states import (
     CancelAllDoneEntry,
     CancelAllMarkerEntry,
@@ -77,6 +83,7 @@ AnyEntry = (
     | IncidentOpenedEntry
     | IncidentFiledEntry
     | StrictStandDownEntry
+    | VolatilityLevelEntry
     | WindowPhaseEntry
     | WindowResultEntry
     | WsFreshnessEntry

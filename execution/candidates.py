@@ -28,9 +28,8 @@ class Capacity(NamedTuple):
         return abs(held) > self.market_most
 
 
-def capacity(contracts_per_order: int, per_market_contracts: int, per_window_contracts: int) -> Capacity:
-    """From what is configured, in whole contracts."""
-    size = Count(contracts_per_order * COUNT_PER_CONTRACT)
+def capacity(size: Count, per_market_contracts: int, per_window_contracts: int) -> Capacity:
+    """From the size of one order, and what is configured in whole contracts."""
     market, window = per_market_contracts * COUNT_PER_CONTRACT, per_window_contracts * COUNT_PER_CONTRACT
     return Capacity(size, market - size, window - size)
 
@@ -47,13 +46,15 @@ def candidate(
     return Candidate(market, fair, Price(bid), Price(ask), others, bid_count, ask_count)
 
 
-def why_unwanted(rung: Candidate, side: Side, *, cooling: bool, full: bool) -> RungReason:
-    """Why a side of a candidate is not wanted. `full`: its market holds all it may, else it is the window."""
+def why_unwanted(rung: Candidate, side: Side, room: Capacity, held: Count, *, cooling: bool) -> RungReason:
+    """Why a side of a candidate is not wanted. `held`: net YES of its market; with room there it is the window."""
     if cooling:
         return RungReason.COOLING
+    if not room.size:
+        return RungReason.FRACTION
     count, limit = (
         (rung.bid_count, rung.bid_limit) if side is Side.BID else (rung.ask_count, PRICE_PER_DOLLAR - rung.ask_limit)
     )
     if count or limit <= 0:
         return RungReason.EDGE_TOO_SMALL
-    return RungReason.MARKET_LIMIT if full else RungReason.WINDOW_LIMIT
+    return RungReason.MARKET_LIMIT if room.full(held) else RungReason.WINDOW_LIMIT

@@ -72,7 +72,8 @@ class Converger:
         for order in live:
             key = (order.ticker, order.side)
             wanted = want.get(key)
-            if wanted is not None and wanted.price == order.price and not order.unwanted and key not in held:
+            fits = wanted is not None and wanted.price == order.price and order.remaining <= wanted.size
+            if fits and not order.unwanted and key not in held:
                 held[key] = order
             else:
                 # Once for each order: it is unwanted until it is gone, however often its cancel must be sent.

@@ -41,6 +41,9 @@ class QuoteSettings(msgspec.Struct, frozen=True):
                  le=1_000_000)
     ] = 1_000_000  # fmt: skip
     contracts_per_order: Annotated[int, key("The size of one order.", "H09 K18", ge=1, le=100)] = 1
+    fractions: Annotated[
+        bool, key("Whether the exchange takes fractions of a contract; without, less than one is no order.", "K05")
+    ] = True
     dead_band_cents: Annotated[
         int, key("How far the fair price must move before an order is replaced.", "H09", ge=0, le=20)
     ] = 1

@@ -27,6 +27,7 @@ from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.door import one_line
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
+from feeds.beside import BesideTopics
 from feeds.massive_wire import Item, read_frame, read_stamp, read_value, refusal_text
 from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, Step
 
@@ -62,6 +63,7 @@ class MassiveSession:
         "_ahead_ns",
         "_asked_again_ns",
         "_auth_due_ns",
+        "_beside",
         "_cooling_until_ns",
         "_delayed",
         "_delayed_ns",
@@ -94,8 +96,12 @@ class MassiveSession:
         symbols: tuple[str, ...],
         limits: MassiveLimits | None = None,
         expects: Callable[[Now], bool] = lambda _now: True,
+        beside: tuple[str, ...] = (),
     ) -> None:
-        """Name the feed in events, want the values of `symbols` (I:SPX ...); `expects` is whether hours are regular."""
+        """Name the feed in events, want the values of `symbols` (I:SPX ...); `expects` is whether hours are regular.
+
+        `beside`: symbols asked for alone once those are live; nothing about them changes the session's state.
+        """
         assert symbols, "a session without symbols has nothing to do"
         self._feed: Final = feed
         self._key: Final = api_key
@@ -104,6 +110,7 @@ class MassiveSession:
         self._ahead_ns: Final = self._limits.ahead_ms * NS_PER_MS
         self._delayed_ns: Final = self._limits.delayed_ms * NS_PER_MS
         self._expects: Final = expects
+        self._beside: Final = BesideTopics(beside, self._limits.again_ms * NS_PER_MS)
         self.state = FeedState.DOWN
         self.counts = {"out_of_order": 0, "duplicate": 0, "malformed": 0, "unknown": 0, "delayed": 0}
         self._last: dict[str, tuple[int, str]] = {}
@@ -128,6 +135,7 @@ class MassiveSession:
         self._delayed = False
         self._unread = 0
         self._last_words = ""
+        self._beside.begin()
 
     # --- what the loop tells ---
 
@@ -156,6 +164,8 @@ class MassiveSession:
                 self.counts["unknown"] += 1
         if self.counts["malformed"] > malformed:
             events.extend(self._unreadable())
+        if self._beside.unasked and self.state is FeedState.LIVE:
+            outgoing.extend(self._beside.ask(now))
         if not events and not outgoing:
             return QUIET
         return Step(tuple(events), tuple(outgoing), bool(outgoing) or self.state is not before)
@@ -169,6 +179,9 @@ class MassiveSession:
             return self._hang_up(f"no answer to auth within {self._limits.auth_ms / MS_PER_S:g} s")
         if self._acks_due_ns is not None and now.mono_ns >= self._acks_due_ns:
             return self._acks_overdue(now)
+        due_ns = self._beside.due_ns()
+        if self.state is FeedState.LIVE and due_ns is not None and now.mono_ns >= due_ns:
+            return Step((), self._beside.ask(now))
         return self._silence(now)
 
     def closed(self, reason: str, now: Now) -> Step:
@@ -189,6 +202,8 @@ class MassiveSession:
         dues = [due for due in (self._greeting_due_ns, self._auth_due_ns, self._acks_due_ns) if due is not None]
         if self.state is FeedState.LIVE:
             dues += [heard + self._limits.stale_ms * NS_PER_MS for heard in self._heard_ns.values()]
+            again_ns = self._beside.due_ns()
+            dues += [] if again_ns is None else [again_ns]
         elif self._heard_ns:
             limit_ns = self._limits.silence_ms * NS_PER_MS
             asked_ns = self._asked_again_ns + self._limits.again_ms * NS_PER_MS
@@ -231,14 +246,23 @@ class MassiveSession:
         elif status == "success" and text.startswith(ACKED):
             events.extend(self._acknowledged(text[len(ACKED) :].strip(), now))
         elif status == "error":
-            self._errors += 1
-            events.extend(self._settle_acks(now))
+            events.extend(self._not_authorized(now))
             if self.state is FeedState.FATAL:
                 outgoing.append(HangUp("not authorized"))
         elif status in LAST_WORDS:
             self._last_words = f"{status}: {text}"
         else:
             self.counts["unknown"] += 1
+
+    def _not_authorized(self, now: Now) -> tuple[AnyEvent, ...]:
+        """An error that names nothing: once the indices are settled it is laid to a topic beside them."""
+        if self._acks_due_ns is None:
+            refused = self._beside.refused()
+            if refused:
+                told = f"not authorized: {refused}; the indices go on"
+                return (FeedStatus(self._feed, self.state, told, (refused,)),)
+        self._errors += 1
+        return self._settle_acks(now)
 
     def _refuse(self, why: str, now: Now) -> tuple[AnyEvent, ...]:
         """The vendor refuses us: tried again slowly, each time later."""
@@ -260,6 +284,7 @@ class MassiveSession:
 
     def _acknowledged(self, topic: str, now: Now) -> tuple[AnyEvent, ...]:
         if topic not in self._pending:
+            self._beside.acknowledged(topic)
             return ()
         self._pending.remove(topic)
         return self._settle_acks(now)
@@ -292,7 +317,8 @@ class MassiveSession:
 
     def _value(self, item: Item, now: Now, events: list[AnyEvent]) -> None:
         symbol = item.T
-        if symbol not in self._symbols:
+        beside = symbol in self._beside.symbols
+        if not beside and symbol not in self._symbols:
             self.counts["unknown"] += 1
             return
         text = item.text()
@@ -306,10 +332,16 @@ class MassiveSession:
             return
         lag_ns = now.utc_ns - stamp
         if not -self._ahead_ns < lag_ns < self._delayed_ns:
-            events.extend(self._not_of_now(lag_ns))
+            if beside:
+                self.counts["delayed"] += 1
+            else:
+                events.extend(self._not_of_now(lag_ns))
             return
         self._last[symbol] = (stamp, text)
         events.append(Tick(self._feed, symbol, value, text, stamp, now.mono_ns, now.utc_ns))
+        if beside:
+            self._beside.heard(symbol, now)
+            return
         self._heard_ns[symbol] = now.mono_ns
         if self.state is not FeedState.LIVE:
             self._heard(symbol, now, events)

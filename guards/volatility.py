@@ -1,79 +1,187 @@
 """The volatility level of the whole market (I:VIX): how much of our size it allows, if any.
 
-Below 20 normal, from 20 watch, from 25 half size, above 35 no quotes (runbook K05). Unknown or old is no quotes. A
-machine without entitlement to the index leaves this guard out by configuration; silence does not leave it out.
+Below 20 normal, from 20 watch, from 25 half the size and twice the edge, above 35 no quotes (docs/contracts.md,
+Quoting). Unknown, refused by the vendor or older than its own limit is no quotes. A machine whose account has no right
+to the index leaves this guard out by configuration; silence does not leave it out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Final, Literal, NamedTuple
 
-from domain.clock import NS_PER_MS, Now
+import msgspec
+
+from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.errors import ConfigurationError
 from domain.events import Tick
-from domain.money import INDEX_PER_POINT
-from domain.reasons import Reason
-from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
+from domain.money import INDEX_PER_POINT, IndexValue
+from domain.reasons import GateStatus, Reason, VixBand
+from domain.setting import key
+from guards.vote import NOT_CONFIGURED, Vote, fail, unknown
 
 PPM = 1_000_000
+SYMBOL = "I:VIX"
+NEVER_NS = 2**63
+DUE_NS = 60 * NS_PER_S
 
 
-@dataclass(frozen=True, slots=True)
-class VolatilityLevelSettings:
+class VixSettings(msgspec.Struct, frozen=True):
     """Levels in whole points of the index."""
 
-    enabled: bool = False
-    symbol: str = "I:VIX"
-    watch_points: int = 20
-    half_points: int = 25
-    stop_points: int = 35
-    age_limit_ms: int = 60_000
+    enabled: Annotated[
+        bool, key("Whether I:VIX is subscribed and judged; without, it is shown as not configured.", "K05")
+    ] = True
+    watch_points: Annotated[int, key("The level from which the market is watched.", "K05", ge=1, le=200)] = 20
+    half_points: Annotated[
+        int, key("The level from which the size is halved and the edge asked for is doubled.", "K05", ge=1, le=200)
+    ] = 25
+    stop_points: Annotated[int, key("The level above which nothing is quoted.", "K05", ge=1, le=200)] = 35
+    value_age_limit_ms: Annotated[
+        int, key("The age beyond which the level counts as unknown.", "K05", ge=1_000, le=600_000)
+    ] = 60_000
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for levels out of order."""
+        if not self.watch_points <= self.half_points <= self.stop_points:
+            message = (
+                f"watch_points {self.watch_points}, half_points {self.half_points}, stop_points {self.stop_points}:"
+                " each must reach at least the one before it"
+            )
+            raise ConfigurationError(message)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is subscribed to besides the indices of the series."""
+        return (SYMBOL,) if self.enabled else ()
+
+
+FACTORS: Final = {
+    VixBand.LEFT_OUT: PPM,
+    VixBand.UNKNOWN: 0,
+    VixBand.NORMAL: PPM,
+    VixBand.WATCH: PPM,
+    VixBand.HALF: PPM // 2,
+    VixBand.STOP: 0,
+}
+
+
+SEVERITY: Final[dict[VixBand, Literal["info", "warning", "error"]]] = {
+    VixBand.UNKNOWN: "warning",
+    VixBand.NORMAL: "info",
+    VixBand.WATCH: "info",
+    VixBand.HALF: "warning",
+    VixBand.STOP: "error",
+}
+
+
+class VixLevel(NamedTuple):
+    """The level at one instant: its newest value with its age, None when never seen; why, where it is not known."""
+
+    band: VixBand
+    factor_ppm: int
+    value: IndexValue | None
+    feed: str
+    age_ns: int | None
+    limit_ns: int
+    why: str
 
 
 class VolatilityLevel:
-    """One for the process."""
+    """One for the process. `turns_ns`: the monotonic instant from which `advance` has something to find out.
 
-    __slots__ = ("_last", "_settings")
+    `told`: the band that people last heard of.
+    """
 
-    def __init__(self, settings: VolatilityLevelSettings | None = None) -> None:
+    __slots__ = ("_due_ns", "_last", "_refused", "_settings", "band", "told", "turns_ns")
+
+    def __init__(self, settings: VixSettings) -> None:
         """Know nothing: closed, unless left out."""
-        self._settings = settings or VolatilityLevelSettings()
+        self._settings = settings
         self._last: Tick | None = None
+        self._refused: set[str] = set()
+        self.band = VixBand.UNKNOWN if settings.enabled else VixBand.LEFT_OUT
+        self.told = VixBand.NORMAL
+        self.turns_ns = NEVER_NS
+        self._due_ns = NEVER_NS
+
+    def session(self, now: Now, *, market_open: bool) -> None:
+        """A session begins or ends: its values are due within a minute, and their absence is told after that."""
+        self._due_ns = now.mono_ns + DUE_NS if market_open else NEVER_NS
+        if self.band is VixBand.UNKNOWN:
+            self.turns_ns = self._due_ns
+
+    def expected(self, now: Now) -> bool:
+        """Whether a value is due: the session is a minute old (09:31 in New York), or has brought one already."""
+        return now.mono_ns >= self._due_ns
 
     def observe(self, tick: Tick) -> None:
-        """Take a newer value of the level."""
-        if tick.symbol != self._settings.symbol or tick.value <= 0:
+        """Take a newer value of the level, of any feed."""
+        if tick.symbol != SYMBOL or tick.value <= 0 or self.band is VixBand.LEFT_OUT:
             return
+        self._refused.discard(tick.feed)
         if self._last is None or tick.event_ns > self._last.event_ns:
             self._last = tick
+            self.turns_ns = tick.received_mono_ns
+            if self._due_ns != NEVER_NS:
+                self._due_ns = min(self._due_ns, tick.received_mono_ns)
 
-    def factor_ppm(self, now: Now) -> int:
+    def refused(self, feed: str) -> None:
+        """The vendor does not grant the level on this feed; said beside an unknown level, until a value comes."""
+        self._refused.add(feed)
+
+    def advance(self, now: Now) -> bool:
+        """Find out what the level amounts to now; whether that has changed, or is still not known when it should be."""
+        last, limit_ns = self._last, self._settings.value_age_limit_ms * NS_PER_MS
+        if last is None or now.mono_ns - last.received_mono_ns > limit_ns:
+            missed = self.turns_ns <= now.mono_ns
+            band, self.turns_ns = VixBand.UNKNOWN, NEVER_NS
+            changed = band is not self.band or missed
+        else:
+            band, self.turns_ns = self._band(last.value), last.received_mono_ns + limit_ns + 1
+            changed = band is not self.band
+        self.band = band
+        return changed
+
+    def _band(self, value: IndexValue) -> VixBand:
+        settings = self._settings
+        if value > settings.stop_points * INDEX_PER_POINT:
+            return VixBand.STOP
+        if value >= settings.half_points * INDEX_PER_POINT:
+            return VixBand.HALF
+        return VixBand.WATCH if value >= settings.watch_points * INDEX_PER_POINT else VixBand.NORMAL
+
+    @property
+    def factor_ppm(self) -> int:
         """The share of our size that the level allows, in millionths; 0 for none."""
-        if not self._settings.enabled:
-            return PPM
-        if not self.vote(now).open:
-            return 0
-        assert self._last is not None, "a passing level has been seen"
-        return PPM // 2 if self._last.value >= self._settings.half_points * INDEX_PER_POINT else PPM
+        return FACTORS[self.band]
+
+    def shown(self, now: Now) -> VixLevel:
+        """The level as screens, records and the vote below show it."""
+        last, limit_ns = self._last, self._settings.value_age_limit_ms * NS_PER_MS
+        age_ns = None if last is None else now.mono_ns - last.received_mono_ns
+        why = ""
+        if self.band is VixBand.UNKNOWN:
+            old = f"the last value is older than {limit_ns / NS_PER_S:g} s"
+            why = "no value has been seen yet" if last is None else old
+            if self._refused:
+                why += f"; not authorized on {', '.join(sorted(self._refused))}"
+        value, feed = (None, "") if last is None else (last.value, last.feed)
+        return VixLevel(self.band, self.factor_ppm, value, feed, age_ns, limit_ns, why)
 
     def vote(self, now: Now) -> Vote:
         """Closed above the stop level, and while the level is not known."""
-        settings, last = self._settings, self._last
-        if not settings.enabled:
+        if self.band is VixBand.LEFT_OUT:
             return NOT_CONFIGURED
-        if last is None:
-            return unknown(Reason.VOLATILITY_UNKNOWN, f"{settings.symbol}: no value has been seen yet")
-        age_ns, limit_ns = now.mono_ns - last.received_mono_ns, settings.age_limit_ms * NS_PER_MS
-        if age_ns > limit_ns:
-            return unknown(Reason.VOLATILITY_UNKNOWN, f"{settings.symbol}: the last value is too old")
-        if last.value > settings.stop_points * INDEX_PER_POINT:
-            detail = f"{settings.symbol} is over {settings.stop_points}"
-            return fail(Reason.RISK_LIMIT, detail, age_ns=age_ns, limit_ns=limit_ns)
-        watch = last.value >= settings.watch_points * INDEX_PER_POINT
-        return Vote(PASS.status, detail="watch" if watch else "", age_ns=age_ns, limit_ns=limit_ns)
+        shown = self.shown(now)
+        if shown.value is None or shown.band is VixBand.UNKNOWN:
+            return unknown(Reason.VIX_UNKNOWN, f"{SYMBOL}: {shown.why}")
+        points = shown.value / INDEX_PER_POINT
+        if shown.band is VixBand.STOP:
+            detail = f"{SYMBOL} {points:g} is over {self._settings.stop_points}"
+            return fail(Reason.VIX_TOO_HIGH, detail, age_ns=shown.age_ns, limit_ns=shown.limit_ns)
+        detail = f"{SYMBOL} {points:g}: {shown.band}"
+        return Vote(GateStatus.PASS, None, detail, shown.age_ns, shown.limit_ns)
 
     def next_deadline(self, now: Now) -> int | None:
-        """When the last value grows too old."""
-        if not self._settings.enabled or self._last is None:
-            return None
-        too_old_ns = self._last.received_mono_ns + self._settings.age_limit_ms * NS_PER_MS + 1
-        return too_old_ns if too_old_ns > now.mono_ns else None
+        """When the last value grows too old, or the first one is missed."""
+        return self.turns_ns if now.mono_ns < self.turns_ns < NEVER_NS else None

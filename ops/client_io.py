@@ -15,7 +15,15 @@ import msgspec
 
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
-from ops.status_text import Frame, all_is_well, positions_text, providers_text, status_text
+from ops.status_text import (
+    Frame,
+    all_is_well,
+    positions_text,
+    providers_text,
+    status_text,
+    vix_text,
+    vix_verdict,
+)
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
@@ -122,6 +130,17 @@ def providers(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple
     if as_json:
         return EX_OK, json.dumps({key: picture[key] for key in ("session", "providers", "fallbacks")})
     return EX_OK, providers_text(picture)
+
+
+def vix(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd vix`: 0 when I:VIX lets us quote. Raises UnavailableError without a daemon."""
+    answer, frame = _frame(address)
+    if frame is None:
+        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
+    seen = frame["picture"]["vix"]
+    verdict = vix_verdict(seen)
+    text = json.dumps({"status": verdict} | seen) if as_json else vix_text(seen)
+    return EX_OK if verdict in {"PASS", "NOT_CONFIGURED"} else EX_NOT_OK, text
 
 
 def _frame(address: str) -> tuple[Answer, Frame | None]:

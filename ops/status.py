@@ -64,6 +64,22 @@ class ProviderView(msgspec.Struct, frozen=True):
     good: int
 
 
+class VixView(msgspec.Struct, frozen=True):
+    """I:VIX: its band, its newest value (1e-6 points) with its age, and the share of our size that it allows.
+
+    `due_later`: no value is expected yet, because the market is closed or has opened less than a minute ago.
+    """
+
+    band: str
+    value: int | None
+    feed: str
+    age_s: float | None
+    limit_s: float
+    factor_ppm: int
+    why: str
+    due_later: bool
+
+
 class SeriesView(msgspec.Struct, frozen=True):
     """One series: its window, the index, and whether we may quote it."""
 
@@ -261,6 +277,7 @@ class Status(msgspec.Struct, frozen=True):
     session: str
     providers: tuple[ProviderView, ...]
     fallbacks: int
+    vix: VixView
     close_out: str = ""
 
     @property

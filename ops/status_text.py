@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.money import INDEX_PER_POINT
 from ops.words import age_text, cash_text, cents_text, count_text, countdown, points_text, strike_text
 
 Frame = dict[str, Any]
@@ -80,6 +81,33 @@ def providers_text(picture: dict[str, Any]) -> str:
     if not picture["providers"]:
         lines.append("  no look yet")
     return "\n".join([*lines, f"  fallbacks from the primary feed to the secondary: {picture['fallbacks']}"])
+
+
+def vix_verdict(vix: dict[str, Any]) -> str:
+    """PASS while I:VIX lets us quote, FAIL while it is too high; else why it does not say either."""
+    if vix["band"] in {"normal", "watch", "half"}:
+        return "PASS"
+    if vix["band"] == "not_configured":
+        return "NOT_CONFIGURED"
+    if vix["band"] == "stop":
+        return "FAIL"
+    return "DUE_LATER" if vix["due_later"] else "UNKNOWN"
+
+
+def vix_text(vix: dict[str, Any]) -> str:
+    """I:VIX in two lines: the verdict with the value, and what follows for our quotes."""
+    verdict = vix_verdict(vix)
+    if verdict == "NOT_CONFIGURED":
+        return f"vix: {verdict}: vix.enabled is false; size and edge do not follow I:VIX"
+    if vix["value"] is None:
+        said = vix["why"]
+    else:
+        said = f"I:VIX {vix['value'] / INDEX_PER_POINT:.2f} on {vix['feed']}, {vix['age_s']:.1f} s old: {vix['band']}"
+        said += f", {vix['why']}" if vix["why"] else ""
+    due = "; due by 09:31 New York time" if verdict == "DUE_LATER" else ""
+    share = vix["factor_ppm"] / 1_000_000
+    effect = f"size x {share:g}, edge asked for x {1 / share:g}" if share else "nothing is quoted"
+    return f"vix: {verdict}: {said}{due}\n  {effect}; a value counts for {vix['limit_s']:g} s"
 
 
 def against_lines(frame: Frame, *, brief: bool = False) -> list[str]:

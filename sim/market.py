@@ -42,6 +42,7 @@ class Profile(NamedTuple):
 PROFILES: Final = {
     "I:SPX": Profile(6_700.0, 0.15, CENT),
     "I:NDX": Profile(25_000.0, 0.20, 1),
+    "I:VIX": Profile(16.0, 0.90, CENT),
 }
 OTHER: Final = Profile(1_000.0, 0.15, CENT)
 

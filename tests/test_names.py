@@ -12,8 +12,6 @@ from tests.tidy.names import twice, unused
 from tests.tidy.source import Source
 
 BREAKERS = "built and tested, asked by no decision yet: the breakers on our own results"
-LEVEL = "built and tested, asked by no decision yet: the level of I:VIX"
-SIZING = "built and tested, asked by no decision yet: sizes beyond one lot"
 HONESTY = "built and tested, asked by no decision yet: what settled outcomes say of the model"
 CALIBRATION = "built and tested, asked by no decision yet: the model's calibration"
 RECEIVER = "built and tested, no setting makes one yet: alerts that leave the machine"
@@ -27,8 +25,6 @@ UNUSED_LEFT = {
     "guards.breakers.Breakers": BREAKERS,
     "guards.breakers.first_tripped": BREAKERS,
     "guards.calendar.render_table": "writes the committed table of days, for a person to read before it is committed",
-    "guards.volatility.VolatilityLevel": LEVEL,
-    "guards.volatility.VolatilityLevelSettings": LEVEL,
     "guards.windows.current_window": "the name that the runbook gives this question",
     "guards.windows.default_plan": "what current_window stands on",
     "journal.record.StepPayload": TEST_ALONE,
@@ -48,9 +44,6 @@ UNUSED_LEFT = {
     "pricing.calibration.out_of_sample": CALIBRATION,
     "pricing.honesty.payload": HONESTY,
     "pricing.honesty.shrink": HONESTY,
-    "pricing.sizing.SizingSettings": SIZING,
-    "pricing.sizing.order_count": SIZING,
-    "pricing.sizing.worst_loss": SIZING,
 }
 
 WIRE = "a wire type: it wants the venue's name"

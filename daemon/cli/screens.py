@@ -1,4 +1,4 @@
-"""The commands that show what the running daemon shows: health, status, positions, providers, top."""
+"""The commands that show what the running daemon shows: health, status, positions, providers, vix, top."""
 
 from __future__ import annotations
 
@@ -81,6 +81,21 @@ def providers(
     from ops.client_io import providers as ask_providers  # noqa: PLC0415 - heavy
 
     code, text = ask_providers(_address(http, config, state_dir), as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command()
+def vix(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """The market's volatility (I:VIX) as the running daemon has it, and what it does to size and edge."""
+    from ops.client_io import vix as ask_vix  # noqa: PLC0415 - heavy
+
+    code, text = ask_vix(_address(http, config, state_dir), as_json=as_json)
     typer.echo(text)
     raise typer.Exit(code)
 

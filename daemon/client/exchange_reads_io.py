@@ -139,7 +139,7 @@ class Look:
 
     async def _see_vendor(self) -> tuple[list[Shown], list[str]]:
         feeds = self.settings.feeds
-        symbols = [SERIES[name].symbol for name in self.settings.windows.series]
+        symbols = [SERIES[name].symbol for name in self.settings.windows.series] + [*self.settings.vix.symbols]
         rows: list[Shown] = []
         unasked: list[str] = []
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=VENDOR_LIMIT_S)) as session:

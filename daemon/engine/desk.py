@@ -36,6 +36,7 @@ from guards.vote import PASS, Vote, fail, unknown
 from pricing.edge import price_limit
 from pricing.fair import Ladder, UnpricedError, winning_span
 from pricing.fees import FeeAgreement
+from pricing.sizing import PPM, lot
 from pricing.volatility import VolatilityEstimate
 
 AGES_KEPT = 4096
@@ -100,18 +101,24 @@ class Desk:
         self.moved = True
         # Until when, if only other series' market data comes in, the gate need not be looked at again.
         self.hold_ns = 0
-        limit = price_limit(Side.BID, MIDDLE, 0, settings.quoting.shrink_ppm, settings.quoting.minimum_edge)
-        # A maker pays nothing, so the edge asked for is the same at every price.
-        self.edge_needed = None if limit is None else MIDDLE - limit
-        self.capacity = capacity(
-            settings.quoting.contracts_per_order,
-            settings.risk.per_market_contracts,
-            settings.risk.per_window_contracts,
-        )
+        self.edge_needed: int | None = None
+        self.capacity = capacity(_NOTHING, 0, 0)
+        self.allow_size(0 if settings.vix.enabled else PPM)
         self.ages_ms: deque[float] = deque(maxlen=AGES_KEPT)
         self.window_ticks = 0
 
     # --- what it is told -----------------------------------------------------------------------------------------
+
+    def allow_size(self, factor_ppm: int) -> None:
+        """The share of our size that is allowed now, in millionths; the edge asked for is divided by the same."""
+        quoting, risk = self.settings.quoting, self.settings.risk
+        shrink_ppm = quoting.shrink_ppm * factor_ppm // PPM
+        limit = price_limit(Side.BID, MIDDLE, 0, shrink_ppm, quoting.minimum_edge)
+        # A maker pays nothing, so the edge asked for is the same at every price.
+        self.edge_needed = None if limit is None else MIDDLE - limit
+        size = lot(quoting.contracts_per_order, factor_ppm, fractions=quoting.fractions)
+        self.capacity = capacity(size, risk.per_market_contracts, risk.per_window_contracts)
+        self.moved = True
 
     def advance(self, now: Now, lead_ns: int) -> Phase | None:
         """Look at the clock; the new phase when it changed."""
@@ -324,7 +331,7 @@ class Desk:
             key = rung.market.ticker, side
             if key not in wanted:
                 cooling = self.cooling.get(key, 0) > now_ns
-                self.unquoted[key] = why_unwanted(rung, side, cooling=cooling, full=self.capacity.full(held))
+                self.unquoted[key] = why_unwanted(rung, side, self.capacity, held, cooling=cooling)
 
     def held_back(self, reasons: tuple[Reason, ...], before: tuple[Reason, ...], counts: Counts) -> None:
         """A closed gate holds the quoter back: count it inside a window, and each new time that the index is why."""

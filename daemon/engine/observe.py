@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.engine.desk import REJECTED, Desk
+from daemon.engine.market.conditions import MarketConditions
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
@@ -77,6 +78,7 @@ from domain.records import (
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
 from guards.message_age import BOOKS, FILLS, ORDERS, ExchangeTime
+from guards.volatility import SYMBOL as VIX
 from pricing.fees import agreement, fee_path
 
 HTTP_OK = 200
@@ -97,6 +99,7 @@ class Observers:
     def __init__(self, state: State, requests: OperatorRequests) -> None:
         self.state = state
         self.requests = requests
+        self.conditions = MarketConditions(state)
         self.table: dict[type, Observer] = {
             Tick: self._tick,
             Wake: self._nothing,
@@ -157,6 +160,9 @@ class Observers:
 
     def _tick(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
         state = self.state
+        if tick.symbol == VIX:
+            self.conditions.level(tick, now, out)
+            return
         state.held.counts.add(Counted.TICKS_PRIMARY if tick.feed == state.settings.primary else Counted.TICKS_SECONDARY)
         state.newest[tick.feed, tick.symbol] = tick
         out.extend(state.failover.observe(tick, now))
@@ -225,6 +231,8 @@ class Observers:
         state = self.state
         before = state.feed_states.get(event.feed)
         state.feed_states[event.feed] = event
+        for _ in event.refused:
+            state.level.refused(event.feed)
         if event.state in BEGINNING:
             for desk in state.desks.values():
                 desk.first.begin(event.feed)

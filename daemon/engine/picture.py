@@ -31,6 +31,7 @@ from ops.status import (
     RungView,
     SeriesView,
     Status,
+    VixView,
     WindowResult,
 )
 
@@ -147,6 +148,15 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         session=state.session,
         providers=tuple(ProviderView(name, t.looks, t.good) for name, t in sorted(state.scores.tallies.items())),
         fallbacks=state.scores.fallbacks,
+        vix=_vix(state, now),
+    )
+
+
+def _vix(state: StateView, now: Now) -> VixView:
+    seen, due_later = state.level.shown(now), not state.level.expected(now)
+    limit_s = seen.limit_ns / NS_PER_S
+    return VixView(
+        seen.band.value, seen.value, seen.feed, _seconds(seen.age_ns), limit_s, seen.factor_ppm, seen.why, due_later
     )
 
 

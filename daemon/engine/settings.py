@@ -18,6 +18,7 @@ from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
 from guards.values.canary import CanarySettings
+from guards.volatility import VixSettings
 from guards.vote import PASS, Vote, fail
 from guards.windows import WindowPlan
 from pricing.fees import FeeFile
@@ -41,6 +42,7 @@ class EngineSettings(NamedTuple):
     divergence: DivergenceSettings
     canary: CanarySettings
     exchange: ExchangeSettings
+    vix: VixSettings
     feed_mode: Mode
     primary: str
     secondary: str

@@ -43,17 +43,19 @@ from guards.message_age import MessageAges
 from guards.risk import RiskGuard
 from guards.stall import StallGuard
 from guards.values.canary import Stillness
+from guards.volatility import VolatilityLevel
 from guards.vote import Vote
 
 
 class State:
     """What one engine knows. Made once in a process, written in its steps alone."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings) -> None:  # noqa: PLR0915  # long: what is known, a line for each
         self.settings = settings
         self.plan = settings.plan
         self.ages = MessageAges()
         self.still = Stillness(settings.canary)
+        self.level = VolatilityLevel(settings.vix)
         desks = (Desk(SERIES[name], settings, self.still) for name in settings.series)
         self.desks = {desk.series.name: desk for desk in desks}
         self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}

@@ -13,7 +13,16 @@ from daemon.engine.incidents.opened import Owed
 from daemon.engine.settings import EngineSettings
 from daemon.engine.views.desk import DeskView, PlanView
 from daemon.engine.views.feeds import FailoverView, ScoresView
-from daemon.engine.views.guards import AgesView, ClockView, ControlsView, EvidenceView, ExchangeView, KillView, RiskView
+from daemon.engine.views.guards import (
+    AgesView,
+    ClockView,
+    ControlsView,
+    EvidenceView,
+    ExchangeView,
+    KillView,
+    LevelView,
+    RiskView,
+)
 from daemon.engine.views.held import HeldView
 from daemon.engine.views.work import BooksView, CloseOutsView, LaddersView, RefusalsView, ResultsView
 from domain.clock import Now
@@ -97,6 +106,11 @@ class StateView(Protocol):
     @property
     def exchange(self) -> ExchangeView:
         """Exchange."""
+        ...
+
+    @property
+    def level(self) -> LevelView:
+        """I:VIX."""
         ...
 
     @property

@@ -1,3 +1,4 @@
+# long: the one function, from event to actions: advance, decide, finish
 """The daemon as one synchronous function: `step(event, now) -> actions`.
 
 A step observes one event, then decides from scratch what may rest, and lets the converger close the difference. No
@@ -82,6 +83,7 @@ class Engine:
             state.account.next_deadline(now),
             state.unexplained.next_deadline(now),
             state.still.next_deadline(now),
+            state.level.next_deadline(now),
         ]
         for desk in state.desks.values():
             found.append(desk.next_deadline(now))
@@ -148,9 +150,7 @@ class Engine:
                 if ticker in desk.markets:
                     desk.late(ticker, now.mono_ns + state.ages.cool_ns)
         before, state.index_expected = state.index_expected, state.plan.market_open(now.utc_ns)
-        if state.index_expected and not before:
-            for desk in state.desks.values():
-                desk.first.begin()
+        self.observers.conditions.passing(now, before=before, out=out)
         if state.still.advance(now, market_open=state.index_expected):
             symbols = sorted(desk.series.symbol for desk in state.desks.values())
             out.append(

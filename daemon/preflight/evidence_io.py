@@ -182,7 +182,7 @@ async def _feed_entitlement(look: Look) -> Finding:
 
 async def _data_freshness(look: Look) -> Finding:
     frame, _ = await look.see_daemon()
-    rows = [] if frame is not None else (await look.see_vendor())[0]
+    rows = [] if frame is not None else [r for r in (await look.see_vendor())[0] if r.symbol in _symbols(look)]
     settings = look.settings
     is_open = build_plan(settings, read_papers(settings)).market_open(look.clock.now().utc_ns)
     if settings.windows.template == "hourly":  # the first minute of a session has too few values to be judged

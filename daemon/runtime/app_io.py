@@ -176,6 +176,7 @@ class App:
             self.settings.feeds.key_of(feed) or "",
             symbols,
             expects=lambda now: self.engine.state.plan.market_open(now.utc_ns),
+            beside=self.settings.vix.symbols,
         )
         rng = random.Random()  # noqa: S311 - spreads reconnects, keeps no secret
         return ReconnectingSocket(feed.url, session, self.inbox.emit, self.clock, rng, crowded=self.inbox.crowded)

@@ -37,6 +37,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         canary=QUICK if plan.settings.template == "short" else CanarySettings(),
         # An exchange on this machine keeps no Thursday maintenance of its own; what it announces counts all the same.
         exchange=ExchangeSettings(maintenance=()) if local else ExchangeSettings(),
+        vix=settings.vix,
         feed_mode=Mode.HOT if feeds.mode == "hot" else Mode.STANDBY,
         primary=feeds.primary.name,
         secondary=feeds.secondary.name if feeds.secondary else NO_FEED,

@@ -38,6 +38,7 @@ UNITS: Final = {
     "percent": "percent",
     "deviations": "deviations of the time left",
     "max": "a count",
+    "points": "points of the index",
 }
 
 

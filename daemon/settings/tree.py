@@ -24,6 +24,7 @@ from execution.reconcile import ParitySettings
 from guards.evidence.preflight import PreflightSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
+from guards.volatility import VixSettings
 from guards.windows import WindowSettings
 
 SECRET_PLACES: Final = frozenset({"exchange.private_key_file"})
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     exchange: Exchange = Exchange()
     quoting: Annotated[QuoteSettings, Whole()] = QuoteSettings()
     risk: Annotated[RiskSettings, Whole()] = RiskSettings()
+    vix: Annotated[VixSettings, Whole()] = VixSettings()
     reconcile: Annotated[ParitySettings, Whole()] = ParitySettings()
     controls: Annotated[ControlSettings, Whole()] = ControlSettings()
     preflight: Annotated[PreflightSettings, Whole()] = PreflightSettings()

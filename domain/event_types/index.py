@@ -36,11 +36,12 @@ class FeedState(enum.StrEnum):
 
 
 class FeedStatus(Event, frozen=True):
-    """A feed's session changed state."""
+    """A feed's session changed state. `refused`: symbols beside the indices that the vendor does not grant."""
 
     feed: str
     state: FeedState
     reason: str
+    refused: tuple[str, ...] = ()
 
 
 class Bar(msgspec.Struct, frozen=True, array_like=True):

@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.ids import GroupId
 from domain.money import IndexValue
-from domain.reasons import RiskDecision, RiskLimit
+from domain.reasons import RiskDecision, RiskLimit, VixBand
 from domain.record_types.entry import Entry, InvalidRecordError, Milliseconds, Named, some_told, whole
 
 
@@ -65,3 +65,13 @@ class StrictStandDownEntry(Entry, frozen=True):
     series: Named
     cadence_p99_ms: Milliseconds | None
     limit_ms: Milliseconds
+
+
+class VolatilityLevelEntry(Entry, frozen=True):
+    """I:VIX has reached another band. `value`: null when none is known. `factor_ppm`: the share of our size allowed."""
+
+    band: VixBand
+    value: IndexValue | None
+    feed: str
+    factor_ppm: int
+    reason: str

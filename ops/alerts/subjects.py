@@ -93,6 +93,12 @@ class CommandRefused(Subject, frozen=True):
     why: str
 
 
+class OfBand(Subject, frozen=True):
+    """A band of I:VIX."""
+
+    band: str
+
+
 class OfKey(Subject, frozen=True):
     """What the exchange answers to our signature."""
 
@@ -243,6 +249,7 @@ SUBJECTS: Final[dict[str, type[Subject]]] = {
     "strict_stand_down": OfSeries,
     "taker_fill": OfTrade,
     "unexplained_cancels": Everything,
+    "volatility_level": OfBand,
 }
 
 _PREPARED: Final = [msgspec.json.Decoder(kind) for kind in set(SUBJECTS.values())]

@@ -198,6 +198,10 @@ def feeds_families(picture: Status) -> Iterator[Family]:
     yield gauges(Metric.PROVIDER_LOOKS, (((one.name,), one.looks) for one in picture.providers))
     yield gauges(Metric.PROVIDER_SUCCESS, (((one.name,), one.good / one.looks) for one in picture.providers))
     yield gauge(Metric.FALLBACKS_TODAY, picture.fallbacks)
+    vix = picture.vix
+    yield gauge(Metric.VIX, math.nan if vix.value is None else vix.value / INDEX_PER_POINT)
+    yield gauge(Metric.VIX_AGE, age(vix.age_s))
+    yield gauge(Metric.VIX_SIZE, vix.factor_ppm / PPM)
 
 
 def orders_families(picture: Status) -> Iterator[Family]:

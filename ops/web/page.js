@@ -290,6 +290,10 @@ function paintDaemon(p) {
   pairs($("daemon"), [
     ["exchange", (p.exchange_up ? "open" : "NOT OPEN") + ", its stream " + (p.stream_up ? "up" : "DOWN"), p.exchange_up && p.stream_up ? "good" : "bad"],
     ["books agree", (n) => live(n, (_, more) => cls(put(n, (p.reconciled ? "yes, " : "NO, ") + ageText(p.reconcile_age_s == null ? null : p.reconcile_age_s + more)), p.reconciled ? "" : "bad"))],
+    ["I:VIX", (n) => live(n, (_, more) => {
+      const v = p.vix, share = v.factor_ppm / 1e6, at = v.value == null ? v.why : `${(v.value / 1e6).toFixed(2)}, ${v.band}, ${ageText(v.age_s + more)}`;
+      cls(put(n, v.band === "not_configured" ? "not configured" : `${at}; size \u00d7 ${share}`), v.band === "not_configured" ? "off" : share === 1 ? "" : share ? "warn" : "bad");
+    })],
     ["clock", off ? "unknown" : `${ms(p.clock_offset_ms)} \u00b1 ${ms(p.clock_uncertainty_ms)}`, off ? "warn" : ""],
     ["tasks", stuck.length ? "STUCK: " + stuck.join(", ") : `all ${frame.tasks.length} make progress`, stuck.length ? "bad" : "good"],
     ["errors", String(p.errors), p.errors ? "bad" : ""],

@@ -66,7 +66,7 @@ class World:
         )
         self.plan = build_plan(self.settings, self.papers)
         self.windows = self._windows()
-        symbols = tuple(SERIES[s].symbol for s in self.settings.windows.series)
+        symbols = (*(SERIES[s].symbol for s in self.settings.windows.series), *self.settings.vix.symbols)
         self.paths = Paths(unit.seed * 1_000 + unit.number, symbols)
         short = unit.window_s != HOUR_S
         template = Template(unit.window_s, self.anchor_s) if short else Template()

@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--api-key", action="append", required=True, help="a key that works; may be given again")
     p.add_argument("--bind", default="127.0.0.1", choices=LOOPBACK, help="loopback address to listen on")
     p.add_argument("--seed", type=int, default=1, help="chooses the path, the jitter and who is evicted at random")
-    p.add_argument("--symbol", action="append", help="ticker to publish (default I:SPX and I:NDX)")
+    p.add_argument("--symbol", action="append", help="ticker to publish (default I:SPX, I:NDX and I:VIX)")
     p.add_argument("--cadence-ms", type=int, default=1_000, help="time between values of one index")
     p.add_argument("--jitter", type=float, default=0.2, help="how much of the cadence a value may be moved by, 0..1")
     p.add_argument("--vol-scale", type=float, default=1.0, help="multiplies the volatility of the paths")
@@ -88,7 +88,7 @@ def _config(args: argparse.Namespace) -> FeedConfig:
 
 def _tape(args: argparse.Namespace, clock: Clock) -> Tape:
     if args.play is None:
-        tickers = args.symbol or ["I:SPX", "I:NDX"]
+        tickers = args.symbol or ["I:SPX", "I:NDX", "I:VIX"]
         return LiveTape(args.seed, tickers, max(args.cadence_ms, 1), args.jitter, args.vol_scale)
     try:
         rows = read_rows(args.play.read_text(), jsonl=args.play.suffix == ".jsonl")

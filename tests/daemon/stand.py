@@ -51,6 +51,7 @@ DOUBT_NS = NS_PER_MS
 LEAD_NS = 1_500 * NS_PER_MS + DOUBT_NS
 ROUND_TRIP_NS = 100 * NS_PER_MS
 LOOK_NS = 250 * NS_PER_MS
+VIX_EVERY_NS = 15 * NS_PER_S
 FEES = (Path(__file__).resolve().parents[2] / "configs" / "fees.json").read_bytes()
 FIRST_MONO_NS = 10**12
 
@@ -106,7 +107,8 @@ class Stand:
         self.story: list[Stepped] = []
         self.memories: dict[int, bytes] = {}
         self.exit: Exit | None = None
-        self.next_tick_ns = self.mono_ns
+        self.next_tick_ns = self.next_vix_ns = self.mono_ns
+        self.vix_points: float | None = 16.0
         self.epoch = START_S
         self.config_hash, self.build_id = "hash", "build"
         self.preflight_ns = 2 * self.latency_ns
@@ -174,6 +176,9 @@ class Stand:
             for feed, fed in self.feeding.items():
                 for series in sorted(fed):
                     self.step(self.tick(series, feed))
+            if self.vix_points is not None and self.mono_ns >= self.next_vix_ns:
+                self.next_vix_ns = self.mono_ns + VIX_EVERY_NS
+                self.step(self.vix(self.vix_points))
             self.step(Wake())
         else:
             self.step(Wake())
@@ -242,6 +247,11 @@ class Stand:
 
     # --- what it is told -----------------------------------------------------------------------------------------
 
+    def vix(self, points: float, feed: str = "massive") -> Tick:
+        """A value of I:VIX, as old as any other."""
+        value = IndexValue(round(points * 1_000_000))
+        return Tick(feed, "I:VIX", value, f"{points}", self.utc_ns - 2 * NS_PER_MS, self.mono_ns, self.utc_ns)
+
     def tick(self, series: str, feed: str = "massive") -> Tick:
         breath = self.utc_ns // self.tick_every_ns % 2 * 10_000  # a market never stands still to the last digit
         value = BASE[series] + self.moves[series] + BASE[series] * self.lean_ppm[feed] // 1_000_000 + breath
@@ -289,7 +299,7 @@ class Stand:
         self._sending.clear()
         self.epoch += 1
         self.wait(after_ns)
-        self.next_tick_ns = self.mono_ns
+        self.next_tick_ns = self.next_vix_ns = self.mono_ns
         self.stream_up = True
         self.begin(memory)
 

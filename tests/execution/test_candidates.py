@@ -9,7 +9,8 @@ from execution.candidates import Capacity, candidate, capacity, why_unwanted
 from execution.quoter import Candidate, Others
 from tests.execution.made import market
 
-ROOM = capacity(1, 5, 20)
+ROOM = capacity(Count(100), 5, 20)
+FULL = Count(401)
 EDGE = 500
 
 
@@ -53,11 +54,13 @@ def test_a_limit_outside_the_prices_closes_its_side(fair: int, expected: tuple[i
 
 
 def test_why_a_side_is_not_wanted() -> None:
-    assert why_unwanted(rung(), Side.BID, cooling=True, full=True) is RungReason.COOLING
-    assert why_unwanted(rung(), Side.BID, cooling=False, full=True) is RungReason.EDGE_TOO_SMALL
-    assert why_unwanted(rung(500), Side.BID, cooling=False, full=True) is RungReason.EDGE_TOO_SMALL
-    assert why_unwanted(rung(9_500), Side.ASK, cooling=False, full=True) is RungReason.EDGE_TOO_SMALL
-    assert why_unwanted(rung(held=401), Side.BID, cooling=False, full=ROOM.full(Count(401))) is RungReason.MARKET_LIMIT
-    assert why_unwanted(rung(window_net=1_901), Side.BID, cooling=False, full=False) is RungReason.WINDOW_LIMIT
+    assert why_unwanted(rung(), Side.BID, ROOM, FULL, cooling=True) is RungReason.COOLING
+    assert why_unwanted(rung(), Side.BID, ROOM, FULL, cooling=False) is RungReason.EDGE_TOO_SMALL
+    assert why_unwanted(rung(500), Side.BID, ROOM, FULL, cooling=False) is RungReason.EDGE_TOO_SMALL
+    assert why_unwanted(rung(9_500), Side.ASK, ROOM, FULL, cooling=False) is RungReason.EDGE_TOO_SMALL
+    assert why_unwanted(rung(held=401), Side.BID, ROOM, FULL, cooling=False) is RungReason.MARKET_LIMIT
+    assert why_unwanted(rung(window_net=1_901), Side.BID, ROOM, Count(0), cooling=False) is RungReason.WINDOW_LIMIT
+    none = capacity(Count(0), 5, 20)
+    assert why_unwanted(rung(), Side.BID, none, Count(0), cooling=False) is RungReason.FRACTION
     assert ROOM.full(Count(-401))
     assert not ROOM.full(Count(-400))

@@ -24,6 +24,7 @@ from ops.status import (
     SeriesView,
     Status,
     TaskHealth,
+    VixView,
     WindowResult,
 )
 
@@ -273,6 +274,7 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "session": "2026-03-06",
         "providers": (ProviderView("exchange", 300, 300), ProviderView("primary", 300, 299)),
         "fallbacks": 2,
+        "vix": VixView("watch", 21_370_000, "primary", 3.2, 60.0, 1_000_000, "", due_later=False),
     }
     drawn = Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself
     if "series" in changes:

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from domain.errors import UnavailableError, UsageError
-from ops.client_io import fetch, health, order, positions, providers, status
-from ops.status import TaskHealth
+from ops.client_io import fetch, health, order, positions, providers, status, vix
+from ops.status import TaskHealth, VixView
 from tests.ops.conftest import TOKEN, Start
 from tests.ops.pictures import GATES, gate
 
@@ -141,6 +141,46 @@ async def test_a_daemon_that_is_not_there_is_unavailable(start: Start, monkeypat
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UsageError, match=r"write it like http://127\.0\.0\.1:8080"):
         fetch(address, "/health")
+
+
+@pytest.mark.step("K05")
+@pytest.mark.parametrize(
+    ("seen", "code", "said"),
+    [
+        (
+            VixView("half", 27_200_000, "massive", 1.0, 60.0, 500_000, "", due_later=False),
+            0,
+            "PASS: I:VIX 27.20 on massive, 1.0 s old: half\n  size x 0.5, edge asked for x 2",
+        ),
+        (
+            VixView("stop", 36_000_000, "massive", 1.0, 60.0, 0, "", due_later=False),
+            1,
+            "FAIL: I:VIX 36.00 on massive, 1.0 s old: stop\n  nothing is quoted",
+        ),
+        (
+            VixView("unknown", None, "", None, 60.0, 0, "no value has been seen yet", due_later=True),
+            1,
+            "DUE_LATER: no value has been seen yet; due by 09:31 New York time\n  nothing is quoted",
+        ),
+        (
+            VixView("unknown", 16_000_000, "massive", 61.0, 60.0, 0, "too old", due_later=False),
+            1,
+            "UNKNOWN: I:VIX 16.00 on massive, 61.0 s old: unknown, too old",
+        ),
+        (
+            VixView("not_configured", None, "", None, 60.0, 1_000_000, "", due_later=False),
+            0,
+            "NOT_CONFIGURED: vix.enabled is false",
+        ),
+    ],
+)
+async def test_vix_tells_the_level_and_what_follows(start: Start, seen: VixView, code: int, said: str) -> None:
+    site = await start()
+    site.daemon.changes = {"vix": seen}
+    got, text = await asyncio.to_thread(vix, site.server.address)
+    assert (got, text.startswith(f"vix: {said}")) == (code, True), text
+    got, text = await asyncio.to_thread(vix, site.server.address, as_json=True)
+    assert (got, json.loads(text)["status"]) == (code, said.partition(":")[0])
 
 
 async def test_something_else_on_the_port_is_not_healthy() -> None:

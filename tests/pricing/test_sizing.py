@@ -1,4 +1,4 @@
-"""Sizing: one lot in pilot, and never more than any rule allows."""
+"""The size of one order under a factor: never more than the lot, fractions only where they may be sent."""
 
 from __future__ import annotations
 
@@ -6,41 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.market import Side
-from domain.money import Count, Price
-from pricing.sizing import SizingSettings, order_count, worst_loss
-
-PILOT = SizingSettings()
-GROWN = SizingSettings(pilot=False, lot_contracts=10)
+from pricing.sizing import lot
 
 
 @pytest.mark.parametrize(
-    ("settings", "factor_ppm", "room", "expected"),
+    ("contracts", "factor_ppm", "fractions", "expected"),
     [
-        (PILOT, 1_000_000, 2000, 100),
-        (PILOT, 500_000, 2000, 100),
-        (PILOT, 499_999, 2000, 0),
-        (PILOT, 1_000_000, 99, 0),
-        (PILOT, 1_000_000, -100, 0),
-        (GROWN, 1_000_000, 2000, 1000),
-        (GROWN, 750_000, 2000, 700),
-        (GROWN, 2_000_000, 2000, 1000),
-        (GROWN, -5, 2000, 0),
-        (GROWN, 1_000_000, 350, 300),
+        (1, 1_000_000, True, 100),
+        (1, 500_000, True, 50),
+        (1, 10_000, True, 1),
+        (1, 9_999, True, 0),
+        (1, 0, True, 0),
+        (1, -5, True, 0),
+        (1, 2_000_000, True, 100),
+        (1, 1_000_000, False, 100),
+        (1, 999_999, False, 0),
+        (3, 500_000, False, 100),
+        (3, 500_000, True, 150),
     ],
 )
-def test_whole_contracts_within_room(settings: SizingSettings, factor_ppm: int, room: int, expected: int) -> None:
-    assert order_count(settings, Side.BID, Price(5000), factor_ppm, Count(room)) == expected
+def test_a_factor_makes_a_lot_smaller(contracts: int, factor_ppm: int, fractions: bool, expected: int) -> None:  # noqa: FBT001 - a case
+    assert lot(contracts, factor_ppm, fractions=fractions) == expected
 
 
-@given(side=st.sampled_from(list(Side)), price=st.integers(1, 9999), lot=st.integers(1, 10_000))
-def test_never_over_the_cash_of_an_order(side: Side, price: int, lot: int) -> None:
-    settings = SizingSettings(pilot=False, lot_contracts=lot)
-    count = order_count(settings, side, Price(price), 1_000_000, Count(10_000_000))
-    assert count % 100 == 0
-    assert worst_loss(side, Price(price), count) <= settings.order_cash_max
-
-
-def test_the_worst_loss_is_the_price_of_the_leg_that_is_bought() -> None:
-    assert worst_loss(Side.BID, Price(4000), Count(100)) == 400_000
-    assert worst_loss(Side.ASK, Price(4000), Count(100)) == 600_000
+@given(contracts=st.integers(1, 100), factor_ppm=st.integers(0, 1_000_000), fractions=st.booleans())
+def test_never_more_than_its_share(contracts: int, factor_ppm: int, fractions: bool) -> None:  # noqa: FBT001 - a case
+    count = lot(contracts, factor_ppm, fractions=fractions)
+    assert 0 <= count * 1_000_000 <= contracts * 100 * factor_ppm

@@ -26,7 +26,9 @@ OF_THE_INDEX = frozenset({"freshness", "stuck", "loop", "volatility"})
 
 def gates_of(state: StateView) -> list[Gate]:
     """Every vote of the last step: the account's once, then each series' own."""
-    rows = [_gate(name, "", vote, waits=False) for name, vote in state.account_votes]
+    # I:VIX comes with the session: until a minute of it has passed its absence says only that this is not the time.
+    early = not state.level.expected(state.last_now)
+    rows = [_gate(name, "", vote, waits=early and name == "vix") for name, vote in state.account_votes]
     shared = {name for name, _ in state.account_votes}
     for desk in state.desks.values():
         for name, said in state.gates.get(desk.series.name, ()):

@@ -10,6 +10,7 @@ from domain.events import PreflightRun
 from domain.window import Phase
 from guards.limits.account import AccountShape, OutlookShape
 from guards.limits.figure import LimitUse
+from guards.volatility import VixLevel
 from guards.vote import Vote
 
 
@@ -44,6 +45,22 @@ class ExchangeView(Protocol):
 
     def next_deadline(self, now: Now) -> int | None:
         """When it turns by itself."""
+        ...
+
+
+class LevelView(Protocol):
+    """I:VIX."""
+
+    def shown(self, now: Now) -> VixLevel:
+        """What it amounts to."""
+        ...
+
+    def expected(self, now: Now) -> bool:
+        """Whether a value is due."""
+        ...
+
+    def vote(self, now: Now) -> Vote:
+        """Whether it lets us quote."""
         ...
 
 

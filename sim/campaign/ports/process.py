@@ -226,6 +226,7 @@ class Process:
                     KEY,
                     tuple(SERIES[name].symbol for name in series),
                     expects=lambda now: self.engine.state.plan.market_open(now.utc_ns),
+                    beside=outside.settings.vix.symbols,
                 )
                 self.feeds[feed.name] = Socket(self, host, session, self.inbox.emit)
         self.due_ns = 0

@@ -1,0 +1,1 @@
+"""What the market and the exchange allow besides the index: the volatility level."""

@@ -1,0 +1,53 @@
+"""What the market allows besides the index: I:VIX, which limits size and edge. Observers of their events.
+
+Each changes what the engine finds when it decides, and tells what has turned; nothing here places or cancels.
+"""
+
+from __future__ import annotations
+
+from daemon.engine.state import State
+from domain.actions import Alert, AnyAction
+from domain.clock import Now
+from domain.events import Tick
+from domain.records import VolatilityLevelEntry, payload_of
+from guards.volatility import SEVERITY
+
+
+class MarketConditions:
+    """Bound to one state."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def passing(self, now: Now, *, before: bool, out: list[AnyAction]) -> None:
+        """Time has passed; `before`: whether an index was expected until now. A session begins or ends."""
+        state = self.state
+        if now.mono_ns >= state.level.turns_ns:
+            self.level_turned(now, out)
+        if state.index_expected is before:
+            return
+        state.level.session(now, market_open=state.index_expected)
+        if state.index_expected:
+            for desk in state.desks.values():
+                desk.first.begin()
+
+    def level(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
+        """A value of I:VIX, which is no index of ours: it says nothing about the health of a feed."""
+        self.state.level.observe(tick)
+        if now.mono_ns >= self.state.level.turns_ns:
+            self.level_turned(now, out)
+
+    def level_turned(self, now: Now, out: list[AnyAction]) -> None:
+        """I:VIX may have reached another band: size and edge follow at once, and it is recorded and told."""
+        state, level = self.state, self.state.level
+        if not level.advance(now):
+            return
+        state.account_votes_until_ns = 0
+        for desk in state.desks.values():
+            desk.allow_size(level.factor_ppm)
+        shown = level.shown(now)
+        turned = VolatilityLevelEntry(shown.band, shown.value, shown.feed, shown.factor_ppm, shown.why)
+        out.append(turned)
+        if state.index_expected and level.told is not level.band:
+            level.told = level.band
+            out.append(Alert("volatility_level", SEVERITY[level.band], payload_of(turned)))
