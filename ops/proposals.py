@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -30,6 +31,7 @@ class RejectReason(enum.StrEnum):
     INDEX_STALE = "marketdata_stale_or_missing"
     NEEDS_APPROVAL = "requires_human_approval"
     EXPIRED = "proposal_expired"
+    GATE_CLOSED = "gate_closed"
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -126,6 +128,23 @@ def judge_proposal(line: bytes, facts: SafetySnapshot, now_ns: int) -> ProposalD
         f"d-{_digest(line)}",
         utc_ms_text(now_ns),
     )
+
+
+def judge_own(
+    name: str,
+    correlation_id: str,
+    order: dict[str, Any],
+    against: Collection[RejectReason],
+    notes: str,
+    facts: SafetySnapshot,
+    now_ns: int,
+) -> ProposalDecision:
+    """The line of a proposal of the daemon's own, whose reasons are known; they stand in the one order."""
+    reasons = tuple(reason for reason in RejectReason if reason in against)
+    verdict = "REJECT" if reasons else "APPROVE"
+    ident, recommended = f"d-{_digest(name.encode())}", None if reasons else order
+    at = utc_ms_text(now_ns)
+    return ProposalDecision(name, correlation_id, verdict, reasons, notes, recommended, facts, ident, at)
 
 
 def _rejected(line: bytes, facts: SafetySnapshot, now_ns: int, why: str) -> ProposalDecision:

@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
+from daemon.client.decision_files_io import DecisionFiles
 from daemon.client.requests_io import FRESHNESS, MONITORS
 from daemon.client.watched_files_io import execution_halted
 from daemon.system_clock import SystemClock
 from domain.errors import EX_NOT_OK, EX_OK, UsageError
-from journal.disk_io import Disk
 from journal.marker_io import read_kill_file
 from ops.freshness import read_freshness
-from ops.proposals import LINE_BYTES_MAX, ProposalDecision, decided_id, identify, judge_proposal, safety
+from ops.proposals import LINE_BYTES_MAX, ProposalDecision, identify, judge_proposal, safety
 
 if TYPE_CHECKING:
     from daemon.settings.tree import Settings
 
-FOLDER = Path("audit_artifacts") / "execution_decisions"
-FILE = "decisions.ndjson"
 POLL_S = 0.25
 
 
@@ -37,51 +35,18 @@ class Decider:
     def __init__(self, state_dir: Path, mode: str) -> None:
         """Read what was decided before. Raises OSError when that cannot be read or written."""
         self.state_dir, self.mode = state_dir, mode
-        self.home = state_dir / FOLDER
-        self._disk, self._clock = Disk(), SystemClock()
-        self._known = {name for path in self.home.glob(f"*/{FILE}") for name in _decided_in(path)}
+        self._files, self._clock = DecisionFiles(state_dir), SystemClock()
 
     def decide(self, line: bytes) -> ProposalDecision | None:
         """The decision, durable on return; None for a proposal that has one. Raises OSError when it cannot be kept."""
-        name = identify(line)
-        if name in self._known:
+        if self._files.knows(identify(line)):
             return None
         now_ns = self._clock.now().utc_ns
         killed = read_kill_file(self.state_dir).active or execution_halted(live=self.mode == "live").active
         facts = safety(self.mode, killed=killed, index_came_ns=_oldest_index_ns(self.state_dir), now_ns=now_ns)
         decision = judge_proposal(line, facts, now_ns)
-        self._keep(decision)
-        self._known.add(name)
+        self._files.keep(decision)
         return decision
-
-    def _keep(self, decision: ProposalDecision) -> None:
-        path = self.home / decision.decided_at_utc[:10] / FILE
-        self._disk.make_directory(path.parent)
-        torn = _torn(path)
-        file = self._disk.append_to(path)
-        try:
-            # A line that a kill cut off ends before ours begins.
-            self._disk.write_all(file, b"\n" * torn + msgspec.json.encode(decision) + b"\n")
-            self._disk.sync(file)
-        finally:
-            self._disk.close(file)
-
-
-def _torn(path: Path) -> bool:
-    """Whether a file ends within a line; not so one that is empty, or not there yet."""
-    if not path.exists() or not path.stat().st_size:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
-
-
-def _decided_in(path: Path) -> Iterator[str]:
-    """Whose decisions a file holds."""
-    for line in path.read_bytes().splitlines():
-        name = decided_id(line)
-        if name is not None:
-            yield name
 
 
 def _oldest_index_ns(state_dir: Path) -> int | None:

@@ -25,6 +25,7 @@ from daemon.client.watched_files_io import Sentinels
 from daemon.engine.picture import Process, draw
 from daemon.engine.step import Engine
 from daemon.notify_io import Notifier
+from daemon.runtime.decisions_io import OwnDecisions
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.incident_files_io import IncidentFiles
@@ -97,9 +98,7 @@ class App:
         errors: Callable[[], int],
         preflight: Preflighter,
     ) -> None:
-        self.settings, self.engine = settings, engine
-        self.clock = clock
-        self.journal = journal
+        self.settings, self.engine, self.clock, self.journal = settings, engine, clock, journal
         self.recovered, self.alerts, self.errors = recovered, alerts, errors
         self.reopen_logs: Callable[[], None] | None = None  # what SIGHUP asks for; set by who set the log up
         self.metrics, fold = metering(settings.windows.series)
@@ -136,6 +135,7 @@ class App:
         self.snapshots = Snapshots(engine.state, self.runner, self.files_out, self.notifier)
         parts = (self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels)
         self.performer = Performer(*parts, lambda: self.runner.correlation_id)
+        self.decisions = OwnDecisions(engine.state, settings.state_dir, recovered.run_id, self.performer.spawn)
         self.incident_files = IncidentFiles(self.performer, settings.incidents.on_call, engine.state, self.picture)
         self.last_act = LastAct(self.venue, self.runner, self.files_out)
         self.jobs = Jobs(
@@ -312,6 +312,7 @@ class App:
         if facts is not None:
             log.info(type_of(type(entry)), **facts)
         self.incident_files.heard(entry)
+        self.decisions.heard(entry, self.runner.seq, self.runner.correlation_id)
 
     def perform(self, action: AnyAction) -> None:
         """Carry out one action; never blocks."""

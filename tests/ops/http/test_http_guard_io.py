@@ -70,7 +70,8 @@ OWN = {"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:8080"}
 
 
 @pytest.mark.parametrize(
-    "more", [{}, {"Host": "localhost:8080", "Origin": "http://localhost:8080"}, {"Host": "desk-7", "Origin": "http://desk-7"}]
+    "more",
+    [{}, {"Host": "localhost:8080", "Origin": "http://localhost:8080"}, {"Host": "desk-7", "Origin": "http://desk-7"}],
 )
 async def test_a_browser_on_our_own_page_may_ask_with_the_token(start: Start, more: dict[str, str]) -> None:
     site = await start(hosts=frozenset({"desk-7"}))
