@@ -1,4 +1,4 @@
-"""Everything that leaves the engine: requests to the exchange, deeds of the shell, and records (domain/records.py).
+"""Everything that leaves the engine: requests to the exchange, what the process does, alerts, and records.
 
 `Cleared` is permission as a value. Only guards/gate.py makes one (the tidy test looks), a `Place` cannot be made
 without one, and the venue refuses to write after the instant it names.
@@ -7,10 +7,10 @@ without one, and the venue refuses to write after the instant it names.
 from __future__ import annotations
 
 import enum
-from typing import Any
 
 import msgspec
 
+from domain.alert_types.catalogue import AnyAlert
 from domain.ids import ClientOrderId, GroupId, RequestId, Ticker
 from domain.market import OrderRef, Side
 from domain.money import Count, Price
@@ -156,14 +156,6 @@ class AskWatcher(Action, frozen=True):
     reason: str
 
 
-class Alert(Action, frozen=True):
-    """Tell people. Severity: debug, info, warning, error, critical."""
-
-    action: str
-    severity: str
-    payload: dict[str, Any]
-
-
 class RunPreflight(Action, frozen=True):
     """Look at everything that must hold before orders may go out, in a process of its own; `PreflightRun` answers."""
 
@@ -219,12 +211,12 @@ AnyAction = (
     | FeedControl
     | MarkCancelAll
     | AskWatcher
-    | Alert
     | RunPreflight
     | Report
     | FileIncident
     | Answer
     | Exit
+    | AnyAlert
     | AnyEntry
 )
 

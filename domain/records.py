@@ -29,7 +29,7 @@ from domain.record_types.fills import (
     SettlementEntry,
     StraySettlementEntry,
 )
-from domain.record_types.incidents import BreachEntry, Figure, IncidentFiledEntry, IncidentOpenedEntry
+from domain.record_types.incidents import BreachEntry, IncidentFigure, IncidentFiledEntry, IncidentOpenedEntry
 from domain.record_types.operators import JobRunEntry, NoteEntry, OperatorActionEntry, PreflightEntry
 from domain.record_types.orders import (
     OrderAckedEntry,

@@ -7,10 +7,11 @@ to the index leaves this guard out by configuration; silence does not leave it o
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from domain.alert_types.alert import Severity
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ConfigurationError
 from domain.events import Tick
@@ -65,12 +66,12 @@ FACTORS: Final = {
 }
 
 
-SEVERITY: Final[dict[VixBand, Literal["info", "warning", "error"]]] = {
-    VixBand.UNKNOWN: "warning",
-    VixBand.NORMAL: "info",
-    VixBand.WATCH: "info",
-    VixBand.HALF: "warning",
-    VixBand.STOP: "error",
+SEVERITY: Final[dict[VixBand, Severity]] = {
+    VixBand.UNKNOWN: Severity.WARNING,
+    VixBand.NORMAL: Severity.INFO,
+    VixBand.WATCH: Severity.INFO,
+    VixBand.HALF: Severity.WARNING,
+    VixBand.STOP: Severity.ERROR,
 }
 
 

@@ -25,6 +25,14 @@ class Recorded(msgspec.Struct, frozen=True, tag="record", tag_field="kind"):
     payload: msgspec.Raw
 
 
+class Alerted(msgspec.Struct, frozen=True, tag="alert", tag_field="kind"):
+    """An alert as steps held it before each kind had a type of its own. Nothing is rebuilt from it."""
+
+    action: str
+    severity: str
+    payload: msgspec.Raw
+
+
 _entries: Final = {type_of(entry): msgspec.json.Decoder(entry) for entry in ENTRIES}
 _adoption: Final = type_of(AdoptionEntry)
 

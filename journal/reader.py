@@ -12,7 +12,7 @@ from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.events import AnyEvent
 from domain.records import RECORD_MINOR
 from journal.chain import Anchor
-from journal.earlier import Recorded, entry_of
+from journal.earlier import Alerted, Recorded, entry_of
 from journal.record import Record, RecordError, canonical, parse_utc
 
 
@@ -41,10 +41,10 @@ class _RawStep(msgspec.Struct, frozen=True):
 
 ANCHOR_BYTES_MAX: Final = 4_096
 _raw_step: Final = Door(_RawStep, PAGE_BYTES_MAX, proven=True)
-_actions: Final = Door(tuple[AnyAction | Recorded, ...], PAGE_BYTES_MAX, proven=True)
+_actions: Final = Door(tuple[AnyAction | Recorded | Alerted, ...], PAGE_BYTES_MAX, proven=True)
 _each: Final = Door(tuple[msgspec.Raw, ...], PAGE_BYTES_MAX, proven=True)
 _anchor: Final = Door(Anchor, ANCHOR_BYTES_MAX)
-KINDS: Final = frozenset(one.__struct_config__.tag for one in (*get_args(AnyAction), Recorded))
+KINDS: Final = frozenset(one.__struct_config__.tag for one in (*get_args(AnyAction), Recorded, Alerted))
 
 
 def decode_step(record: Record) -> Step:
@@ -63,10 +63,12 @@ def decode_actions(raw: msgspec.Raw, line: Record) -> tuple[AnyAction, ...]:
     Under a newer minor version records may be of types that this build does not know: they are passed over.
     """
     told = _actions.read(raw if line.minor <= RECORD_MINOR else _known_of(raw))
-    if not any(isinstance(one, Recorded) for one in told):
+    if not any(isinstance(one, Recorded | Alerted) for one in told):
         return told  # type: ignore[return-value] # just looked at
     known: list[AnyAction] = []
     for one in told:
+        if isinstance(one, Alerted):
+            continue
         if not isinstance(one, Recorded):
             known.append(one)
             continue

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from domain.records import ENTRIES, RECORD_MINOR, RECORD_VERSION, Entry, Figure, SchedulerWindow, type_of
+from domain.records import ENTRIES, RECORD_MINOR, RECORD_VERSION, Entry, IncidentFigure, SchedulerWindow, type_of
 from journal.record import Record
 
 _HEAD: Final = f"""# Events: every type of record in the journal
@@ -46,12 +46,12 @@ def page() -> str:
     parts = [_HEAD, "## A line\n", _table(Record)]
     for entry in ENTRIES:
         parts += [f"## {type_of(entry)}\n", f"{inspect.cleandoc(entry.__doc__ or '')}\n", _table(entry)]
-    parts += ["## Figure, inside `incident_opened`\n", _table(Figure)]
+    parts += ["## IncidentFigure, inside `incident_opened`\n", _table(IncidentFigure)]
     parts += ["## SchedulerWindow, inside `window_phase`\n", _table(SchedulerWindow)]
     return "\n".join(parts)
 
 
-def _table(struct: type[Entry | Record | Figure | SchedulerWindow]) -> str:
+def _table(struct: type[Entry | Record | IncidentFigure | SchedulerWindow]) -> str:
     rows = ["| key | type | |", "|---|---|---|"]
     written = _annotations(struct)
     for field in msgspec.structs.fields(struct):

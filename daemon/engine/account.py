@@ -25,11 +25,12 @@ from daemon.engine.holdings import (
 )
 from daemon.engine.parity.adoption import told_of
 from daemon.engine.parity.compare import Parity
-from domain.actions import Alert, AnyAction, Cleared
+from domain.actions import AnyAction, Cleared
+from domain.alert_types.catalogue import NeverAnsweredAlert, Severity
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import CancelOutcome, Fill, GroupOutcome, OrderUpdated, PlaceOutcome, Verdict
-from domain.ids import is_close_out, is_ours
+from domain.ids import is_ours
 from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Count
 from domain.records import (
@@ -38,7 +39,6 @@ from domain.records import (
     OrderCancelledEntry,
     OrderFailedEntry,
     OrderFilledEntry,
-    payload_of,
 )
 from execution.cancel_all import Scope
 from execution.converge import ANSWER_PATIENCE_NS
@@ -192,10 +192,7 @@ class Account:
         # Only a fill moves a position: requotes must not put the comparison off for as long as they go on.
         held.filled_ns = now.mono_ns
         self._touched(order, now)
-        filled = OrderFilledEntry(**told_of(fill, series, target_ns))
-        out.append(filled)
-        if fill.is_taker and not is_close_out(fill.client_order_id):
-            out.append(Alert("taker_fill", "critical", payload_of(filled)))
+        out.append(OrderFilledEntry(**told_of(fill, series, target_ns)))
         return True
 
     def _target_of(self, fill: Fill, series: str, now: Now) -> int | None:
@@ -296,7 +293,7 @@ class Account:
         if creates:
             held.reads.soon(GROUPS, now.mono_ns + 2 * NS_PER_S)
         if orders or creates:
-            out.append(Alert("never_answered", "error", {"orders": len(orders), "groups": creates}))
+            out.append(NeverAnsweredAlert(Severity.ERROR, len(orders), creates))
 
     def _retry_stragglers(self, now: Now, out: list[AnyAction]) -> None:
         """Cancel again, by id, what is unwanted and still here though its cancel was answered or is overdue."""

@@ -13,7 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from daemon.engine.desk import Desk
-from domain.actions import Alert
+from domain.alert_types.catalogue import (
+    AnyAlert,
+    FeedQuarantinedAlert,
+    FeedsBackAlert,
+    FeedsLostAlert,
+    IndexFreshAlert,
+    IndexStaleAlert,
+    PausedAlert,
+    Severity,
+)
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.window import Phase
 from feeds.failover import DualFeedFailover, FailoverState, Mode
@@ -37,11 +46,11 @@ class Announcer:
         self._lost = False
         self._paused = ""
 
-    def look(self, desks: Iterable[Desk], failover: DualFeedFailover, paused: str, now: Now) -> list[Alert]:
+    def look(self, desks: Iterable[Desk], failover: DualFeedFailover, paused: str, now: Now) -> list[AnyAlert]:
         """What is news now; `paused` is why quoting is paused, whoever asked for it, or nothing."""
-        news = []
+        news: list[AnyAlert] = []
         if paused not in ("", self._paused):
-            news.append(Alert("paused", "warning", {"cause": paused}))
+            news.append(PausedAlert(Severity.WARNING, paused))
         self._paused = paused
         news += [_quarantined(mark, now) for mark in failover.take_news()]
         if not self._plan.market_open(now.utc_ns):
@@ -57,44 +66,36 @@ class Announcer:
         found.append(self._feeds(failover, now, in_window=any(inside for _, inside in phased)))
         return news + [alert for alert in found if alert is not None]
 
-    def _index(self, one: IndexFreshness, now: Now, expected_ns: int, *, in_window: bool) -> Alert | None:
+    def _index(self, one: IndexFreshness, now: Now, expected_ns: int, *, in_window: bool) -> AnyAlert | None:
         told_ns = self._stale_since_ns.get(one.series)
-        payload = {
-            "series": one.series,
-            "symbol": one.symbol,
-            "feed": one.feed,
-            "age_ms": one.age_ms,
-            "limit_ms": one.limit_ms,
-            "basis": one.basis,
-            "received_utc_ns": one.received_utc_ns,
-        }
+        told = one.series, one.symbol, one.feed, one.age_ms, one.limit_ms, one.basis
         if one.fresh:
             if told_ns is None:
                 return None
             del self._stale_since_ns[one.series]
-            return Alert("index_fresh", "info", payload | {"after_s": (now.mono_ns - told_ns) / NS_PER_S})
+            return IndexFreshAlert(Severity.INFO, *told, (now.mono_ns - told_ns) / NS_PER_S)
         patience_ns = FIRST_VALUE_NS if one.age_ns is None else round(one.arm_limit_ms * NS_PER_MS)
         silent_ns = expected_ns if one.age_ns is None else min(one.age_ns, expected_ns)
         if told_ns is not None or silent_ns <= patience_ns:
             return None
         self._stale_since_ns[one.series] = now.mono_ns
-        return Alert("index_stale", "error" if in_window else "warning", payload)
+        severity = Severity.ERROR if in_window else Severity.WARNING
+        return IndexStaleAlert(severity, *told, one.received_utc_ns)
 
-    def _feeds(self, failover: DualFeedFailover, now: Now, *, in_window: bool) -> Alert | None:
+    def _feeds(self, failover: DualFeedFailover, now: Now, *, in_window: bool) -> AnyAlert | None:
         state = failover.state(now)
-        payload = {"state": state.value, "active_feed": failover.active}
         if state in DELIVERING:
             was_lost, self._lost, self._nothing_since_ns = self._lost, False, None
-            return Alert("feeds_back", "info", payload) if was_lost else None
+            return FeedsBackAlert(Severity.INFO, state.value, failover.active) if was_lost else None
         if self._nothing_since_ns is None:
             self._nothing_since_ns = now.mono_ns
         if self._lost or now.mono_ns - self._nothing_since_ns <= LOST_AFTER_NS[failover.mode]:
             return None
         self._lost = True
-        return Alert("feeds_lost", "critical" if in_window else "error", payload)
+        severity = Severity.CRITICAL if in_window else Severity.ERROR
+        return FeedsLostAlert(severity, state.value, failover.active)
 
 
-def _quarantined(mark: SetAside, now: Now) -> Alert:
-    left_s = (mark.until_ns - now.mono_ns) / NS_PER_S
-    told = {"feed": mark.feed, "symbol": mark.symbol, "why": mark.why, "for_s": round(left_s, 1)}
-    return Alert("feed_quarantined", "warning", told)
+def _quarantined(mark: SetAside, now: Now) -> FeedQuarantinedAlert:
+    left_s = round((mark.until_ns - now.mono_ns) / NS_PER_S, 1)
+    return FeedQuarantinedAlert(Severity.WARNING, mark.feed, mark.symbol, mark.why, left_s)

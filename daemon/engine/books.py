@@ -6,7 +6,8 @@ from daemon.engine.account import Account
 from daemon.engine.flat import Flat
 from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, GROUPS, POSITIONS, RESTING, Holdings
 from daemon.engine.parity.compare import Parity
-from domain.actions import Alert, AnyAction
+from domain.actions import AnyAction
+from domain.alert_types.catalogue import ListBehindAlert, Severity
 from domain.clock import NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OddRow, OrdersRead, PositionsRead
@@ -143,7 +144,7 @@ class Books:
         """Tell of a list so far behind that it proves nothing, once, and again when it was well for some time."""
         behind = self.held.book.lag.behind(now.mono_ns)
         if behind and not self.behind_told:
-            out.append(Alert("list_behind", "error", {"settle_max_s": SETTLE_MAX_NS // NS_PER_S}))
+            out.append(ListBehindAlert(Severity.ERROR, SETTLE_MAX_NS // NS_PER_S))
         self.behind_told = behind
 
     def _met(self, what: str, now: Now, *, drifts: bool = False) -> None:

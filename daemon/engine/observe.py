@@ -15,7 +15,19 @@ from daemon.engine.market.conditions import MarketConditions
 from daemon.engine.memory import restore
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
-from domain.actions import Alert, Answer, AnyAction, AskWatcher, Read
+from domain.actions import Answer, AnyAction, AskWatcher, Read
+from domain.alert_types.catalogue import (
+    BadPrintAlert,
+    ExchangeRefusesClockAlert,
+    ExchangeRefusesKeyAlert,
+    FeedDivergenceOverAlert,
+    FeedDownAlert,
+    FeedRefusedAlert,
+    JournalFaultAlert,
+    PreflightBlocksAlert,
+    PrivateStreamDownAlert,
+    Severity,
+)
 from domain.clock import NS_PER_MS, Now
 from domain.counts import Counted
 from domain.events import (
@@ -73,7 +85,6 @@ from domain.records import (
     GuardTripEntry,
     JobRunEntry,
     PreflightEntry,
-    payload_of,
 )
 from execution.kalshi.codes import STAMP_EXPIRED
 from guards.freshness import Admission
@@ -198,17 +209,14 @@ class Observers:
             return
         symbol, values = desk.series.symbol, {"bad": bad.value, "after": after.value}
         out.append(GuardTripEntry(reason=Reason.BAD_PRINT.value, symbol=symbol, values=values))
-        told = {"symbol": symbol, "values": values, "feed": bad.feed, "raw": bad.raw}
-        out.append(Alert("bad_print", "warning", told))
+        out.append(BadPrintAlert(Severity.WARNING, symbol, values, bad.feed, bad.raw))
 
     def _divergence_turned(self, desk: Desk, out: list[AnyAction]) -> None:
         symbol, values = desk.series.symbol, desk.divergence.comparison()
-        payload = {"symbol": symbol, "values": values}
         if desk.divergence.diverged:
             out.append(GuardTripEntry(reason=Reason.FEED_DIVERGENCE.value, symbol=symbol, values=values))
-            out.append(Alert("feed_divergence", "error", payload))
         else:
-            out.append(Alert("feed_divergence_over", "info", payload))
+            out.append(FeedDivergenceOverAlert(Severity.INFO, symbol, values))
 
     def follow_failover(self, now: Now, out: list[AnyAction]) -> None:
         """On a switch the new feed's newest values count at once."""
@@ -221,9 +229,7 @@ class Observers:
             state.scores.fell_back()
         age_ns = state.failover.age_ns(switch.before, now)
         age_ms = None if age_ns is None else age_ns / NS_PER_MS
-        switched = FeedSwitchEntry(switch.before, switch.after, switch.reason, age_ms)
-        out.append(switched)
-        out.append(Alert("feed_switch", "warning", payload_of(switched)))
+        out.append(FeedSwitchEntry(switch.before, switch.after, switch.reason, age_ms))
         for desk in state.desks.values():
             desk.follow(switch.after, state.failover.value(desk.series.symbol, now), now)
 
@@ -236,12 +242,11 @@ class Observers:
         if event.state in BEGINNING:
             for desk in state.desks.values():
                 desk.first.begin(event.feed)
-        payload = {"feed": event.feed, "reason": event.reason}
         if event.state is FeedState.FATAL:
-            out.append(Alert("feed_refused", "error", payload))
+            out.append(FeedRefusedAlert(Severity.ERROR, event.feed, event.reason))
         elif before is not None and before.state is FeedState.LIVE and event.state is not FeedState.LIVE:
             # Also back to SUBSCRIBED: that is how silence begins, before the socket is given up.
-            out.append(Alert("feed_down", "warning", payload))
+            out.append(FeedDownAlert(Severity.WARNING, event.feed, event.reason))
         out.extend(state.failover.observe(event, now))
         self.follow_failover(now, out)
 
@@ -272,7 +277,7 @@ class Observers:
     def _stream(self, event: StreamStatus, now: Now, out: list[AnyAction]) -> None:
         state = self.state
         if not event.up and (state.stream_up or event.reason != state.stream_reason):
-            out.append(Alert("private_stream_down", "warning", {"reason": event.reason}))
+            out.append(PrivateStreamDownAlert(Severity.WARNING, event.reason))
         state.stream_up, state.stream_reason = event.up, event.reason
         state.ages.reconnected()
         if event.up:
@@ -308,9 +313,7 @@ class Observers:
             return
         group = state.held.groups.lost(event.group_id, now.mono_ns)
         if group is not None:
-            lost = GuardTripEntry(Reason.ORDER_GROUP_LOST.value, group.series, group_id=group.group_id)
-            out.append(lost)
-            out.append(Alert("order_group_lost", "warning", payload_of(lost)))
+            out.append(GuardTripEntry(Reason.ORDER_GROUP_LOST.value, group.series, group_id=group.group_id))
             state.flat.flatten(group.series, Reason.ORDER_GROUP_LOST.value, now)
 
     def _market_changed(self, event: MarketChanged, now: Now, out: list[AnyAction]) -> None:
@@ -381,8 +384,6 @@ class Observers:
                 warning=agreed.warning,
             )
             out.append(told)
-            if agreed.problem or agreed.warning:
-                out.append(Alert("fees_disagree", "error" if agreed.problem else "warning", payload_of(told)))
         desk.fees = agreed
 
     def _status_read(self, event: ExchangeStatusRead, now: Now, out: list[AnyAction]) -> None:
@@ -395,9 +396,8 @@ class Observers:
         if key is not None and key.what is Read.SETTLEMENTS and event.http_status == HTTP_OK:
             self.state.results.unreadable(key, event.reason, now, out)
         if event.http_status in KEY_REFUSED:
-            payload = {"what": event.what, "http_status": event.http_status, "reason": event.reason}
-            expired = STAMP_EXPIRED in event.reason
-            out.append(Alert("exchange_refuses_clock" if expired else "exchange_refuses_key", "critical", payload))
+            refuses = ExchangeRefusesClockAlert if STAMP_EXPIRED in event.reason else ExchangeRefusesKeyAlert
+            out.append(refuses(Severity.CRITICAL, event.what, event.http_status, event.reason))
 
     def _control_proven(self, event: ControlProven, now: Now, out: list[AnyAction]) -> None:
         # A proof from the future would never grow old.
@@ -412,7 +412,7 @@ class Observers:
 
     def _journal_failed(self, event: JournalFault, now: Now, out: list[AnyAction]) -> None:
         self.state.journal_fault = event.reason
-        out.append(Alert("journal_fault", "critical", {"reason": event.reason}))
+        out.append(JournalFaultAlert(Severity.CRITICAL, event.reason))
         self.requests.ask_stop(Reason.JOURNAL_FAULT, now)
 
     def _job_run(self, event: JobRun, now: Now, out: list[AnyAction]) -> None:
@@ -438,7 +438,8 @@ class Observers:
         out.append(told)
         standing = state.evidence.standing(now)
         if not standing.open and standing.detail != self.requests.preflight_told:
-            out.append(Alert("preflight_blocks", "error" if state.settings.live else "warning", payload_of(told)))
+            severity = Severity.ERROR if state.settings.live else Severity.WARNING
+            out.append(PreflightBlocksAlert(severity, told.against, told.path, told.problem))
         self.requests.preflight_told = standing.detail
         self.requests.preflight_over(event.number, standing, out)
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from daemon.engine.operator_gates import Standing, Weighed, account_gates, series_gates, weigh
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes
-from domain.actions import Alert, Answer, AnyAction
+from domain.actions import Answer, AnyAction
 from domain.clock import Now
 from domain.events import CancelAllMarker, CloseOutTold, Command, KillSwitch, Operator, Stop
 from domain.reasons import Reason, Topic
@@ -50,7 +50,6 @@ class OperatorRequests:
         """The kill latch has just closed: say so, and empty the account."""
         state = self.state
         out.append(KillSwitchEntry(source, state.kill.reason))
-        out.append(Alert("kill_switch", "critical", {"reason": state.kill.reason, "source": source}))
         self.ask_empty(Reason.KILL_SWITCH, now)
 
     def marker(self, event: CancelAllMarker, now: Now, out: list[AnyAction]) -> None:
@@ -96,14 +95,10 @@ class OperatorRequests:
                 later=standing.later,
             )
             refused, note = standing.refusal, standing.note
-        out.append(asked)
-        if refused:
-            told = {"by": event.by, "why": refused}
-            resumes = event.command is Command.RESUME
             if any(line.startswith(f"{EVIDENCE}: ") for line in standing.against):
                 self.state.evidence.want(f"{event.command} was refused")
-            out.append(Alert("resume_refused", "warning", told) if resumes else Alert("arm_refused", "warning", told))
-        else:
+        out.append(asked)
+        if not refused:
             self._obey(event, now, out)
         if event.command in ANSWERED_LATER:
             return  # answered once everything has been asked

@@ -13,8 +13,9 @@ from daemon.engine.desk import Desk
 from daemon.engine.holdings import FILLS, Holdings
 from daemon.engine.parity.compare import Parity
 from daemon.engine.settings import EngineSettings
-from daemon.engine.settling.window_result import Result, close_flat, disputed, ended, finish, held_in, settle
-from domain.actions import Alert, AnyAction, Read, Report
+from daemon.engine.settling.window_result import Result, close_flat, ended, finish, held_in, settle
+from domain.actions import AnyAction, Read, Report
+from domain.alert_types.catalogue import SettlementUnreadableAlert, Severity
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.errors import ProtocolError
 from domain.events import Fill, MarketsRead, SettlementsRead, Tick
@@ -41,11 +42,7 @@ SETTLEMENT_PATIENCE_NS = 3600 * NS_PER_S
 
 
 def _settled(rows: list[SettlementEntry], out: list[AnyAction]) -> None:
-    for row in rows:
-        out.append(row)
-        dispute = disputed(row)
-        if dispute is not None:
-            out.append(dispute)
+    out.extend(rows)
 
 
 class Results:
@@ -214,8 +211,7 @@ class Results:
     def _tell_unread(self, ticker: Ticker, why: str, now: Now, out: list[AnyAction]) -> None:
         self._told_unread_ns[ticker] = now.mono_ns
         account = self.held.ledger.markets[ticker]
-        payload = {"series": account.series, "ticker": ticker, "position": account.position, "reason": why}
-        out.append(Alert("settlement_unreadable", "critical", payload))
+        out.append(SettlementUnreadableAlert(Severity.CRITICAL, account.series, ticker, account.position, why))
         self.parity.tell(out)
 
     def _watch_settlements(self, now: Now, out: list[AnyAction]) -> None:

@@ -20,12 +20,13 @@ from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
 from daemon.engine.shown.figures import figures
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
-from domain.actions import Alert, AnyAction, Cleared, Exit, RunPreflight
+from domain.actions import AnyAction, Cleared, Exit, RunPreflight
+from domain.alert_types.catalogue import MarketHaltSuspectedAlert, Severity
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
 from domain.reasons import Reason, RiskDecision, RungReason, Topic
-from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry, payload_of
+from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry
 from domain.window import Phase, Window
 from execution.orders import Order
 from execution.orders import State as OrderState
@@ -152,10 +153,8 @@ class Engine:
         before, state.index_expected = state.index_expected, state.plan.market_open(now.utc_ns)
         self.observers.conditions.passing(now, before=before, out=out)
         if state.still.advance(now, market_open=state.index_expected):
-            symbols = sorted(desk.series.symbol for desk in state.desks.values())
-            out.append(
-                Alert("market_halt_suspected", "error", {"symbols": symbols, "why": state.still.vote(now).detail})
-            )
+            symbols = tuple(sorted(desk.series.symbol for desk in state.desks.values()))
+            out.append(MarketHaltSuspectedAlert(Severity.ERROR, symbols, state.still.vote(now).detail))
 
     def _weigh_money(self, now: Now, out: list[AnyAction]) -> None:
         """Look at what is held at its marks: what has turned worse closes the gate by the next step's votes."""
@@ -167,7 +166,7 @@ class Engine:
 
     def _judged(self, judgement: Judgement, now: Now, out: list[AnyAction]) -> None:
         """Risk has decided: a pause lasts until resumed, a stopped event until it is over, a hard stop is the kill."""
-        out += told(judgement)
+        out.append(told(judgement))
         if judgement.decision is RiskDecision.HARD_STOP:
             self.requests.halt(Topic.RISK, judgement.why, now, out)
 
@@ -183,9 +182,8 @@ class Engine:
             out.append(state.settings.limits(desk.series.name, window.target_ns))
         state.ladders.entered(desk, phase, now)
         if phase is Phase.STRICT and desk.sentry.cadence_too_slow:
-            told = StrictStandDownEntry(desk.series.name, desk.sentry.cadence_p99_ms, desk.sentry.limit_ms(phase))
-            out.append(told)
-            out.append(Alert("strict_stand_down", "info", payload_of(told)))
+            p99_ms, limit_ms = desk.sentry.cadence_p99_ms, desk.sentry.limit_ms(phase)
+            out.append(StrictStandDownEntry(desk.series.name, p99_ms, limit_ms))
 
     def _tripped(self, desk: Desk, trip: Trip, out: list[AnyAction]) -> None:
         state = self.state
@@ -202,8 +200,6 @@ class Engine:
             feeds={feed: tick.received_utc_ns for (feed, symbol), tick in newest if symbol == desk.series.symbol},
         )
         out.append(tripped)
-        severity = "critical" if trip.session_frozen else "warning"
-        out.append(Alert("final_minute_stale", severity, payload_of(tripped)))
 
     # --- decide --------------------------------------------------------------------------------------------------
 
@@ -364,7 +360,6 @@ class Engine:
                 refused = desk.refused_anew(order, refusal.why, refusal.limit)
                 if refused is not None:
                     out.append(refused)
-                    out.append(Alert("risk_reject", "warning", payload_of(refused)))
                 return False
             desk.refused.pop((order.ticker, order.side), None)
             state.results.quoted(desk)

@@ -67,6 +67,7 @@ from feeds.massive import MassiveSession
 from feeds.socket_io import ReconnectingSocket
 from journal.writer_io import JournalWriter
 from ops.alerts.delivery_io import AlertFan
+from ops.alerts.raised import raised_by
 from ops.http.http_io import OpsServer
 from ops.logs.masking import Masker
 from ops.metrics.view import Runtime
@@ -308,9 +309,13 @@ class App:
                 log.warning("history not kept", problem=str(problem))
 
     def _say(self, entry: Entry) -> None:
+        """A record left a step: a log line, the alert that it tells, an incident."""
         facts = spoken(entry)
         if facts is not None:
             log.info(type_of(type(entry)), **facts)
+        raised = raised_by(entry)
+        if raised is not None:
+            self.alerts.send(raised, self.runner.correlation_id)
         self.incident_files.heard(entry)
         self.decisions.heard(entry, self.runner.seq, self.runner.correlation_id)
 

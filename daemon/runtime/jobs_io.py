@@ -24,11 +24,13 @@ from daemon.engine.views.desk import PlanView
 from daemon.runtime.files_out_io import FilesOut
 from daemon.runtime.jobs import JOBS
 from domain.actions import Answer
+from domain.alert_types.catalogue import HealthCheckAlert, JobFailedAlert, Severity
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, JobOutcome, JobRoad, JobRun, Operator
 from domain.stamps import NEW_YORK
 from execution.reconcile import read_reconciled
 from ops.alerts.delivery_io import AlertFan
+from ops.alerts.raised import of_alert
 from ops.status import Gate, TaskHealth
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class Jobs:
         if refused:
             outcome, cause = JobOutcome.REFUSED, refused
             if road is JobRoad.SCHEDULE and name in self.running:
-                self.alerts.send("job_failed", "error", {"job": name, "problem": refused})
+                self._failed(name, refused)
         else:
             self.running.add(name)
             try:
@@ -144,7 +146,7 @@ class Jobs:
         except Exception as problem:  # tidy: swallow - told as the run's outcome and as an alert
             log.exception("job failed", job=name)
             told = str(problem) or type(problem).__name__
-            self.alerts.send("job_failed", "error", {"job": name, "problem": told})
+            self._failed(name, told)
             return told
 
     async def _health(self) -> str:
@@ -153,7 +155,7 @@ class Jobs:
         text = f"health: late tasks {late or 'none'}, closed gates {closed or 'none'}"
         self.inbox.emit(Operator(Command.NOTE, "jobs", text, "operator_cli", ""))
         if late:
-            self.alerts.send("health_check", "error", {"late": late, "closed": closed})
+            self.alerts.send(of_alert(HealthCheckAlert(Severity.ERROR, tuple(late), tuple(closed))))
         return f"late tasks: {', '.join(late)}" if late else ""
 
     async def _reconcile(self) -> str:
@@ -180,7 +182,10 @@ class Jobs:
         await asyncio.to_thread(write_day, self.files.state_dir, self.files.state_dir / "reports", day)
         return ""
 
+    def _failed(self, job: str, problem: str) -> None:
+        self.alerts.send(of_alert(JobFailedAlert(Severity.ERROR, job, problem)))
+
     def _trouble(self, event: JobEvent) -> None:
         problem = getattr(event, "exception", None)
         log.error("job did not run as it should", job=event.job_id, problem=str(problem or "missed or still running"))
-        self.alerts.send("job_failed", "error", {"job": event.job_id, "problem": str(problem or "missed")})
+        self._failed(event.job_id, str(problem or "missed"))

@@ -11,7 +11,6 @@ import structlog
 from daemon.client.watched_files_io import Sentinels
 from daemon.runtime.snapshots_io import Snapshots
 from domain.actions import (
-    Alert,
     Answer,
     AnyAction,
     Ask,
@@ -27,11 +26,13 @@ from domain.actions import (
     SubscribeBooks,
     TriggerGroup,
 )
+from domain.alert_types.catalogue import ALERTS, Alert
 from domain.errors import UnavailableError
 from execution.kalshi.venue_io import KalshiVenue
 from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
 from ops.alerts.delivery_io import AlertFan
+from ops.alerts.raised import of_alert
 
 ANSWER_WAIT_S = 5.0
 ENGINE_WAIT_S = 1.0
@@ -76,10 +77,10 @@ class Performer:
             FeedControl: self._feed_control,
             MarkCancelAll: self._mark,
             AskWatcher: self._ask_watcher,
-            Alert: self._alert,
             Report: self._report,
             Answer: self._answer,
         }
+        self.table.update(dict.fromkeys(ALERTS, self._alert))
 
     def perform(self, action: AnyAction) -> None:
         """Carry out one action."""
@@ -102,7 +103,7 @@ class Performer:
             self.spawn(socket.close())
 
     def _alert(self, action: Alert) -> None:
-        self.alerts.send(action.action, action.severity, action.payload, self.correlation())
+        self.alerts.send(of_alert(action), self.correlation())
 
     def _mark(self, action: MarkCancelAll) -> None:
         self.spawn(self.files.mark_cancel_all(action))

@@ -15,7 +15,7 @@ class BreachEntry(Entry, frozen=True):
     why: Named
 
 
-class Figure(msgspec.Struct, frozen=True):
+class IncidentFigure(msgspec.Struct, frozen=True):
     """One figure of an incident: its name, its value, and the limit that it is measured against, or nothing."""
 
     name: str
@@ -29,7 +29,7 @@ class IncidentOpenedEntry(Entry, frozen=True):
     ident: Named
     breach: Breach
     why: Named
-    figures: tuple[Figure, ...]
+    figures: tuple[IncidentFigure, ...]
 
 
 class IncidentFiledEntry(Entry, frozen=True):

@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
 import msgspec
@@ -20,7 +20,7 @@ import structlog
 from domain.clock import NS_PER_S, Clock
 from domain.stamps import utc_ms_text
 from ops.alerts.policy import ATTEMPTS_MAX, RESEND, RUNBOOK, AlertMessage, Dedupe, Policy, Receipt
-from ops.alerts.subjects import subject
+from ops.alerts.raised import Raised
 from ops.logs.masking import Masker
 
 QUEUE_MAX = 256
@@ -151,27 +151,27 @@ class AlertFan:
         self.receipts: deque[Receipt] = deque(maxlen=RECEIPTS_KEPT)
         self.counters: Counter[str] = Counter()
 
-    def send(self, action: str, severity: str, payload: dict[str, Any], correlation_id: str = "") -> str | None:
+    def send(self, raised: Raised, correlation_id: str = "") -> str | None:
         """Queue an alert for everyone who wants it; returns its id, or None when it was said already. Never waits."""
         now = self._clock.now()
-        held = self._dedupe.admit(subject(action, payload), severity, now.mono_ns)
+        held = self._dedupe.admit(raised.subject, raised.severity, now.mono_ns)
         if held is None:
             self.counters["suppressed"] += 1
             return None
         self._number += 1
         alert = AlertMessage(
             alert_id=f"alert-{now.utc_ns}-{self._number}",
-            action=action,
-            severity=severity,
+            action=raised.kind,
+            severity=raised.severity,
             timestamp=utc_ms_text(now.utc_ns),
-            payload=self._masker.fields(payload),
+            payload=self._masker.fields(raised.payload),
             correlation_id=correlation_id,
-            runbook=f"{RUNBOOK}#{action}",
+            runbook=f"{RUNBOOK}#{raised.kind}",
             suppressed=held,
         )
         self.counters["sent"] += 1
         for lane in self._lanes:
-            if lane.policy.wants(action, severity):
+            if lane.policy.wants(raised.kind, raised.severity):
                 self._opened()
                 dropped = lane.put(alert)
                 if dropped is not None:

@@ -1,7 +1,7 @@
 """What an alert is, who wants it, and when it has been said often enough. Pure.
 
-The same alert (action and subject, `subjects.py`) is said once in DEDUPE_NS; what was held back meanwhile is counted on
-the next one.
+The same alert (its kind and what it is about, `raised.py`) is said once in DEDUPE_NS; the next one says how many were
+held back meanwhile.
 A receiver wants an alert from its minimum severity up, unless the action has a severity of its own there. Attempts
 wait 0.5, 1, 2, 4 ... seconds. Every end of a delivery, good or bad, is a receipt.
 """
@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
+from domain.alert_types.alert import Severity
 from domain.backoff import Backoff
 from domain.clock import NS_PER_S
 
-SEVERITIES = ("debug", "info", "warning", "error", "critical")
+SEVERITIES = tuple(Severity)
 DEDUPE_NS = 60 * NS_PER_S
 DEDUPE_KEYS_MAX = 4096
 ATTEMPTS_MAX = 6

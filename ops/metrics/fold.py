@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from domain.actions import Alert, AnyAction, CancelAll, CancelOrders, Place, TriggerGroup
+from domain.actions import AnyAction, CancelAll, CancelOrders, Place, TriggerGroup
 from domain.clock import NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -51,6 +51,7 @@ from domain.records import (
     RiskDecisionEntry,
     TimeToFlatEntry,
 )
+from ops.alerts.raised import Raised, raised_by
 from ops.metrics.registry import Metrics
 
 READS = (
@@ -109,7 +110,6 @@ class Fold:
             CancelOrders: lambda action: self._cancels.inc(len(action.orders)),
             TriggerGroup: lambda _: self._triggers.inc(),
             CancelAll: lambda _: self._cancel_alls.inc(),
-            Alert: self._alert,
             GuardTripEntry: self._trip,
             FeedSwitchEntry: lambda _: self._failovers.inc(),
             KillSwitchEntry: lambda _: self._halts.inc(),
@@ -168,6 +168,9 @@ class Fold:
             done = self._actions.get(type(action))
             if done is not None:
                 done(action)
+            raised = raised_by(action)
+            if raised is not None:
+                self._raised(raised)
 
     # --- events --------------------------------------------------------------------------------------------------
 
@@ -225,9 +228,9 @@ class Fold:
 
     # --- actions -------------------------------------------------------------------------------------------------
 
-    def _alert(self, action: Alert) -> None:
-        self._alerts[action.severity].inc()
-        if action.action in DRIFTS:
+    def _raised(self, raised: Raised) -> None:
+        self._alerts[raised.severity].inc()
+        if raised.kind in DRIFTS:
             self._drifts.inc()
 
     # --- records -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import get_args
 import msgspec
 
 from domain.actions import CANCELS, PLACES, Action, AnyAction, CancelAll, Place
+from domain.alert_types.catalogue import Alert
 from domain.ids import RequestId
 from domain.records import Entry
 
@@ -12,7 +13,7 @@ KINDS = get_args(AnyAction)
 
 
 def test_the_union_is_closed_and_every_tag_is_its_own() -> None:
-    assert all(issubclass(kind, Action | Entry) and kind.__struct_config__.frozen for kind in KINDS)
+    assert all(issubclass(kind, Action | Alert | Entry) and kind.__struct_config__.frozen for kind in KINDS)
     tags = [kind.__struct_config__.tag for kind in KINDS]
     assert len(tags) == len(set(tags))
 

@@ -132,6 +132,17 @@ def test_a_record_of_a_newer_minor_version_is_kept_and_passed_over(open_writer: 
         decode_step(ours)
 
 
+def test_an_alert_as_steps_held_it_before_is_passed_over(open_writer: OpenWriter, tmp_path: Path) -> None:
+    writer = open_writer()
+    told = {"kind": "alert", "action": "paused", "severity": "warning", "payload": {"cause": "lunch"}}
+    note = {"kind": "note", "text": "looked slow", "by": "ann"}
+    writer.append("step", {"event": Wake(), "now": Now(1, 2), "actions": [told, note]})
+    writer.close()
+    (line,) = read_records(tmp_path)
+    assert decode_step(line).actions == (NoteEntry("looked slow", "ann"),)
+    assert [(fact.ident, fact.entry) for fact in told_in([line])] == [("1.2", NoteEntry("looked slow", "ann"))]
+
+
 @pytest.mark.step("O05")
 def test_a_newer_version_is_refused_by_name_and_our_own_is_not() -> None:
     line, _ = seal(body({}))

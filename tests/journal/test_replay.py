@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.actions import Alert, AnyAction
+from domain.actions import AnyAction
+from domain.alert_types.catalogue import PausedAlert, Severity
 from domain.clock import Now
 from domain.events import AnyEvent, ClockSample, Started, Wake
 from domain.records import NoteEntry
@@ -34,7 +35,7 @@ class CountingEngine:
         self.seen += 1
         return [
             NoteEntry(f"{self.seen} at {now.mono_ns}", self.run_id),
-            Alert("counted", "info", {"offset": event.offset_ns}),
+            PausedAlert(Severity.INFO, str(event.offset_ns)),
         ]
 
 

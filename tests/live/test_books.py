@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert
 from journal.reader_io import segment_paths
+from tests.heard import heard
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, fetch, playing, until, until_instant
 
 
@@ -39,7 +39,7 @@ def kinds(told: dict[str, Any]) -> dict[str, str]:
 
 
 def alerts(stage: Stage) -> list[str]:
-    return [a.action for s in stage.steps() for a in s.actions if isinstance(a, Alert)]
+    return [alert.kind for s in stage.steps() for alert in heard(s.actions)]
 
 
 @pytest.mark.step("K14", "K07", "O09")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert
 from domain.clock import NS_PER_MS, NS_PER_S
+from tests.heard import heard
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until_instant
 
 PERIOD_S = 18
@@ -83,9 +83,7 @@ def assert_planned(stage: Stage, number: int) -> None:
     """Announced with its numbers, in the step that enters STRICT; nothing placed from then on; no trip counted."""
     target_ns = stage.target_s(number) * NS_PER_S
     strict_ns = target_ns - STRICT_S * NS_PER_S
-    told = [
-        s for s in stage.steps() if any(isinstance(a, Alert) and a.action == "strict_stand_down" for a in s.actions)
-    ]
+    told = [s for s in stage.steps() if heard(s.actions, "strict_stand_down")]
     assert told, "announced"
     assert all((step.now.utc_ns - strict_ns) % (PERIOD_S * NS_PER_S) < 100 * NS_PER_MS for step in told)
     for record in stage.records("strict_stand_down"):

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert, Place
+from domain.actions import Place
 from domain.events import LoopStall
 from journal.snapshot_io import snapshot_path
+from tests.heard import heard
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, fetch, playing, until, until_instant
 
 EXPIRY_LEAD_S = 3
@@ -43,7 +44,7 @@ def names(orders: Orders) -> set[str]:
 
 def alerts(stage: Stage) -> list[str]:
     """What was raised, by the journal."""
-    return [a.action for s in stage.steps() for a in s.actions if isinstance(a, Alert)]
+    return [alert.kind for s in stage.steps() for alert in heard(s.actions)]
 
 
 def held(stage: Stage) -> dict[str, int]:
@@ -112,7 +113,7 @@ def test_killed_in_mid_window_then_restarted(tmp_path: Path) -> None:
         assert_journal(stage, runs=3)
         placed = [a.client_order_id for s in stage.steps() for a in s.actions if isinstance(a, Place)]
         assert len(placed) == len(set(placed)), "a client order id is never used twice"
-        strays = [a.payload for s in stage.steps() for a in s.actions if isinstance(a, Alert) and "orphan" in a.action]
+        strays = [alert.payload for s in stage.steps() for alert in heard(s.actions, "orphan_order_adopted")]
         assert {p["client_order_id"] for p in strays} == {STRAY}, "its own orders it remembers"
         results = [r for r in stage.records("window_result") if r["target_ns"] == stage.target_s(number) * 10**9]
         assert sum(r["fills"] for r in results) >= 2

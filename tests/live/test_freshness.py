@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert, Place, TriggerGroup
+from domain.actions import Place, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Tick
 from domain.records import FeedSwitchEntry, GuardTripEntry, OrderCreatedEntry, payload_of
 from journal.reader import Step
+from tests.heard import heard
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
 
 LIMIT_NS = 700 * NS_PER_MS
@@ -127,7 +128,7 @@ def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
         assert not trip.places_after, trip
         assert not any(isinstance(action, Place) for action in trip.step.actions)
         second = trip.target_ns == stage.target_s(first + 1) * NS_PER_S
-        alert = next(a for a in trip.step.actions if isinstance(a, Alert) and a.action == "final_minute_stale")
+        [alert] = heard(trip.step.actions, "final_minute_stale")
         assert alert.severity == ("critical" if second else "warning")
         assert alert.payload["session_frozen"] is second
         assert set(alert.payload["feeds"]) == {"massive", "polygon"}

@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from domain.actions import Alert
 from domain.records import FeedSwitchEntry
+from tests.heard import heard
 from tests.live.stage import Stage, playing, until
 
 DEAD, ALIVE = "INXU", "NASDAQ100U"
@@ -82,8 +82,8 @@ def test_a_dead_index_is_stale_everywhere_and_what_a_dead_daemon_left_proves_not
         nowhere = stage.ladderd("freshness", "--state-dir", str(tmp_path / "nowhere"))
         assert nowhere.returncode == 69
         actions = [action for step in stage.steps() for action in step.actions]
-        alerts = [action for action in actions if isinstance(action, Alert)]
-        assert [a.payload["series"] for a in alerts if a.action == "index_stale"] == [DEAD]
-        assert [a.payload["symbol"] for a in alerts if a.action == "feed_quarantined"] == ["I:SPX", "I:SPX"]
+        alerts = heard(actions)
+        assert [a.payload["series"] for a in alerts if a.kind == "index_stale"] == [DEAD]
+        assert [a.payload["symbol"] for a in alerts if a.kind == "feed_quarantined"] == ["I:SPX", "I:SPX"]
         switches = [action for action in actions if isinstance(action, FeedSwitchEntry)]
         assert len(switches) == 1, "the other host is tried once, and there the socket stays"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from domain.actions import Alert
 from journal.reader_io import read_steps
+from ops.alerts.raised import Raised
 from sim.local.child import Child
+from tests.heard import heard
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until
 
 ANOTHER = "another process trades this account"
 FEEDS_FOR_TWO = ("--quota", "4")
 
 
-def alerts(state_dir: Path, action: str) -> list[Alert]:
-    found = (a for step in read_steps(state_dir) for a in step.actions if isinstance(a, Alert))
-    return [alert for alert in found if alert.action == action]
+def alerts(state_dir: Path, kind: str) -> list[Raised]:
+    return [alert for step in read_steps(state_dir) for alert in heard(step.actions, kind)]
 
 
 def start_second(stage: Stage) -> tuple[Child, Path]:

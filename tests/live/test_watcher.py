@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert
+from ops.alerts.raised import Raised
 from sim.local.child import Child
 from sim.local.setting import write_key_pair
+from tests.heard import heard
 from tests.live.stage import Stage, assert_journal, fetch, playing, until
 
 LIMIT_MS = 1_500
@@ -83,9 +84,8 @@ def assert_the_watchers_key_cancels(stage: Stage, watch: Child) -> None:
     stage.heal()
 
 
-def key_alerts(stage: Stage) -> list[Alert]:
-    alerts = (action for step in stage.steps() for action in step.actions if isinstance(action, Alert))
-    return [alert for alert in alerts if alert.action == "key_refused"]
+def key_alerts(stage: Stage) -> list[Raised]:
+    return [alert for step in stage.steps() for alert in heard(step.actions, "key_refused")]
 
 
 @pytest.mark.step("A03")

@@ -14,7 +14,7 @@ ENTRY_POINTS = frozenset(
     | {f"sim.{name}.main" for name in ("campaign.command", "demo", "exchange.program", "index_feed.program")}
 )
 # What other packages import from: a name that a catalogue gathers is used by who imports it from there, not by that.
-CATALOGUES = frozenset({"domain.events", "domain.records"})
+CATALOGUES = frozenset({"domain.events", "domain.records", "domain.alert_types.catalogue"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

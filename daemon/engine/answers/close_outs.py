@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from domain.actions import Alert, AnyAction
+from domain.actions import AnyAction
 from domain.events import CloseOutOrder, CloseOutTold, PositionState
 from domain.money import Count, print_count
 from domain.records import CloseOutEntry, CloseOutOrderEntry
@@ -34,14 +34,10 @@ class CloseOuts:
             del self.runs[next(iter(self.runs))]
         if before is None:
             out.append(_entry(event))
-            out.append(Alert("close_all", "warning", {"ident": event.ident, "by": event.by, "cause": event.cause}))
         known = {} if before is None else {order.client_order_id: order for order in before.orders}
         out.extend(_order(event, order) for order in event.orders if known.get(order.client_order_id) != order)
         if event.outcome and (before is None or not before.outcome):
             out.append(_entry(event, ended=True))
-            left = [_left(each) for each in event.left]
-            ended = {"ident": event.ident, "by": event.by, "outcome": event.outcome, "left": left}
-            out.append(Alert("close_all_ended", "error" if left else "info", ended))
         return before is None
 
     def restore(self, runs: tuple[CloseOutTold, ...]) -> None:

@@ -14,7 +14,14 @@ from collections.abc import Mapping
 
 from daemon.engine.desk import Desk
 from daemon.engine.holdings import BOOKS_OF_RECORD, STATUS, Holdings
-from domain.actions import Alert, AnyAction
+from domain.actions import AnyAction
+from domain.alert_types.catalogue import (
+    CashShortAlert,
+    KeyRefusedAlert,
+    MarketRestrictedAlert,
+    PlacesRefusedAlert,
+    Severity,
+)
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import PlaceOutcome, Verdict
 from domain.ids import Ticker
@@ -100,8 +107,8 @@ class PlaceRefusals:
             elif many.ticker == ACCOUNT:
                 why = f"{many.count} places in {many.span_s} s were refused or not answered: {_word(event)}"
             if many.news:
-                told = {"ticker": many.ticker, "count": many.count, "span_s": many.span_s, "code": event.code}
-                out.append(Alert("places_refused", "warning" if many.ticker else "error", told))
+                severity = Severity.WARNING if many.ticker else Severity.ERROR
+                out.append(PlacesRefusedAlert(severity, many.ticker, many.count, many.span_s, event.code))
         return why
 
     def _cash(self, series: str, now: Now, out: list[AnyAction]) -> str:
@@ -113,7 +120,7 @@ class PlaceRefusals:
         for key in BOOKS_OF_RECORD:
             self.held.reads.soon(key, now.mono_ns)
         often = len(self._short) == CASH_TIMES and now.mono_ns - self._short[0] <= CASH_SPAN_NS
-        out.append(Alert("cash_short", "error" if often else "warning", {"series": series, "paused": often}))
+        out.append(CashShortAlert(Severity.ERROR if often else Severity.WARNING, series, often))
         return (
             f"the exchange finds too little cash, {CASH_TIMES} times in {CASH_SPAN_NS // NS_PER_S} s" if often else ""
         )
@@ -134,8 +141,7 @@ class PlaceRefusals:
         if twice and self._key_is_news(now):
             self._tell_key("place", event.http_status, event.code, now, out)
         elif ticker and not twice:
-            told = {"ticker": ticker, "http_status": event.http_status, "code": event.code}
-            out.append(Alert("market_restricted", "warning", told))
+            out.append(MarketRestrictedAlert(Severity.WARNING, ticker, event.http_status, event.code))
         return f"the exchange refuses our key: {_word(event)}" if twice else ""
 
     def cancel_refused(self, what: str, status: int, code: str, now: Now, out: list[AnyAction]) -> bool:
@@ -150,7 +156,7 @@ class PlaceRefusals:
 
     def _tell_key(self, what: str, status: int, code: str, now: Now, out: list[AnyAction]) -> None:
         self._key_told_ns = now.mono_ns
-        out.append(Alert("key_refused", "critical", {"what": what, "http_status": status, "code": code}))
+        out.append(KeyRefusedAlert(Severity.CRITICAL, what, status, code))
 
     # --- what is asked before a place leaves -----------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from daemon.engine.holdings import GROUPS, STATUS, Holdings
-from domain.actions import Alert, AnyAction
+from domain.actions import AnyAction
+from domain.alert_types.catalogue import AnotherTraderAlert, Severity, UnexplainedCancelsAlert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.ids import Ticker
 from domain.reasons import Breach
@@ -85,8 +86,8 @@ class Unexplained:
         if second_ns is None or now.mono_ns - second_ns < GRACE_NS:
             return None
         self._seen.clear()
-        names = [order.client_order_id for _, order in kept]
-        out.append(Alert("unexplained_cancels", "critical", {"count": len(names), "orders": names[:10]}))
+        names = tuple(order.client_order_id for _, order in kept)
+        out.append(UnexplainedCancelsAlert(Severity.CRITICAL, len(names), names[:10]))
         self.held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
         why = f"{len(names)} orders of ours were cancelled, and nobody of ours asked for it"
         return Breach.UNEXPLAINED_CANCELS, why
@@ -95,7 +96,7 @@ class Unexplained:
         """Say so, again every minute while it lasts: it may well trade several times a second."""
         if self._another_told_ns is None or now.mono_ns - self._another_told_ns >= ANOTHER_AGAIN_NS:
             self._another_told_ns = now.mono_ns
-            out.append(Alert("another_trader", "critical", {"what": f"{ANOTHER}: {'; '.join(told[:5])}"}))
+            out.append(AnotherTraderAlert(Severity.CRITICAL, f"{ANOTHER}: {'; '.join(told[:5])}"))
 
     @property
     def wanted(self) -> bool:

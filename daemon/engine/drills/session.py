@@ -17,7 +17,7 @@ from daemon.engine.desk import Desk
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes
-from domain.actions import Alert, AnyAction, Cleared, Read
+from domain.actions import AnyAction, Cleared, Read
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.reasons import Reason
 from domain.records import DrillEntry
@@ -94,9 +94,7 @@ class SessionDrill:
     def _missed(self, now: Now, out: list[AnyAction]) -> None:
         """The span is over. Only what was there all the while can say that nothing came of it."""
         if self._watched == self.state.session:
-            told = {"control": CANCEL_ALL_ORDER, "session": self.state.session, "why": self._why}
             out.append(DrillEntry(CANCEL_ALL_ORDER, "missed", why=self._why, session=self.state.session))
-            out.append(Alert("drill_missed", "warning", told))
             self._watched = ""
         self._leave(now, out)
 

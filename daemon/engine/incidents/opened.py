@@ -14,18 +14,17 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from domain.actions import Alert, AnyAction, FileIncident
+from domain.actions import AnyAction, FileIncident
 from domain.clock import NS_PER_S, Now
 from domain.events import IncidentWritten
 from domain.reasons import Breach, RiskDecision, Topic
 from domain.records import (
     BreachEntry,
-    Figure,
+    IncidentFigure,
     IncidentFiledEntry,
     IncidentOpenedEntry,
     KillSwitchEntry,
     RiskDecisionEntry,
-    payload_of,
 )
 from domain.stamps import utc_ns_text
 
@@ -72,7 +71,7 @@ class Incidents:
         self.owed: dict[str, Owed] = {}
         self.open: set[tuple[Breach, str]] = set()
 
-    def look(self, out: list[AnyAction], now: Now, figures: Callable[[], Iterable[Figure]]) -> None:
+    def look(self, out: list[AnyAction], now: Now, figures: Callable[[], Iterable[IncidentFigure]]) -> None:
         """Open an incident if this step tells a breach that is not open yet; the kill switch comes first."""
         told = [breach_of(action) for action in out if type(action) in OPENS]
         found = [one for one in told if one is not None and one not in self.open]
@@ -101,9 +100,7 @@ class Incidents:
         """The shell wrote a file, or could not: then it is asked for again later."""
         if event.problem or self.owed.pop(event.ident, None) is None:
             return
-        filed = IncidentFiledEntry(event.ident, event.path, event.sha256, event.state_path, event.state_sha256)
-        out.append(filed)
-        out.append(Alert("incident_filed", "error", payload_of(filed)))
+        out.append(IncidentFiledEntry(event.ident, event.path, event.sha256, event.state_path, event.state_sha256))
 
     def has_open(self, breach: Breach) -> bool:
         """Whether a breach of this kind was told and nobody has resumed since."""

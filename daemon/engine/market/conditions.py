@@ -6,10 +6,11 @@ Each changes what the engine finds when it decides, and tells what has turned; n
 from __future__ import annotations
 
 from daemon.engine.state import State
-from domain.actions import Alert, AnyAction
+from domain.actions import AnyAction
+from domain.alert_types.catalogue import VolatilityLevelAlert
 from domain.clock import Now
 from domain.events import Tick
-from domain.records import VolatilityLevelEntry, payload_of
+from domain.records import VolatilityLevelEntry
 from guards.volatility import SEVERITY
 
 
@@ -46,8 +47,8 @@ class MarketConditions:
         for desk in state.desks.values():
             desk.allow_size(level.factor_ppm)
         shown = level.shown(now)
-        turned = VolatilityLevelEntry(shown.band, shown.value, shown.feed, shown.factor_ppm, shown.why)
-        out.append(turned)
+        told = shown.band, shown.value, shown.feed, shown.factor_ppm, shown.why
+        out.append(VolatilityLevelEntry(*told))
         if state.index_expected and level.told is not level.band:
             level.told = level.band
-            out.append(Alert("volatility_level", SEVERITY[level.band], payload_of(turned)))
+            out.append(VolatilityLevelAlert(SEVERITY[level.band], *told))

@@ -12,12 +12,13 @@ import msgspec
 from daemon.engine.holdings import BALANCE, BOOKS_OF_RECORD, FILLS, Holdings
 from daemon.engine.parity import adoption
 from daemon.engine.parity.adoption import balance_drift, foreign_drift
-from domain.actions import Alert, Answer, AnyAction
+from domain.actions import Answer, AnyAction
+from domain.alert_types.catalogue import CashMovedAlert, OrphanOrderAdoptedAlert, ReconcileDriftAlert, Severity
 from domain.clock import NS_PER_S, Now
 from domain.events import BalanceRead, Operator, ReadFailed
 from domain.ids import OrderId
 from domain.money import COUNT_PER_CONTRACT
-from domain.records import ForeignFillEntry, ReconciledEntry, payload_of
+from domain.records import ForeignFillEntry, ReconciledEntry
 from execution.list_lag import SETTLE_NS
 from execution.orders import Order
 from execution.reads import Key
@@ -79,22 +80,20 @@ class Parity:
         for drift in fresh:
             if drift.kind in TOLD_APART:
                 continue  # told by an alert of its own, with all that is known of it
-            payload = {"drift": f"{drift.kind} {drift.what}: {drift.detail}", "kind": drift.kind.value}
-            moved = drift.kind is DriftKind.CASH_MOVED
-            severity = "critical" if drift.critical else "warning"
-            out.append(Alert("cash_moved" if moved else "reconcile_drift", severity, payload))
+            differs = CashMovedAlert if drift.kind is DriftKind.CASH_MOVED else ReconcileDriftAlert
+            severity = Severity.CRITICAL if drift.critical else Severity.WARNING
+            out.append(differs(severity, f"{drift.kind} {drift.what}: {drift.detail}", drift.kind.value))
 
     def foreign(self, told: ForeignFillEntry, now: Now, out: list[AnyAction]) -> None:
         """A fill that is not ours: recorded, told, and drift until an operator adopts it. Nothing is booked."""
         out.append(told)
         adoption.apply(self.held, told, now)
-        out.append(Alert("foreign_fill", "critical", payload_of(told)))
         self.tell(out)
 
     def orphan(self, order: Order, out: list[AnyAction]) -> None:
         """An order of an earlier run that we did not know: cancelled and warned of; critical if it was filled."""
-        payload = {"client_order_id": order.client_order_id, "order_id": order.order_id, "ticker": order.ticker}
-        out.append(Alert("orphan_order_adopted", "warning", payload))
+        names = order.client_order_id, order.order_id, order.ticker
+        out.append(OrphanOrderAdoptedAlert(Severity.WARNING, *names))
         if order.filled:
             what = f"{order.ticker} filled {order.filled / COUNT_PER_CONTRACT:g} before we knew of it"
             self.held.orphans[OrderId(order.order_id)] = Drift(DriftKind.ORPHAN_FILLED, order.order_id, what)

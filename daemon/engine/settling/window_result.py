@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 
-from domain.actions import Alert
 from domain.events import SettlementState
 from domain.ids import Ticker
 from domain.market import Market
@@ -21,7 +20,6 @@ from execution.settlement import payment
 from pricing.fair import settles_yes
 
 NEAR_STRIKE = INDEX_PER_POINT // 100
-YES_NO = ("yes", "no")
 OVER = frozenset({"finalized", "settled"})
 
 
@@ -120,15 +118,6 @@ def settle(
         )
         rows.append(row)
     return rows
-
-
-def disputed(row: SettlementEntry) -> Alert | None:
-    """The exchange settled a market otherwise than our own index print says; None where ours is not known."""
-    own, said = row.own_verdict, row.result
-    if own not in YES_NO or said not in YES_NO or own == said:
-        return None
-    told = ("series", "label", "ticker", "result", "own_verdict", "index_value", "expiration_value", "position")
-    return Alert("settlement_disagrees", "critical", {name: getattr(row, name) for name in told})
 
 
 def finish(ledger: Ledger, result: Result) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from domain.actions import Alert, AnyAction, Exit, Place
+from domain.actions import AnyAction, Exit, Place
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -44,6 +44,7 @@ from domain.records import (
     type_of,
 )
 from execution.kalshi.wire import Request
+from ops.alerts.raised import raised_by
 from sim.campaign.checks.phases import PhaseChecks
 from sim.campaign.checks.record import CheckRecord, WindowAt
 from sim.campaign.checks.requests import RequestChecks
@@ -154,12 +155,13 @@ class Checks(CheckRecord):
 
     def _acted(self, process: Process, actions: list[AnyAction], now: Now) -> None:
         for action in actions:
+            raised = raised_by(action)
+            if raised is not None:
+                self.counts[f"alert {raised.kind}"] += 1
             if isinstance(action, Entry):
                 self._record(process, action, now)
             elif isinstance(action, Place):
                 self._place(action, now)
-            elif isinstance(action, Alert):
-                self.counts[f"alert {action.action}"] += 1
             elif isinstance(action, Exit):
                 self._exit(action, now)
         budget = process.engine.state.held.budget

@@ -14,7 +14,6 @@ from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.runner_io import STALL_NS, Runner
 from daemon.settings.build import build_engine
 from domain.actions import (
-    Alert,
     Answer,
     AnyAction,
     Ask,
@@ -33,6 +32,7 @@ from domain.actions import (
     SubscribeBooks,
     TriggerGroup,
 )
+from domain.alert_types.catalogue import Alert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from daemon.engine.holdings import RESTING
-from domain.actions import Alert, Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, TriggerGroup
+from domain.actions import Ask, CancelAll, CancelOrders, CreateGroup, Place, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     CancelOutcome,
@@ -29,6 +29,7 @@ from execution.orders import State
 from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import CANCELLING, Stand
+from tests.heard import heard
 
 MS, S = NS_PER_MS, NS_PER_S
 
@@ -84,7 +85,7 @@ def test_a_place_that_nobody_ever_answers_is_unknown_after_a_while_and_said_alou
     book = stand.engine.state.held.book
     assert {book.live[ClientOrderId(n)].state for n in first} == {State.PLACING}
     stand.run(10 * S)
-    raised = [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "never_answered"]
+    raised = heard(stand.acts, "never_answered")
     assert [(a.severity, a.payload["orders"]) for a in raised] == [("error", len(first))]
     assert len(names(stand)) == len(set(names(stand)))
     if arrived:
@@ -251,7 +252,7 @@ def test_a_taker_fill_wakes_people() -> None:
     stand.exchange.execute(stand.exchange.resting()[0].order_id)
     fill = stand.exchange.fills[0]
     stand.step(Filled(type(fill)(**{f: getattr(fill, f) for f in fill.__struct_fields__} | {"is_taker": True})))
-    assert [a.severity for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "taker_fill"] == ["critical"]
+    assert [alert.severity for alert in heard(stand.acts, "taker_fill")] == ["critical"]
 
 
 def test_an_order_accepted_after_its_series_was_pulled_is_cancelled_at_once() -> None:
@@ -511,7 +512,7 @@ def test_an_orphan_of_ours_is_adopted_cancelled_and_told(ticker: str) -> None:
     stand.exchange.stranger(ticker, "ladderd-17-3")
     stand.run(31 * S)
     assert all(o.client_order_id != "ladderd-17-3" for o in stand.exchange.resting())
-    assert "orphan_order_adopted" in {a.action for a in stand.sent(Alert) if isinstance(a, Alert)}
+    assert heard(stand.acts, "orphan_order_adopted")
     assert stand.engine.state.books.drift == ""
 
 
@@ -607,7 +608,7 @@ def test_what_a_late_list_shows_is_learned_and_one_too_late_keeps_new_orders_wai
         stand.step(OrdersRead(ask_list(stand), stand.now(), 0, resting_only=True, orders=(shown,)))
         assert settle_s * S <= lag.settle_ns <= settle_s * S + S
     assert lag.behind(stand.mono_ns)
-    assert [a.severity for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "list_behind"] == ["error"]
+    assert [alert.severity for alert in heard(stand.acts, "list_behind")] == ["error"]
 
 
 def ask_list(stand: Stand) -> RequestId:

@@ -7,14 +7,15 @@ import datetime as dt
 import msgspec
 import pytest
 
-from domain.actions import Alert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import Command, FeedState, FeedStatus, FeesRead, MarketsRead, Tick
 from domain.ids import RequestId
 from guards.calendar import NyseCalendar
 from guards.windows import WindowPlan, WindowSettings
+from ops.alerts.raised import Raised
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 S, MS = NS_PER_S, NS_PER_MS
 
@@ -26,14 +27,14 @@ def quoting() -> Stand:
     return stand
 
 
-def raised(stand: Stand, action: str = "") -> list[Alert]:
+def raised(stand: Stand, kind: str = "") -> list[Raised]:
     """The alerts since the last `forget`, of one kind or all."""
-    return [a for a in stand.sent(Alert) if isinstance(a, Alert) and action in ("", a.action)]
+    return heard(stand.acts, kind)
 
 
 def when(stand: Stand, action: str) -> int:
     """When (monotonic) an alert was raised first."""
-    return next(s.now.mono_ns for s in stand.story for a in s.actions if isinstance(a, Alert) and a.action == action)
+    return next(s.now.mono_ns for s in stand.story if heard(s.actions, action))
 
 
 def test_a_whole_window_without_a_fault_raises_none() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from daemon.engine.desk import LISTING_LIMIT_NS
 from domain.actions import (
-    Alert,
     Answer,
     AnyAction,
     Ask,
@@ -45,6 +44,7 @@ from domain.market import Market
 from domain.reasons import Reason
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 MS, S = NS_PER_MS, NS_PER_S
 TAIL_S = 65
@@ -59,7 +59,7 @@ def quoting() -> Stand:
 
 
 def alerts(stand: Stand) -> list[str]:
-    return [a.action for a in stand.sent(Alert) if isinstance(a, Alert)]
+    return [alert.kind for alert in heard(stand.acts)]
 
 
 def test_every_kind_of_event_has_its_observer() -> None:
@@ -458,7 +458,7 @@ def test_every_reason_of_the_contract_is_a_road_or_a_guard() -> None:
 
 
 def raised(actions: list[AnyAction]) -> list[str]:
-    return [action.action for action in actions if isinstance(action, Alert)]
+    return [alert.kind for alert in heard(actions)]
 
 
 def test_a_refused_key_is_said_aloud() -> None:

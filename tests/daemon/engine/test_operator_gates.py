@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from daemon.engine.operator_gates import account_gates, weigh
-from domain.actions import Alert, Answer, Place
+from domain.actions import Answer, Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, KillSwitch, Operator
 from domain.reasons import Reason
 from tests.daemon.engine.test_step import CLOSERS, quoting
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 MS, S = NS_PER_MS, NS_PER_S
 # 2027-01-15, a Friday, in New York: 03:00, the market closed; 11:05, open, and no window prepared.
@@ -26,7 +27,7 @@ def asked(stand: Stand, command: Command = Command.RESUME) -> Answer:
 
 
 def raised(stand: Stand) -> list[str]:
-    return [action.action for action in stand.acts if isinstance(action, Alert)]
+    return [alert.kind for alert in heard(stand.acts)]
 
 
 def hourly(utc_ns: int) -> Stand:

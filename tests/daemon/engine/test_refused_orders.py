@@ -6,13 +6,14 @@ import itertools
 
 import pytest
 
-from domain.actions import Alert, Place
+from domain.actions import Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.counts import Counted
 from domain.money import Cash
 from domain.records import RiskDecisionEntry, payload_of
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 S, MS = NS_PER_S, NS_PER_MS
 
@@ -48,8 +49,8 @@ def test_what_risk_does_by_itself_is_one_record_beside_its_alert() -> None:
     stand.quote_both()
     stand.engine.state.held.ledger.realised = Cash(stand.engine.state.held.ledger.realised - 10**12)
     stand.run(300 * MS)
-    (step,) = [s for s in stand.story if any(isinstance(a, Alert) and a.action == "daily_loss" for a in s.actions)]
-    (alert,) = [a for a in step.actions if isinstance(a, Alert) and a.action == "daily_loss"]
+    (step,) = [s for s in stand.story if heard(s.actions, "daily_loss")]
+    [alert] = heard(step.actions, "daily_loss")
     records = [payload_of(a) for a in step.actions if isinstance(a, RiskDecisionEntry)]
-    assert alert.payload in records, "the alert's own step holds the record"
+    assert alert.payload in records, "the record tells the alert"
     assert [r["source"] for r in stand.records("kill_switch")] == ["risk.kill_switch"]

@@ -3,15 +3,17 @@ from __future__ import annotations
 import pytest
 
 from daemon.engine.settling.window_result import Result, finish, held_in, own_verdict, settle
-from domain.actions import Alert, Ask
+from domain.actions import Ask
 from domain.clock import NS_PER_S as S
 from domain.events import AnyEvent, Command, Fill, OddRow, ReadFailed, SettlementsRead, SettlementState
 from domain.ids import ClientOrderId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, IndexValue, Price
 from execution.positions import Ledger
+from ops.alerts.raised import Raised
 from tests.daemon.stand import Stand
 from tests.execution.made import TICKER, market
+from tests.heard import heard
 
 OTHER = Ticker("KXINXU-X-T2")
 STRIKE = 6_700_000_000
@@ -124,8 +126,8 @@ class Late(Stand):
 
         self.exchange.read = read  # type: ignore[method-assign]
 
-    def alerts(self, action: str) -> list[Alert]:
-        return [alert for alert in self.sent(Alert) if isinstance(alert, Alert) and alert.action == action]
+    def alerts(self, kind: str) -> list[Raised]:
+        return heard(self.acts, kind)
 
 
 @pytest.mark.parametrize("result", ["scalar", "void", "a_new_word"])

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from domain.actions import Alert, Place
+from domain.actions import Place
 from domain.clock import NS_PER_S
 from domain.events import FeedState, FeedStatus
 from domain.reasons import Reason, RungReason, VixBand
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 
 def quoting(**changes: Any) -> Stand:  # noqa: ANN401 - values of any setting
@@ -26,8 +27,8 @@ def sizes(stand: Stand) -> set[int]:
 
 
 def told(stand: Stand) -> list[tuple[str, str]]:
-    alerts = [a for a in stand.acts if isinstance(a, Alert) and a.action == "volatility_level"]
-    return [(alert.payload["band"], alert.severity) for alert in alerts]
+    alerts = heard(stand.acts, "volatility_level")
+    return [(alert.payload["band"], alert.severity.value) for alert in alerts]
 
 
 @pytest.mark.step("K05")

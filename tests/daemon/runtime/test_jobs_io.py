@@ -16,6 +16,7 @@ from domain.events import AnyEvent, Command, JobOutcome, JobRoad, JobRun, Operat
 from execution.reconcile import Drift, DriftKind, Reconciled
 from guards.windows import WindowPlan
 from ops.alerts.delivery_io import AlertFan
+from ops.alerts.raised import Raised
 from ops.status import TaskHealth
 from tests.guards.made import short_settings
 from tests.ops.pictures import GATES, TARGET_NS, HandClock
@@ -28,9 +29,9 @@ class Heard(AlertFan):
         super().__init__([], clock=HandClock())
         self.heard: list[tuple[str, str, dict[str, Any]]] = []
 
-    def send(self, action: str, severity: str, payload: dict[str, Any], correlation_id: str = "") -> str | None:
-        self.heard.append((action, severity, payload))
-        return super().send(action, severity, payload, correlation_id)
+    def send(self, raised: Raised, correlation_id: str = "") -> str | None:
+        self.heard.append((raised.kind, raised.severity, raised.payload))
+        return super().send(raised, correlation_id)
 
 
 def made(*tasks: TaskHealth) -> tuple[Jobs, Heard, list[AnyEvent]]:

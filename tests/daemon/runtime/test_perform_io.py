@@ -10,19 +10,21 @@ import pytest
 
 from daemon.runtime import perform_io
 from daemon.runtime.perform_io import Performer
-from domain.actions import Alert, Answer, CancelAll
+from domain.actions import Answer, CancelAll
+from domain.alert_types.catalogue import PausedAlert, Severity
 from domain.errors import UnavailableError
 from domain.ids import RequestId
+from ops.alerts.raised import Raised
 
 
 class Sent:
     """Alerts end here."""
 
     def __init__(self) -> None:
-        self.alerts: list[tuple[str, str, dict[str, Any], str]] = []
+        self.alerts: list[tuple[Raised, str]] = []
 
-    def send(self, action: str, severity: str, payload: dict[str, Any], correlation_id: str = "") -> None:
-        self.alerts.append((action, severity, payload, correlation_id))
+    def send(self, raised: Raised, correlation_id: str = "") -> None:
+        self.alerts.append((raised, correlation_id))
 
 
 @pytest.mark.step("O14")
@@ -31,11 +33,12 @@ def test_an_alert_carries_the_step_in_which_it_all_began() -> None:
     other: Any = SimpleNamespace(perform=None, files=None)
     fan: Any = sent
     performer = Performer(other, other, other, {}, fan, other, other, lambda: belongs_to[0])
-    performer.perform(Alert("paused", "warning", {"cause": "lunch"}))
+    performer.perform(PausedAlert(Severity.WARNING, "lunch"))
     belongs_to[0] = "18"
-    performer.perform(Alert("paused", "warning", {"cause": "lunch"}))
-    assert [alert[3] for alert in sent.alerts] == ["17", "18"]
-    assert sent.alerts[0][:3] == ("paused", "warning", {"cause": "lunch"})
+    performer.perform(PausedAlert(Severity.WARNING, "lunch"))
+    assert [correlation for _, correlation in sent.alerts] == ["17", "18"]
+    told = sent.alerts[0][0]
+    assert (told.kind, told.severity, told.payload) == ("paused", "warning", {"cause": "lunch"})
 
 
 class Parts:

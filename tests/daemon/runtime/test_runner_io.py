@@ -12,7 +12,6 @@ import pytest
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.runner_io import LOOK_AT_CLOCKS_NS, LOOK_OUTSIDE_WINDOWS_NS, STALL_NS, Runner
 from domain.actions import (
-    Alert,
     AnyAction,
     Ask,
     CancelAll,
@@ -24,6 +23,7 @@ from domain.actions import (
     Read,
     TriggerGroup,
 )
+from domain.alert_types.catalogue import Alert, PausedAlert, Severity
 from domain.clock import Now
 from domain.events import (
     AnyEvent,
@@ -216,7 +216,7 @@ def test_an_answer_names_the_step_that_asked_and_the_step_that_it_all_began_in()
 
 
 def test_what_is_performed_can_say_to_which_step_it_belongs() -> None:
-    told = Alert("paused", "warning", {})
+    told = PausedAlert(Severity.WARNING, "")
     bench = Bench([Ask(RequestId(7), Read.FILLS)], [told], [told])
     seen: list[str] = []
     engine: Any = bench.engine

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from domain.alert_types.catalogue import Alert, Severity
 from ops.alerts.delivery_io import AlertFan, DeliveryError, LogReceiver, Receiver, WebhookReceiver
 from ops.alerts.policy import ATTEMPTS_MAX, AlertMessage, Policy
+from ops.alerts.raised import Raised
 from ops.logs.masking import Masker
 from tests.ops.pictures import HandClock
 
@@ -58,10 +61,16 @@ class Running:
             await self._task
 
 
+def told(kind: str, severity: str, facts: dict[str, Any]) -> Raised:
+    """An alert that tells these facts and is about all of them."""
+    made: Any = msgspec.defstruct("MadeAlert", list(facts), bases=(Alert,), frozen=True)
+    return Raised(kind, Severity(severity), tuple(facts), made(Severity(severity), *facts.values()))
+
+
 async def test_an_alert_has_the_contracts_fields_and_leaves_a_receipt(tmp_path: Path) -> None:
     box, path = Box(), tmp_path / "alerts" / "receipts.ndjson"
     async with Running((box, ALL), receipts_path=path) as running:
-        alert_id = running.fan.send("guard_trip", "error", {"series": "INXU", "age_s": 0.9}, "c-1")
+        alert_id = running.fan.send(told("guard_trip", "error", {"series": "INXU", "age_s": 0.9}), "c-1")
         assert await running.fan.drain(5)
     (alert,) = box.got
     assert alert.alert_id == alert_id
@@ -76,7 +85,7 @@ async def test_an_alert_has_the_contracts_fields_and_leaves_a_receipt(tmp_path: 
 async def test_a_failing_receiver_is_tried_again_with_growing_pauses() -> None:
     box = Box(failures=3)
     async with Running((box, ALL)) as running:
-        running.fan.send("a", "error", {})
+        running.fan.send(told("a", "error", {}))
         assert await running.fan.drain(5)
         assert running.pauses == [0.5, 1.0, 2.0]
     assert len(box.got) == 1
@@ -86,7 +95,7 @@ async def test_a_failing_receiver_is_tried_again_with_growing_pauses() -> None:
 async def test_in_the_end_it_is_given_up_with_a_receipt() -> None:
     box = Box(failures=99)
     async with Running((box, ALL)) as running:
-        running.fan.send("a", "error", {})
+        running.fan.send(told("a", "error", {}))
         assert await running.fan.drain(5)
     (receipt,) = running.fan.receipts
     assert (receipt.delivered, receipt.attempts, receipt.detail) == (False, ATTEMPTS_MAX, "refused")
@@ -96,10 +105,10 @@ async def test_in_the_end_it_is_given_up_with_a_receipt() -> None:
 async def test_a_dead_receiver_delays_nobody_and_its_queue_drops_the_oldest() -> None:
     dead, well = Box("dead", hang=True), Box("well")
     async with Running((dead, ALL), (well, ALL), queue_max=2) as running:
-        running.fan.send("a0", "error", {})
+        running.fan.send(told("a0", "error", {}))
         await dead.reached.wait()
         for number in range(1, 5):
-            running.fan.send(f"a{number}", "error", {})
+            running.fan.send(told(f"a{number}", "error", {}))
         async with asyncio.timeout(5):
             while len(well.got) < 3:
                 well.reached.clear()
@@ -114,10 +123,10 @@ async def test_a_dead_receiver_delays_nobody_and_its_queue_drops_the_oldest() ->
 async def test_said_once_wanted_by_some() -> None:
     loud, quiet = Box("loud"), Box("quiet")
     async with Running((loud, ALL), (quiet, Policy("critical"))) as running:
-        assert running.fan.send("a", "warning", {"series": "INXU"})
-        assert running.fan.send("a", "warning", {"series": "INXU"}) is None
+        assert running.fan.send(told("a", "warning", {"series": "INXU"}))
+        assert running.fan.send(told("a", "warning", {"series": "INXU"})) is None
         running.clock.advance(60)
-        assert running.fan.send("a", "warning", {"series": "INXU"})
+        assert running.fan.send(told("a", "warning", {"series": "INXU"}))
         assert await running.fan.drain(5)
     assert [alert.suppressed for alert in loud.got] == [0, 1]
     assert quiet.got == []
@@ -126,7 +135,7 @@ async def test_said_once_wanted_by_some() -> None:
 async def test_secrets_do_not_travel() -> None:
     box = Box()
     async with Running((box, ALL), masker=Masker(["hunter22"])) as running:
-        running.fan.send("a", "error", {"why": "hunter22 refused", "token": "x"})
+        running.fan.send(told("a", "error", {"why": "hunter22 refused", "token": "x"}))
         assert await running.fan.drain(5)
     assert box.got[0].payload == {"why": "*** refused", "token": "***"}
 
@@ -134,7 +143,7 @@ async def test_secrets_do_not_travel() -> None:
 async def test_the_log_receiver_writes_at_the_alerts_level() -> None:
     async with Running((LogReceiver(), ALL)) as running:
         with capture_logs() as logs:
-            running.fan.send("a", "error", {"series": "INXU", "event": "odd"})
+            running.fan.send(told("a", "error", {"series": "INXU", "event": "odd"}))
             assert await running.fan.drain(5)
     assert (logs[0]["event"], logs[0]["log_level"], logs[0]["series"]) == ("a", "error", "INXU")
     assert (logs[0]["event_"], logs[0]["runbook"]) == ("odd", "docs/runbooks/alerts.md#a")
@@ -173,7 +182,7 @@ async def hook() -> AsyncIterator[Hook]:
 async def test_a_webhook_gets_json_and_its_answer_is_the_receipt(hook: Hook) -> None:
     hook.answers = [500, 302, 200]
     async with Running((WebhookReceiver("hook", hook.url), ALL)) as running:
-        alert_id = running.fan.send("kill_switch", "critical", {"reason": "file"})
+        alert_id = running.fan.send(told("kill_switch", "critical", {"reason": "file"}))
         assert await running.fan.drain(10)
     assert [body["action"] for body in hook.got] == ["kill_switch"] * 3
     assert set(hook.keys) == {alert_id}
@@ -183,7 +192,7 @@ async def test_a_webhook_gets_json_and_its_answer_is_the_receipt(hook: Hook) -> 
 
 async def test_a_chat_gets_one_line(hook: Hook) -> None:
     async with Running((WebhookReceiver("chat", hook.url, slack=True), ALL)) as running:
-        running.fan.send("guard_trip", "error", {"series": "INXU"})
+        running.fan.send(told("guard_trip", "error", {"series": "INXU"}))
         assert await running.fan.drain(10)
     assert hook.got[0]["text"].startswith("[ERROR] guard_trip: series INXU | 2026-03-06T14:55:00.000Z | docs/")
 

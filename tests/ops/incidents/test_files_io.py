@@ -10,7 +10,7 @@ import pytest
 from domain.reasons import Breach
 from domain.records import (
     Entry,
-    Figure,
+    IncidentFigure,
     IncidentFiledEntry,
     IncidentOpenedEntry,
     OperatorActionEntry,
@@ -33,7 +33,7 @@ def journal(state_dir: Path, *entries: Entry) -> None:
 
 
 def opening(ident: str = IDENT) -> IncidentOpenedEntry:
-    return IncidentOpenedEntry(ident, Breach.KILL_SWITCH, "file: stop", (Figure("equity", "$7.00"),))
+    return IncidentOpenedEntry(ident, Breach.KILL_SWITCH, "file: stop", (IncidentFigure("equity", "$7.00"),))
 
 
 @pytest.mark.step("G05", "G08")

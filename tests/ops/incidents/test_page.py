@@ -10,7 +10,7 @@ from domain.reasons import Breach
 from domain.records import (
     AnyEntry,
     BreachEntry,
-    Figure,
+    IncidentFigure,
     IncidentOpenedEntry,
     LimitsEntry,
     NoteEntry,
@@ -25,7 +25,10 @@ S = NS_PER_S
 AT_NS = 1_772_809_200 * S
 IDENT = "20260306T150000.000Z-places_refused"
 OPENED = IncidentOpenedEntry(
-    IDENT, Breach.PLACES_REFUSED, "20 places in 60 s", (Figure("equity", "$7.00"), Figure("loss", "$1.00", "$5.00"))
+    IDENT,
+    Breach.PLACES_REFUSED,
+    "20 places in 60 s",
+    (IncidentFigure("equity", "$7.00"), IncidentFigure("loss", "$1.00", "$5.00")),
 )
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from domain.actions import Alert, AnyAction, CancelAll, CancelOrders, Cleared, Place, TriggerGroup
+from domain.actions import AnyAction, CancelAll, CancelOrders, Cleared, Place, TriggerGroup
+from domain.alert_types.catalogue import CashMovedAlert, NeverAnsweredAlert, ReconcileDriftAlert, Severity
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
@@ -29,6 +30,7 @@ from domain.records import (
     CancelAllDoneEntry,
     CloseOutOrderEntry,
     FeedSwitchEntry,
+    ForeignFillEntry,
     GuardTripEntry,
     KillSwitchEntry,
     NoteEntry,
@@ -65,6 +67,7 @@ TRIP = replace(story.stale(), reason="polygon_ws_final_minute_stale")
 APART = GuardTripEntry(reason="feed_divergence", symbol="I:SPX", values={})
 LOST = GuardTripEntry(reason="order_group_lost", series="INXU", group_id=GROUP)
 FLAT = TimeToFlatEntry("INXU", "polygon_ws_stale", 40.0, 2)
+FOREIGN = ForeignFillEntry(**{name: getattr(FILL, name) for name in FILL.__struct_fields__})
 
 REFUSED = OrderRefusedEntry(
     "INXU", 1, ClientOrderId("o"), Ticker("T"), Side.BID, Price(5000), Count(100), "risk: too much", RiskLimit.PER_WEEK
@@ -134,40 +137,48 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
         [CancelOrders(ONE, (REF, REF), "requote"), TriggerGroup(ONE, GROUP, 0, "x"), CancelAll(ONE, "x")],
         {"ladderd_cancels_sent_total": 2, "ladderd_group_triggers_total": 1, "ladderd_cancel_alls_total": 1},
     ),
-    "an alert": (Wake(), [Alert("x", "error", {})], {'ladderd_alerts_total{severity="error"}': 1}),
+    "an alert": (Wake(), [NeverAnsweredAlert(Severity.ERROR, 1, 0)], {'ladderd_alerts_total{severity="error"}': 1}),
     "a drift": (
         Wake(),
-        [Alert("reconcile_drift", "critical", {})],
+        [ReconcileDriftAlert(Severity.CRITICAL, "x", "x")],
         {'ladderd_alerts_total{severity="critical"}': 1, "ladderd_reconcile_drifts_total": 1},
     ),
     "a fill that is not ours": (
         Wake(),
-        [Alert("foreign_fill", "critical", {})],
+        [FOREIGN],
         {'ladderd_alerts_total{severity="critical"}': 1, "ladderd_reconcile_drifts_total": 1},
     ),
     "cash that somebody moved": (
         Wake(),
-        [Alert("cash_moved", "warning", {})],
+        [CashMovedAlert(Severity.WARNING, "x", "x")],
         {'ladderd_alerts_total{severity="warning"}': 1, "ladderd_reconcile_drifts_total": 1},
     ),
     "a trip": (
         Wake(),
         [TRIP],
-        {'ladderd_guard_trips_total{series="INXU"}': 1},
+        {'ladderd_guard_trips_total{series="INXU"}': 1, 'ladderd_alerts_total{severity="warning"}': 1},
     ),
     "feeds that disagree": (
-        Wake(), [APART], {"ladderd_feed_divergences_total": 1},
+        Wake(), [APART], {"ladderd_feed_divergences_total": 1, 'ladderd_alerts_total{severity="error"}': 1},
     ),
     "a group lost": (
-        Wake(), [LOST], {"ladderd_groups_lost_total": 1},
+        Wake(), [LOST], {"ladderd_groups_lost_total": 1, 'ladderd_alerts_total{severity="warning"}': 1},
     ),
-    "a switch of feeds": (Wake(), [FeedSwitchEntry("a", "b", "stale", None)], {"ladderd_feed_failovers_total": 1}),
-    "a halt": (Wake(), [KillSwitchEntry("file", "x")], {"safety_halted_total": 1}),
+    "a switch of feeds": (
+        Wake(),
+        [FeedSwitchEntry("a", "b", "stale", None)],
+        {"ladderd_feed_failovers_total": 1, 'ladderd_alerts_total{severity="warning"}': 1},
+    ),
+    "a halt": (
+        Wake(),
+        [KillSwitchEntry("file", "x")],
+        {"safety_halted_total": 1, 'ladderd_alerts_total{severity="critical"}': 1},
+    ),
     "a fill": (Wake(), [FILL], {"ladderd_fills_total": 1}),
     "a fill that took": (
         Wake(),
         [replace(FILL, liquidity_side="taker")],
-        {"ladderd_fills_total": 1, "ladderd_taker_fills_total": 1},
+        {"ladderd_fills_total": 1, "ladderd_taker_fills_total": 1, 'ladderd_alerts_total{severity="critical"}': 1},
     ),
     "a fill of a close-all": (
         Wake(),
@@ -180,12 +191,14 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
         {"ladderd_close_out_orders_total": 1},
     ),
     "an order that a limit refused": (
-        Wake(), [REFUSED], {'ladderd_limit_acts_total{limit="per_week"}': 1},
+        Wake(),
+        [REFUSED],
+        {'ladderd_limit_acts_total{limit="per_week"}': 1, 'ladderd_alerts_total{severity="warning"}': 1},
     ),
     "risk stops an event": (
         Wake(),
         [RiskDecisionEntry(RiskDecision.REDUCE, approved=False, reason="x", series="INXU", limit=RiskLimit.EVENT_LOSS)],
-        {'ladderd_limit_acts_total{limit="event_loss"}': 1},
+        {'ladderd_limit_acts_total{limit="event_loss"}': 1, 'ladderd_alerts_total{severity="critical"}': 1},
     ),
     "a gate that turned is no limit's": (
         Wake(), [RiskDecisionEntry(RiskDecision.ALLOW, approved=True, reason="", series="INXU")], {},

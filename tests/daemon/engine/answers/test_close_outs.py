@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from daemon.engine.memory import read_memory, remember
-from domain.actions import Alert, Place
+from domain.actions import Place
 from domain.clock import NS_PER_S
 from domain.events import CloseOutOrder, CloseOutTold, Command, Fill, Filled, OrderState, PositionState
 from domain.ids import GroupId, OrderId, Ticker, TradeId, close_out_order_id
@@ -14,6 +14,7 @@ from domain.market import Side
 from domain.money import Cash, Count, Price
 from tests.daemon.exchange import Resting
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 S = NS_PER_S
 NAME = close_out_order_id("1800000000000-7", 1)
@@ -61,8 +62,8 @@ def closed(stand: Stand, order: CloseOutOrder) -> Fill:
 
 
 def alerts(stand: Stand) -> list[tuple[str, str]]:
-    said = [alert for alert in stand.sent(Alert) if isinstance(alert, Alert)]
-    return [(alert.action, alert.severity) for alert in said if alert.action.startswith(("close_all", "taker"))]
+    said = heard(stand.acts)
+    return [(alert.kind, alert.severity.value) for alert in said if alert.kind.startswith(("close_all", "taker"))]
 
 
 @pytest.mark.step("K13")

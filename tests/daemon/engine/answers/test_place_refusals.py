@@ -7,14 +7,16 @@ from fnmatch import fnmatch
 
 import pytest
 
-from domain.actions import Alert, Ask, AskWatcher, CancelAll, Place, Read, SubscribeBooks, TriggerGroup
+from domain.actions import Ask, AskWatcher, CancelAll, Place, Read, SubscribeBooks, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import CancelOutcome, Command, PlaceOutcome, Verdict
 from domain.ids import RequestId, Ticker
 from domain.reasons import RungReason
 from execution.kalshi.codes import ROWS, Kind
+from ops.alerts.raised import Raised
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 S, MS = NS_PER_S, NS_PER_MS
 
@@ -51,8 +53,8 @@ def places(stand: Stand) -> list[Place]:
     return [action for action in stand.sent(Place) if isinstance(action, Place)]
 
 
-def told(stand: Stand, action: str) -> list[Alert]:
-    return [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == action]
+def told(stand: Stand, kind: str) -> list[Raised]:
+    return heard(stand.acts, kind)
 
 
 def most_in_a_minute(stand: Stand) -> int:
@@ -218,9 +220,7 @@ def test_a_key_that_is_refused_pauses_after_two_and_at_most_eight_places(status:
         s for s in stand.story if s.now.mono_ns >= first.now.mono_ns and any(isinstance(a, Place) for a in s.actions)
     ]
     assert sum(isinstance(a, Place) for s in after for a in s.actions) <= 8
-    raised = next(
-        s.now.mono_ns for s in stand.story if any(isinstance(a, Alert) and a.action == "key_refused" for a in s.actions)
-    )
+    raised = next(s.now.mono_ns for s in stand.story if heard(s.actions, "key_refused"))
     assert raised - first.now.mono_ns <= 5 * S
     assert began_ns < raised
 
@@ -289,7 +289,7 @@ def test_too_little_cash_cools_the_series_and_reads_the_books() -> None:
     shake(stand, 30 * S)
     assert {alert.payload["series"] for alert in told(stand, "cash_short")} == set(BASE)
     assert len(places(stand)) <= 8, "each series has tried once"
-    first = next(s for s in stand.story if any(isinstance(a, Alert) and a.action == "cash_short" for a in s.actions))
+    first = next(s for s in stand.story if heard(s.actions, "cash_short"))
     asked = {
         a.what for s in stand.story for a in s.actions if isinstance(a, Ask) and s.now.mono_ns <= first.now.mono_ns + S
     }

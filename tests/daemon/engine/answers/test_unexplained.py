@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from domain.actions import Alert, Place
+from domain.actions import Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     CancelAllMarker,
@@ -21,7 +21,9 @@ from domain.events import (
 )
 from domain.ids import ClientOrderId, GroupId, RequestId
 from domain.money import Count
+from ops.alerts.raised import Raised
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 S, MS = NS_PER_S, NS_PER_MS
 
@@ -48,8 +50,8 @@ def paused(stand: Stand) -> bool:
     return "nobody of ours asked" in stand.engine.state.paused
 
 
-def told(stand: Stand, action: str) -> list[Alert]:
-    return [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == action]
+def told(stand: Stand, kind: str) -> list[Raised]:
+    return heard(stand.acts, kind)
 
 
 def test_a_strangers_cancel_all_pauses_with_an_alert_and_the_tail_and_gets_few_new_orders() -> None:
@@ -64,9 +66,7 @@ def test_a_strangers_cancel_all_pauses_with_an_alert_and_the_tail_and_gets_few_n
     (alert,) = told(stand, "unexplained_cancels")
     assert alert.severity == "critical"
     assert alert.payload["count"] >= 4
-    first = next(
-        s for s in stand.story if any(isinstance(a, Alert) and a.action == "unexplained_cancels" for a in s.actions)
-    )
+    first = next(s for s in stand.story if heard(s.actions, "unexplained_cancels"))
     assert first.now.mono_ns - began_ns <= 5 * S
     assert stand.engine.state.held.tail_until_utc_ns >= first.now.utc_ns + 65 * S
     stand.forget()

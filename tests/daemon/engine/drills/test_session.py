@@ -7,12 +7,13 @@ import datetime as dt
 import pytest
 
 from daemon.engine.control_ages import CANCEL_ALL, CANCEL_ALL_ORDER, GROUP_TRIGGER
-from domain.actions import Alert, CancelAll, Place, TriggerGroup
+from domain.actions import CancelAll, Place, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, KillSwitch
 from domain.stamps import NEW_YORK
 from execution.groups import GroupPhase
 from tests.daemon.stand import FREEZE_S, LEAD_NS, PERIOD_S, Stand
+from tests.heard import heard
 
 S = NS_PER_S
 
@@ -41,7 +42,7 @@ def drilled(stand: Stand) -> list[Place]:
 
 
 def missed(stand: Stand) -> list[str]:
-    return [a.payload["why"] for a in stand.acts if isinstance(a, Alert) and a.action == "drill_missed"]
+    return [alert.payload["why"] for alert in heard(stand.acts, "drill_missed")]
 
 
 DAYS = (

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from daemon.engine.incidents.opened import breach_of
-from domain.actions import Alert, AnyAction, FileIncident, Place
+from domain.actions import AnyAction, FileIncident, Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, IncidentWritten
 from domain.money import CASH_PER_DOLLAR, Cash
@@ -22,6 +22,7 @@ from domain.records import (
     RiskDecisionEntry,
 )
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 S, MS = NS_PER_S, NS_PER_MS
 
@@ -111,7 +112,7 @@ def test_a_file_that_was_not_written_is_asked_for_again_and_one_that_was_is_reco
     (record,) = stand.sent(IncidentFiledEntry)
     assert isinstance(record, IncidentFiledEntry)
     assert (record.ident, record.sha256, record.state_sha256) == (first.ident, "ab", "cd")
-    (alert,) = [a for a in stand.sent(Alert) if isinstance(a, Alert) and a.action == "incident_filed"]
+    [alert] = heard(stand.acts, "incident_filed")
     assert alert.payload["path"] == "reports/incidents/x.md"
 
 

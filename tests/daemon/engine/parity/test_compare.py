@@ -7,13 +7,14 @@ import pytest
 
 from daemon.engine.memory import remember
 from daemon.runtime.recovery_io import relive
-from domain.actions import Alert, Answer, Ask, Place, Read
+from domain.actions import Answer, Ask, Place, Read
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, Filled
 from domain.records import ReconciledEntry, payload_of
 from execution.list_lag import SETTLE_NS
 from execution.reconcile import Reconciled
 from tests.daemon.stand import Stand
+from tests.heard import heard
 
 MS, S = NS_PER_MS, NS_PER_S
 RUNG = "KXINXU-1800000120-T05"
@@ -37,7 +38,7 @@ def filled_by_hand(stand: Stand, *, told: bool = True, ticker: str = RUNG) -> st
 
 
 def alerts(stand: Stand) -> list[str]:
-    return [a.action for a in stand.sent(Alert) if isinstance(a, Alert)]
+    return [alert.kind for alert in heard(stand.acts)]
 
 
 def asked(stand: Stand, command: Command = Command.RECONCILE, ns: int = 8 * S) -> Reconciled:
