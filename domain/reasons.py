@@ -370,6 +370,8 @@ class RiskLimit(enum.StrEnum):
     JOINT_DELTA = "joint_delta"
     PER_DAY = "per_day"
     PER_WEEK = "per_week"
+    EVENT_SHARE = "event_share"
+    SERIES_SHARE = "series_share"
     DAY_ROOM = "day_room"
     VALUE_AT_RISK = "value_at_risk"
     STRESS = "stress"
@@ -391,6 +393,8 @@ _LIMIT_WORDS: dict[RiskLimit, str] = {
     RiskLimit.JOINT_DELTA: "contracts that lose together when both indices move one way, as if at the money",
     RiskLimit.PER_DAY: "the day's realised loss and the worst case of what is open",
     RiskLimit.PER_WEEK: "the week's realised loss and the worst case of what is open",
+    RiskLimit.EVENT_SHARE: "one event's worst case, against its share of the day's budget",
+    RiskLimit.SERIES_SHARE: "one series' worst case, against its share of the day's budget",
     RiskLimit.DAY_ROOM: "the same against the share of equity at which quoting pauses",
     RiskLimit.VALUE_AT_RISK: "what is lost at most in 99 of 100 outcomes of both ladders",
     RiskLimit.STRESS: "what is lost if both indices move far at once",

@@ -17,6 +17,7 @@ from daemon.runtime.app_io import App
 from daemon.runtime.preflight_io import PreflightProcess
 from daemon.runtime.recovery_io import recover
 from daemon.settings.build import build_engine
+from daemon.settings.contradictions import never_reached
 from daemon.settings.files_io import keep_config, read_papers
 from daemon.settings.load_io import load_configured
 from daemon.settings.secrets_io import account_key, known_secrets, require_secrets
@@ -126,6 +127,8 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving, options: tup
     preflight = PreflightProcess(options, Masker(secrets).text)
     app = App(settings, engine, signer, clock, journal, recovered, alerts, lambda: logging.errors, preflight)
     app.reopen_logs = logging.reopen
+    for told in never_reached(settings.quoting, settings.risk):
+        log.info("limit", told=told)
     log.info("starting", mode=settings.mode, exchange=settings.exchange.rest_url, tail_steps=recovered.tail_steps)
     try:
         ended = await app.run()

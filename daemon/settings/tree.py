@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, model_validator
 
+from daemon.settings.contradictions import contradiction
 from daemon.settings.keys import every_key, holds_secret
 from daemon.settings.parts import Whole
 from daemon.settings.sections import Exchange, Feeds, Http, IncidentContacts, Log, WholePath, key
@@ -95,6 +96,13 @@ class Settings(BaseModel):
         elif any(refusal(self.posture, host) for host in (rest, ws)):
             message = f"exchange: paper mode only writes to demo or loopback hosts; found {rest} and {ws}"
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Settings:
+        found = contradiction(self.quoting, self.risk)
+        if found:
+            raise ValueError(found)
         return self
 
     @model_validator(mode="after")

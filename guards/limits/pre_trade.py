@@ -64,6 +64,10 @@ ROWS: Final[dict[RiskLimit, Row]] = {
     RiskLimit.JOINT_DELTA: lambda case, s: totals.joint_delta(case.risk, s),
     RiskLimit.CASH: _cash,
     RiskLimit.PER_DAY: lambda case, s: totals.per_day(case.lost, case.risk, s),
+    RiskLimit.EVENT_SHARE: lambda case, s: totals.event_share(
+        case.markets, (case.order.series, case.order.target_ns), s
+    ),
+    RiskLimit.SERIES_SHARE: lambda case, s: totals.series_share(case.markets, case.order.series, s),
     RiskLimit.PER_WEEK: lambda case, s: totals.per_week(case.lost, case.risk, s),
     RiskLimit.DAY_ROOM: lambda case, s: totals.day_room(case.lost, case.risk, s),
     RiskLimit.VALUE_AT_RISK: lambda case, s: totals.value_at_risk(case.lost, case.risk, s),

@@ -31,6 +31,14 @@ class RiskSettings(msgspec.Struct, frozen=True):
         int, key("The most contracts, as if at the money, that lose together when both indices move one way.",
                  "K17 K18", ge=1, le=10_000)
     ] = 15  # fmt: skip
+    event_share_ppm: Annotated[
+        int, key("The most of the day's budget that one event (a series' window) may lose, in millionths.", "K17",
+                 ge=1, le=1_000_000)
+    ] = 250_000  # fmt: skip
+    series_share_ppm: Annotated[
+        int, key("The most of the day's budget that one series may lose in all its windows, in millionths.", "K17",
+                 ge=1, le=1_000_000)
+    ] = 400_000  # fmt: skip
     event_loss_dollars: Annotated[
         int, key("The marked loss of one event (a series' window) at which nothing more is placed in it.", "K18 O13",
                  ge=1, le=100_000)

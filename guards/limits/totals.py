@@ -41,6 +41,31 @@ def per_week(lost: Lost, risk: AtRisk, settings: RiskSettings) -> LimitUse:
     return LimitUse(RiskLimit.PER_WEEK, lost.week + risk.worst, settings.per_week_dollars * CASH_PER_DOLLAR, Unit.CASH)
 
 
+def event_share(markets: Mapping[Ticker, MarketExposure], event: EventKey, settings: RiskSettings) -> LimitUse:
+    """The worst case of one event against its share of the day's budget."""
+    used = sum(m.worst_loss for m in markets.values() if (m.series, m.target_ns) == event)
+    return LimitUse(RiskLimit.EVENT_SHARE, used, _of_the_day(settings.event_share_ppm, settings), Unit.CASH)
+
+
+def series_share(markets: Mapping[Ticker, MarketExposure], series: str, settings: RiskSettings) -> LimitUse:
+    """The worst case of one series, in all its windows, against its share of the day's budget."""
+    used = sum(m.worst_loss for m in markets.values() if m.series == series)
+    return LimitUse(RiskLimit.SERIES_SHARE, used, _of_the_day(settings.series_share_ppm, settings), Unit.CASH)
+
+
+def _of_the_day(share_ppm: int, settings: RiskSettings) -> int:
+    return share_ppm * settings.per_day_dollars * CASH_PER_DOLLAR // PPM
+
+
+def shares(markets: Mapping[Ticker, MarketExposure], settings: RiskSettings) -> tuple[LimitUse, ...]:
+    """The event and the series that use most of their share."""
+    events = {(market.series, market.target_ns) for market in markets.values()} or {("", 0)}
+    return (
+        max((event_share(markets, event, settings) for event in events), key=_used),
+        max((series_share(markets, series, settings) for series, _ in events), key=_used),
+    )
+
+
 def day_room(lost: Lost, risk: AtRisk, settings: RiskSettings) -> LimitUse:
     """The day's use against the loss at which quoting pauses: no order may make that possible."""
     most = settings.daily_loss_pause_ppm * lost.equity // PPM

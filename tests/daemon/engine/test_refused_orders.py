@@ -20,7 +20,7 @@ S, MS = NS_PER_S, NS_PER_MS
 
 @pytest.mark.step("O14")
 def test_each_order_that_risk_refuses_has_one_record_with_its_reason() -> None:
-    stand = Stand(risk={"per_day_dollars": 1})
+    stand = Stand(risk={"per_day_dollars": 1, "event_share_ppm": 1_000_000, "series_share_ppm": 1_000_000})
     stand.quote_both()
     assert stand.records("order_refused") == []
     # Sixty cents of the day's dollar are lost: what is left does not hold the quotes of both series.

@@ -23,6 +23,7 @@ TARGET = 10**19
 WIDE: dict[str, int] = {
     "per_order_dollars": 10_000, "per_day_dollars": 100_000, "per_week_dollars": 500_000, "markets_max": 100,
     "per_market_contracts": 10_000, "per_window_contracts": 10_000, "joint_delta_contracts": 10_000,
+    "event_share_ppm": 1_000_000, "series_share_ppm": 1_000_000,
     "var_limit_ppm": 1_000_000, "stress_limit_ppm": 1_000_000,
     "daily_loss_pause_ppm": 999_999, "daily_loss_stop_ppm": 1_000_000,
 }  # fmt: skip
@@ -71,6 +72,20 @@ BITES = (
     ),
     Bite(R.CASH, {}, bid(price=9999, contracts=3), bid(price=9999, contracts=4), holding(balance=3)),
     Bite(R.PER_DAY, {"per_day_dollars": 10}, bid(contracts=4), bid(contracts=5), holding(("B", 16, 5000))),
+    Bite(
+        R.EVENT_SHARE,
+        {"per_day_dollars": 40, "event_share_ppm": 250_000},
+        bid(contracts=4),
+        bid(contracts=5),
+        holding(("B", 16, 5000)),
+    ),
+    Bite(
+        R.SERIES_SHARE,
+        {"per_day_dollars": 25, "series_share_ppm": 400_000},
+        bid(contracts=4),
+        bid(contracts=5),
+        holding(("B", 16, 5000)),
+    ),
     Bite(R.PER_WEEK, {"per_week_dollars": 10}, bid(contracts=4), bid(contracts=5), holding(("B", 16, 5000))),
     Bite(
         R.DAY_ROOM,
@@ -136,3 +151,17 @@ def test_all_limits_together_at_their_defaults() -> None:
     assert used <= 20 * DOLLAR, "value at risk: two per cent of a thousand dollars"
     assert len({order.ticker for order in sent}) <= 10
     assert {guard.refusal(o, account, UNPRICED, at(0)) is not None for o in (bid("Z"), bid("INXU0"))} == {True}
+
+
+@pytest.mark.step("K17")
+@pytest.mark.parametrize(("limit", "day_dollars"), [(RiskLimit.EVENT_SHARE, 40), (RiskLimit.SERIES_SHARE, 25)])
+def test_each_share_of_the_day_bites_by_its_name(limit: RiskLimit, day_dollars: int) -> None:
+    """As shipped: a quarter for an event, two fifths for a series, of the day's dollars and not of the week's."""
+    name, shipped = f"{limit.value}_ppm", RiskSettings()
+    wide = WIDE | {"per_day_dollars": day_dollars, name: getattr(shipped, name)}
+    guard, account = RiskGuard(RiskSettings(**wide)), holding(("B", 16, 5000))
+    guard.advance(DAY, account)
+    assert guard.refusal(bid(contracts=4), account, UNPRICED, at(0)) is None
+    refused = guard.refusal(bid(contracts=5), account, UNPRICED, at(0))
+    assert refused is not None
+    assert refused.limit is limit

@@ -82,7 +82,8 @@ def test_what_is_wanted_and_not_sent(waits: bool) -> None:  # noqa: FBT001 - two
 
 
 def test_what_risk_refuses_is_said() -> None:
-    stand = Stand(risk={"per_order_dollars": 1}, quoting={"contracts_per_order": 5})
+    stand = Stand(risk={"stress_limit_ppm": 1})
     stand.run(30 * 1_000_000_000)
     rungs = drawn(stand).ladder
-    assert RungReason.RISK_REFUSED in {rung.why_bid for rung in rungs}, {rung.why_bid for rung in rungs}
+    said = {why for rung in rungs for why in (rung.why_bid, rung.why_ask)}
+    assert RungReason.RISK_REFUSED in said, said
