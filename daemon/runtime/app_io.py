@@ -313,8 +313,7 @@ class App:
         facts = spoken(entry)
         if facts is not None:
             log.info(type_of(type(entry)), **facts)
-        raised = raised_by(entry)
-        if raised is not None:
+        if (raised := raised_by(entry)) is not None:
             self.alerts.send(raised, self.runner.correlation_id)
         self.incident_files.heard(entry)
         self.decisions.heard(entry, self.runner.seq, self.runner.correlation_id)

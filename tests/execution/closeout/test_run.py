@@ -173,10 +173,7 @@ def test_terms_that_differ_keep_every_order_back() -> None:
     [("", "why", True, True), ("ada", " ", True, True), ("ada", "why", False, True), ("ada", "why", True, False)],
 )
 def test_leave_wants_a_person_a_reason_a_confirmation_and_a_record(
-    by: str,
-    cause: str,
-    confirmed: bool,
-    recorded: bool,  # noqa: FBT001 - a case
+    by: str, cause: str, confirmed: bool, recorded: bool  # noqa: FBT001 - a case
 ) -> None:
     floor = Floor(0, Wild())
     assert not isinstance(permit("1", by, cause, floor.now, confirmed=confirmed, recorded=recorded), CloseOut)
