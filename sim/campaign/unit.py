@@ -28,7 +28,10 @@ class Unit(NamedTuple):
     tier: str = "advanced"
     level: str = "ports"
     scaled: bool = False
-    """Short windows are divided like hours: a quarter is quoted. Otherwise nearly all of a short window is."""
+    limits: tuple[tuple[str, int], ...] = ()
+    """`limits`: keys of `[risk]` that are not the defaults.
+
+    Short windows are divided like hours: a quarter is quoted. Otherwise nearly all of a short window is."""
 
 
 class Outcome(msgspec.Struct):
@@ -66,5 +69,5 @@ def settings_of(unit: Unit, anchor_s: int) -> Settings:
             "open_lead_s": period // 4 if scaled else period - max(4, period // 12),
             "strict_lead_s": max(6, min(60, period // (12 if scaled else 6))),
         }
-    tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}}
+    tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}, "risk": dict(unit.limits)}
     return Settings(**tree)

@@ -19,6 +19,7 @@ from guards.killswitch import KillLatch
 from guards.message_age import MessageAges
 from guards.values.canary import PrintCanary, Stillness
 from ops.status import Status
+from sim.planted.limits import LIMITS
 from sim.planted.patches import (
     believing_reader,
     both_sides,
@@ -198,6 +199,7 @@ CATALOGUE: tuple[Defect, ...] = (
         ("limit exceeded",),
         careless_refusal,
     ),
+    *LIMITS,
     Defect(
         "told is not held",
         "a fill that only an order's update told of is no exposure",
@@ -236,10 +238,11 @@ CATALOGUE: tuple[Defect, ...] = (
     ),
     Defect(
         "positions forgotten",
-        "a restart forgets positions and trades",
+        # The list of fills alone would bring them back: the two together hold the books.
+        "a restart forgets positions and trades, and books none that is listed",
         DEATH,
         ("fills differ", "positions differ"),
-        lambda: forget("ledger"),
+        lambda: [*forget("ledger"), *deaf_to_fills()],
     ),
     Defect(
         "limits forgotten",

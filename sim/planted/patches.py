@@ -24,6 +24,7 @@ from domain.events import Command
 from domain.ids import Ticker
 from domain.market import Side
 from domain.money import Cash
+from domain.reasons import RiskDecision, RiskLimit
 from domain.records import NoteEntry
 from execution import converge, groups, orders
 from execution.converge import Converger
@@ -31,7 +32,11 @@ from execution.kalshi import wire as kalshi_wire
 from execution.orders import Fact, State
 from execution.positions import Ledger
 from execution.settlement import PLAIN, Payment
+from guards import risk
 from guards.freshness import FreshnessSentry
+from guards.limits.figure import LimitUse, Unit
+from guards.limits.portfolio import portfolio
+from guards.limits.pre_trade import ROWS
 from guards.risk import RiskGuard
 from guards.vote import PASS
 from guards.windows import WindowPlan
@@ -99,10 +104,29 @@ def careless_refusal() -> Patches:
     """No limit is left in risk or desk."""
     before = Desk.want
 
-    def want(self: Desk, live: Any, _positions: Any, now: Any) -> Any:  # noqa: ANN401 - as the original
+    def want(self: Desk, live: Any, _positions: Any, now: Any, *_: Any) -> Any:  # noqa: ANN401 - as the original
         return before(self, live, {}, now)
 
-    return [(RiskGuard, "refuses", lambda *_: ""), (Desk, "want", want)]
+    return [(RiskGuard, "refusal", lambda *_: None), (Desk, "want", want)]
+
+
+def unlimited(*limits: RiskLimit) -> Patches:
+    """These limits let every order through."""
+    none = LimitUse(RiskLimit.CASH, 0, 0, Unit.CASH)
+    return [(ROWS, limit, lambda *_: none) for limit in limits]
+
+
+def unjudged(limit: RiskLimit) -> Patches:
+    """What is held is not judged by this limit."""
+    def kept(*given: Any) -> Any:  # noqa: ANN401 - as the original
+        return tuple(use for use in portfolio(*given) if use.limit is not limit)
+
+    return [(risk, "portfolio", kept)]
+
+
+def blind_to_losses() -> Patches:
+    """No loss of the day asks for anything, and none is foreseen."""
+    return [(risk, "decision_on", lambda *_: RiskDecision.ALLOW), *unlimited(RiskLimit.DAY_ROOM)]
 
 
 def unsigned_short() -> Patches:

@@ -136,3 +136,16 @@ LATE_FILLS = Plan(
 REFUSED = Plan((Strike("refused_for_ever", 0, 6, 0, (("fault", "refuse_orders"), ("status", 401))),), windows=1)
 STRANGER = Plan((Strike("strangers_cancel_all", 0, 12),), windows=1, window_s=120)
 STREAM_CUT = Plan((Strike("stream_drop", 0, 20, 0, (("fault", "ws_drop"),)),), windows=1, window_s=120)
+
+
+def filling(**limits: int) -> Plan:
+    """Fills in two windows, with these limits of `[risk]` near."""
+    return FILLS._replace(limits=tuple(limits.items()))
+
+
+# What was sold is worth more and more: the index rises through this window.
+LOSING = Plan(
+    (Strike("forced_fills", 0, 8, 20, (("fault", "force_fill"), ("side", "ask"))),),
+    windows=1,
+    limits=(("event_loss_dollars", 1), ("joint_delta_contracts", 100), ("per_market_contracts", 20)),
+)

@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     replay: bool = False
     seed: int = 5
     level: str = "ports"
+    limits: tuple[tuple[str, int], ...] = ()
 
 
 class Defect(NamedTuple):
@@ -76,8 +77,9 @@ class Catch(NamedTuple):
 def breaches(plan: Plan) -> tuple[Catch, ...]:
     """Live through a plan; what was broken, and when."""
     unit = Unit(
-        plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier, level=plan.level
-    )
+        plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier, level=plan.level,
+        limits=plan.limits,
+    )  # fmt: skip
     world = world_of(unit)
     for strike in plan.strikes:
         at_ns = world.windows[strike.window].opens_ns + int(strike.after_s * NS_PER_S)

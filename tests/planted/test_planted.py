@@ -21,6 +21,7 @@ QUICK = (
     "place beside unwanted",
     "early close not heard",
     "resume not followed",
+    "no limit value_at_risk",
 )
 BY_NAME = {defect.name: defect for defect in CATALOGUE}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.market import SERIES
+from sim.campaign.checks.limits import LimitChecks
 from sim.exchange.book.fixed import COUNT_ONE
 from sim.exchange.book.notices import Filled, GroupChanged, Notice, OrderChanged
 
@@ -32,6 +33,7 @@ class RestingChecks:
     def __init__(self, checks: CheckRecord) -> None:
         self._checks = checks
         self._member = checks.exchange.member
+        self._limits = LimitChecks(checks)
         self._cancelled_ns: dict[str, int] = {}
         self._must_end: dict[str, tuple[int, str]] = {}
         self._sure_from_ns = 0
@@ -72,6 +74,7 @@ class RestingChecks:
         if not order.post_only or order.group is None or not order.cancel_on_pause:
             breach("order without post-only, group or pause flag", str(name))
         self._within_limits(order)
+        self._limits.rests(order)
         for other in self._member.resting.values():
             if other is not order and other.market is order.market and other.side == order.side:
                 breach("two orders on one side", f"{name} beside {other.state.client_order_id}")

@@ -126,6 +126,7 @@ def test_value_at_risk_leaves_one_outcome_of_a_hundred_out() -> None:
     assert joint_tail([]) == 0
 
 
+@pytest.mark.step("O13")
 def test_two_series_count_as_they_hurt_most() -> None:
     rises = [(WHOLE // 2, 100), (WHOLE // 2, -100)]
     assert joint_tail([rises, rises]) == 200, "both lose when the indices fall"

@@ -110,6 +110,7 @@ def asked(bite: Bite, order: Order, **settings: int) -> RiskLimit | None:
 
 
 @pytest.mark.step("K18")
+@pytest.mark.step("O13")
 @pytest.mark.parametrize("bite", BITES, ids=lambda bite: bite.limit.value)
 def test_each_limit_alone_bites_to_the_cent_and_by_its_name(bite: Bite) -> None:
     assert asked(bite, bite.passes, **bite.settings) is None
