@@ -128,8 +128,7 @@ def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
         assert not trip.places_after, trip
         assert not any(isinstance(action, Place) for action in trip.step.actions)
         second = trip.target_ns == stage.target_s(first + 1) * NS_PER_S
-        told = heard(trip.step.actions, "final_minute_stale")
-        [alert] = [one for one in told if one.payload["series"] == trip.series]
+        [alert] = [a for a in heard(trip.step.actions, "final_minute_stale") if a.payload["series"] == trip.series]
         assert alert.severity == ("critical" if second else "warning")
         assert alert.payload["session_frozen"] is second
         assert set(alert.payload["feeds"]) == {"massive", "polygon"}
