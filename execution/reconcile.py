@@ -15,7 +15,7 @@ import msgspec
 
 from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import ConfigurationError
-from domain.events import OrdersRead, PositionsRead
+from domain.events import OddRow, OrdersRead, PositionsRead
 from domain.ids import ClientOrderId, OrderId, Ticker
 from domain.market import SERIES
 from domain.money import Count, print_count
@@ -49,6 +49,11 @@ class Drift(msgspec.Struct, frozen=True):
     what: str
     detail: str
     critical: bool = True
+
+
+def odd_drifts(listing: str, rows: Iterable[OddRow]) -> tuple[Drift, ...]:
+    """The rows of a listing that cannot be read, as differences that warn."""
+    return tuple(Drift(DriftKind.ODD_ROW, row.name, f"{listing}: {row.why}", critical=False) for row in rows)
 
 
 class DriftLimits(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from domain.counts import Counted
 from domain.events import BalanceRead, FillsRead, GroupsRead, LimitsRead, OddRow, OrdersRead, PositionsRead
 from execution.list_lag import SETTLE_MAX_NS, SETTLE_NS
 from execution.reads import Key
-from execution.reconcile import Drift, DriftKind, compare_orders, worst_of
+from execution.reconcile import DriftKind, compare_orders, odd_drifts, worst_of
 
 STARTING_NS = SETTLE_MAX_NS + 2 * NS_PER_S
 
@@ -105,10 +105,7 @@ class Books:
 
     def _odd(self, key: Key, rows: tuple[OddRow, ...]) -> None:
         """Doubt the rows that cannot be read, and tell of them; the rest of their list counts."""
-        what = key.what.value
-        self.held.odd_rows[key] = tuple(
-            Drift(DriftKind.ODD_ROW, row.name, f"{what}: {row.why}", critical=False) for row in rows
-        )
+        self.held.odd_rows[key] = odd_drifts(key.what.value, rows)
 
     def balance_read(self, event: BalanceRead, now: Now, out: list[AnyAction]) -> None:
         """Cash at the exchange: walked to the cent where every cent has its reason."""
@@ -128,6 +125,7 @@ class Books:
         if held.reads.answered(event.request_id, now.mono_ns) is None:
             return
         held.reconciled.add(GROUPS)
+        self._odd(GROUPS, event.odd)
         for said in event.groups:
             if said.triggered:
                 held.groups.lost(said.group_id, now.mono_ns)

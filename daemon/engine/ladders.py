@@ -16,6 +16,7 @@ from domain.events import MarketsRead
 from domain.ids import Ticker
 from domain.window import Phase
 from execution.reads import Key
+from execution.reconcile import odd_drifts
 from guards.cadence import percentile
 
 LEAD_SAMPLES_MIN = 100
@@ -68,6 +69,7 @@ class Ladders:
         self.results.listed(event)
         if desk.window is not None and desk.window.target_ns == event.target_ns and now.utc_ns < event.target_ns:
             desk.listed(event)
+            self.held.odd_rows[Key(Read.MARKETS, event.series)] = odd_drifts(f"ladder of {event.series}", event.odd)
             desk.reprice()
             if desk.markets:
                 self.held.reads.pace(key, 12 * RELIST_NS, now.mono_ns)

@@ -27,10 +27,12 @@ from domain.events import (
     FeedStatus,
     FeesRead,
     FillsRead,
+    GroupsRead,
     JobRun,
     JournalFault,
     KillSwitch,
     LoopStall,
+    MarketsRead,
     Operator,
     OrdersRead,
     OrderUpdated,
@@ -51,10 +53,13 @@ URGENT = (Started, Operator, KillSwitch, Stop, JournalFault, CancelAllMarker, Lo
 TELLING = (
     *(Outcome, ReadFailed, FeedStatus, StreamStatus, BooksStale, FeesRead, OrderUpdated),
     *(KillSwitch, CancelAllMarker, Operator, JournalFault, JobRun, Stop),
-    *(OrdersRead, FillsRead, PositionsRead, SettlementsRead),
+    *(OrdersRead, FillsRead, PositionsRead, SettlementsRead, GroupsRead, MarketsRead),
 )
 # Of a list only what could not be read quotes the far side; a row that could holds ids and figures, and there are many.
-QUOTED = {OrdersRead: "odd", FillsRead: "odd", PositionsRead: "odd", SettlementsRead: "unread"}
+QUOTED = {
+    **dict.fromkeys((OrdersRead, FillsRead, PositionsRead, GroupsRead, MarketsRead), "odd"),
+    SettlementsRead: "unread",
+}
 DEPTH_MAX = 8
 INBOX_URGENT_MAX = 1_000
 INBOX_FACTS_MAX = 50_000

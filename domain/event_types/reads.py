@@ -77,21 +77,26 @@ class GroupState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class GroupsRead(Event, frozen=True):
-    """All our order groups."""
+    """All our order groups. `odd`: rows of the listing that cannot be read."""
 
     request_id: RequestId
     asked: Now
     groups: tuple[GroupState, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 class MarketsRead(Event, frozen=True):
-    """The ladder of one series whose markets close at `target_ns`; empty when the exchange lists none."""
+    """The ladder of one series whose markets close at `target_ns`; empty when the exchange lists none.
+
+    `odd`: rows of the listing that cannot be read, each a rung that nobody quotes.
+    """
 
     request_id: RequestId
     asked: Now
     series: str
     target_ns: int
     markets: tuple[Market, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 class FeesRead(Event, frozen=True):

@@ -8,17 +8,20 @@ binary fraction ever stands between the exchange's 6844.9999 and our integer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from domain.door import Name, Whole, raw_text
+from domain.door import Door, Name, Whole, raw_text
 from domain.errors import ProtocolError
+from domain.events import OddRow
 from domain.ids import Ticker
 from domain.market import SERIES, Market, PriceRange, StrikeType
 from domain.money import INDEX_DECIMALS, IndexValue, parse_fixed, parse_price
 from domain.stamps import parse_rfc3339
-from execution.kalshi.codes import PARSE_ERRORS
+from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
+from execution.kalshi.rows import row_name
 
 _STRIKE_TYPES: Final = {kind.value: kind for kind in StrikeType if kind is not StrikeType.OTHER}
 _ABSENT: Final = msgspec.Raw(b"null")
@@ -45,6 +48,9 @@ class WireMarket(msgspec.Struct):
     floor_strike: msgspec.Raw = _ABSENT
     cap_strike: msgspec.Raw = _ABSENT
     exchange_index: Whole | None = None
+
+
+_market = Door(WireMarket, BODY_BYTES_MAX, bounded=True).read
 
 
 def _strike(raw: msgspec.Raw) -> IndexValue | None:
@@ -83,20 +89,25 @@ def exchange_series(series: str) -> str:
     return series if known is None else known.exchange_series
 
 
-def ladder(series: str, target_ns: int, listed: list[WireMarket]) -> tuple[Market, ...]:
-    """Return the rungs that close exactly at the target, lowest strike first. `target_ns` 0 takes every market.
+def ladder(
+    series: str, target_ns: int, listed: Iterable[WireMarket | msgspec.Raw]
+) -> tuple[tuple[Market, ...], tuple[OddRow, ...]]:
+    """The rungs that close exactly at the target, lowest strike first, and the rows that cannot be read.
 
-    Raises ProtocolError when a rung of this very ladder cannot be read: a ladder with a hole is not quoted.
+    `target_ns` 0 takes every market. A rung that cannot be read is not quoted; its neighbours are.
+    Raises ProtocolError for a row that does not even tell its ticker.
     """
-    rungs = []
-    for wire in listed:
+    rungs: list[Market] = []
+    odd: list[OddRow] = []
+    for row in listed:
         try:
+            wire = _market(bytes(row)) if isinstance(row, msgspec.Raw) else row
             closes_ns = parse_rfc3339(wire.close_time)
-        except ValueError as error:
-            raise ProtocolError(f"market {wire.ticker}: close_time: {error}") from None
-        if target_ns in (0, closes_ns):
-            rungs.append(read_market(series, wire))
-    return tuple(sorted(rungs, key=_position))
+            if target_ns in (0, closes_ns):
+                rungs.append(read_market(series, wire))
+        except (*PARSE_ERRORS, ProtocolError) as error:
+            odd.append(OddRow(row_name(row, "ticker"), detail_text(error)))
+    return tuple(sorted(rungs, key=_position)), tuple(odd)
 
 
 def _position(market: Market) -> tuple[int, int, str]:

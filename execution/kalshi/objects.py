@@ -158,10 +158,16 @@ class MarketsPage(Page, kw_only=True):
     markets: list[WireMarket]
 
 
+class RawMarketsPage(Page, kw_only=True):
+    """The same, for when a row of it is odd."""
+
+    markets: list[msgspec.Raw]
+
+
 class Groups(msgspec.Struct):
     """GET /portfolio/order_groups: one page; the key may be left out when there are none."""
 
-    order_groups: list[WireGroup] | None = None
+    order_groups: list[msgspec.Raw] | None = None
 
 
 class ShardBalance(msgspec.Struct):

@@ -8,18 +8,18 @@ rather than followed for ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from domain.clock import Now
-from domain.door import NAME_CHARS_MAX, Door
 from domain.errors import ProtocolError
 from domain.events import AnyEvent, OddRow
 from execution.kalshi.answers import HTTP_OK
-from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text, read_error
+from execution.kalshi.codes import PARSE_ERRORS, detail_text, read_error
 from execution.kalshi.objects import Page
+from execution.kalshi.rows import row_name
 from execution.kalshi.wire import Account, Answer, Request
 
 PAGE_LIMIT: Final = 1_000
@@ -73,21 +73,8 @@ def each_of(
         try:
             found.append((decode(bytes(row)) if isinstance(row, msgspec.Raw) else row).state())
         except PARSE_ERRORS as error:
-            odd.append(OddRow(_named(row, name), detail_text(error)))
+            odd.append(OddRow(row_name(row, name), detail_text(error)))
     return tuple(found), tuple(odd)
-
-
-_row: Final = Door(dict[str, Any], BODY_BYTES_MAX)
-
-
-def _named(row: object, name: str) -> str:
-    try:
-        told = getattr(row, name) if not isinstance(row, msgspec.Raw) else _row.read(row)[name]
-    except (*PARSE_ERRORS, KeyError, TypeError):
-        told = None
-    if not isinstance(told, str) or not told:
-        raise ProtocolError(f"a row that tells no {name}")
-    return told[:NAME_CHARS_MAX]
 
 
 class RowList(NamedTuple, Generic[T]):

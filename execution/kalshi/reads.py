@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from domain.actions import Ask, Read
 from domain.clock import NS_PER_S
 from domain.door import Door
@@ -35,7 +37,7 @@ from domain.events import (
 from domain.money import parse_cash
 from execution.kalshi import objects as wire
 from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
-from execution.kalshi.discovery import exchange_series, ladder
+from execution.kalshi.discovery import WireMarket, exchange_series, ladder
 from execution.kalshi.fees import read_fees
 from execution.kalshi.pages import ReadRefusedError, RowList, Script, decoded, each_of, listed, one, own, pages
 from execution.kalshi.wire import Account, Answer, Request
@@ -71,7 +73,9 @@ _positions = RowList[PositionState](
 _settlements = Door(wire.SettlementsPage, BODY_BYTES_MAX).read
 _settlement = Door(wire.WireSettlement, BODY_BYTES_MAX, bounded=True).read
 _markets = Door(wire.MarketsPage, BODY_BYTES_MAX, bounded=True).read
-_groups = Door(wire.Groups, BODY_BYTES_MAX, bounded=True).read
+_raw_markets = Door(wire.RawMarketsPage, BODY_BYTES_MAX).read
+_groups = Door(wire.Groups, BODY_BYTES_MAX).read
+_group = Door(wire.WireGroup, BODY_BYTES_MAX, bounded=True).read
 _balance = Door(wire.Balance, BODY_BYTES_MAX, bounded=True).read
 _limits = Door(wire.Limits, BODY_BYTES_MAX, bounded=True).read
 _costs = Door(wire.Costs, BODY_BYTES_MAX, bounded=True).read
@@ -121,7 +125,8 @@ def _read_balance(account: Account, ask: Ask) -> Script:
 
 def _read_groups(account: Account, ask: Ask) -> Script:
     body, asked = yield from one(account, "/portfolio/order_groups", _groups, **own(account))
-    return GroupsRead(ask.request_id, asked, tuple(each.state() for each in body.order_groups or ()))
+    groups, odd = each_of(body.order_groups or (), _group, "id")
+    return GroupsRead(ask.request_id, asked, groups, odd)
 
 
 def _read_markets(account: Account, ask: Ask) -> Script:
@@ -132,9 +137,18 @@ def _read_markets(account: Account, ask: Ask) -> Script:
         # A second of room on both sides: whether the exchange's bounds are inclusive is not documented.
         query["min_close_ts"] = ask.target_ns // NS_PER_S - 1
         query["max_close_ts"] = ask.target_ns // NS_PER_S + 1
-    found, asked = yield from pages(account, "/markets", _markets, **query)
-    markets = ladder(ask.series, ask.target_ns, [each for page in found for each in page.markets])
-    return MarketsRead(ask.request_id, asked, ask.series, ask.target_ns, markets)
+    found, asked = yield from pages(account, "/markets", _read_page, **query)
+    rows: list[WireMarket | msgspec.Raw] = [each for page in found for each in page.markets]
+    markets, odd = ladder(ask.series, ask.target_ns, rows)
+    return MarketsRead(ask.request_id, asked, ask.series, ask.target_ns, markets, odd)
+
+
+def _read_page(body: bytes) -> wire.MarketsPage | wire.RawMarketsPage:
+    """One page of a ladder, whole, or row by row where a row is odd."""
+    try:
+        return _markets(body)
+    except PARSE_ERRORS:
+        return _raw_markets(body)
 
 
 def _read_limits(account: Account, ask: Ask) -> Script:

@@ -216,11 +216,30 @@ def test_markets_of_a_window() -> None:
     assert (play.event.series, play.event.target_ns) == ("INXU", TARGET_NS)
 
 
-def test_a_ladder_with_an_unreadable_rung_is_no_ladder() -> None:
-    page = {"markets": [market(), market(ticker="B", floor_strike="6850")]}
+@pytest.mark.parametrize(
+    "odd", [{"floor_strike": "6850"}, {"close_time": "soon"}, {"price_ranges": None}, {"status": 7}], ids=str
+)
+def test_an_odd_rung_of_a_ladder_spoils_its_own_row(odd: dict[str, object]) -> None:
+    page = {"markets": [market(), market(ticker="B", **odd), market(ticker="C", floor_strike=6855.5)]}
     play = Play(ask(Read.MARKETS, series="INXU", target_ns=TARGET_NS), ("/markets", page))
-    assert isinstance(play.event, ReadFailed)
-    assert "market B" in play.event.reason
+    assert isinstance(play.event, MarketsRead)
+    assert [rung.ticker for rung in play.event.markets] == ["A", "C"]
+    assert [row.name for row in play.event.odd] == ["B"]
+
+
+def test_a_rung_or_group_without_a_name_makes_its_list_unreadable() -> None:
+    page = {"markets": [market(), market(ticker=None)]}
+    assert isinstance(Play(ask(Read.MARKETS, series="INXU", target_ns=TARGET_NS), ("/markets", page)).event, ReadFailed)
+    groups = {"order_groups": [{"is_auto_cancel_enabled": True}]}
+    assert isinstance(Play(ask(Read.GROUPS), ("/portfolio/order_groups", groups)).event, ReadFailed)
+
+
+def test_an_odd_group_spoils_its_own_row() -> None:
+    groups = {"order_groups": [{"id": "g-1"}, {"id": "g-2", "is_auto_cancel_enabled": False}]}
+    play = Play(ask(Read.GROUPS), ("/portfolio/order_groups", groups))
+    assert isinstance(play.event, GroupsRead)
+    assert [group.group_id for group in play.event.groups] == ["g-2"]
+    assert [row.name for row in play.event.odd] == ["g-1"]
 
 
 def test_limits_and_costs() -> None:
