@@ -31,7 +31,7 @@ from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.incident_files_io import IncidentFiles
 from daemon.runtime.jobs_io import Jobs
 from daemon.runtime.last_act_io import LastAct
-from daemon.runtime.log_lines import spoken, summary
+from daemon.runtime.log_lines import log_facts, summary
 from daemon.runtime.metering import metering
 from daemon.runtime.perform_io import Performer
 from daemon.runtime.preflight_io import Preflighter, Preflights
@@ -310,7 +310,7 @@ class App:
 
     def _say(self, entry: Entry) -> None:
         """A record left a step: a log line, the alert that it tells, an incident."""
-        facts = spoken(entry)
+        facts = log_facts(entry)
         if facts is not None:
             log.info(type_of(type(entry)), **facts)
         if (raised := raised_by(entry)) is not None:

@@ -52,7 +52,7 @@ MONEY: dict[str, Callable[[int], str]] = {
 }
 
 
-def spoken(entry: Entry) -> Mapping[str, Any] | None:
+def log_facts(entry: Entry) -> Mapping[str, Any] | None:
     """The fields of the record's log line; None for a record that stands in the journal alone."""
     stream = STREAMS.get(type(entry))
     if stream is None:
