@@ -27,6 +27,8 @@ from execution.orders import Fact, Order, OrderBook, State
 from execution.quoter import Want
 
 CANCEL_RETRY_NS = 400 * NS_PER_MS
+# A lane that is full says so in the same instant: sent again at once, a cancel would keep the engine from all else.
+CANCEL_UNSENT_NS = 20 * NS_PER_MS
 GROUP_PATIENCE_NS = 600 * NS_PER_MS
 CANCEL_ALL_RETRY_NS = 150 * NS_PER_MS
 CANCEL_REFUSED = Backoff(150, 2_000)
@@ -283,7 +285,7 @@ class Converger:
 def _pause_ns(refusals: int, verdict: Verdict) -> int:
     """How long to wait before a cancel that proved nothing is sent again."""
     if verdict is Verdict.UNSENT:
-        return 0
+        return CANCEL_UNSENT_NS
     if verdict is Verdict.UNKNOWN:
         return CANCEL_RETRY_NS
     return CANCEL_REFUSED.wait_ns(refusals)

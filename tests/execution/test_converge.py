@@ -11,7 +11,7 @@ from domain.market import Side
 from domain.money import Count
 from domain.records import Entry, OrderCreatedEntry
 from execution.budget import Budget
-from execution.converge import BATCH_MAX, CANCEL_RETRY_NS, GROUP_PATIENCE_NS, Converger
+from execution.converge import BATCH_MAX, CANCEL_RETRY_NS, CANCEL_UNSENT_NS, GROUP_PATIENCE_NS, Converger
 from execution.groups import Group, Groups
 from execution.numbers import Numbers
 from execution.orders import OrderBook, State
@@ -199,7 +199,7 @@ def test_cancels_leave_in_batches_and_however_empty_the_bucket() -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "status", "again_ns"),
-    [(Verdict.UNKNOWN, 404, CANCEL_RETRY_NS), (Verdict.REFUSED, 429, 150 * MS), (Verdict.UNSENT, 0, 0)],
+    [(Verdict.UNKNOWN, 404, CANCEL_RETRY_NS), (Verdict.REFUSED, 429, 150 * MS), (Verdict.UNSENT, 0, CANCEL_UNSENT_NS)],
 )
 def test_a_cancel_that_proves_nothing_is_sent_again(verdict: Verdict, status: int, again_ns: int) -> None:
     converger = made()
