@@ -22,6 +22,7 @@ from daemon.cli.controls import ask
 from daemon.cli.day_jobs import app as jobs_app
 from daemon.cli.decisions import app as decisions_app
 from daemon.cli.evidence.commands import app as evidence_app
+from daemon.cli.evidence.industry import app as industry_app
 from daemon.cli.incidents.commands import app as incidents_app
 from daemon.cli.screens import app as screens_app
 from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
@@ -50,8 +51,9 @@ app.add_typer(screens_app)
 app.add_typer(books_app)
 app.add_typer(jobs_app)
 app.add_typer(decisions_app)
-app.add_typer(incidents_app)
 app.add_typer(evidence_app)
+app.add_typer(industry_app)
+app.add_typer(incidents_app)
 
 
 def main() -> int:

@@ -73,6 +73,7 @@ def test_quoting_dead_and_killed_inside_the_tail(tmp_path: Path) -> None:
         closed(stage, done)
         assert "is paused" in done.stdout
         agrees(stage, 1)
+        assert not stage.picture()["kill_switch"], "what it took is no reason to halt"
         assert "close-all by drill" in stage.picture()["close_out"]
         assert stage.metric("ladderd_close_out_orders_total") >= 1
         assert stage.metric("ladderd_close_out_fills_total") >= 1
