@@ -4,8 +4,8 @@
 A control is shown by steps of `docs/steps.toml`: each of them has a drill that was seen to fail with its control taken
 out. What people do, and no program can show, is the operator's, with what he must do. A control may want both: then
 `operator` is what remains beside the steps. Sources: Delegated Regulation (EU) 2017/589 (RTS 6) by its articles, RTS
-25, 17 CFR 240.15c3-5 by its paragraphs, FIA's guides, and conventions of operations. `to_check`: the source's own text has
-not been read for this row yet.
+25, 17 CFR 240.15c3-5 by its paragraphs, FIA's guides, and conventions of operations. `to_check`: the source's own text
+has not been read for this row yet.
 """
 
 from __future__ import annotations

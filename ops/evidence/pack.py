@@ -18,11 +18,9 @@ from domain.errors import ConfigurationError
 from ops.evidence.controls import CONTROLS, IndustryControl
 
 PROVEN: Final = "proven"
-# What the pack must come to once every step that it leans on is proven.
-SHOWN_LEAST: Final = 45
 
 
-class Standing(enum.StrEnum):
+class ControlStanding(enum.StrEnum):
     """What can be said of a control today."""
 
     SHOWN = "shown"
@@ -44,7 +42,7 @@ class ControlShown(msgspec.Struct, frozen=True):
     """One control, what it rests on, and what the operator adds or must do."""
 
     control: IndustryControl
-    standing: Standing
+    standing: ControlStanding
     steps: tuple[StepProof, ...]
 
     @property
@@ -88,16 +86,16 @@ def _judged(name: str, row: Mapping[str, Any], found: Sequence[Mapping[str, Any]
 def pack(proven: Mapping[str, StepProof], controls: Sequence[IndustryControl] = CONTROLS) -> EvidencePack:
     """Judge every control. A step that the table does not know proves nothing."""
     found = tuple(_shown(control, proven) for control in controls)
-    of = {standing: sum(each.standing is standing for each in found) for standing in Standing}
-    return EvidencePack(of[Standing.SHOWN], of[Standing.NOT_SHOWN], of[Standing.OPERATOR], found)
+    of = {standing: sum(each.standing is standing for each in found) for standing in ControlStanding}
+    return EvidencePack(of[ControlStanding.SHOWN], of[ControlStanding.NOT_SHOWN], of[ControlStanding.OPERATOR], found)
 
 
 def _shown(control: IndustryControl, proven: Mapping[str, StepProof]) -> ControlShown:
     steps = tuple(proven.get(step) or StepProof(step, "", 0, "", "no such step") for step in control.steps)
     if not steps:
-        return ControlShown(control, Standing.OPERATOR, ())
+        return ControlShown(control, ControlStanding.OPERATOR, ())
     shown = not any(each.why_not for each in steps)
-    return ControlShown(control, Standing.SHOWN if shown else Standing.NOT_SHOWN, steps)
+    return ControlShown(control, ControlStanding.SHOWN if shown else ControlStanding.NOT_SHOWN, steps)
 
 
 def text(found: EvidencePack) -> str:

@@ -7,15 +7,17 @@ import pytest
 from domain.errors import ConfigurationError
 from ops.evidence.controls import CONTROLS
 from ops.evidence.docs_io import DOCS, installed_proofs
-from ops.evidence.pack import SHOWN_LEAST, Standing, StepProof, markdown, pack, step_proofs, summary, text
+from ops.evidence.pack import ControlStanding, StepProof, markdown, pack, step_proofs, summary, text
 
+# What the pack must come to once every step that it leans on is proven.
+SHOWN_LEAST = 45
 STEPS = "[K13]\nstep = 'Close'\n[K12]\nstep = 'Cancel'\nnot_held = 'half'\n[K11]\nstep = 'Halt'\n"
 GOOD = "[[proof]]\nstep = 'K13'\nwhat = 'a'\nverdict = 'proven'\non = '2026-11-30'\n"
 OLD = "[[proof]]\nstep = 'K13'\nwhat = 'b'\nverdict = 'proven'\non = '2026-11-02'\n"
 HOLLOW = "[[proof]]\nstep = 'K13'\nwhat = 'the cap'\nverdict = 'hollow'\non = '2026-11-30'\n"
 
 
-def of(ident: str, proofs: dict[str, StepProof]) -> Standing:
+def of(ident: str, proofs: dict[str, StepProof]) -> ControlStanding:
     return next(each.standing for each in pack(proofs).controls if each.control.ident == ident)
 
 
@@ -51,7 +53,7 @@ def test_at_least_45_are_shown_once_their_steps_are_proven() -> None:
 def test_a_step_counts_only_while_every_proof_of_it_stands(proofs: str, why: str) -> None:
     found = step_proofs(STEPS, proofs)
     assert found["K13"].why_not == why
-    assert of("C37", found) is (Standing.NOT_SHOWN if why else Standing.SHOWN)
+    assert of("C37", found) is (ControlStanding.NOT_SHOWN if why else ControlStanding.SHOWN)
 
 
 @pytest.mark.step("X11")
@@ -62,7 +64,7 @@ def test_a_step_that_is_not_held_or_not_known_shows_nothing() -> None:
     for lost in ("K12", "K13"):
         fewer = {step: proof for step, proof in proven.items() if step != lost}
         gone = [c.ident for c in CONTROLS if lost in c.steps]
-        assert [each.control.ident for each in pack(fewer).controls if each.standing is Standing.NOT_SHOWN] == gone
+        assert [each.control.ident for each in pack(fewer).controls if each.standing is ControlStanding.NOT_SHOWN] == gone
         assert f"{lost}: no such step" in text(pack(fewer))
 
 
@@ -74,8 +76,8 @@ def test_the_installed_ledger_is_found_and_said_as_it_is() -> None:
     assert summary(found) in page
     for each in found.controls:
         assert f"| {each.control.ident} | " in page
-        assert (each.standing is Standing.SHOWN) == (bool(each.steps) and not each.why_not)
-        if each.standing is Standing.NOT_SHOWN:
+        assert (each.standing is ControlStanding.SHOWN) == (bool(each.steps) and not each.why_not)
+        if each.standing is ControlStanding.NOT_SHOWN:
             assert each.why_not in page
     assert "text to be checked" in page
 
