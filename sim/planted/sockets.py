@@ -8,9 +8,11 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from aiohappyeyeballs import start_connection
 from aiohttp import web
 
 from daemon.runtime import app_io
+from domain import dial_io
 from execution.http.http_client_io import Connection
 from execution.kalshi.lane_io import Job, Lane
 from feeds.kalshi_stream import KalshiStream
@@ -22,6 +24,7 @@ from sim.planted.run import Defect, Plan, Strike
 
 Patches = list[tuple[Any, Any, Any]]
 EXCHANGE = ("port", 18_001)
+DAY_S = 86_400.0
 
 LOST_ANSWERS = Plan(
     (Strike("lost_answer", 0, 10, 6, (("fault", "lost_answer"), ("probability", 0.6), ("op", ("create_order",)))),),
@@ -32,6 +35,7 @@ HALF_OPEN = Plan((Strike("wire_half_open", 0, 12, 0, (EXCHANGE, ("share", 1.0)))
 STOPPED = Plan((Strike("sigterm", 0, 20),), windows=2, level="sockets")
 PAUSED = Plan((Strike("operator_pause", 0, 20, 12),), windows=1, level="sockets")
 FRAGMENTS = Plan((Strike("wire_fragments", 0, 10, 100, (EXCHANGE,)),), windows=2, level="sockets")
+FIRST_DEAD = Plan((Strike("first_address_dead", 0, 10, 100, (EXCHANGE,)),), windows=2, level="sockets")
 
 
 def sends_again() -> Patches:
@@ -104,6 +108,16 @@ def whole_or_nothing() -> Patches:
     return [(Connection, "data_received", data_received)]
 
 
+def addresses_in_turn() -> Patches:
+    """The next address of a name is tried when the one before it has failed, and nobody waits that long."""
+
+    async def in_turn(infos: Any, *, happy_eyeballs_delay: float, **more: Any) -> Any:  # noqa: ANN401 - the library's own
+        del happy_eyeballs_delay
+        return await start_connection(infos, happy_eyeballs_delay=DAY_S, **more)
+
+    return [(dial_io, "start_connection", in_turn)]
+
+
 WIRE_CATALOGUE = (
     Defect(
         "sent again",
@@ -134,5 +148,12 @@ WIRE_CATALOGUE = (
         FRAGMENTS,
         ("cancel late", "not flat in time", "calm window without quotes"),
         whole_or_nothing,
+    ),
+    Defect(
+        "addresses in turn",
+        "a name's addresses are tried one after the other, not raced",
+        FIRST_DEAD,
+        ("cancel late", "not flat in time", "quoting did not resume", "calm window without quotes"),
+        addresses_in_turn,
     ),
 )

@@ -34,6 +34,7 @@ RECOVERS_S = {
     "wire_latency": 1,
     "wire_refused": 4,
     "wire_unanswered": 4,
+    "first_address_dead": 3,
     "early_timers": 0,
 }
 # On a slow way every connection of the cancels may be busy with an answer; on these one is free at once.
@@ -61,7 +62,9 @@ KINDS: dict[str, Kind] = {
     "wire_unanswered": Kind(WIRE, _some, 5, 75),
     "early_timers": Kind(WIRE, lambda _: {"port": EXCHANGE_PORT}, 30, 20, mild=True),
 }
-ALL = menu.KINDS | KINDS
+# Not dealt to campaigns, but there for plans: the first address of a host, the one that all know, swallows everything.
+PLANNED = {"first_address_dead": Kind(WIRE, _way, 30, 60)}
+ALL = menu.KINDS | KINDS | PLANNED
 # Those that strike the connections there are; those that change the way for a while. Some do both.
 STRIKES = frozenset({"wire_reset", "wire_half_open", "wire_refused", "wire_unanswered"})
 CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -121,11 +124,20 @@ class WireDeeds(Deeds):
             for name, value in CHANGES[kind](fault.params).items():
                 setattr(path, name, value)
                 self._timeline.at(fault.until_ns, setattr, path, name, getattr(SOUND, name))
+        if kind == "first_address_dead":
+            # The way that all know breaks: the first address swallows everything, and the name has a second one.
+            self.reached[kind] += 1
+            self._network.first_dead.add(port)
+            self._timeline.at(fault.until_ns, self._network.first_dead.discard, port)
+            for end in self._network.to_port(port):
+                end.reset()
         if port == EXCHANGE_PORT:
             checks, until_ns = self._checks, fault.until_ns + RECOVERS_S[kind] * NS_PER_S
             checks.rest_disturbed_ns = max(checks.rest_disturbed_ns, until_ns)
             if kind not in LETS_OUT:
-                checks.cut_off_until_ns = max(checks.cut_off_until_ns, until_ns)
+                begun_ns = self._timeline.now_ns if kind == "first_address_dead" else fault.until_ns
+                cut_off_ns = begun_ns + RECOVERS_S[kind] * NS_PER_S
+                checks.cut_off_until_ns = max(checks.cut_off_until_ns, cut_off_ns)
 
     def _tell(self, event: AnyEvent) -> None:
         self._box.signal(signal.SIGTERM if isinstance(event, Stop) else signal.SIGUSR1)

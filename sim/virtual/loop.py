@@ -297,7 +297,8 @@ class VirtualLoop(_Loop):  # type: ignore[misc] # as above
 
     async def getaddrinfo(self, host: str | None, port: int | None, **_more: Any) -> list[Any]:
         """Addresses are their own names here."""
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (self.network.address(host), port or 0))]
+        found = self.network.addresses(host, port or 0)
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for address in found]
 
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
         """Listen on the network of this world."""

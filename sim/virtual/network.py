@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
 EPHEMERAL_FIRST = 40_000
+FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 Tap = Callable[[End, bytes], None]
 
 
@@ -67,6 +68,8 @@ class Network:
         self.ends: dict[int, End] = {}
         self.paths: dict[int, Path] = {}
         self.tap: Tap | None = None
+        # Ports that are reached by the second address of their host alone: the first, the one known, swallows all.
+        self.first_dead: set[int] = set()
         self.connected = self.refused = 0
         self._serial = 0
         self._port = EPHEMERAL_FIRST
@@ -84,9 +87,16 @@ class Network:
 
     @staticmethod
     def address(host: str | None) -> str:
-        """The one address of this world, by any of its names."""
+        """The address of this world, by any of its names; or its second one."""
+        if host == SECOND:
+            return SECOND
         assert host in {None, "", "127.0.0.1", "localhost", "0.0.0.0"}, f"no way to {host} from here"  # noqa: S104 - a name
-        return "127.0.0.1"
+        return FIRST
+
+    def addresses(self, host: str | None, port: int) -> list[tuple[str, int]]:
+        """What the name of a host resolves to, for one port."""
+        found = [(self.address(host), port)]
+        return [*found, (SECOND, port)] if port in self.first_dead else found
 
     def listen(self, factory: Callable[[], Any], host: str | None, port: int) -> Listener:
         """Open a port; 0 takes a free one. Raises OSError when it is taken."""
@@ -123,7 +133,7 @@ class Network:
         path = self.path(port)
         way_s = (path.latency_ns + self.rng.randrange(path.jitter_ns)) / NS_PER_S
         await asyncio.sleep(way_s)
-        if path.unanswered:
+        if path.unanswered or (host == SECOND) is not (port in self.first_dead):
             await self.loop.create_future()
         listener = self.listeners.get(port)
         if listener is None or path.refuses:

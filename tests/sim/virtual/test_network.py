@@ -11,13 +11,15 @@ from random import Random
 from typing import Any
 
 import pytest
+from aiohappyeyeballs import start_connection
 from aiohttp import ClientSession, WSMsgType, web
 from websockets.asyncio.client import connect
 
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.dial_io import Dialler
 from sim.virtual.connection import NO_LINGER, WINDOW_BYTES, End
 from sim.virtual.loop import Host, VirtualLoop, context_of
-from sim.virtual.network import Network
+from sim.virtual.network import FIRST, SECOND, Network
 from sim.virtual.seeded import seeded
 from sim.virtual.timeline import Timeline
 
@@ -340,3 +342,21 @@ def test_aiohttp_and_websockets_speak_over_it_and_the_bytes_are_the_seeds() -> N
     assert talk(1) == (words, first)
     assert talk(2)[1] != first
     assert talk(1, fragments=True)[0] == words
+
+
+def test_a_name_whose_first_address_is_dead_is_reached_by_the_race_and_never_in_turn() -> None:
+    async def work(loop: VirtualLoop, network: Network) -> float:
+        await loop.create_server(Told, "127.0.0.1", PORT)
+        network.first_dead.add(PORT)
+        infos = await loop.getaddrinfo("localhost", PORT)
+        assert [info[4] for info in infos] == [(FIRST, PORT), (SECOND, PORT)]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(60):
+                await start_connection(infos)
+        begun_s = loop.time()
+        found = await Dialler("localhost", PORT).connect()
+        assert found.address == (SECOND, PORT)
+        found.sock.close()
+        return loop.time() - begun_s
+
+    assert live(work) < 1
