@@ -12,6 +12,7 @@ from domain.market import Side
 from domain.money import Cash, Count, Price
 from guards.exposure import MarketExposure
 from guards.limits.outcomes import EventKey
+from guards.risk import Judgement
 from pricing.outcomes import Outcomes
 
 DOLLAR = 1_000_000
@@ -103,3 +104,9 @@ class Told:
 
 
 UNPRICED = Told()
+
+
+def only(found: list[Judgement]) -> Judgement:
+    """The one thing that was decided."""
+    assert len(found) == 1, f"one decision, not {found}"
+    return found[0]

@@ -15,7 +15,7 @@ from guards.exposure import MarketExposure
 from guards.limits.losses import decision_on, marked
 from guards.limits.settings import RiskSettings
 from guards.risk import Judgement, RiskGuard
-from tests.guards.limits.made import DAY, DOLLAR, UNPRICED, Account, Order
+from tests.guards.limits.made import DAY, DOLLAR, UNPRICED, Account, Order, only
 from tests.guards.made import at
 
 ALLOW, PAUSE, STOP = RiskDecision.ALLOW, RiskDecision.SOFT_PAUSE, RiskDecision.HARD_STOP
@@ -66,10 +66,10 @@ def test_what_is_held_counts_at_its_mark_and_the_realised_loss_beside_it() -> No
     account.hold("A", 4, 6000)
     assert look(guard, account, 6000) == []
     account.ledger.realised = Cash(-1_500_000)  # 1.5 %
-    (paused,) = look(guard, account, 3700)  # and 0.92 % at its mark
+    paused = only(look(guard, account, 3700))  # and 0.92 % at its mark
     assert (paused.decision, paused.limit) == (PAUSE, RiskLimit.DAY_LOSS)
     assert "2.420 %" in paused.why
-    (stopped,) = look(guard, account, 2200)
+    stopped = only(look(guard, account, 2200))
     assert stopped.decision is STOP
 
 
@@ -78,14 +78,14 @@ def test_without_a_mark_it_counts_its_worst_outcome_and_a_gain_helps_nobody() ->
     account = Account(balance=Cash(100 * DOLLAR))
     guard = begun(account, **UNSTRAINED)
     account.hold("A", 4, 6000)
-    (paused,) = look(guard, account, None)
+    paused = only(look(guard, account, None))
     assert paused.decision is PAUSE
     assert "$2.40" in paused.why
     other = Account(balance=Cash(100 * DOLLAR))
     guard = begun(other)
     other.ledger.realised = Cash(-2_400_000)
     other.hold("A", 4, 1000)
-    (paused,) = look(guard, other, 9000)
+    paused = only(look(guard, other, 9000))
     assert paused.decision is PAUSE, "what is held may be worth nothing by the settlement"
 
 
@@ -111,7 +111,7 @@ def test_the_marked_loss_of_one_event_stops_that_event_alone_until_it_is_over() 
     guard = begun(account, joint_delta_contracts=100)
     account.hold("A", 50, 6000)
     assert look(guard, account, 1001) == []  # $24.995
-    (stopped,) = look(guard, account, 1000)
+    stopped = only(look(guard, account, 1000))
     assert (stopped.decision, stopped.limit, stopped.series) == (RiskDecision.REDUCE, RiskLimit.EVENT_LOSS, "INXU")
     assert look(guard, account, 1000) == [], "told once"
     assert look(guard, account, 9000) == [], "a better mark does not open it again"
@@ -133,7 +133,7 @@ def test_books_that_are_too_old_pause_until_somebody_resumes() -> None:
     account = Account()
     guard = begun(account)
     assert look(guard, account, None, age_s=120) == []
-    (paused,) = look(guard, account, None, age_s=121)
+    paused = only(look(guard, account, None, age_s=121))
     assert (paused.decision, paused.limit) == (PAUSE, RiskLimit.SNAPSHOT_AGE)
     assert look(guard, account, None) == []
     assert not guard.vote(account, at(0)).open, "young again, and still paused"
@@ -146,7 +146,7 @@ def test_what_is_held_and_strained_closes_the_gate_only_while_it_is() -> None:
     account = Account(balance=Cash(100 * DOLLAR))
     guard = begun(account, daily_loss_stop_ppm=1_000_000, daily_loss_pause_ppm=999_999)
     account.hold("A", 4, 6000)
-    (told,) = look(guard, account, 6000)
+    told = only(look(guard, account, 6000))
     assert (told.decision, told.limit) == (RiskDecision.REDUCE, RiskLimit.STRESS)
     assert not guard.vote(account, at(0)).open
     assert look(guard, account, 6000) == [], "told once"

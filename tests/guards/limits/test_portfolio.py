@@ -13,7 +13,7 @@ from guards.exposure import MarketExposure, exposures
 from guards.limits.portfolio import portfolio
 from guards.limits.settings import RiskSettings
 from guards.risk import RiskGuard
-from tests.guards.limits.made import DAY, DOLLAR, UNPRICED, Account, Order
+from tests.guards.limits.made import DAY, DOLLAR, UNPRICED, Account, Order, only
 from tests.guards.made import at
 
 NOW: Now = at(0)
@@ -60,7 +60,7 @@ def test_each_pauses_until_somebody_resumes(
     for number, (contracts, price) in enumerate(held):
         account.hold(f"M{number}", contracts, price)
         marks[Ticker(f"M{number}")] = Price(price)
-    (judged,) = guard.judge(marks, 0, account, UNPRICED, NOW)
+    judged = only(guard.judge(marks, 0, account, UNPRICED, NOW))
     assert (judged.decision, judged.limit) == (RiskDecision.SOFT_PAUSE, limit)
     assert not guard.vote(account, NOW).open
     assert guard.judge(marks, 0, account, UNPRICED, NOW) == [], "told once"
