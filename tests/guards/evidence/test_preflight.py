@@ -45,6 +45,7 @@ def test_it_is_closed_when_it_knows_nothing() -> None:
     assert made.standing(at(0)).reason is Reason.NO_EVIDENCE
 
 
+@pytest.mark.step("K01")
 @pytest.mark.parametrize(
     ("run", "named"),
     [
@@ -64,6 +65,7 @@ def test_what_did_not_pass_here_stands_against_everything(run: PreflightRun, nam
         assert named in vote.detail
 
 
+@pytest.mark.step("K01")
 def test_its_age_counts_when_it_is_asked_for_and_not_inside_the_window_that_it_opened() -> None:
     made = told()
     assert made.standing(at(15 * MINUTE)).open
