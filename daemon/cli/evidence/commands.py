@@ -106,3 +106,26 @@ def secrets_scan(
     from daemon.settings.load_io import load  # noqa: PLC0415
 
     raise typer.Exit(look(load(config, state_dir=state_dir), Printed(as_json)))
+
+
+@app.command("ops-run")
+def ops_run(
+    phase: Annotated[str, typer.Option("--phase", help="pre_market or post_session.")],
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Capture what stands before or after a session, each file with time and hash; exit 1 when one is not well.
+
+    Writes audit_artifacts/ops_runs/<time>_<phase>/ of the state directory; nothing of an earlier run is used.
+    """
+    from daemon.preflight.tables.capture_io import PHASES  # noqa: PLC0415 - heavy
+    from daemon.preflight.tables.capture_io import ops_run as capture  # noqa: PLC0415
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    if phase not in PHASES:
+        typer.echo(f"ladderd: --phase {phase}: {' or '.join(PHASES)}", err=True)
+        raise typer.Exit(EX_USAGE)
+    given = (("--config", config), ("--state-dir", state_dir))
+    options = tuple(word for name, value in given if value is not None for word in (name, str(value)))
+    raise typer.Exit(capture(load(config, state_dir=state_dir), phase, options, as_json=as_json))
