@@ -43,6 +43,7 @@ from domain.events import (
     PlaceOutcome,
     PositionsRead,
     PreflightRun,
+    RestrictedRead,
     Started,
     StreamStatus,
     Tick,
@@ -197,6 +198,7 @@ class Stand:
     def _start(self) -> None:
         self.settle(Started("run", START_S, "paper", "hash", "build", ""))
         self.settle(KillSwitch(active=False, source="file", reason=""))
+        self.settle(RestrictedRead())
         self.settle(StreamStatus(up=True, reason=""))
         self.settle(ClockSample(0, NS_PER_MS))
         for series, base in BASE.items():

@@ -45,6 +45,7 @@ from domain.event_types.shell import (
     LoopStall,
     Operator,
     PreflightRun,
+    RestrictedRead,
     Started,
     Stop,
     Wake,
@@ -106,6 +107,7 @@ AnyEvent = (
     | LoopStall
     | JournalFault
     | JobRun
+    | RestrictedRead
     | PreflightRun
     | IncidentWritten
     | Wake

@@ -54,6 +54,8 @@ class Reason(enum.StrEnum):
     FEES_UNKNOWN = "fees_unknown"
     MARKETS_UNKNOWN = "markets_unknown"
     VOLATILITY_UNKNOWN = "volatility_unknown"
+    RESTRICTIONS_UNKNOWN = "restrictions_unknown"
+    TACTIC_RESTRICTED = "tactic_restricted"
     VIX_UNKNOWN = "vix_unknown"
     VIX_TOO_HIGH = "vix_too_high"
     LIMITS_UNKNOWN = "limits_unknown"
@@ -138,6 +140,16 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "no index has changed for seconds: the market, or its source, may be halted",
         "look at the exchanges' halts; quoting resumes when each index has moved twice",
         "odd-values",
+    ),
+    Reason.RESTRICTIONS_UNKNOWN: (
+        "the restricted list is not known: its file cannot be read",
+        "mend configs/restricted.toml; the detail names the line",
+        "restricted",
+    ),
+    Reason.TACTIC_RESTRICTED: (
+        "the restricted list forbids quoting",
+        "take the tactic out of the list when it may be used again",
+        "restricted",
     ),
     Reason.VIX_UNKNOWN: (
         "the market's volatility (I:VIX) is not known, or too old",
@@ -289,6 +301,7 @@ class RungReason(enum.StrEnum):
     EDGE_TOO_SMALL = "edge_too_small"
     COOLING = "cooling"
     RESTRICTED = "restricted"
+    VETOED = "vetoed"
     FRACTION = "fraction"
     WAITS_TO_SEND = "waits_to_send"
     TOO_LATE = "too_late"
@@ -307,6 +320,7 @@ _RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
     RungReason.EDGE_TOO_SMALL: ("edge", "no valid price leaves the edge that is asked for"),
     RungReason.COOLING: ("cooling", "the exchange refused an order here a moment ago"),
     RungReason.RESTRICTED: ("key", "the exchange does not let our key trade this market today"),
+    RungReason.VETOED: ("veto", "the restricted list names this market, its event or its series"),
     RungReason.FRACTION: ("fraction", "the size left is a fraction of a contract, and only whole ones may be sent"),
     RungReason.WAITS_TO_SEND: ("waits", "waits for an order group or for write tokens"),
     RungReason.TOO_LATE: ("late", "too near the window's next edge to place anything"),

@@ -41,6 +41,8 @@ from domain.record_types.orders import (
 from domain.record_types.risk import (
     GuardTripEntry,
     KillSwitchEntry,
+    MarketVetoedEntry,
+    RestrictedListEntry,
     RiskDecisionEntry,
     StrictStandDownEntry,
     VolatilityLevelEntry,
@@ -84,6 +86,8 @@ AnyEntry = (
     | IncidentFiledEntry
     | StrictStandDownEntry
     | VolatilityLevelEntry
+    | RestrictedListEntry
+    | MarketVetoedEntry
     | WindowPhaseEntry
     | WindowResultEntry
     | WsFreshnessEntry

@@ -31,6 +31,7 @@ from domain.events import (
     JournalFault,
     KillSwitch,
     Operator,
+    RestrictedRead,
 )
 from journal.marker import UNREADABLE, Marker
 from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
@@ -99,6 +100,7 @@ class Sentinels:
         live: bool,
         run_once: Callable[[str, str, str], None],
         mask: Callable[[str], str] = str,
+        restricted: Path | None = None,
     ) -> None:
         """`mask` hides secrets in what operators typed, before it is an event: events are journaled.
 
@@ -110,6 +112,9 @@ class Sentinels:
         self._run_id = run_id
         self._live = live
         self._mask = mask
+        self._restricted, self._restricted_there = restricted, False
+        # Who names no file hears nothing of one.
+        self._restricted_seen = RestrictedRead() if restricted is None else None
         self._run_once = run_once
         self._seen: dict[str, KillFile] = {}
         self._markers: set[str] = set()

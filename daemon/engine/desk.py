@@ -95,6 +95,7 @@ class Desk:
         self.unquoted: dict[tuple[Ticker, Side], RungReason] = {}
         self.confined: Container[Ticker] | None = None
         self.restricted: AbstractSet[Ticker] = frozenset()  # markets that our key may not trade
+        self.vetoed: frozenset[Ticker] = frozenset()  # markets that the restricted list names
         # The order that risk last refused on a side, and why: asked for again at every tick, it is one record.
         self.refused: dict[tuple[Ticker, Side], tuple[Price, Count, str]] = {}
         # Whether prices, books or markets have changed since the quotes were last worked out.
@@ -302,7 +303,8 @@ class Desk:
                 by_market[order.ticker].append(order)
             else:
                 by_market[order.ticker] = [order]
-        fresh = self.books_fresh - self.restricted if self.restricted else self.books_fresh
+        barred = self.restricted | self.vetoed if self.restricted or self.vetoed else None
+        fresh = self.books_fresh - barred if barred else self.books_fresh
         quoting = self.settings.quoting
         center, reach = self.center(), quoting.rungs_max + 1
         first = max(0, center - reach)

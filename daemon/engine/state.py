@@ -39,6 +39,7 @@ from guards.evidence.preflight import PreflightGuard
 from guards.exchange import ExchangeGuard
 from guards.freshness import FINAL
 from guards.killswitch import KillLatch
+from guards.limits.restricted import RestrictedList
 from guards.message_age import MessageAges
 from guards.risk import RiskGuard
 from guards.stall import StallGuard
@@ -56,6 +57,7 @@ class State:
         self.ages = MessageAges()
         self.still = Stillness(settings.canary)
         self.level = VolatilityLevel(settings.vix)
+        self.restricted = RestrictedList()
         desks = (Desk(SERIES[name], settings, self.still) for name in settings.series)
         self.desks = {desk.series.name: desk for desk in desks}
         self.by_symbol = {desk.series.symbol: desk for desk in self.desks.values()}

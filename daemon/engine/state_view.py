@@ -21,6 +21,7 @@ from daemon.engine.views.guards import (
     ExchangeView,
     KillView,
     LevelView,
+    RestrictedView,
     RiskView,
 )
 from daemon.engine.views.held import HeldView
@@ -106,6 +107,11 @@ class StateView(Protocol):
     @property
     def exchange(self) -> ExchangeView:
         """Exchange."""
+        ...
+
+    @property
+    def restricted(self) -> RestrictedView:
+        """The restricted list."""
         ...
 
     @property

@@ -46,6 +46,7 @@ def account_votes(state: StateView, now: Now) -> list[tuple[str, Vote]]:
         *((f"{channel}_age", state.ages.vote(channel, now)) for channel in CHANNELS),
         ("reconciliation", books),
         ("limits", limits),
+        ("restricted", state.restricted.vote(now)),
         ("vix", state.level.vote(now)),
         ("risk", state.risk.vote(held, now)),
         (f"proof_{GROUP_TRIGGER}", state.controls.vote(GROUP_TRIGGER, now)),

@@ -130,6 +130,7 @@ class App:
             live=settings.mode == "live",
             run_once=self.run_once,
             mask=self.masker.text,
+            restricted=settings.restricted_file,
         )
         self.notifier = Notifier()
         self.files_out = FilesOut(settings.state_dir, recovered.run_id, recovered.epoch, clock, journal, self.inbox)

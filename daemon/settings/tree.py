@@ -54,6 +54,9 @@ class Settings(BaseModel):
     calendar_file: Annotated[
         WholePath, key("The checked table of trading days; after its last day nothing is quoted.", "H01")
     ] = Path("configs/nyse_days.csv")
+    restricted_file: Annotated[
+        WholePath, key("The list of markets, events, series and tactics that are not traded.", "G06")
+    ] = Path("configs/restricted.toml")
     windows: Annotated[WindowSettings, Whole()] = WindowSettings()
     freshness: Annotated[FreshnessSettings, Whole()] = FreshnessSettings()
     feeds: Feeds = Feeds()

@@ -140,6 +140,14 @@ class IncidentWritten(Event, frozen=True):
     problem: str = ""
 
 
+class RestrictedRead(Event, frozen=True):
+    """The restricted list as its file says: names in upper case. `problem`: why it cannot be read, or nothing."""
+
+    names: tuple[str, ...] = ()
+    tactics: tuple[str, ...] = ()
+    problem: str = ""
+
+
 class Wake(Event, frozen=True):
     """A deadline of the engine's own has come."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from domain.ids import GroupId
+from domain.ids import GroupId, Ticker
 from domain.money import IndexValue
 from domain.reasons import RiskDecision, RiskLimit, VixBand
 from domain.record_types.entry import Entry, InvalidRecordError, Milliseconds, Named, some_told, whole
@@ -75,3 +75,19 @@ class VolatilityLevelEntry(Entry, frozen=True):
     feed: str
     factor_ppm: int
     reason: str
+
+
+class RestrictedListEntry(Entry, frozen=True):
+    """The restricted list was read anew. `problem`: why it could not be."""
+
+    names: tuple[str, ...]
+    tactics: tuple[str, ...]
+    problem: str
+
+
+class MarketVetoedEntry(Entry, frozen=True):
+    """A listed market is refused: the restricted list names it, its event or its series. `window`: its target."""
+
+    series: Named
+    window: int
+    ticker: Ticker

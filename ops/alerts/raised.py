@@ -30,6 +30,7 @@ from domain.records import (
     OperatorActionEntry,
     OrderFilledEntry,
     OrderRefusedEntry,
+    RestrictedListEntry,
     RiskDecisionEntry,
     SettlementEntry,
     StraySettlementEntry,
@@ -114,6 +115,12 @@ def _refused(command: Command) -> Callable[[Any], Severity | None]:
     return _when(Severity.WARNING, lambda asked: asked.command == command and asked.refused not in (UNSET, ()))
 
 
+def _restricted(read: RestrictedListEntry) -> Severity | None:
+    if read.problem:
+        return Severity.ERROR
+    return Severity.WARNING if read.names or read.tactics else None
+
+
 def _tripped(reason: Reason) -> Callable[[Any], bool]:
     return lambda trip: trip.reason == reason
 
@@ -154,6 +161,7 @@ RECORDED: Final[dict[str, RecordedKind]] = {
     "settlement_disagrees": RecordedKind(
         (SettlementEntry, StraySettlementEntry), ("ticker",), _when(Severity.CRITICAL, _disputed)
     ),
+    "restricted_list": RecordedKind((RestrictedListEntry,), ("names", "tactics", "problem"), _restricted),
     "strict_stand_down": RecordedKind((StrictStandDownEntry,), ("series",), lambda _: Severity.INFO),
     "taker_fill": RecordedKind((OrderFilledEntry,), ("trade_id",), _when(Severity.CRITICAL, _took)),
 }

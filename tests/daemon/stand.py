@@ -30,6 +30,7 @@ from domain.events import (
     KillSwitch,
     Operator,
     PreflightRun,
+    RestrictedRead,
     Started,
     StreamStatus,
     Tick,
@@ -277,6 +278,7 @@ class Stand:
         epoch = max(START_S, self.engine.state.held.numbers.epoch, self.epoch)
         self.step(Started(f"run-{epoch}", epoch, self.settings.mode, self.config_hash, self.build_id, recovered))
         self.step(KillSwitch(active=False, source="file", reason=""))
+        self.step(RestrictedRead())
         self.step(StreamStatus(up=True, reason=""))
         self.step(ClockSample(0, DOUBT_NS))
         for series in BASE:

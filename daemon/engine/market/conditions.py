@@ -1,4 +1,4 @@
-"""What the market allows besides the index: I:VIX, which limits size and edge. Observers of their events.
+"""What the market and its rules allow besides the index: I:VIX, which limits size and edge; the restricted list.
 
 Each changes what the engine finds when it decides, and tells what has turned; nothing here places or cancels.
 """
@@ -9,8 +9,8 @@ from daemon.engine.state import State
 from domain.actions import AnyAction
 from domain.alert_types.catalogue import VolatilityLevelAlert
 from domain.clock import Now
-from domain.events import Tick
-from domain.records import VolatilityLevelEntry
+from domain.events import MarketsRead, RestrictedRead, Tick
+from domain.records import MarketVetoedEntry, RestrictedListEntry, VolatilityLevelEntry
 from guards.volatility import SEVERITY
 
 
@@ -31,6 +31,28 @@ class MarketConditions:
         if state.index_expected:
             for desk in state.desks.values():
                 desk.first.begin()
+
+    def restricted(self, event: RestrictedRead, now: Now, out: list[AnyAction]) -> None:
+        """The restricted list has changed: what it names is refused from this step on, and cancelled where it rests."""
+        state = self.state
+        state.restricted.observe(event)
+        state.account_votes_until_ns = now.mono_ns
+        out.append(RestrictedListEntry(event.names, event.tactics, event.problem))
+        self.veto(out)
+
+    def listed(self, event: MarketsRead, now: Now, out: list[AnyAction]) -> None:
+        """A ladder was listed; those of its markets that are restricted are refused by name."""
+        self.state.ladders.markets_read(event, now, out)
+        self.veto(out)
+
+    def veto(self, out: list[AnyAction]) -> None:
+        """Work out again what the list bars in each present ladder; each market newly barred is a record."""
+        for desk in self.state.desks.values():
+            vetoed = self.state.restricted.vetoed(desk.series, desk.markets.values())
+            named = sorted(vetoed - desk.vetoed)
+            out.extend(MarketVetoedEntry(desk.series.name, desk.markets_target_ns, ticker) for ticker in named)
+            desk.moved = desk.moved or vetoed != desk.vetoed
+            desk.vetoed = vetoed
 
     def level(self, tick: Tick, now: Now, out: list[AnyAction]) -> None:
         """A value of I:VIX, which is no index of ours: it says nothing about the health of a feed."""

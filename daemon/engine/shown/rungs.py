@@ -28,6 +28,8 @@ def _reason(desk: DeskView, ticker: Ticker, side: Side, fair: Price | None) -> R
         return RungReason.FAR_FROM_MONEY
     if ticker not in desk.books_fresh:
         return RungReason.NO_BOOK
+    if ticker in desk.vetoed:
+        return RungReason.VETOED
     if ticker in desk.restricted:
         return RungReason.RESTRICTED
     if desk.confined is not None and ticker not in desk.confined:

@@ -168,6 +168,11 @@ class DeskView(Protocol):
         ...
 
     @property
+    def vetoed(self) -> AbstractSet[Ticker]:
+        """Markets that the restricted list names."""
+        ...
+
+    @property
     def restricted(self) -> AbstractSet[Ticker]:
         """The markets that our key may not trade today."""
         ...

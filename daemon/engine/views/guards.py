@@ -48,6 +48,14 @@ class ExchangeView(Protocol):
         ...
 
 
+class RestrictedView(Protocol):
+    """The restricted list."""
+
+    def vote(self, now: Now) -> Vote:
+        """Whether it is known, and lets us quote at all."""
+        ...
+
+
 class LevelView(Protocol):
     """I:VIX."""
 

@@ -43,6 +43,7 @@ from domain.events import (
     KillSwitch,
     LoopStall,
     PreflightRun,
+    RestrictedRead,
     Started,
     Wake,
 )
@@ -348,6 +349,7 @@ class Process:
         if first:
             self.inbox.emit(KillSwitch(bool(disk.kill_text), KILL_FILE, disk.kill_text))
             self.inbox.emit(KillSwitch(active=False, source=HALTED, reason=""))
+            self.inbox.emit(RestrictedRead())
         elif disk.kill_text != self.seen_kill:
             self.inbox.emit(KillSwitch(bool(disk.kill_text), KILL_FILE, disk.kill_text))
         self.seen_kill = disk.kill_text
