@@ -33,6 +33,7 @@ from domain.events import (
     Operator,
     RestrictedRead,
 )
+from guards.limits.restricted import parse_restricted
 from journal.marker import UNREADABLE, Marker
 from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
 
@@ -58,7 +59,15 @@ PROVEN_BY = {"order_group_trigger": GROUP_TRIGGER}
 # Whose cancel-all pauses: the command's, and one that cannot be read, which is taken for the strongest it can be.
 PAUSING = frozenset({"cancel-all", UNREADABLE})
 log = structlog.get_logger("ladderd")
-Sight = tuple[KillFile, KillFile, tuple[Marker, ...], list[FoundRequest], dict[str, int], tuple[CloseOutTold, ...]]
+Sight = tuple[
+    KillFile,
+    KillFile,
+    tuple[Marker, ...],
+    list[FoundRequest],
+    dict[str, int],
+    tuple[CloseOutTold, ...],
+    RestrictedRead,
+]
 
 
 def execution_halted(*, live: bool) -> KillFile:
@@ -146,7 +155,10 @@ class Sentinels:
         if sight is None:
             self._told(KILL_FILE, KillFile(active=True, reason="cannot be read: the disk does not answer"))
             return
-        kill, halted, markers, found, proofs, close_outs = sight
+        kill, halted, markers, found, proofs, close_outs, restricted = sight
+        if restricted != self._restricted_seen:
+            self._restricted_seen = restricted
+            self._emit(restricted)
         # Before the first word on the kill switch, which is what lets a gate open: a close-all pauses.
         for told in close_outs:
             self._closed_out(told)
@@ -207,7 +219,22 @@ class Sentinels:
             pending(self._state_dir),
             _proofs(self._state_dir),
             read_close_outs(self._state_dir),
+            self._read_restricted(),
         )
+
+    def _read_restricted(self) -> RestrictedRead:
+        """The restricted list; none is no restriction, one that has vanished or cannot be read is a problem."""
+        path = self._restricted
+        try:
+            text = path.read_text(encoding="utf-8") if path is not None else ""
+            self._restricted_there = path is not None
+            return parse_restricted(text, str(path))
+        except FileNotFoundError:
+            return RestrictedRead(problem=f"{path}: is gone; put it back" if self._restricted_there else "")
+        except ConfigurationError as problem:
+            return RestrictedRead(problem=str(problem))
+        except (OSError, UnicodeDecodeError) as problem:
+            return RestrictedRead(problem=f"{path}: cannot be read: {problem}; mend or restore it")
 
     def _tidy(self, utc_ns: int) -> None:
         """Keep both folders usable for us and for who asks, and free of what is long over; a bad disk is told later."""
