@@ -33,7 +33,7 @@ from domain.events import (
     Operator,
     RestrictedRead,
 )
-from guards.limits.restricted import parse_restricted
+from guards.limits.restricted import RESTRICTED_BYTES_MAX, parse_restricted
 from journal.marker import UNREADABLE, Marker
 from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
 
@@ -226,8 +226,11 @@ class Sentinels:
         """The restricted list; none is no restriction, one that has vanished or cannot be read is a problem."""
         path = self._restricted
         try:
-            text = path.read_text(encoding="utf-8") if path is not None else ""
-            self._restricted_there = path is not None
+            if path is None:
+                return RestrictedRead()
+            with path.open("rb") as file:
+                text = file.read(RESTRICTED_BYTES_MAX + 1).decode()
+            self._restricted_there = True
             return parse_restricted(text, str(path))
         except FileNotFoundError:
             return RestrictedRead(problem=f"{path}: is gone; put it back" if self._restricted_there else "")

@@ -123,10 +123,7 @@ class App:
         )
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
         self.sentinels = Sentinels(
-            settings.state_dir,
-            clock,
-            self.inbox.emit,
-            recovered.run_id,
+            *(settings.state_dir, clock, self.inbox.emit, recovered.run_id),
             live=settings.mode == "live",
             run_once=self.run_once,
             mask=self.masker.text,

@@ -21,14 +21,19 @@ from guards.vote import PASS, Vote, fail, unknown
 QUOTING = "quoting"
 TACTICS = frozenset({QUOTING})
 LISTS = ("markets", "events", "series", "tactics")
+RESTRICTED_BYTES_MAX = 256 << 10
 
 
 def parse_restricted(text: str, path: str) -> RestrictedRead:
     """What a file says. Raises ConfigurationError naming file, line, and what to do."""
+    if len(text) > RESTRICTED_BYTES_MAX:
+        most_kib = RESTRICTED_BYTES_MAX >> 10
+        raise ConfigurationError(f"{path}: is larger than {most_kib} KiB; name events or series instead")
     try:
         given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        message = f'{path}: {problem}; write lists like markets = ["KXINXU-26MAR06H1000-T6800"]'
+    except (ValueError, RecursionError) as problem:
+        why = str(problem) or "nested too deeply"
+        message = f'{path}: {why}; write lists like markets = ["KXINXU-26MAR06H1000-T6800"]'
         raise ConfigurationError(message) from None
     for name, listed in given.items():
         place = f"{path}:{_line_of(name, text)}: {name}"

@@ -7,7 +7,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.events import RestrictedRead
 from domain.reasons import GateStatus
-from guards.limits.restricted import RestrictedList, parse_restricted
+from guards.limits.restricted import RESTRICTED_BYTES_MAX, RestrictedList, parse_restricted
 from tests.guards.made import at
 
 
@@ -36,6 +36,9 @@ def test_names_in_any_case_and_any_list() -> None:
         ("\nmarket = []", "r.toml:2: market: no such list"),
         ("markets = [1]", "r.toml:1: markets: must be a list of names"),
         ('events = [""]', "r.toml:1: events: must be a list of names"),
+        (f"markets = {'[' * 5_000}", "r.toml: .*write lists like"),
+        (f"markets = [{'1' * 5_000}]", "r.toml: .*write lists like"),
+        ("#" * (RESTRICTED_BYTES_MAX + 1), "r.toml: is larger than 256 KiB"),
         ('tactics = ["taking"]', "r.toml:1: tactics: no tactic 'taking'"),
     ],
 )

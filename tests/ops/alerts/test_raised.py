@@ -43,6 +43,7 @@ from domain.records import (
     OperatorActionEntry,
     OrderFilledEntry,
     OrderRefusedEntry,
+    RestrictedListEntry,
     RiskDecisionEntry,
     SettlementEntry,
     StraySettlementEntry,
@@ -105,6 +106,7 @@ TOLD: dict[str, tuple[Entry, str]] = {
     "incident_filed": (IncidentFiledEntry("i", "incidents/i.md", "0", "", ""), "error"),
     "kill_switch": (KillSwitchEntry("file", "why"), "critical"),
     "order_group_lost": (GuardTripEntry(Reason.ORDER_GROUP_LOST, "INXU", group_id=GroupId("g")), "warning"),
+    "restricted_list": (RestrictedListEntry(("KXINXU",), (), ""), "warning"),
     "resume_refused": (asked("resume", "paused"), "warning"),
     "risk_alert": (judged(RiskLimit.GROSS), "critical"),
     "risk_reject": (
