@@ -299,6 +299,7 @@ class RungReason(enum.StrEnum):
     WINDOW_LIMIT = "window_limit"
     RISK_REFUSED = "risk_refused"
     EDGE_TOO_SMALL = "edge_too_small"
+    SCORE_TOO_LOW = "score_too_low"
     COOLING = "cooling"
     RESTRICTED = "restricted"
     VETOED = "vetoed"
@@ -318,6 +319,7 @@ _RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
     RungReason.WINDOW_LIMIT: ("window", "one more order could pass the limit of this window"),
     RungReason.RISK_REFUSED: ("risk", "the risk guard refuses the order"),
     RungReason.EDGE_TOO_SMALL: ("edge", "no valid price leaves the edge that is asked for"),
+    RungReason.SCORE_TOO_LOW: ("score", "the edge over the doubt of our own fair value is below the least score"),
     RungReason.COOLING: ("cooling", "the exchange refused an order here a moment ago"),
     RungReason.RESTRICTED: ("key", "the exchange does not let our key trade this market today"),
     RungReason.VETOED: ("veto", "the restricted list names this market, its event or its series"),

@@ -36,6 +36,7 @@ from guards.vote import PASS, Vote, fail, unknown
 from pricing.edge import price_limit
 from pricing.fair import Ladder, UnpricedError, winning_span
 from pricing.fees import FeeAgreement
+from pricing.quality import score
 from pricing.sizing import PPM, lot
 from pricing.volatility import VolatilityEstimate
 
@@ -314,6 +315,7 @@ class Desk:
         if only is not None:
             near = {ticker: rung for ticker, rung in near.items() if ticker in only}
         chosen = select([(fair, ticker) for ticker, (_, fair) in near.items()], by_market, quoting)
+        chosen = self._good_enough(chosen[: self.settings.selection.rungs_max], near, by_market)
         window_net = sum(count for ticker, count in positions.items() if ticker in self.markets) if positions else 0
         candidates = []
         for ticker in chosen:
@@ -326,6 +328,21 @@ class Desk:
             for rung in candidates:
                 self._explain(rung, wanted, positions.get(rung.market.ticker, _NOTHING), now.mono_ns)
         return wanted
+
+    def _good_enough(
+        self, chosen: list[Ticker], near: dict[Ticker, tuple[Market, Price]], live: dict[Ticker, list[Order]]
+    ) -> list[Ticker]:
+        """Those whose edge over our own doubt has the least score; of the others it is said."""
+        assert self.basis is not None, "asked of a ladder without a price"
+        assert self.edge_needed is not None, "asked without an edge"
+        left_ns, least, good = self.basis[2], self.settings.selection.minimum_score, []
+        for ticker in chosen:
+            if score(near[ticker][1], self.edge_needed, left_ns) >= least:
+                good.append(ticker)
+                continue
+            self.looked_at[ticker] = others_of(self.tops[ticker], live.get(ticker, ()))
+            self.unquoted.update(((ticker, side), RungReason.SCORE_TOO_LOW) for side in Side)
+        return good
 
     def _explain(self, rung: Candidate, wanted: Want, held: Count, now_ns: int) -> None:
         """Note why a side of a rung that was chosen is not wanted."""

@@ -10,6 +10,7 @@ from domain.records import LimitsEntry
 from execution.drill import ControlSettings
 from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
+from execution.selection import SelectionSettings
 from feeds.failover import Mode
 from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
@@ -34,6 +35,7 @@ class EngineSettings(NamedTuple):
     plan: WindowPlan
     freshness: FreshnessSettings
     quoting: QuoteSettings
+    selection: SelectionSettings
     risk: RiskSettings
     reconcile: ParitySettings
     controls: ControlSettings

@@ -28,6 +28,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         plan=plan,
         freshness=settings.freshness,
         quoting=settings.quoting,
+        selection=settings.selection,
         risk=settings.risk,
         reconcile=settings.reconcile,
         controls=settings.controls,

@@ -22,6 +22,7 @@ from domain.hosts import LIVE_HOSTS, LIVE_WS_HOSTS, Posture, is_loopback, refusa
 from execution.drill import ControlSettings
 from execution.quoter import QuoteSettings
 from execution.reconcile import ParitySettings
+from execution.selection import SelectionSettings
 from guards.evidence.preflight import PreflightSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     feeds: Feeds = Feeds()
     exchange: Exchange = Exchange()
     quoting: Annotated[QuoteSettings, Whole()] = QuoteSettings()
+    selection: Annotated[SelectionSettings, Whole()] = SelectionSettings()
     risk: Annotated[RiskSettings, Whole()] = RiskSettings()
     vix: Annotated[VixSettings, Whole()] = VixSettings()
     reconcile: Annotated[ParitySettings, Whole()] = ParitySettings()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,9 @@ from domain.events import BookTop, MarketsRead
 from domain.ids import RequestId, Ticker
 from domain.market import Level, Side, StrikeType, Top
 from domain.money import Count, Price
+from domain.reasons import RungReason
 from domain.window import Phase
+from tests.daemon.scenes import drawn
 from tests.daemon.stand import Stand
 
 S = NS_PER_S
@@ -161,3 +164,13 @@ def test_a_phase_is_told_once_and_a_flattening_never_opens_again() -> None:
     assert desk.phase is Phase.FLATTENING
     stand.wait(5 * S)
     assert desk.advance(stand.now(), 1 * S) is Phase.FROZEN
+
+
+@pytest.mark.step("K19")
+def test_a_rung_below_the_least_score_is_not_quoted_and_the_page_says_so() -> None:
+    stand = Stand(selection={"minimum_score": 99})
+    stand.run(30 * NS_PER_S)
+    assert stand.exchange.resting() == []
+    said = {why for rung in drawn(stand).ladder for why in (rung.why_bid, rung.why_ask)}
+    assert RungReason.SCORE_TOO_LOW in said
+    Stand().quote_both()
