@@ -69,7 +69,8 @@ def preflight_command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """`ladderd preflight`: the exit code, everything printed. `for_daemon`: a running daemon asks, and reads it."""
     if for_daemon:
-        os.nice(BESIDE_THE_DAEMON)
+        with contextlib.suppress(OSError):  # a courtesy, which a unit may not be allowed
+            os.nice(BESIDE_THE_DAEMON)
     try:
         settings = load(config, mode=mode, state_dir=state_dir)
     except ConfigurationError as problem:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from daemon.client.own_programs_io import own_environment
 from daemon.client.requests_io import ENDED, FRESHNESS, HTTP, MONITORS
 from daemon.engine.shown.monitors import gap_monitor, window_monitor
 from daemon.engine.state_view import StateView
@@ -29,7 +30,6 @@ from journal.writer_io import JournalWriter
 from ops.freshness import freshness_document
 
 REPORT_WAIT_S = 5.0
-ROOT = str(Path(__file__).resolve().parents[2])
 log = structlog.get_logger("ladderd")
 
 
@@ -145,7 +145,7 @@ async def _write_reports(state_dir: Path, target_ns: int, series: str) -> list[t
         series,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": ROOT},
+        env=own_environment(),
     )
     out, problem = await process.communicate()
     if process.returncode:

@@ -6,7 +6,6 @@ The engine is told how it went, and asks again for what was not written.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Final
 import msgspec
 import structlog
 
+from daemon.client.own_programs_io import own_environment
 from daemon.engine.memory import remember
 from daemon.engine.state_view import StateView
-from daemon.runtime.files_out_io import ROOT
 from daemon.runtime.perform_io import Performer
 from domain.actions import FileIncident
 from domain.events import IncidentWritten
@@ -63,12 +62,16 @@ class IncidentFiles:
         try:
             self._states[ident] = await asyncio.to_thread(keep, self.files.state_dir, ident, ".state.json", body)
         except OSError as problem:
-            self.files.cannot_write(problem)
+            # The page is asked for until it is written; the daemon's own records do not need this folder.
+            log.error("incident state not written", incident=ident, problem=str(problem))  # noqa: TRY400 - one line
 
     async def _file(self, action: FileIncident) -> None:
         async with self._writing:
             await self.files.journal.drain(DRAIN_S)
-            kept, problem = await _write(self.files.state_dir, action, self.on_call)
+            try:
+                kept, problem = await _write(self.files.state_dir, action, self.on_call)
+            except OSError as failed:
+                kept, problem = NONE_KEPT, f"its process cannot be started: {failed}"
         if problem:
             log.error("incident not written", incident=action.ident, problem=problem)
         else:
@@ -88,7 +91,7 @@ async def _write(state_dir: Path, action: FileIncident, on_call: Sequence[str]) 
         *(*flat, *people, "--", action.ident),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": ROOT},
+        env=own_environment(),
     )
     try:
         async with asyncio.timeout(WRITE_LIMIT_S):

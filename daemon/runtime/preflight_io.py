@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import structlog
 
+from daemon.client.own_programs_io import own_environment
 from domain.actions import RunPreflight
 from domain.door import Refused, one_line
 from domain.events import AnyEvent, PreflightRun
@@ -25,7 +24,6 @@ from domain.findings.finding import DUE_LATER, PASS, read_findings
 
 RUN_LIMIT_S: Final = 45.0
 log = structlog.get_logger("ladderd")
-ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 Preflighter = Callable[[int], Awaitable[PreflightRun]]
 
@@ -46,7 +44,7 @@ class PreflightProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": ROOT},
+                env=own_environment(),
             )
         except OSError as problem:
             return no_evidence(number, f"its process cannot be started: {problem}")

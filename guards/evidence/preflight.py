@@ -27,7 +27,13 @@ AGAIN_IDLE_NS: Final = 300 * NS_PER_S
 INSIDE: Final = frozenset({Phase.QUOTING, Phase.STRICT})
 NEAR: Final = frozenset({Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT})
 # What the gate judges by itself in every step, more strictly than one look can: a vote of its own, by this name.
-JUDGED_LIVE: Final = {"kill_switch": "kill_switch", "cancel_all_markers": "cancel_all_tail", "risk_budget": "risk"}
+# Fees are judged for each series: one that disagrees is no reason against the other.
+JUDGED_LIVE: Final = {
+    "kill_switch": "kill_switch",
+    "cancel_all_markers": "cancel_all_tail",
+    "risk_budget": "risk",
+    "fee_agreement": "fees",
+}
 
 
 class PreflightSettings(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ Reading a day's journal takes about a second of one core for every 200,000 recor
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -99,7 +100,8 @@ def list_incidents(state_dir: Path) -> list[ListedIncident]:
 
 def step_back() -> None:
     """Work behind a daemon that trades on the same machine."""
-    os.nice(NICE)
+    with contextlib.suppress(OSError):  # a courtesy, which a unit may not be allowed
+        os.nice(NICE)
 
 
 def _listed(state_dir: Path, fact: Fact, filed: dict[str, IncidentFiledEntry], resumed_ns: int) -> ListedIncident:

@@ -25,6 +25,7 @@ from tests.guards.made import at
 DOLLAR = 1_000_000
 DAY = "2026-11-23"
 NUMBERS = itertools.count()
+WHOLE_DAY = {"event_share_ppm": 1_000_000, "series_share_ppm": 1_000_000}  # one event may use all of the day
 
 
 class Order(msgspec.Struct):
@@ -218,7 +219,7 @@ def test_limit_of_markets() -> None:
 
 def test_limit_per_day_is_realised_and_worst_case_of_filled_and_may_be_live() -> None:
     account = Account(balance=Cash(1_000_000 * DOLLAR))
-    guard = begun(account, per_day_dollars=10)
+    guard = begun(account, per_day_dollars=10, **WHOLE_DAY)
     account.ledger.realised = Cash(-4 * DOLLAR)
     guard.advance(DAY, account)
     account.ledger.markets[Ticker("A")] = Holding(position=Count(400), cash=Cash(-2 * DOLLAR))
@@ -230,7 +231,7 @@ def test_limit_per_day_is_realised_and_worst_case_of_filled_and_may_be_live() ->
 
 def test_profit_does_not_raise_the_days_limit() -> None:
     account = Account()
-    guard = begun(account, per_day_dollars=10)
+    guard = begun(account, per_day_dollars=10, **WHOLE_DAY)
     account.ledger.realised = Cash(500 * DOLLAR)
     guard.advance(DAY, account)
     assert guard.used(account) == 0

@@ -59,6 +59,8 @@ def until_instant(instant_s: float) -> None:
 
 
 SERIES = ("INXU", "NASDAQ100U")
+SAID = ("name", "series", "reason", "detail")
+OPEN = {"PASS", "NOT_CONFIGURED"}
 LIFTED = {"paused", "polygon_ws_final_minute_stale"}  # the reasons that only a resume ends
 
 
@@ -175,7 +177,9 @@ class Stage:
         try:
             return until("orders resting", lambda: r if len(r := self.truth()["resting"]) >= least else [], limit_s)
         except AssertionError as problem:
-            against = {name: self.reasons(name) for name in SERIES}
+            status, body = fetch(self.http + "/ready")
+            gates = json.loads(body).get("gates", ()) if status else ({"name": "no answer", "status": "FAIL"},)
+            against = [{key: gate.get(key) for key in SAID} for gate in gates if gate["status"] not in OPEN]
             raise AssertionError(f"{problem}; against it: {against}") from None
 
     def resume(self) -> None:

@@ -37,6 +37,8 @@ CONSTANT = {
     "ladderd_market_open": "the short windows of a drill come at all hours",
     "ladderd_fee_path_info": "the fee file is read once, at the start",
     "ladderd_day_loss_limit_dollars": "a setting",
+    "ladderd_close_out_orders": "orders of `ladderd close-all` alone, whose own drill sees them counted",
+    "ladderd_close_out_fills": "executions of `ladderd close-all` alone, whose own drill sees them counted",
     "ops_window_cancel_buffer_seconds": "the freeze's lead is a setting",
 }
 # What a scrape may or may not see move, each with its reason.
@@ -275,11 +277,8 @@ def feeds_go_wrong(stage: Stage) -> None:
 
 
 def taken_and_cancelled(stage: Stage) -> None:
-    """An order of ours takes; the account is cancelled while places wait for a slow disk; somebody trades by hand."""
+    """The account is cancelled while places wait for a slow disk; somebody trades by hand; an order of ours takes."""
     until_opened(stage)
-    with rising(stage, "ladderd_taker_fills_total"):
-        taken(stage, f"{OURS}1-3")
-    stage.until_quoting()
     with slow_disk(stage), rising(stage, "ladderd_cancel_all_completed_total"):
         until_instant(utc_s() + 1.5)
         stage.processes["daemon"].send_signal(signal.SIGUSR1)
@@ -289,6 +288,8 @@ def taken_and_cancelled(stage: Stage) -> None:
     with rising(stage, "safety_halted_total"):
         killed = stage.ladderd("kill", "--reason", "drill", "--state-dir", str(stage.state_dir))
     assert killed.returncode == 0, killed.stderr
+    with rising(stage, "ladderd_taker_fills_total"):  # the last, since a fill that took halts by itself
+        taken(stage, f"{OURS}1-3")
 
 
 def differences(counts: Counts) -> list[str]:

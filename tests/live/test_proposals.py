@@ -61,5 +61,6 @@ def test_foreign_proposals_are_judged_once_each_and_odd_ones_rejected(tmp_path: 
         with path.open("ab") as file:
             file.write(line("p-5", valid_until_utc="2026-01-01T00:00:00Z", requires_human_approval=True))
         assert decide() == [("REJECT", ["kill_switch_enabled", "requires_human_approval", "proposal_expired"])]
-    names = [row["proposal_id"] for row in kept()]
+    # The daemon's own plans and turns of its gate stand in the same file.
+    names = [row["proposal_id"] for row in kept() if row["proposal_id"].startswith(("p-", "line-"))]
     assert len(names) == len(set(names)) == 7, "one decision a proposal, whatever run and however it ended"

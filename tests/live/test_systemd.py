@@ -48,7 +48,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     layer, merged = tmp_path / "layer", tmp_path / "root"
     with contextlib.ExitStack() as undo:
         for place, arguments in (
-            (layer, ("-t", "tmpfs", "-o", "size=400m", "tmpfs")),
+            (layer, ("-t", "tmpfs", "-o", "size=8g", "tmpfs")),
             (merged, ("-t", "overlay", "-o", f"lowerdir=/,upperdir={layer}/upper,workdir={layer}/work", "overlay")),
         ):
             place.mkdir()

@@ -7,7 +7,6 @@ exist before. What could not be read is there too, as UNKNOWN, and the exit code
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,10 +16,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from daemon.client.living_io import read_page
+from daemon.client.own_programs_io import own_environment
 from daemon.preflight.kept_io import ARTIFACTS, file_stamp
 from daemon.preflight.tables.manifest_io import ours_of
 from daemon.preflight.tables.printed_io import code_of, markdown, table_of
-from daemon.settings.build_id_io import ROOT
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.door import Refused
@@ -93,7 +92,7 @@ def _run(source: Source, options: Sequence[str]) -> Taken:
             capture_output=True,
             timeout=COMMAND_LIMIT_S,
             check=False,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=own_environment(),
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return Taken(b"", Finding(source.name, UNKNOWN, f"{said}: {type(problem).__name__}"))

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 
 from daemon.runtime.incident_files_io import IncidentFiles
 from domain.actions import FileIncident
@@ -86,9 +87,11 @@ async def test_a_page_that_cannot_be_made_is_told_with_the_reason(tmp_path: Path
     assert event.path == ""
 
 
-async def test_a_disk_that_takes_no_state_is_told_and_the_page_is_still_asked_for(tmp_path: Path) -> None:
+async def test_a_folder_that_takes_no_state_is_told_and_ends_no_daemon(tmp_path: Path) -> None:
     shell = Shell(tmp_path, OPENED)
     (tmp_path / "reports").write_text("a file where a folder should be")
     shell.files.heard(OPENED)
-    await shell.do()
-    assert len(shell.troubles) == 1
+    with structlog.testing.capture_logs() as told:
+        await shell.do()
+    assert [line["event"] for line in told] == ["incident state not written"]
+    assert shell.troubles == [], "a folder in the way of incidents is no fault of the journal"

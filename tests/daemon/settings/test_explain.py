@@ -50,7 +50,7 @@ def test_every_setting_has_its_meaning_and_the_steps_it_serves(key: str) -> None
 
 def test_a_number_says_its_unit_by_its_name_or_is_a_plain_one() -> None:
     numbers = {key for key, field in every_key(Settings).items() if field.kind is int}
-    plain = {"http.port"}
+    plain = {"http.port", "selection.top_n", "selection.minimum_score"}
     assert {key for key in numbers if not unit_of(key.rpartition(".")[2])} == plain
 
 
