@@ -99,6 +99,17 @@ def read_of_others(path: Path) -> FileOfOthers:
         os.close(file)
 
 
+def entries(folder: Path, suffix: str) -> list[Path]:
+    """Its files of one kind, sorted; none where another account keeps us out. Raises OSError for a bad disk."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as problem:
+        if problem.errno not in OF_OTHERS:
+            raise
+        return []
+    return [path for path in paths if path.suffix == suffix and not path.name.startswith(".")]
+
+
 def set_entry_aside(path: Path) -> None:
     """Hide one entry of a shared folder from every reader, whatever it is. Raises OSError."""
     _set_aside(path, hidden=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import NoReturn
+
+from daemon.client.own_programs_io import own_environment
 
 
 def become_simulator(arguments: list[str]) -> NoReturn:
     """Replace this process. Does not return."""
-    root = Path(__file__).resolve().parents[2]
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH", ""))))
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "sim", *arguments], environment)  # noqa: S606 - our own interpreter
+    os.execve(sys.executable, [sys.executable, "-m", "sim", *arguments], own_environment())  # noqa: S606 - our own interpreter

@@ -17,7 +17,15 @@ from domain.errors import ConfigurationError
 from domain.events import CloseOutTold
 from journal.disk_io import Disk
 from journal.marker import checked_ident
-from journal.shared_folder_io import OF_OTHERS, make_folder, open_folder, read_of_others, remove_old, set_entry_aside
+from journal.shared_folder_io import (
+    OF_OTHERS,
+    entries,
+    make_folder,
+    open_folder,
+    read_of_others,
+    remove_old,
+    set_entry_aside,
+)
 
 SUFFIX: Final = ".json"
 
@@ -45,7 +53,7 @@ def write_close_out(state_dir: Path, told: CloseOutTold) -> None:
 def read_close_outs(state_dir: Path) -> tuple[CloseOutTold, ...]:
     """Every run's file, oldest first; one that cannot be read is set aside. Raises OSError for a disk that is bad."""
     found: list[CloseOutTold] = []
-    for path in _paths(state_dir):
+    for path in entries(close_outs_folder(state_dir), SUFFIX):
         try:
             file = read_of_others(path)
             told = _read(file.data)
@@ -64,16 +72,6 @@ def remove_close_outs(state_dir: Path, idents: frozenset[str]) -> None:
     """Remove the files of runs that are over and in the journal. Raises OSError for a disk that is bad."""
     for ident in idents:
         remove_old(close_outs_folder(state_dir) / f"{ident}{SUFFIX}")
-
-
-def _paths(state_dir: Path) -> list[Path]:
-    try:
-        paths = sorted(close_outs_folder(state_dir).iterdir())
-    except OSError as problem:
-        if problem.errno not in OF_OTHERS:
-            raise
-        return []
-    return [path for path in paths if path.suffix == SUFFIX and not path.name.startswith(".")]
 
 
 def _set_aside(path: Path) -> None:

@@ -24,6 +24,7 @@ from journal.disk_io import Disk
 from journal.marker import checked_ident
 from journal.shared_folder_io import (
     OF_OTHERS,
+    entries,
     make_folder,
     open_folder,
     read_of_others,
@@ -122,7 +123,7 @@ def read_answer(text: str) -> tuple[str, str]:
 def remove_answered(state_dir: Path, utc_ns: int) -> None:
     """Remove requests that were answered more than ten minutes ago. Raises OSError for a disk that is bad."""
     before_ns = utc_ns - KEPT_S * NS_PER_S
-    for done in _listed(state_dir, DONE):
+    for done in entries(folder(state_dir), DONE):
         try:
             old = done.lstat().st_mtime_ns < before_ns
         except OSError:
@@ -135,19 +136,8 @@ def remove_answered(state_dir: Path, utc_ns: int) -> None:
 
 def _paths(state_dir: Path) -> Iterator[Path]:
     """The requests without an answer."""
-    answered = {path.stem for path in _listed(state_dir, DONE)}
-    return (path for path in _listed(state_dir, ASKED) if path.stem not in answered)
-
-
-def _listed(state_dir: Path, suffix: str) -> list[Path]:
-    """The files of one kind; none where the folder cannot be listed (the daemon makes it usable)."""
-    try:
-        paths = sorted(folder(state_dir).iterdir())
-    except OSError as problem:
-        if problem.errno not in OF_OTHERS:
-            raise
-        return []
-    return [path for path in paths if path.suffix == suffix and not path.name.startswith(".")]
+    answered = {path.stem for path in entries(folder(state_dir), DONE)}
+    return (path for path in entries(folder(state_dir), ASKED) if path.stem not in answered)
 
 
 def _refuse(path: Path, why: str) -> None:

@@ -88,6 +88,15 @@ def execution_halted(*, live: bool) -> KillFile:
     return KillFile(active=True, reason=f"{HALTED_VARIABLE}={word}" if known else f"{HALTED_VARIABLE} is unreadable")
 
 
+def _restrictions(body: bytes, path: Path) -> RestrictedRead:
+    try:
+        return parse_restricted(body.decode(), str(path))
+    except ConfigurationError as problem:
+        return RestrictedRead(problem=str(problem))
+    except UnicodeDecodeError as problem:
+        return RestrictedRead(problem=f"{path}: cannot be read: {problem}; mend or restore it")
+
+
 def _proofs(state_dir: Path) -> dict[str, int]:
     """What `ladderd preflight --orders` proved; a file that cannot be read proves nothing."""
     try:
@@ -122,6 +131,7 @@ class Sentinels:
         self._live = live
         self._mask = mask
         self._restricted, self._restricted_there = restricted, False
+        self._restricted_list: tuple[bytes, RestrictedRead] | None = None
         # Who names no file hears nothing of one.
         self._restricted_seen = RestrictedRead() if restricted is None else None
         self._run_once = run_once
@@ -225,19 +235,20 @@ class Sentinels:
     def _read_restricted(self) -> RestrictedRead:
         """The restricted list; none is no restriction, one that has vanished or cannot be read is a problem."""
         path = self._restricted
+        if path is None:
+            return RestrictedRead()
         try:
-            if path is None:
-                return RestrictedRead()
             with path.open("rb") as file:
-                text = file.read(RESTRICTED_BYTES_MAX + 1).decode()
-            self._restricted_there = True
-            return parse_restricted(text, str(path))
+                body = file.read(RESTRICTED_BYTES_MAX + 1)
         except FileNotFoundError:
             return RestrictedRead(problem=f"{path}: is gone; put it back" if self._restricted_there else "")
-        except ConfigurationError as problem:
-            return RestrictedRead(problem=str(problem))
-        except (OSError, UnicodeDecodeError) as problem:
+        except OSError as problem:
             return RestrictedRead(problem=f"{path}: cannot be read: {problem}; mend or restore it")
+        self._restricted_there = True
+        # To take in a long list keeps the interpreter from the engine, so it is done once for each change.
+        if self._restricted_list is None or self._restricted_list[0] != body:
+            self._restricted_list = body, _restrictions(body, path)
+        return self._restricted_list[1]
 
     def _tidy(self, utc_ns: int) -> None:
         """Keep both folders usable for us and for who asks, and free of what is long over; a bad disk is told later."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 import msgspec
 
 from daemon.client.exchange_reads_io import Look
+from daemon.client.own_programs_io import step_back
 from daemon.preflight.checks import CHECKS, Check, chosen, exit_code
 from daemon.preflight.discover_io import list_today
 from daemon.preflight.evidence_io import NEEDS_EXCHANGE, run_check
@@ -69,8 +69,7 @@ def preflight_command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """`ladderd preflight`: the exit code, everything printed. `for_daemon`: a running daemon asks, and reads it."""
     if for_daemon:
-        with contextlib.suppress(OSError):  # a courtesy, which a unit may not be allowed
-            os.nice(BESIDE_THE_DAEMON)
+        step_back(BESIDE_THE_DAEMON)
     try:
         settings = load(config, mode=mode, state_dir=state_dir)
     except ConfigurationError as problem:

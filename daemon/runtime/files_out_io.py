@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from daemon.client.own_programs_io import own_environment
+from daemon.client.own_programs_io import own_command, start_own
 from daemon.client.requests_io import ENDED, FRESHNESS, HTTP, MONITORS
 from daemon.engine.shown.monitors import gap_monitor, window_monitor
 from daemon.engine.state_view import StateView
@@ -132,21 +131,8 @@ def _monitors(state: StateView, clock: Clock) -> dict[str, bytes]:
 
 async def _write_reports(state_dir: Path, target_ns: int, series: str) -> list[tuple[str, str]]:
     """Write a window's pages in a process of its own: folding a long day would hold the interpreter for seconds."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "daemon",
-        "report",
-        "--state-dir",
-        str(state_dir),
-        "--target-ns",
-        str(target_ns),
-        "--series",
-        series,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=own_environment(),
-    )
+    words = ("--state-dir", str(state_dir), "--target-ns", str(target_ns), "--series", series)
+    process = await start_own(own_command("report", *words))
     out, problem = await process.communicate()
     if process.returncode:
         log.error("report not written", target_ns=target_ns, problem=problem.decode(errors="replace")[-500:])

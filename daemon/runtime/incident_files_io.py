@@ -6,7 +6,6 @@ The engine is told how it went, and asks again for what was not written.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from daemon.client.own_programs_io import own_environment
+from daemon.client.own_programs_io import own_command, start_own
 from daemon.engine.memory import remember
 from daemon.engine.state_view import StateView
 from daemon.runtime.perform_io import Performer
@@ -86,13 +85,8 @@ async def _write(state_dir: Path, action: FileIncident, on_call: Sequence[str]) 
     """The page as written, or why not."""
     flat = () if action.flat_ns is None else ("--flat-ns", str(action.flat_ns))
     people = [word for who in on_call for word in ("--on-call", who)]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", "incident-file", "--state-dir", str(state_dir)),
-        *(*flat, *people, "--", action.ident),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=own_environment(),
-    )
+    words = ("--state-dir", str(state_dir), *flat, *people, "--", action.ident)
+    process = await start_own(own_command("incident-file", *words))
     try:
         async with asyncio.timeout(WRITE_LIMIT_S):
             out, problem = await process.communicate()

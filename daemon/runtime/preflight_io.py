@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
 
-from daemon.client.own_programs_io import own_environment
+from daemon.client.own_programs_io import own_command, start_own
 from domain.actions import RunPreflight
 from domain.door import Refused, one_line
 from domain.events import AnyEvent, PreflightRun
@@ -33,19 +32,13 @@ class PreflightProcess:
 
     def __init__(self, options: Sequence[str], mask: Callable[[str], str] = str) -> None:
         """`mask` hides secrets in what the child says, before it is an event."""
-        self._command = (sys.executable, "-m", "daemon", "preflight", "--for-daemon", "--json", *options)
+        self._command = own_command("preflight", "--for-daemon", "--json", *options)
         self._mask = mask
 
     async def __call__(self, number: int) -> PreflightRun:
         """Run one, and say what it found. Cancelled, it leaves no child behind."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=own_environment(),
-            )
+            process = await start_own(self._command)
         except OSError as problem:
             return no_evidence(number, f"its process cannot be started: {problem}")
         try:

@@ -5,9 +5,7 @@ Reading a day's journal takes about a second of one core for every 200,000 recor
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,7 +22,6 @@ from journal.reports.render import markdown
 from ops.incidents.duties import duty_of
 from ops.incidents.page import Ended, page
 
-NICE: Final = 10
 FOLDER: Final = "reports/incidents"
 _DAY_CHARS: Final = len("20260306")
 
@@ -96,12 +93,6 @@ def list_incidents(state_dir: Path) -> list[ListedIncident]:
         elif isinstance(entry, OperatorActionEntry) and entry.command == "resume" and not entry.refused:
             resumed_ns = fact.utc_ns
     return [_listed(state_dir, fact, filed, resumed_ns) for fact in opened]
-
-
-def step_back() -> None:
-    """Work behind a daemon that trades on the same machine."""
-    with contextlib.suppress(OSError):  # a courtesy, which a unit may not be allowed
-        os.nice(NICE)
 
 
 def _listed(state_dir: Path, fact: Fact, filed: dict[str, IncidentFiledEntry], resumed_ns: int) -> ListedIncident:

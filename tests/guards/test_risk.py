@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,66 +17,10 @@ from guards.exposure import exposures
 from guards.limits.losses import decision_on
 from guards.limits.settings import RiskSettings
 from guards.risk import RiskGuard
-from pricing.outcomes import Outcomes
+from tests.guards.limits.made import DAY, DOLLAR, UNPRICED, Account, Holding, Order, Untold
 from tests.guards.made import at
 
-DOLLAR = 1_000_000
-DAY = "2026-11-23"
-NUMBERS = itertools.count()
 WHOLE_DAY = {"event_share_ppm": 1_000_000, "series_share_ppm": 1_000_000}  # one event may use all of the day
-
-
-class Order(msgspec.Struct):
-    ticker: Ticker = Ticker("A")
-    side: Side = Side.BID
-    price: Price = Price(5000)
-    remaining: Count = Count(100)
-    series: str = "INXU"
-    target_ns: int = 1
-    client_order_id: ClientOrderId = msgspec.field(default_factory=lambda: ClientOrderId(f"o{next(NUMBERS)}"))
-
-
-class Untold(msgspec.Struct):
-    ticker: Ticker = Ticker("A")
-    side: Side = Side.BID
-    price: Price = Price(5000)
-    unbooked: Count = Count(0)
-    doubted: Count = Count(0)
-    series: str = "INXU"
-    target_ns: int = 1
-
-
-class Holding(msgspec.Struct):
-    position: Count = Count(0)
-    cash: Cash = Cash(0)
-    fees: Cash = Cash(0)
-    result: str = ""
-    series: str = "INXU"
-    target_ns: int = 1
-
-
-class Book(msgspec.Struct):
-    live: dict[ClientOrderId, Order] = {}
-
-
-class Ledger(msgspec.Struct):
-    markets: dict[Ticker, Holding] = {}
-    realised: Cash = Cash(0)
-
-
-class Account(msgspec.Struct):
-    balance: Cash | None = Cash(10_000 * DOLLAR)
-    book: Book = msgspec.field(default_factory=Book)
-    ledger: Ledger = msgspec.field(default_factory=Ledger)
-    untold: dict[ClientOrderId, Untold] = {}
-    spent: Cash = Cash(0)
-
-    @property
-    def equity(self) -> Cash | None:
-        return self.balance
-
-    def send(self, *orders: Order) -> None:
-        self.book.live.update({order.client_order_id: order for order in orders})
 
 
 def order(
@@ -93,15 +35,8 @@ def order(
     return Order(Ticker(ticker), side, Price(price), Count(contracts * 100), series, target_ns)
 
 
-class Unpriced:
-    """No event is priced: every limit takes the worst case."""
-
-    def outcomes(self, _markets: object) -> dict[tuple[str, int], Outcomes]:
-        return {}
-
-
 def said(guard: RiskGuard, order: Order, account: Account, now: Now) -> str:
-    refusal = guard.refusal(order, account, Unpriced(), now)
+    refusal = guard.refusal(order, account, UNPRICED, now)
     return "" if refusal is None else refusal.why
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
 from domain.errors import EX_NOT_OK, EX_OK
+
+BEHIND_THE_DAEMON: Final = 10
 
 app = typer.Typer()
 
@@ -47,8 +49,9 @@ def incident_file(
     state_dir: StateOption = None,
 ) -> None:
     """Write the page of one incident from the journal; prints its path and hash as JSON. The daemon runs it."""
-    from ops.incidents.files_io import step_back, write_incident  # noqa: PLC0415 - heavy
+    from daemon.client.own_programs_io import step_back  # noqa: PLC0415 - heavy
+    from ops.incidents.files_io import write_incident  # noqa: PLC0415
 
-    step_back()
+    step_back(BEHIND_THE_DAEMON)
     kept = write_incident(home_of(config, state_dir), ident, flat_ns, tuple(on_call or ()))
     typer.echo(msgspec.json.encode(kept).decode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from domain.clock import Now
@@ -15,7 +15,7 @@ from execution.cancel_all import Scope
 from execution.flatten import Flattening
 from execution.groups import Group
 from execution.orders import Order
-from execution.positions import MarketAccount
+from execution.positions import Booked
 from execution.reconcile import Drift
 from execution.strangers import ForeignFill, Unclaimed
 
@@ -38,42 +38,12 @@ class BookView(Protocol):
         ...
 
 
-class LedgerView(Protocol):
+class LedgerView(Booked, Protocol):
     """Positions and results."""
-
-    @property
-    def markets(self) -> Mapping[Ticker, MarketAccount]:
-        """By ticker."""
-        ...
-
-    @property
-    def trades(self) -> Iterable[TradeId]:
-        """Those booked."""
-        ...
-
-    @property
-    def realised(self) -> Cash:
-        """Result of all settled markets."""
-        ...
-
-    @property
-    def realised_of(self) -> Mapping[str, Cash]:
-        """By series."""
-        ...
 
     @property
     def own_realised(self) -> Cash:
         """Ours of it."""
-        ...
-
-    @property
-    def settled_fees(self) -> Cash:
-        """Charged on them."""
-        ...
-
-    @property
-    def adopted(self) -> Cash:
-        """The part that is not ours."""
         ...
 
     def position(self, ticker: Ticker) -> Count:

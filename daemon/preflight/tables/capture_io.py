@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from daemon.client.living_io import read_page
-from daemon.client.own_programs_io import own_environment
+from daemon.client.own_programs_io import own_command, own_environment
 from daemon.preflight.kept_io import ARTIFACTS, file_stamp
 from daemon.preflight.tables.manifest_io import ours_of
 from daemon.preflight.tables.printed_io import code_of, markdown, table_of
@@ -88,7 +88,7 @@ def _run(source: Source, options: Sequence[str]) -> Taken:
     said = f"ladderd {' '.join(source.command)}"
     try:
         done = subprocess.run(  # noqa: S603 - our own program
-            (sys.executable, "-m", "daemon", *source.command, *options),
+            own_command(*source.command, *options),
             capture_output=True,
             timeout=COMMAND_LIMIT_S,
             check=False,

@@ -40,3 +40,7 @@ async def test_a_change_of_the_file_is_told_by_the_next_look(tmp_path: Path) -> 
     path.unlink()
     (gone,) = await seen()
     assert gone.problem == f"{path}: is gone; put it back"
+    path.write_bytes(b"\xff")
+    assert await seen() == [unread], "as it was before it vanished"
+    path.write_text("markets = []", encoding="utf-8")
+    assert await seen() == [RestrictedRead()]
