@@ -78,8 +78,11 @@ def test_values_and_bars_arrive_as_the_clients_own_models(feed: list[int]) -> No
         assert official_open > 0
 
 
-def test_everything_by_wildcard(feed: list[int]) -> None:
-    found = official("stream", str(feed[1]), KEY, "1.5", "V.*")
+def test_everything_by_wildcard() -> None:
+    # I:VIX, which is published too, comes too seldom to be seen or missed for sure in so short a time.
+    program, ports = start(*(word for symbol in SYMBOLS for word in ("--symbol", symbol)))
+    found = official("stream", str(ports[1]), KEY, "1.5", "V.*")
+    end(program)
     assert {row[2] for row in found["seen"]} == set(SYMBOLS)
 
 
