@@ -7,6 +7,7 @@ without one, and the venue refuses to write after the instant it names.
 from __future__ import annotations
 
 import enum
+from typing import Final, get_args
 
 import msgspec
 
@@ -219,6 +220,12 @@ AnyAction = (
     | AnyAlert
     | AnyEntry
 )
+
+RECORD_MINOR: Final = sum(1 + len(kind.__struct_fields__) for kind in get_args(AnyAction))
+"""The minor version of what this build writes: how many types and keys it knows, so that each new one raises it.
+
+A build before it keeps what it does not know and passes over it.
+"""
 
 CANCELS = (CancelOrders, TriggerGroup, CancelAll)
 PLACES = (Place, CreateGroup, DeleteGroup)

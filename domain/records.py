@@ -4,9 +4,9 @@ A record is itself one of a step's actions, so it stands in its step, in order, 
 and their kinds; what mypy cannot know, the bounds of a figure, is looked at when the record is made: one that is out of
 them is a bug of ours and ends the run before a byte of its step is written. docs/events.md is made from them.
 
-`RECORD_VERSION` and `RECORD_MINOR` stand in the head of each segment. The version is raised when a key of a type
-changes its meaning or goes: what older versions wrote is read by `journal/earlier.py`, and a journal of a newer version
-is refused by name. A new type or key raises the minor version: a build before it keeps such a record and skips it.
+`RECORD_VERSION` stands in the head of each segment, beside the minor version (`RECORD_MINOR` in domain/actions.py). It
+is raised when a key of a type changes its meaning or goes: what older versions wrote is read by `journal/earlier.py`,
+and a journal of a newer version is refused by name. A new action that changes which orders may be live raises it too.
 
 The types stand in `domain/record_types/`, a room for each subject. This catalogue is closed, and other packages import
 from it.
@@ -63,7 +63,6 @@ from domain.record_types.states import (
 )
 
 RECORD_VERSION: Final = 2
-RECORD_MINOR: Final = 1
 
 AnyEntry = (
     OrderCreatedEntry

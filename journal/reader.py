@@ -6,11 +6,10 @@ from typing import Final, get_args
 
 import msgspec
 
-from domain.actions import AnyAction
+from domain.actions import RECORD_MINOR, AnyAction
 from domain.clock import Now
 from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.events import AnyEvent
-from domain.records import RECORD_MINOR
 from journal.chain import Anchor
 from journal.earlier import Alerted, Recorded, entry_of
 from journal.record import Record, RecordError, canonical, parse_utc

@@ -21,11 +21,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from domain.actions import AnyAction
+from domain.actions import RECORD_MINOR, AnyAction
 from domain.clock import Now
 from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.events import AnyEvent
-from domain.records import RECORD_MINOR, RECORD_VERSION
+from domain.records import RECORD_VERSION
 from domain.stamps import parse_rfc3339
 
 GENESIS: Final = "0" * 64

@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
-from domain.records import ENTRIES, RECORD_MINOR, RECORD_VERSION, Entry, IncidentFigure, SchedulerWindow, type_of
+from domain.records import ENTRIES, RECORD_VERSION, Entry, IncidentFigure, SchedulerWindow, type_of
 from journal.record import Record
 
 _HEAD: Final = f"""# Events: every type of record in the journal
 
-Made by `make events` from domain/record_types/; do not edit. Record version {RECORD_VERSION}.{RECORD_MINOR}.
+Made by `make events` from domain/record_types/; do not edit. Record version {RECORD_VERSION}.
 
 One line of JSON is one record. `payload` is what its `type` says below. Each record is made as its struct: its keys and
 their kinds are checked by mypy, its bounds when it is made, and one that is out of them ends the run before a byte of

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actions import Exit
+from domain.actions import RECORD_MINOR, Exit
 from domain.clock import Now
 from domain.events import Wake
-from domain.records import RECORD_MINOR, RECORD_VERSION, NoteEntry
+from domain.records import RECORD_VERSION, NoteEntry
 from domain.stamps import utc_ns_text
 from journal.facts import told_in
 from journal.opening_io import read_tail

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.actions import RECORD_MINOR
 from domain.clock import Now
-from domain.records import RECORD_MINOR, RECORD_VERSION
+from domain.records import RECORD_VERSION
 from journal.chain import FaultKind
 from journal.disk_io import Disk
 from journal.layout import ballast_path

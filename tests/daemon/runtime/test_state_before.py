@@ -1,7 +1,8 @@
-"""A start over the state of the version before: what must outlive an upgrade does, and quoting waits for a person.
+"""A start over the state of another version: what must outlive an upgrade and a rollback does, and a person resumes.
 
-`state_before/` is a state directory as that version wrote it: a snapshot, and behind it the steps in which an operator
-ordered cancel-all and then kill. `expected.json` is what its own engine knew at the end.
+`state_before/` is a state directory as the version before wrote it: a snapshot, and behind it the steps in which an
+operator ordered cancel-all and then kill. `expected.json` is what its own engine knew at the end. A rollback is the
+mirror: the same state as a version after this one writes it (`later_state.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent, CancelAllOutcome, OrdersRead, Started, Verdict, Wake
 from domain.reasons import Reason
 from domain.records import CancelAllDoneEntry
+from journal.opening_io import OTHER_BUILD
+from journal.reader_io import JournalDamaged
 from tests.daemon.kept import settings_in
+from tests.daemon.runtime.later_state import LATER_EVENT, write_later_state
 from tests.daemon.stand import FEES
 from tests.daemon.timepiece import Timepiece
 
@@ -31,14 +35,23 @@ EXPECTED: dict[str, Any] = json.loads((BEFORE / "expected.json").read_text())
 LATER = Now(EXPECTED["mono_ns"] + NS_PER_S, EXPECTED["utc_ns"] + NS_PER_S)
 
 
-@pytest.fixture
-def found(tmp_path: Path) -> Recovered:
-    folder = tmp_path / "state"
-    shutil.copytree(BEFORE, folder)
+def recovered(folder: Path) -> Recovered:
     return recover(settings_in(folder), Papers(FEES), Timepiece(LATER.mono_ns, LATER.utc_ns))
 
 
-def test_kill_latch_pause_loss_tail_positions_and_epoch_outlive_an_upgrade(found: Recovered, tmp_path: Path) -> None:
+@pytest.fixture(params=["the version before", "the version after"])
+def found(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recovered:
+    folder = tmp_path / "state"
+    if request.param == "the version before":
+        shutil.copytree(BEFORE, folder)
+    else:
+        write_later_state(BEFORE, folder, monkeypatch)
+    return recovered(folder)
+
+
+def test_kill_latch_pause_loss_tail_positions_and_epoch_outlive_an_upgrade_and_a_rollback(
+    found: Recovered, tmp_path: Path
+) -> None:
     assert found.tail_steps > 0, "the steps behind the snapshot are lived through"
     assert found.epoch > EXPECTED["epoch"]
     engine = build_engine(settings_in(tmp_path), Papers(FEES))
@@ -80,3 +93,23 @@ def test_the_cancel_all_that_was_under_way_is_taken_up_and_ends_for_both_who_ask
     assert done == [reason for reason, _ in EXPECTED["flattening"]]
     assert engine.state.empty_reason == ""
     assert engine.state.kill.latched
+
+
+def test_a_later_version_that_stopped_in_order_is_followed_whatever_entered_its_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_later_state(BEFORE, tmp_path / "state", monkeypatch, event=LATER_EVENT, stopped_in_order=True)
+    found = recovered(tmp_path / "state")
+    assert found.tail_steps == 0
+    kept = msgspec.json.decode(found.memory, type=Memory)
+    assert kept.kill["latched"]
+    assert kept.paused == EXPECTED["paused"]
+    assert kept.risk["loss"] == EXPECTED["loss"]
+
+
+def test_a_later_version_that_was_killed_behind_an_event_of_its_own_is_asked_to_stop_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_later_state(BEFORE, tmp_path / "state", monkeypatch, event=LATER_EVENT)
+    with pytest.raises(JournalDamaged, match=OTHER_BUILD[:40]):
+        recovered(tmp_path / "state")
