@@ -42,12 +42,16 @@ tests: setup-dev ## the tests alone, those on real processes last, two files at 
 	@quick=0; live=0; \
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not live and not long" $(call report,quick) $(ARGS) || quick=$$?; \
 	if ls tests/live/test_*.py >/dev/null 2>&1; then \
-	    $(PY) -m pytest -n 2 --dist loadfile -m "live and not long" $(call report,live) $(ARGS) || live=$$?; fi; \
+	    $(PY) -m pytest -n 2 --dist loadfile -m "live and not long" $(again) $(call report,live) $(ARGS) || live=$$?; fi; \
 	[ $$quick = 5 ] && [ "$(ARGS)" ] && quick=0; [ $$live = 5 ] && [ "$(ARGS)" ] && live=0; \
 	[ $$quick = 0 ] && [ $$live = 0 ]
 
 long: setup-dev ## the tests marked long alone (ARGS="-k systemd")
-	$(PY) -m pytest -rP -n 2 --dist loadgroup -m long $(call report,long) $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup -m long $(again) -raPR $(call report,long) $(ARGS)
+
+# On real processes a wait may run out by what else the machine does: that alone is tried once more, and is told as
+# "rerun". A wrong fact (an order that rests, a record that is missing) fails at once.
+again = -raR --reruns 1 --only-rerun "not within"
 
 # Only a whole run leaves the report that `make steps` reads.
 report = $(if $(ARGS),,--junitxml=.venv/junit-$(1).xml)

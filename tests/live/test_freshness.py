@@ -75,7 +75,7 @@ def flat_windows(stage: Stage) -> int:
     return sum(window["freeze_time_ms"] <= seen["now_ms"] for window in seen["windows"])
 
 
-@pytest.mark.step("H13", "H14", "H15", "H17")
+@pytest.mark.step("H14", "H15", "H17")
 def test_feeds_fall_silent_in_the_final_minute(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=12, strict_s=7, cadence_ms=100)) as stage:
         # First window: the primary falls silent, the secondary lives. The trip comes first, then the failover.

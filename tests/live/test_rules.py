@@ -47,13 +47,17 @@ def drilled(server: Prometheus, stage: Stage, fault: Fault) -> str:
     except AssertionError:
         return f"{fault.name}: not quiet before it: {sorted(server.loud(fault.rules))}"
     began_s, before = utc_s(), server.active()
-    try:
-        with fault.act(stage):
-            until("fired", lambda: set(fault.rules) <= server.fired_since(began_s, before), fault.limit_s, 0.25)
-    except AssertionError as problem:
-        stage.heal()
-        return f"{fault.name}: {sorted(set(fault.rules) - server.fired_since(began_s, before))}: {problem}"
-    return ""
+    problems: list[str] = []
+    for _ in range(fault.tries):
+        try:
+            with fault.act(stage):
+                until("fired", lambda: set(fault.rules) <= server.fired_since(began_s, before), fault.limit_s, 0.25)
+        except AssertionError as problem:
+            stage.heal()
+            problems.append(str(problem))
+        else:
+            return ""
+    return f"{fault.name}: {sorted(set(fault.rules) - server.fired_since(began_s, before))}: {'; '.join(problems)}"
 
 
 def free_port() -> int:

@@ -282,6 +282,7 @@ def in_strict() -> Stand:
     return stand
 
 
+@pytest.mark.step("H13")
 def test_the_strict_limit_trips_just_beyond_700_ms_by_a_wake_alone_and_the_window_stays_flat() -> None:
     stand = in_strict()
     last = stand.engine.state.desks["INXU"].sentry.last
