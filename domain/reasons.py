@@ -297,6 +297,7 @@ class RungReason(enum.StrEnum):
     MARKETS_LIMIT = "markets_limit"
     MARKET_LIMIT = "market_limit"
     WINDOW_LIMIT = "window_limit"
+    SIGNALS_LIMIT = "signals_limit"
     RISK_REFUSED = "risk_refused"
     EDGE_TOO_SMALL = "edge_too_small"
     SCORE_TOO_LOW = "score_too_low"
@@ -317,6 +318,7 @@ _RUNG_ADVICE: dict[RungReason, tuple[str, str]] = {
     RungReason.MARKETS_LIMIT: ("markets", "as many markets are in use as may be; this is none of them"),
     RungReason.MARKET_LIMIT: ("full", "one more order could pass the limit of this market"),
     RungReason.WINDOW_LIMIT: ("window", "one more order could pass the limit of this window"),
+    RungReason.SIGNALS_LIMIT: ("signals", "as many markets were taken up today as may be; this is none of them"),
     RungReason.RISK_REFUSED: ("risk", "the risk guard refuses the order"),
     RungReason.EDGE_TOO_SMALL: ("edge", "no valid price leaves the edge that is asked for"),
     RungReason.SCORE_TOO_LOW: ("score", "the edge over the doubt of our own fair value is below the least score"),
@@ -383,6 +385,7 @@ class RiskLimit(enum.StrEnum):
     PER_MARKET = "per_market"
     PER_WINDOW = "per_window"
     MARKETS = "markets"
+    SIGNALS = "signals"
     JOINT_DELTA = "joint_delta"
     PER_DAY = "per_day"
     PER_WEEK = "per_week"
@@ -406,6 +409,7 @@ _LIMIT_WORDS: dict[RiskLimit, str] = {
     RiskLimit.PER_MARKET: "contracts net in one market, all that may be live filled",
     RiskLimit.PER_WINDOW: "contracts net in one window, all that may be live filled",
     RiskLimit.MARKETS: "markets that hold something, or may by an order",
+    RiskLimit.SIGNALS: "markets taken up in this session, each by its first order",
     RiskLimit.JOINT_DELTA: "contracts that lose together when both indices move one way, as if at the money",
     RiskLimit.PER_DAY: "the day's realised loss and the worst case of what is open",
     RiskLimit.PER_WEEK: "the week's realised loss and the worst case of what is open",

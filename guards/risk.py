@@ -37,6 +37,7 @@ from guards.limits.totals import (
     per_day,
     per_week,
     shares,
+    signals,
     snapshot_age,
     stress,
     value_at_risk,
@@ -70,6 +71,7 @@ class RiskGuard:
         "_resumed_at_ppm",
         "_session",
         "_settings",
+        "_signals",
         "_stopped",
         "_strained",
         "_week",
@@ -93,6 +95,7 @@ class RiskGuard:
         self._decision = RiskDecision.ALLOW
         self._resumed_at_ppm: int | None = None
         self._stopped = _NO_EVENTS
+        self._signals: set[Ticker] = set()  # markets that had an order in this session
         self._strained = ""  # what is held and loses too much under stress or by value at risk
 
     # --- the day's loss ------------------------------------------------------------------------------------------
@@ -133,6 +136,7 @@ class RiskGuard:
         self._decision = RiskDecision.ALLOW
         self._resumed_at_ppm = None
         self._stopped = _NO_EVENTS
+        self._signals.clear()
 
     @property
     def _total(self) -> int:
@@ -233,6 +237,10 @@ class RiskGuard:
         used |= {told.ticker for told in account.untold.values()}
         return used if len(used) >= most else None
 
+    def sent(self, ticker: Ticker) -> None:
+        """An order of this market is sent: the first one of a session is a signal, whatever becomes of it."""
+        self._signals.add(ticker)
+
     def refusal(self, order: OrderShape, account: AccountShape, outlook: OutlookShape, now: Now) -> OverLimit | None:
         """Why this order may not be sent; None when it may. Asked before it enters the book."""
         if self._equity is None:
@@ -247,7 +255,8 @@ class RiskGuard:
         fresh = not market.in_use
         market.rest(order.side, order.price, order.remaining)
         risk = at_risk(markets, outlook.outcomes(markets), now.utc_ns)
-        case = Case(order, markets, fresh, self._lost, risk, tuple(live.values()), account)
+        taken = 0 if order.ticker in self._signals else len(self._signals) + 1
+        case = Case(order, markets, fresh, self._lost, risk, tuple(live.values()), account, taken)
         return refusal(case, self._settings)
 
     # --- what is asked of every guard ----------------------------------------------------------------------------
@@ -287,6 +296,7 @@ class RiskGuard:
         risk = at_risk(markets, outlook.outcomes(markets), now.utc_ns)
         return (
             *largest(markets, live, settings),
+            signals(len(self._signals), settings),
             joint_delta(risk, settings),
             per_day(lost, risk, settings),
             *shares(markets, settings),
@@ -316,6 +326,7 @@ class RiskGuard:
             "paused": self._paused,
             "decision": str(self._decision),
             "resumed_at_ppm": self._resumed_at_ppm,
+            "signals": sorted(self._signals),
             "stopped": sorted([series, target_ns] for series, target_ns in self._stopped),
         }
 
@@ -334,6 +345,7 @@ class RiskGuard:
         self._decision = RiskDecision(state["decision"])
         self._resumed_at_ppm = state.get("resumed_at_ppm")
         self._stopped = frozenset((str(series), int(target)) for series, target in state.get("stopped", ()))
+        self._signals = set(state.get("signals", ()))
 
 
 def week_of(session: str) -> str:

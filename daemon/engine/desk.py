@@ -361,8 +361,13 @@ class Desk:
             counts.add(Counted.STALES)
 
     def refused_anew(self, order: Order, why: str, limit: RiskLimit) -> OrderRefusedEntry | None:
-        """The record of an order that risk refuses; None while it is the same order for the same reason as before."""
+        """The record of an order that risk refuses; None while it is the same order for the same reason as before.
+
+        The signals are spent for the rest of the session, at every price: that is told once for a side of a rung.
+        """
         key, told = (order.ticker, order.side), (order.price, order.count, why)
+        if limit is RiskLimit.SIGNALS:
+            told = (Price(0), _NOTHING, why)
         if self.refused.get(key) == told:
             return None
         self.refused[key] = told

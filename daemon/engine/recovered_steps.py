@@ -29,6 +29,8 @@ def redo(state: State, actions: Sequence[AnyAction], now: Now) -> None:
             budget.quoted(budget.place_cost, now.mono_ns)
             told = created[action.client_order_id]
             held.book.add(_placed(action, told.series, told.window, now))
+            if told.series in state.desks:
+                state.risk.sent(action.ticker)
             result = state.results.by_window.get((told.series, told.window))
             if result is not None:
                 result.quotes += 1

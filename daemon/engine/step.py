@@ -25,7 +25,7 @@ from domain.alert_types.catalogue import MarketHaltSuspectedAlert, Severity
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.counts import Counted
 from domain.events import AnyEvent, BookTop, CancelOutcome, OrderUpdated, PlaceOutcome, Tick, Verdict
-from domain.reasons import Reason, RiskDecision, RungReason, Topic
+from domain.reasons import Reason, RiskDecision, RiskLimit, RungReason, Topic
 from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry
 from domain.window import Phase, Window
 from execution.orders import Order
@@ -356,11 +356,14 @@ class Engine:
             refusal = state.risk.refusal(order, state.held, state.outlook, now)
             if refusal is not None:
                 state.held.counts.add(Counted.RISK_REFUSALS)
-                desk.unquoted[order.ticker, order.side] = RungReason.RISK_REFUSED
+                spent = refusal.limit is RiskLimit.SIGNALS
+                why = RungReason.SIGNALS_LIMIT if spent else RungReason.RISK_REFUSED
+                desk.unquoted[order.ticker, order.side] = why
                 refused = desk.refused_anew(order, refusal.why, refusal.limit)
                 if refused is not None:
                     out.append(refused)
                 return False
+            state.risk.sent(order.ticker)
             desk.refused.pop((order.ticker, order.side), None)
             state.results.quoted(desk)
             return True

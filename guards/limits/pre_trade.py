@@ -23,7 +23,8 @@ class Case(NamedTuple):
     """One order, and the books as they would be with it.
 
     `markets`: every market in use, the order's own with it resting. `fresh`: the order's market was not in use before.
-    `risk`: what these books may lose by the ladders' outcomes.
+    `risk`: what these books may lose by the ladders' outcomes. `signals`: the markets taken up today with this one; 0
+    for an order in one of them.
     """
 
     order: OrderShape
@@ -33,6 +34,7 @@ class Case(NamedTuple):
     risk: AtRisk
     live: tuple[OrderShape, ...]
     account: AccountShape
+    signals: int
 
 
 Row = Callable[[Case, RiskSettings], LimitUse]
@@ -57,6 +59,7 @@ def _cash(case: Case, _settings: RiskSettings) -> LimitUse:
 ROWS: Final[dict[RiskLimit, Row]] = {
     RiskLimit.PER_ORDER: lambda case, s: totals.order_loss(case.order, s),
     RiskLimit.MARKETS: _markets,
+    RiskLimit.SIGNALS: lambda case, s: totals.signals(case.signals, s),
     RiskLimit.PER_MARKET: lambda case, s: totals.market_reach(case.markets[case.order.ticker], case.order.side, s),
     RiskLimit.PER_WINDOW: lambda case, s: totals.window_reach(
         case.markets, (case.order.series, case.order.target_ns), case.order.side, s
@@ -91,6 +94,8 @@ def _words(figure: LimitUse, order: OrderShape, settings: RiskSettings) -> str:
         return f"order of {dollars(used)} is over ${settings.per_order_dollars}"
     if limit is RiskLimit.MARKETS:
         return f"{used - 1} markets are in use already"
+    if limit is RiskLimit.SIGNALS:
+        return f"{used - 1} markets were taken up today already"
     if limit is RiskLimit.PER_MARKET:
         return f"{order.ticker} would pass {settings.per_market_contracts} contracts net"
     if limit is RiskLimit.PER_WINDOW:

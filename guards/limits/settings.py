@@ -23,6 +23,10 @@ class RiskSettings(msgspec.Struct, frozen=True):
                  le=500_000)
     ] = 2500  # fmt: skip
     markets_max: Annotated[int, key("How many markets may hold a position or an order.", "K18", ge=1, le=100)] = 10
+    signals_max: Annotated[
+        int, key("How many markets may be taken up in one session; a signal is the first order in a market.", "K19",
+                 ge=1, le=1_000_000)
+    ] = 100  # fmt: skip
     per_market_contracts: Annotated[int, key("The most contracts net in one market.", "K18", ge=1, le=10_000)] = 5
     per_window_contracts: Annotated[
         int, key("The most contracts net in one window; also the limit of its order group.", "K18 X02", ge=1, le=10_000)

@@ -124,6 +124,11 @@ def markets_used(markets: Mapping[Ticker, MarketExposure], settings: RiskSetting
     return LimitUse(RiskLimit.MARKETS, used, settings.markets_max, Unit.MARKETS)
 
 
+def signals(taken: int, settings: RiskSettings) -> LimitUse:
+    """How many markets were taken up in the session."""
+    return LimitUse(RiskLimit.SIGNALS, taken, settings.signals_max, Unit.MARKETS)
+
+
 def largest(
     markets: Mapping[Ticker, MarketExposure], orders: tuple[OrderShape, ...], settings: RiskSettings
 ) -> tuple[LimitUse, ...]:

@@ -69,5 +69,7 @@ def settings_of(unit: Unit, anchor_s: int) -> Settings:
             "open_lead_s": period // 4 if scaled else period - max(4, period // 12),
             "strict_lead_s": max(6, min(60, period // (12 if scaled else 6))),
         }
-    tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}, "risk": dict(unit.limits)}
+    # Windows of seconds take up in minutes what a day of hours does.
+    risk = ({"signals_max": 1_000_000} if windows else {}) | dict(unit.limits)
+    tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}, "risk": risk}
     return Settings(**tree)

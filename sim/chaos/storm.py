@@ -229,6 +229,8 @@ class StormScene(Scene):
         if was["risk"]["session"] == now["risk"]["session"]:
             kept = ("equity", "realised_before")
             wrong += [f"risk {key} changed" for key in kept if was["risk"][key] != now["risk"][key]]
+            if not set(was["risk"]["signals"]) <= set(now["risk"]["signals"]):
+                wrong.append("signals were forgotten")
         for name, sentry in was["sentries"].items():
             after = now["sentries"][name]
             forgot = (after["trips"], after["frozen"]) < (sentry["trips"], sentry["frozen"])

@@ -132,6 +132,9 @@ class Setting:
             "[exchange]",
             f'rest_url = "{exchange}/trade-api/v2"',
             f'ws_url = "{exchange.replace("http", "ws", 1)}/trade-api/ws/v2"',
+            # Windows of seconds take up in minutes what a day of hours does.
+            "[risk]",
+            "signals_max = 1000000",
             "[http]",
             f"port = {self.http_port}",
             "",

@@ -22,6 +22,7 @@ TARGET = 10**19
 # Every limit but the one under test is out of the way.
 WIDE: dict[str, int] = {
     "per_order_dollars": 10_000, "per_day_dollars": 100_000, "per_week_dollars": 500_000, "markets_max": 100,
+    "signals_max": 1_000_000,
     "per_market_contracts": 10_000, "per_window_contracts": 10_000, "joint_delta_contracts": 10_000,
     "event_share_ppm": 1_000_000, "series_share_ppm": 1_000_000,
     "var_limit_ppm": 1_000_000, "stress_limit_ppm": 1_000_000,
@@ -60,6 +61,7 @@ R = RiskLimit
 BITES = (
     Bite(R.PER_ORDER, {"per_order_dollars": 75}, bid("A", 7500, 100), bid("A", 7501, 100), holding()),
     Bite(R.MARKETS, {"markets_max": 2}, bid("B"), bid("C"), holding(("A", 1, 5000), ("B", 1, 5000))),
+    Bite(R.SIGNALS, {"signals_max": 2}, bid("B"), bid("C"), holding(("A", 1, 5000), ("B", 1, 5000))),
     Bite(R.PER_MARKET, {"per_market_contracts": 5}, bid(contracts=3), bid(contracts=4), holding(("A", 2, 5000))),
     Bite(R.PER_WINDOW, {"per_window_contracts": 20}, bid(contracts=5), bid(contracts=6), holding(("B", 15, 5000))),
     Bite(
@@ -98,13 +100,16 @@ BITES = (
     Bite(R.STRESS, {"stress_limit_ppm": 20_000}, bid(contracts=4), bid(contracts=5), holding(balance=100), SURE),
 )
 
-# What is asked of one order alone knows no others; that markets count when an order is sent is in test_risk.py.
-SENT = tuple(bite for bite in BITES if bite.limit not in {R.PER_ORDER, R.MARKETS})
+# What is asked of one order alone knows no others; that markets count when an order is sent is in test_risk.py, and a
+# signal is never released within its session.
+SENT = tuple(bite for bite in BITES if bite.limit not in {R.PER_ORDER, R.MARKETS, R.SIGNALS})
 
 
 def asked(bite: Bite, order: Order, **settings: int) -> RiskLimit | None:
     guard = RiskGuard(RiskSettings(**(WIDE | settings)))
     guard.advance(DAY, bite.account)
+    for ticker in bite.account.ledger.markets:
+        guard.sent(ticker)
     refusal = guard.refusal(order, bite.account, bite.outlook, at(0))
     return None if refusal is None else refusal.limit
 
