@@ -103,7 +103,7 @@ def prove(todo: list[Mutation], choice: Choice, on: dt.date, say: Say, keep: Cal
             copy = free.get()
             try:
                 proof = attempt(copy, mutation, on)
-                # What else the machine does may let real processes fail or pass: such a verdict does not rest on one try.
+                # What else the machine does may let real processes fail or pass: one try of them is no verdict.
                 if proof.verdict != PROVEN and any(drill.startswith(LIVE) for drill in mutation.drills):
                     proof = attempt(copy, mutation, on)
                 return proof
