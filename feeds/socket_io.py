@@ -58,7 +58,7 @@ class _Dial(connect):
 class ReconnectingSocket:
     """One socket, kept up while it is wanted. `run` is its life and belongs in a task group."""
 
-    def __init__(  # noqa: PLR0913 - the one seam between a session and the world
+    def __init__(
         self,
         url: str,
         session: SocketSession,
@@ -67,11 +67,10 @@ class ReconnectingSocket:
         rng: random.Random,
         *,
         headers: Callable[[Now], Mapping[str, str]] | None = None,
-        tap: Callable[[bytes, Now], None] | None = None,
         limits: SocketLimits | None = None,
         crowded: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Dial `url` (ws or wss). `headers` are made anew for each attempt; `tap` sees every raw message first.
+        """Dial `url` (ws or wss). `headers` are made anew for each attempt.
 
         `rng` spreads the attempts. Only a connection that has proven itself (10 s of values; docs/feed.md 10, rule 2)
         forgets the failures: an authentication that succeeds and is evicted at once would else become a hot loop.
@@ -87,7 +86,6 @@ class ReconnectingSocket:
         self._rng: Final = rng
         self.failures = 0  # attempts that ended since the last proven connection
         self._headers: Final = headers
-        self._tap: Final = tap
         self._limits: Final = limits or SocketLimits()
         self._crowded: Final = crowded
         self._wanted = asyncio.Event()
@@ -209,15 +207,13 @@ class ReconnectingSocket:
             raise
 
     async def _read(self, ws: ClientConnection) -> None:
-        now_of, received, emit, tap = self._clock.now, self._session.received, self._emit, self._tap
+        now_of, received, emit = self._clock.now, self._session.received, self._emit
         crowded = self._crowded
         while True:
             data = await ws.recv(decode=False)
             now = now_of()
             self._heard_ns = now.mono_ns
             self.messages += 1
-            if tap is not None:
-                tap(data, now)
             if self._hanging_up:
                 continue
             step = received(data, now)

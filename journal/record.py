@@ -15,16 +15,13 @@ the two marks searched for can only be found at the top level, and both stand be
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from domain.actions import RECORD_MINOR, AnyAction
-from domain.clock import Now
+from domain.actions import RECORD_MINOR
 from domain.door import PAGE_BYTES_MAX, Door, Refused
-from domain.events import AnyEvent
 from domain.records import RECORD_VERSION
 from domain.stamps import parse_rfc3339
 
@@ -38,7 +35,6 @@ HEAD_END: Final = f'"type":"{HEAD}","version":{RECORD_VERSION}}}\n'.encode()
 _HASH_CHARS: Final = 64
 _HASH_MARK: Final = b',"hash":"'
 _AFTER_HASH: Final = b',"mono_ns":'
-_UTC_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _sorted = msgspec.json.Encoder(order="sorted")
 
@@ -120,14 +116,6 @@ class Body(msgspec.Struct, frozen=True):
     version: int = RECORD_VERSION
 
 
-class StepPayload(msgspec.Struct, frozen=True):
-    """The payload of a `step` record: what entered the engine, when, and all that left it. Replay runs on these."""
-
-    event: AnyEvent
-    now: Now
-    actions: list[AnyAction]
-
-
 class RecordError(ValueError):
     """A line that is not a record of this journal; the text says in one clause what is wrong with it."""
 
@@ -149,11 +137,6 @@ def canonical(value: object) -> bytes:
 def canonical_json(text: bytes) -> bytes:
     """The canonical form of JSON that is already text. Raises Refused when it is not JSON."""
     return _sorted.encode(_anything.read(text))
-
-
-def encode_actions(actions: list[AnyAction]) -> bytes:
-    """The bytes of a step's actions, as the journal holds them and as replay compares them."""
-    return _sorted.encode(actions)
 
 
 def seal(body: Body | ShortBody) -> tuple[bytes, str]:

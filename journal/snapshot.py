@@ -49,11 +49,6 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _document: Final = Door(_Document, PAGE_BYTES_MAX)
 
 
-def state_hash(payload: bytes) -> str:
-    """SHA-256 of a state's JSON in canonical form. Raises msgspec.DecodeError for what is not JSON."""
-    return hashlib.sha256(canonical_json(payload)).hexdigest()
-
-
 def print_snapshot(payload: bytes, seq: int, taken_utc_ns: int) -> bytes:
     """The document for a state's JSON after record `seq`. Raises msgspec.DecodeError when `payload` is not JSON."""
     state = canonical_json(payload)

@@ -15,25 +15,17 @@ BREAKERS = "built and tested, asked by no decision yet: the breakers on our own 
 HONESTY = "built and tested, asked by no decision yet: what settled outcomes say of the model"
 CALIBRATION = "built and tested, asked by no decision yet: the model's calibration"
 RECEIVER = "built and tested, no setting makes one yet: alerts that leave the machine"
-RECORDING = "built and tested, no command records yet: what the feed simulator plays from a tape"
-TEST_ALONE = "what a test measures others against; it belongs into that test"
 
 UNUSED_LEFT = {
-    "feeds.recorder_io.FrameRecorder": RECORDING,
-    "feeds.recorder_io.line_of": RECORDING,
     "guards.breakers.BreakerSettings": BREAKERS,
     "guards.breakers.Breakers": BREAKERS,
     "guards.breakers.first_tripped": BREAKERS,
     "guards.calendar.render_table": "writes the committed table of days, for a person to read before it is committed",
     "guards.windows.current_window": "the name that the runbook gives this question",
     "guards.windows.default_plan": "what current_window stands on",
-    "journal.record.StepPayload": TEST_ALONE,
-    "journal.record.encode_actions": TEST_ALONE,
-    "journal.snapshot.state_hash": TEST_ALONE,
     "ops.alerts.delivery_io.WebhookReceiver": RECEIVER,
     "ops.alerts.delivery_io.chat_text": RECEIVER,
     "ops.client_io.order": "built and tested, no command orders over HTTP: the browser's buttons do it themselves",
-    "ops.http.markdown.anchors": TEST_ALONE,
     "ops.logs.log_io.reset_logging": "a test ends what it began with it; the process itself ends with its log",
     "pricing.calibration.AGE_LIMIT_DAYS": CALIBRATION,
     "pricing.calibration.HorizonScore": CALIBRATION,

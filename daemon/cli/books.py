@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of, say_where, words
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of, show, words
 from domain.errors import EX_USAGE
 
 app = typer.Typer()
@@ -44,10 +44,7 @@ def reconcile(
 
     where = home_of(config, state_dir)
     why = cause or "asked on the command line"
-    code, text = reconcile_view(where, by or "operator", why, adopt=adopt, as_json=as_json)
-    typer.echo(text)
-    say_where(where)
-    raise typer.Exit(code)
+    show(reconcile_view(where, by or "operator", why, adopt=adopt, as_json=as_json), worked_on=where)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of, show
 from domain.errors import EX_USAGE
 
 app = typer.Typer()
@@ -32,9 +32,7 @@ def preflight(  # noqa: PLR0913, PLR0917 - one for each option
     if ask:
         from daemon.cli.views_io import PREFLIGHT_LIMIT_S, ask_daemon  # noqa: PLC0415 - heavy
 
-        code, text = ask_daemon("preflight", "operator", "asked for", home_of(config, state_dir), PREFLIGHT_LIMIT_S)
-        typer.echo(text)
-        raise typer.Exit(code)
+        show(ask_daemon("preflight", "operator", "asked for", home_of(config, state_dir), PREFLIGHT_LIMIT_S))
     from daemon.preflight.commands_io import preflight_command  # noqa: PLC0415 - heavy
 
     if mode is not None and mode not in MODES:
@@ -78,9 +76,7 @@ def freshness(
     from daemon.cli.freshness_io import freshness_view  # noqa: PLC0415 - heavy
 
     home = home_of(config, state_dir)
-    code, text = freshness_view(home, http, as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(freshness_view(home, http, as_json=as_json))
 
 
 @app.command("verify-observability")
@@ -95,9 +91,7 @@ def verify_observability(
     from daemon.cli.observability_io import verify_observability as verify  # noqa: PLC0415 - heavy
 
     home = home_of(config, state_dir)
-    code, text = verify(home, http, seconds, as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(verify(home, http, seconds, as_json=as_json))
 
 
 @app.command()

@@ -25,7 +25,7 @@ from daemon.cli.evidence.commands import app as evidence_app
 from daemon.cli.evidence.industry import app as industry_app
 from daemon.cli.incidents.commands import app as incidents_app
 from daemon.cli.screens import app as screens_app
-from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of, show
 from domain.errors import (
     EX_CONFIG,
     EX_UNAVAILABLE,
@@ -162,9 +162,7 @@ def verify(
     """Check the journal's hash chain against itself and its outside anchor."""
     from daemon.cli.views_io import verify_view  # noqa: PLC0415 - heavy
 
-    code, text = verify_view(home_of(config, state_dir), as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(verify_view(home_of(config, state_dir), as_json=as_json))
 
 
 @app.command()
@@ -205,9 +203,7 @@ def snapshot_show(
     """The last snapshot and its age."""
     from daemon.cli.views_io import snapshot_view  # noqa: PLC0415 - heavy
 
-    code, text = snapshot_view(home_of(config, state_dir), as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(snapshot_view(home_of(config, state_dir), as_json=as_json))
 
 
 @snapshot_app.command("capture")
@@ -227,9 +223,7 @@ def orders(
     """Our orders as the exchange lists them, beside the daemon's own book; says which of the two it asked."""
     from daemon.cli.orders_io import orders_view  # noqa: PLC0415 - heavy
 
-    code, text = orders_view(_settings(config, state_dir=state_dir), http, summary=summary, orphans=orphans)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(orders_view(_settings(config, state_dir=state_dir), http, summary=summary, orphans=orphans))
 
 
 @app.command()

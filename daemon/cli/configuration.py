@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from daemon.cli.where_io import ByOption, CauseOption, ConfigOption, JsonOption, StateOption
+from daemon.cli.where_io import ByOption, CauseOption, ConfigOption, JsonOption, StateOption, show
 from domain.errors import EX_NOT_OK
 
 app = typer.Typer(help="The configuration in force.", no_args_is_help=True)
@@ -45,9 +45,7 @@ def config_diff(
     from daemon.settings.diff_io import diff_view  # noqa: PLC0415 - heavy
     from daemon.settings.load_io import load  # noqa: PLC0415 - heavy
 
-    code, text = diff_view(load(config, state_dir=state_dir), against, as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(diff_view(load(config, state_dir=state_dir), against, as_json=as_json))
 
 
 @app.command("pin")

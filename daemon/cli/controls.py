@@ -22,6 +22,7 @@ from daemon.cli.where_io import (
     home_of,
     said,
     say_where,
+    show,
     words,
 )
 from domain.errors import ConfigurationError
@@ -168,10 +169,7 @@ def ask(command: str, by: str, cause: str, home: Path) -> None:
     """Leave a request for the daemon, print its answer and end."""
     from daemon.cli.views_io import ask_daemon  # noqa: PLC0415 - heavy
 
-    code, text = ask_daemon(command, by, cause, home)
-    typer.echo(text)
-    say_where(home)
-    raise typer.Exit(code)
+    show(ask_daemon(command, by, cause, home), worked_on=home)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.where_io import ConfigOption, StateOption, home_of, said, say_where
+from daemon.cli.where_io import ConfigOption, StateOption, home_of, said, show
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, UsageError
 from domain.events import Command
 
@@ -39,10 +39,7 @@ def run_once(
 ) -> None:
     """Have the running daemon do one of the day's jobs now: the same run, record and outcome as by its schedule."""
     home = home_of(config, state_dir)
-    code, text = run_once_view(job, by, home)
-    typer.echo(text)
-    say_where(home)
-    raise typer.Exit(code)
+    show(run_once_view(job, by, home), worked_on=home)
 
 
 def run_once_view(name: str, by: str, state_dir: Path) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.where_io import ConfigOption, JsonOption, StateOption
+from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, show
 
 app = typer.Typer()
 
@@ -35,9 +35,7 @@ def health(
     """Ask the running daemon whether every task makes progress."""
     from ops.client_io import health as ask_health  # noqa: PLC0415 - heavy
 
-    code, text = ask_health(_address(http, config, state_dir), raw=raw)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(ask_health(_address(http, config, state_dir), raw=raw))
 
 
 @app.command()
@@ -50,9 +48,7 @@ def status(
     """Ask the running daemon for verdict, windows, gates against, positions and P&L; exit 1 when held or not OK."""
     from ops.client_io import status as ask_status  # noqa: PLC0415 - heavy
 
-    code, text = ask_status(_address(http, config, state_dir), raw=raw)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(ask_status(_address(http, config, state_dir), raw=raw))
 
 
 @app.command()
@@ -65,9 +61,7 @@ def positions(
     """Every open position of the running daemon: count, average price, marked, worst case."""
     from ops.client_io import positions as ask_positions  # noqa: PLC0415 - heavy
 
-    code, text = ask_positions(_address(http, config, state_dir), as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(ask_positions(_address(http, config, state_dir), as_json=as_json))
 
 
 @app.command()
@@ -80,9 +74,7 @@ def providers(
     """Today's score of each data provider (fresh looks of all, one a second in market hours), and fallbacks."""
     from ops.client_io import providers as ask_providers  # noqa: PLC0415 - heavy
 
-    code, text = ask_providers(_address(http, config, state_dir), as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(ask_providers(_address(http, config, state_dir), as_json=as_json))
 
 
 @app.command()
@@ -95,9 +87,7 @@ def vix(
     """The market's volatility (I:VIX) as the running daemon has it, and what it does to size and edge."""
     from ops.client_io import vix as ask_vix  # noqa: PLC0415 - heavy
 
-    code, text = ask_vix(_address(http, config, state_dir), as_json=as_json)
-    typer.echo(text)
-    raise typer.Exit(code)
+    show(ask_vix(_address(http, config, state_dir), as_json=as_json))
 
 
 @app.command()

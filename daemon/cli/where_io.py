@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -66,6 +66,15 @@ def home_in_an_emergency(config: Path | None, state_dir: Path | None) -> Path:
         home = Path(named) if named else installed if installed.is_dir() else Path("state")
         sys.stderr.write(f"ladderd: {problem}; the request goes to {home}\n")
         return home
+
+
+def show(answer: tuple[int, str], *, worked_on: Path | None = None) -> NoReturn:
+    """End a command: print its text, name on stderr the state directory that it worked on, exit with its code."""
+    code, text = answer
+    typer.echo(text)
+    if worked_on is not None:
+        say_where(worked_on)
+    raise typer.Exit(code)
 
 
 def say_where(home: Path) -> None:

@@ -25,6 +25,7 @@ from execution.kalshi.pages import Step
 from execution.kalshi.reads import ReadRun
 from execution.kalshi.sign import Signer
 from execution.kalshi.wire import Account, Answer, Request, Write, request_for
+from execution.script import ScriptEnd, go_on
 
 ANSWER_MS: Final = 4_000
 CLOCK_LIMIT_MS: Final = 4_500
@@ -166,13 +167,10 @@ class Line:
 
     async def walk(self, step: Step[T]) -> T:
         """Run one of the exchange's read scripts. Raises UnavailableError, and ProtocolError for what is unreadable."""
-        try:
-            request = next(step)
-            while True:
-                request = step.send(await self.ask(request))
-        except StopIteration as end:
-            told: T = end.value
-            return told
+        request = go_on(step)
+        while not isinstance(request, ScriptEnd):
+            request = go_on(step, await self.ask(request))
+        return request.value
 
     async def read(
         self,

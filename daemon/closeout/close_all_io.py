@@ -37,6 +37,7 @@ from execution.http.http_client_io import seconds
 from execution.kalshi.codes import stamp_refused
 from execution.kalshi.sign import Signer
 from execution.kalshi.wire import Account, Answer, Request
+from execution.script import ScriptEnd, go_on
 from journal.marker import last_asked_utc_ns
 from journal.marker_io import read_cancel_all
 
@@ -72,14 +73,10 @@ class _Shell:
 
     async def carry_out(self, script: Script[T]) -> T:
         """Run a script to its end."""
-        heard: Heard | None = None
-        try:
-            while True:
-                act = next(script) if heard is None else script.send(heard)
-                heard = await self._act(act)
-        except StopIteration as end:
-            told: T = end.value
-            return told
+        act = go_on(script)
+        while not isinstance(act, ScriptEnd):
+            act = go_on(script, await self._act(act))
+        return act.value
 
     async def _act(self, act: Act) -> Heard:
         answer: Answer | None = None

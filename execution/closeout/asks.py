@@ -18,6 +18,7 @@ from execution.kalshi.quoted import MarketQuote, read_quotes
 from execution.kalshi.reads import ReadRun
 from execution.kalshi.wire import Account, Answer, Request
 from execution.reconcile import series_of
+from execution.script import ScriptEnd, go_on
 
 NOBODY: Final = RequestId(0)
 
@@ -114,18 +115,16 @@ class Asks:
         """These markets and their best prices; None where they cannot be read."""
         script = read_quotes(self.account, tickers, series_of)
         try:
-            request = next(script)
-            while True:
+            request = go_on(script)
+            while not isinstance(request, ScriptEnd):
                 answer = yield from self.ask(request)
                 if answer is None:
                     return None
-                request = script.send(answer)
-        except StopIteration as end:
-            quotes: dict[Ticker, MarketQuote] = end.value
-            return quotes
+                request = go_on(script, answer)
         except (ProtocolError, *PARSE_ERRORS) as problem:
             yield from self.tell(f"the markets cannot be read: {detail_text(problem)}")
             return None
+        return request.value
 
     def fee_problem(self, ticker: Ticker, quote: MarketQuote, fees: TakerFees) -> Script[str]:
         """Why a taker's fee in this market is not known; asked once for each event."""

@@ -41,6 +41,7 @@ from execution.kalshi.discovery import WireMarket, exchange_series, ladder
 from execution.kalshi.fees import read_fees
 from execution.kalshi.pages import ReadRefusedError, RowList, Script, decoded, each_of, listed, one, own, pages
 from execution.kalshi.wire import Account, Answer, Request
+from execution.script import ScriptEnd, go_on
 
 MS_PER_S: Final = 1_000
 STATUS_TOO: Final = (500, 503, 504)
@@ -223,14 +224,12 @@ class ReadRun:
     def advance(self, answer: Answer) -> Request | AnyEvent:
         """Return the next request, or the event in which the read ends (ReadFailed for what cannot be read)."""
         try:
-            return self._script.send(answer)
-        except StopIteration as end:
-            event: AnyEvent = end.value
-            return event
+            following = go_on(self._script, answer)
         except ReadRefusedError as error:
             return self.failed(error.status, str(error))
         except (ProtocolError, *PARSE_ERRORS) as error:
             return self.failed(answer.status, detail_text(error))
+        return following.value if isinstance(following, ScriptEnd) else following
 
     def failed(self, status: int, reason: str) -> ReadFailed:
         """Return the event of a read that ended without a usable answer."""

@@ -30,11 +30,6 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w-]", "", heading.strip().lower().replace(" ", "-"))
 
 
-def anchors(text: str) -> tuple[str, ...]:
-    """The ids of all headings of a page, in order."""
-    return tuple(anchor(found[2]) for found in map(HEADING.fullmatch, text.splitlines()) if found)
-
-
 def page_of(text: str) -> str:
     """A whole HTML page."""
     first = next((found[2] for found in map(HEADING.fullmatch, text.splitlines()) if found), "docs")

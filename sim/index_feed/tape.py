@@ -220,7 +220,8 @@ _read_frame: Final = msgspec.json.Decoder(_Frame).decode
 def read_rows(text: str, *, jsonl: bool) -> list[Shown]:
     """Read a recording: CSV with a header naming t, T and val, or JSON lines. Raises ValueError.
 
-    A JSON line is one value, `{"t": ms, "T": ticker, "val": number}`, or one frame as feeds/recorder_io.py keeps them.
+    A JSON line is one value, `{"t": ms, "T": ticker, "val": number}`, or one frame as the vendor sent it:
+    `{"ns": unix_ns, "frame": [{"ev": "V", ...}]}`, and `text` in place of `frame` for what is not JSON.
     """
     if jsonl:
         return [

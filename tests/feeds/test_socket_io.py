@@ -89,7 +89,6 @@ class Rig:
     def __init__(self, url: str, session: Recorder, limits: SocketLimits = QUICK, crowded_at: int = 1_000_000) -> None:
         self.events: list[AnyEvent] = []
         self.headers: list[Now] = []
-        self.raw: list[bytes] = []
         self.socket = ReconnectingSocket(
             url,
             session,
@@ -97,7 +96,6 @@ class Rig:
             SystemClock(),
             random.Random(1),
             headers=self._make_headers,
-            tap=lambda data, _now: self.raw.append(data),
             limits=limits,
             crowded=lambda: len(self.events) >= crowded_at,
         )
@@ -148,7 +146,7 @@ async def test_messages_go_to_the_session_and_its_answers_to_the_wire_in_order()
             async with asyncio.timeout(WITHIN_S):
                 await rig.socket.close()
     assert heard == ["hello", "a", "b"]
-    assert rig.raw == [b"one", b"two"]
+    assert [note for note in session.told if note.startswith("received")] == ["received one", "received two"]
     assert [event.reason for event in rig.events if isinstance(event, FeedStatus)] == [
         "connected",
         "two",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from domain.actions import AnyAction
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, MarketsRead, Started, Tick, Wake
@@ -29,7 +31,6 @@ from domain.records import (
     WsFreshnessEntry,
 )
 from domain.window import Phase
-from journal.record import StepPayload
 from journal.writer_io import JournalWriter
 
 TARGET_NS = 1_772_809_200_000_000_000  # 2026-03-06T15:00:00Z
@@ -214,6 +215,14 @@ def limits(soft_ms: int = 1_500, strict_ms: int = 700, basis: Literal["age", "la
 
 def freshness() -> WsFreshnessEntry:
     return WsFreshnessEntry(SERIES, TARGET_NS, "age", 120.0, None, None, 1010.0, 100)
+
+
+class StepPayload(msgspec.Struct, frozen=True):
+    """The payload of a `step` record: what entered the engine, when, and all that left it."""
+
+    event: AnyEvent
+    now: Now
+    actions: list[AnyAction]
 
 
 def journal(writer: JournalWriter, told: list[Told]) -> None:

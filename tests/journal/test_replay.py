@@ -15,9 +15,10 @@ from domain.events import AnyEvent, ClockSample, Started, Wake
 from domain.records import NoteEntry
 from journal.reader import Step, decode_step
 from journal.reader_io import read_records, read_steps
-from journal.record import RecordError, StepPayload, encode_actions
+from journal.record import RecordError, canonical
 from journal.replay import replay
 from journal.writer_io import JournalWriter
+from tests.journal.story import StepPayload
 
 OpenWriter = Callable[..., JournalWriter]
 
@@ -112,7 +113,7 @@ def test_a_step_reads_back_as_it_was(journaled: Path) -> None:
     assert steps[0].event == started("one")
     assert steps[1].event == ClockSample(5, 6)
     assert steps[1].now == Now(1, 1)
-    assert steps[1].encoded == encode_actions(list(steps[1].actions))
+    assert steps[1].encoded == canonical(list(steps[1].actions))
 
 
 def test_a_step_of_another_language_is_refused(open_writer: OpenWriter, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from multidict import MultiDict
 
 from domain.clock import NS_PER_S, Now
 from execution.kalshi.wire import Request
+from execution.script import ScriptEnd, go_on
 from sim.exchange.core import Exchange
 from sim.exchange.gateway.auth import OpenDoor
 from sim.exchange.gateway.calls import Answer, Asked, Operation
@@ -131,10 +132,9 @@ class PortServer:
 
     def _go_on(self, served: Served, answered: Callable[[Answer | None], None]) -> None:
         """Carry out as much as can be now; what has to wait is called again."""
-        try:
-            wait_ns = next(served)
-        except StopIteration as done:
-            answered(done.value)
+        wait_ns = go_on(served)
+        if isinstance(wait_ns, ScriptEnd):
+            answered(wait_ns.value)
         else:
             self.timeline.after(wait_ns, self._go_on, served, answered)
 

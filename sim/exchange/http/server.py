@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
+from execution.script import ScriptEnd, go_on
 from sim.exchange.background import Background, Crowd
 from sim.exchange.gateway.auth import Doorkeeper, PublicKey
 from sim.exchange.gateway.calls import Answer, Asked, Operation
@@ -166,13 +167,11 @@ def _asked(request: web.Request, body: bytes) -> Asked:
 
 async def _waited(served: Served) -> Answer | None:
     """Wait as long as the gateway says, and go on."""
-    while True:
-        try:
-            wait_ns = next(served)
-        except StopIteration as done:
-            answer: Answer | None = done.value
-            return answer
+    wait_ns = go_on(served)
+    while not isinstance(wait_ns, ScriptEnd):
         await asyncio.sleep(wait_ns / NS_PER_S)
+        wait_ns = go_on(served)
+    return wait_ns.value
 
 
 def _cut(request: web.Request) -> web.Response:

@@ -18,13 +18,13 @@ from domain.records import Entry, FeedSwitchEntry, GuardTripEntry, NoteEntry, pa
 from domain.window import Phase
 from journal.facts import Seen, facts, tells_nothing, told_in
 from journal.reader_io import JournalDamaged, read_records
-from journal.record import StepPayload, canonical
+from journal.record import canonical
 from journal.reports.fold import Fold, day_of
 from journal.reports.ledger import ledger_csv, ledger_rows
 from journal.reports.window_fold import WindowFold, quantile, total
 from journal.writer_io import JournalWriter
 from tests.journal import story
-from tests.journal.story import DAY, HIGH, LOW, SERIES, TARGET_NS
+from tests.journal.story import DAY, HIGH, LOW, SERIES, TARGET_NS, StepPayload
 
 OpenWriter = Callable[..., JournalWriter]
 BEFORE = Path(__file__).resolve().parents[2] / "daemon" / "runtime" / "state_before"
