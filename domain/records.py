@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from typing import Any, Final, get_args
 
-import msgspec
-
+from domain.door import plain
 from domain.record_types.closing import CloseOutEntry, CloseOutOrderEntry
 from domain.record_types.entry import Entry, InvalidRecordError, type_named
 from domain.record_types.fills import (
@@ -115,6 +114,6 @@ def type_of(entry: type[Entry]) -> str:
 
 def payload_of(entry: Entry) -> dict[str, Any]:
     """What a record says as plain JSON, without its type, for who prints it; what is not told is left out."""
-    said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(entry))
+    said = plain(entry)
     del said["kind"]
     return said

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.records import ENTRIES, AdoptionEntry, AnyEntry, type_of
 from journal.record import Record, RecordError
 
@@ -33,23 +34,24 @@ class Alerted(msgspec.Struct, frozen=True, tag="alert", tag_field="kind"):
     payload: msgspec.Raw
 
 
-_entries: Final = {type_of(entry): msgspec.json.Decoder(entry) for entry in ENTRIES}
+_entries: Final = {type_of(entry): Door(entry, PAGE_BYTES_MAX, proven=True) for entry in ENTRIES}
+_keys: Final = Door(dict[str, msgspec.Raw], PAGE_BYTES_MAX, proven=True)
 _adoption: Final = type_of(AdoptionEntry)
 
 
 def entry_of(record_type: str, payload: bytes, version: int) -> AnyEntry | None:
     """The record that type and payload tell; None for a type that is not known. Raises RecordError for a bad one."""
-    decoder = _entries.get(record_type)
-    if decoder is None:
+    door = _entries.get(record_type)
+    if door is None:
         return None
     try:
         if version == DOUBLED and record_type == _adoption:
-            said = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+            said = _keys.read(payload)
             if "kind" in said:
                 said["drift"] = said.pop("kind")
             payload = msgspec.json.encode(said)
-        return decoder.decode(payload)
-    except msgspec.MsgspecError as problem:
+        return door.read(payload)
+    except Refused as problem:
         raise RecordError(f"a record {record_type} that is none: {problem}") from problem
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from domain.clock import Now
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.events import JournalFault, LoopStall, MarketsRead, Started, Tick
 from domain.records import ENTRIES, AnyEntry, payload_of, type_of
 from journal.earlier import Recorded, entry_of, stands_in_its_step
@@ -65,10 +66,10 @@ class _Kind(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-_raw_step = msgspec.json.Decoder(_RawStep)
-_kind = msgspec.json.Decoder(_Kind)
-_seen_event = msgspec.json.Decoder(SeenEvent)
-_told = msgspec.json.Decoder(AnyEntry | Recorded)
+_raw_step: Final = Door(_RawStep, PAGE_BYTES_MAX, proven=True)
+_kind: Final = Door(_Kind, PAGE_BYTES_MAX, proven=True)
+_seen_event: Final[Door[SeenEvent]] = Door(SeenEvent, PAGE_BYTES_MAX, proven=True)  # type: ignore[arg-type] # a union
+_told: Final[Door[AnyEntry | Recorded]] = Door(AnyEntry | Recorded, PAGE_BYTES_MAX, proven=True)  # type: ignore[arg-type] # a union
 _SEEN_KINDS: Final = frozenset({"tick", "marketsread", "started", "loopstall", "journalfault"})
 _SILENT_MARKS: Final = (b'"event":{"kind":"booktop"', b'"event":{"kind":"wake"')
 _TYPES: Final = frozenset({"record", *(type_of(entry) for entry in ENTRIES)})
@@ -76,29 +77,29 @@ _TELLING: Final = re.compile(rb'"kind":"(?:%s)"' % b"|".join(kind.encode() for k
 
 
 def facts(records: Iterable[Record]) -> Iterator[Fact | Seen]:
-    """Everything a report needs, in the order of the records. Raises msgspec.ValidationError for another build's step.
+    """Everything a report needs, in the order of the records. Raises Refused for another build's step.
 
     A record that this build does not know, or that an early build wrote otherwise, is passed over.
     """
     for record in records:
         if record.type == STEP:
-            step = _raw_step.decode(record.payload)
-            if _kind.decode(step.event).kind in _SEEN_KINDS:
-                yield Seen(record.seq, step.now.utc_ns, _seen_event.decode(step.event))
+            step = _raw_step.read(record.payload)
+            if _kind.read(step.event).kind in _SEEN_KINDS:
+                yield Seen(record.seq, step.now.utc_ns, _seen_event.read(step.event))
             yield from _made_in(record, step)
         else:
             yield from _alone(record)
 
 
 def told_in(records: Iterable[Record]) -> Iterator[Fact]:
-    """The facts alone, in order, whatever events this build knows. Raises msgspec.ValidationError for no step."""
+    """The facts alone, in order, whatever events this build knows. Raises Refused for no step."""
     for record in records:
-        yield from _made_in(record, _raw_step.decode(record.payload)) if record.type == STEP else _alone(record)
+        yield from _made_in(record, _raw_step.read(record.payload)) if record.type == STEP else _alone(record)
 
 
 def _made_in(record: Record, step: _RawStep) -> Iterator[Fact]:
     for index, action in enumerate(step.actions, start=1):
-        entry = _in_step(action, record.version) if _kind.decode(action).kind in _TYPES else None
+        entry = _in_step(action, record.version) if _kind.read(action).kind in _TYPES else None
         if entry is not None:
             yield Fact(record, index, step.now.utc_ns, entry)
 
@@ -119,8 +120,8 @@ def tells_nothing(line: bytes) -> bool:
 
 def _in_step(action: msgspec.Raw, version: int) -> AnyEntry | None:
     try:
-        told = _told.decode(action)
-    except msgspec.ValidationError:
+        told = _told.read(action)
+    except Refused:
         return None
     return _entry(told.type, bytes(told.payload), version) if isinstance(told, Recorded) else told
 

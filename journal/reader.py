@@ -29,9 +29,6 @@ class _Kind(msgspec.Struct, frozen=True):
     kind: str
 
 
-_kind = msgspec.json.Decoder(_Kind)
-
-
 class _RawStep(msgspec.Struct, frozen=True):
     event: AnyEvent
     now: Now
@@ -41,6 +38,7 @@ class _RawStep(msgspec.Struct, frozen=True):
 ANCHOR_BYTES_MAX: Final = 4_096
 _raw_step: Final = Door(_RawStep, PAGE_BYTES_MAX, proven=True)
 _actions: Final = Door(tuple[AnyAction | Recorded | Alerted, ...], PAGE_BYTES_MAX, proven=True)
+_kind: Final = Door(_Kind, PAGE_BYTES_MAX, proven=True)
 _each: Final = Door(tuple[msgspec.Raw, ...], PAGE_BYTES_MAX, proven=True)
 _anchor: Final = Door(Anchor, ANCHOR_BYTES_MAX)
 KINDS: Final = frozenset(one.__struct_config__.tag for one in (*get_args(AnyAction), Recorded, Alerted))
@@ -79,7 +77,7 @@ def decode_actions(raw: msgspec.Raw, line: Record) -> tuple[AnyAction, ...]:
 
 
 def _known_of(raw: msgspec.Raw) -> bytes:
-    return canonical([one for one in _each.read(raw) if _kind.decode(one).kind in KINDS])
+    return canonical([one for one in _each.read(raw) if _kind.read(one).kind in KINDS])
 
 
 def decode_anchor(line: bytes) -> Anchor:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
 from ops.status_text import (
@@ -29,6 +30,7 @@ ANSWER_BYTES_MAX = 16 * 1024 * 1024
 TIMEOUT_S = 3.0
 DEFAULT_ADDRESS = "http://127.0.0.1:8080"
 HTTP_OK = 200
+_document: Final = Door(object, PAGE_BYTES_MAX)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -177,7 +179,7 @@ def _exchange(
         raise UnavailableError(f"the answer of {address}{path} is over {ANSWER_BYTES_MAX} bytes; is that the daemon?")
     text = raw.decode(errors="replace")
     try:
-        document = json.loads(text)
-    except ValueError:
+        document = _document.read(text)
+    except Refused:
         document = None
     return Answer(response.status, text, document)

@@ -18,12 +18,14 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.openmetrics import parser as open_parser
 
 from domain.clock import NS_PER_S
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.metrics import REQUIRED, RISING, Kind, Metric
 from domain.stamps import parse_rfc3339
 from ops.ops_status import HEARTBEAT_TTL_S, Identity
 
 STATUS_AGE_LIMIT_S: Final = 5.0
 HTTP_OK: Final = 200
+_document: Final = Door(dict[str, Any], PAGE_BYTES_MAX)
 OPEN_METRICS: Final = "OpenMetrics"
 TEXT: Final = "text"
 SUFFIX: Final = {Kind.COUNTER: "_total", Kind.GAUGE: "", Kind.HISTOGRAM: "_count"}
@@ -164,7 +166,7 @@ class Watch:
     def _status(self, look: Scrape) -> dict[str, Any] | None:
         what, got = "/ops/status", look.status
         try:
-            told = msgspec.json.decode(_text_of(got))
+            told = _document.read(_text_of(got))
             name, pid = told["service_name"], told["pid"]
             stamp_ns = parse_rfc3339(told["status"]["last_updated_utc"])
         except (ValueError, KeyError, TypeError) as problem:

@@ -66,6 +66,11 @@ PLANTED = [
         "journal/reader.py",
         "import msgspec\ndef f(x):\n    return msgspec.json.Decoder(Row).decode(x)",
     ),
+    ("json", "journal/facts.py", "import msgspec\n_step = msgspec.json.Decoder(Step)"),
+    ("json", "feeds/recorder_io.py", "from msgspec import json\nframe = json.decode(data)"),
+    ("json", "ops/client_io.py", "import json\ndocument = json.loads(text)"),
+    ("json", "ops/logs/log_io.py", "from orjson import loads as read\ntable = {'line': read}"),
+    ("json", "ops/alerts/delivery_io.py", "async def said(answer):\n    return await answer.json()"),
     ("prepared", "journal/reader.py", "from domain.door import Door\ndef f(x):\n    return Door(Row, 10).read(x)"),
     ("cleared", "execution/converge.py", "from domain.actions import Cleared as Yes\nc = Yes(1)"),
     ("cleared", "daemon/engine/step.py", "from domain import actions\nc = actions.Cleared(1)"),
@@ -171,6 +176,9 @@ INNOCENT = [
     ("prepared", "journal/reader.py", "import msgspec\n_read = msgspec.json.Decoder(Row).decode"),
     ("prepared", "journal/reader.py", "import msgspec\nmsgspec.json.decode(raw)"),
     ("redirects", "daemon/client/history_io.py", "async def f():\n    await session.get(u, allow_redirects=False)"),
+    ("json", "domain/door.py", "import msgspec\nread = msgspec.json.Decoder(kind).decode"),
+    ("json", "sim/exchange/wire/requests.py", "import orjson\norjson.loads(body)"),
+    ("json", "ops/status_text.py", "import msgspec\nmsgspec.json.encode(status)"),
     ("library", "pricing/fair.py", "import math\nfrom domain.money import Price\nimport msgspec"),
 ]
 

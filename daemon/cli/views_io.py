@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from daemon.settings.files_io import read_papers
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
+from domain.door import PAGE_BYTES_MAX, Door
 from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError, UsageError
 from domain.events import Command
 from domain.market import SERIES
@@ -34,6 +35,7 @@ LOOK_S = 0.05
 NOBODY_LIMIT_S = 1.0
 LEAD_NS = 1500 * NS_PER_MS
 SNAPSHOT_LIMIT_S = 5.0
+_payload: Final = Door(dict[str, Any], PAGE_BYTES_MAX, proven=True)
 
 
 def windows_view(settings: Settings, series: str, date: str | None, now: str | None, *, as_json: bool) -> str:
@@ -136,7 +138,7 @@ def snapshot_view(state_dir: Path, *, as_json: bool) -> tuple[int, str]:
     if snapshot is None:
         return EX_NOT_OK, f"snapshot: none in {state_dir}"
     age_s = snapshot.age_s(SystemClock().now().utc_ns)
-    payload: dict[str, Any] = msgspec.json.decode(snapshot.payload)
+    payload = _payload.read(snapshot.payload)
     shown = {"age_seconds": round(age_s, 3), "seq": snapshot.seq, "state_hash": snapshot.state_hash} | payload
     code = EX_OK if age_s < SNAPSHOT_LIMIT_S else EX_NOT_OK
     if as_json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -20,6 +20,7 @@ from daemon.engine.state_view import StateView
 from daemon.runtime.inbox_io import Inbox
 from domain.actions import AskWatcher, Exit, MarkCancelAll, Report
 from domain.clock import NS_PER_MS, Clock
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.events import JournalFault
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_open_requests, open_cancel_all
@@ -29,6 +30,7 @@ from journal.writer_io import JournalWriter
 from ops.freshness import freshness_document
 
 REPORT_WAIT_S = 5.0
+_pages: Final = Door(list[tuple[str, str]], DOCUMENT_BYTES_MAX, bounded=True)
 log = structlog.get_logger("ladderd")
 
 
@@ -137,7 +139,11 @@ async def _write_reports(state_dir: Path, target_ns: int, series: str) -> list[t
     if process.returncode:
         log.error("report not written", target_ns=target_ns, problem=problem.decode(errors="replace")[-500:])
         return []
-    return msgspec.json.decode(out, type=list[tuple[str, str]])
+    try:
+        return _pages.read(out)
+    except Refused as odd:
+        log.error("report's answer not readable", target_ns=target_ns, problem=str(odd))  # noqa: TRY400 - one line
+        return []
 
 
 def _mark(state_dir: Path, marker: Marker) -> None:

@@ -18,6 +18,7 @@ from daemon.engine.memory import remember
 from daemon.engine.state_view import StateView
 from daemon.runtime.perform_io import Performer
 from domain.actions import FileIncident
+from domain.door import DOCUMENT_BYTES_MAX, Door, Refused
 from domain.events import IncidentWritten
 from domain.records import Entry, IncidentOpenedEntry
 from ops.incidents.files_io import Kept, keep
@@ -27,7 +28,7 @@ DRAIN_S = 5.0
 WRITE_LIMIT_S = 60.0
 PROBLEM_CHARS = 500
 NONE_KEPT: Final = Kept("", "")
-_kept = msgspec.json.Decoder(Kept)
+_kept: Final = Door(Kept, DOCUMENT_BYTES_MAX)
 log = structlog.get_logger("ladderd")
 
 
@@ -97,4 +98,7 @@ async def _write(state_dir: Path, action: FileIncident, on_call: Sequence[str]) 
     if process.returncode:
         said = problem.decode(errors="replace")[-PROBLEM_CHARS:].strip()
         return NONE_KEPT, said or f"the process ended with {process.returncode}"
-    return _kept.decode(out), ""
+    try:
+        return _kept.read(out), ""
+    except Refused as odd:
+        return NONE_KEPT, f"what the process answered cannot be read: {odd}"

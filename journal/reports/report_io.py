@@ -42,7 +42,7 @@ class Written(msgspec.Struct, frozen=True):
 def fold_day(state_dir: Path, day: str) -> Fold:
     """Fold what a report of one UTC day needs: its segments, and those of the day before for what still holds.
 
-    Raises JournalDamaged, RecordError, msgspec.ValidationError (a step of another build), OSError.
+    Raises JournalDamaged, RecordError, Refused (a step of another build), OSError.
     """
     since = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
     firsts = [first_seq_of(path.name) or 1 for path in segment_paths(state_dir) if path.name[:_DAY_CHARS] >= since]

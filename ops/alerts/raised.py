@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from domain.alert_types.alert import Alert, Severity, kind_of
+from domain.door import plain
 from domain.events import Command
 from domain.ids import is_close_out
 from domain.reasons import Reason, RiskLimit
@@ -59,7 +60,7 @@ class Raised(msgspec.Struct, frozen=True):
     @property
     def payload(self) -> dict[str, Any]:
         """What it tells as plain JSON, for receivers; what the record leaves out is left out."""
-        said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.told))
+        said = plain(self.told)
         said.pop("severity", None)
         del said["kind"]
         return said

@@ -71,7 +71,7 @@ def keep(state_dir: Path, ident: str, suffix: str, body: bytes) -> Kept:
 def write_incident(state_dir: Path, ident: str, flat_ns: int | None, on_call: Sequence[str]) -> Kept:
     """Write an incident's page from the journal.
 
-    Raises NoSuchIncidentError, JournalDamaged, msgspec.ValidationError for another build's step, OSError.
+    Raises NoSuchIncidentError, JournalDamaged, Refused for another build's step, OSError.
     """
     blocks = page(_facts_since(state_dir, ident[:_DAY_CHARS]), ident, Ended(flat_ns), on_call)
     return keep(state_dir, ident, ".md", markdown(blocks).encode())

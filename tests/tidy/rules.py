@@ -330,6 +330,27 @@ def _is_built_in(src: Source, shape: ast.expr) -> bool:
     return all(src.dotted(node) in BUILT_IN_SHAPES for node in named)
 
 
+THE_DOOR = "domain/door.py"
+JSON_READERS = words("json.JSONDecoder json.load json.loads msgspec.json.Decoder msgspec.json.decode orjson.loads")
+
+
+def json_comes_through_a_door(src: Source) -> Iterator[Breach]:
+    """JSON text becomes values in a `Door` alone: bounded in size, depth and numbers, refused by one type.
+
+    The bare reference counts too: `loads = orjson.loads` reads later on. The simulators read as they like.
+    """
+    if not src.in_house or src.shop == "sim" or src.path == THE_DOOR:
+        return
+    for node in ast.walk(src.tree):
+        if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
+            name = src.dotted(node)
+            if name in JSON_READERS:
+                yield Breach(node.lineno, f"reads JSON beside a Door: {name}")
+    for call, name in src.calls():
+        if name.endswith(".json") and not call.args and not name.startswith("msgspec."):
+            yield Breach(call.lineno, f"reads JSON beside a Door: {name}()")
+
+
 FOLLOWERS = words("httpx requests urllib.request")
 ASKING = words("delete get head options patch post put request")
 
@@ -366,6 +387,7 @@ RULES: dict[str, Rule] = {
     "block": the_house_never_blocks,
     "library": only_declared_libraries,
     "prepared": decoders_are_prepared,
+    "json": json_comes_through_a_door,
     "redirects": redirects_are_not_followed,
 }
 EXCUSABLE = frozenset({"effects", "doors", "swallow", "names", "float", "chance", "test-sleep", "prepared"})

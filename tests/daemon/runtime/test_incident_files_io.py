@@ -95,3 +95,24 @@ async def test_a_folder_that_takes_no_state_is_told_and_ends_no_daemon(tmp_path:
         await shell.do()
     assert [line["event"] for line in told] == ["incident state not written"]
     assert shell.troubles == [], "a folder in the way of incidents is no fault of the journal"
+
+
+@pytest.mark.parametrize("said", [b"", b'{"path":', b"[" * 2_000, b'{"path":"x","sha256":"' + b"0" * 2_000_000 + b'"}'])
+async def test_an_answer_of_its_process_that_cannot_be_read_is_told_and_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    async def start(_command: object) -> SimpleNamespace:
+        await asyncio.sleep(0)
+        return SimpleNamespace(returncode=0, communicate=answer)
+
+    async def answer() -> tuple[bytes, bytes]:
+        await asyncio.sleep(0)
+        return said, b""
+
+    monkeypatch.setattr("daemon.runtime.incident_files_io.start_own", start)
+    shell = Shell(tmp_path, OPENED)
+    shell.table[FileIncident](FileIncident(IDENT, None))
+    await shell.do()
+    (event,) = shell.events
+    assert event.problem.startswith("what the process answered cannot be read: ")
+    assert event.path == ""
