@@ -91,6 +91,7 @@ class Metric(enum.Enum):
     FSYNC = _histogram("ladderd_journal_fsync_seconds", "One group commit of the journal: print, write and sync.")
     JOURNAL_RECORDS = _counter("ladderd_journal_records", "The number of the newest record in the journal.")
     ALERTS = _counter("ladderd_alerts", "Alerts raised by the engine.", "severity")
+    ALERTS_BY_KIND = _counter("ladderd_alerts_by_kind", "The same by kind; docs/runbooks/alerts.md has each.", "kind")
     HTTP_REFUSED = _counter("ladderd_http_refused", "HTTP requests that the guard refused.", "reason")
     RECONNECTS = _counter("ladderd_reconnects", "Attempts to open a socket again after the first.", "socket")
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from domain.alert_types.alert import Alert, Severity, kind_of
+from domain.alert_types.catalogue import ALERTS
 from domain.door import plain
 from domain.events import Command
 from domain.ids import is_close_out
@@ -166,6 +167,7 @@ RECORDED: Final[dict[str, RecordedKind]] = {
     "strict_stand_down": RecordedKind((StrictStandDownEntry,), ("series",), lambda _: Severity.INFO),
     "taker_fill": RecordedKind((OrderFilledEntry,), ("trade_id",), _when(Severity.CRITICAL, _took)),
 }
+ALERT_KINDS: Final = (*(kind_of(alert) for alert in ALERTS), *RECORDED)
 _OF_ENTRY: Final[dict[type, tuple[tuple[str, RecordedKind], ...]]] = {
     entry: tuple((kind, how) for kind, how in RECORDED.items() if entry in how.entries)
     for how in RECORDED.values()

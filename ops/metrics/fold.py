@@ -51,7 +51,7 @@ from domain.records import (
     RiskDecisionEntry,
     TimeToFlatEntry,
 )
-from ops.alerts.raised import Raised, raised_by
+from ops.alerts.raised import ALERT_KINDS, Raised, raised_by
 from ops.metrics.registry import Metrics
 
 READS = (
@@ -128,6 +128,7 @@ class Fold:
         self._place_time = histogram(Metric.PLACE_TIME)
         self._cancel_time = histogram(Metric.CANCEL_TIME)
         self._alerts = {severity: counter(Metric.ALERTS, severity) for severity in SEVERITIES}
+        self._kinds = {kind: counter(Metric.ALERTS_BY_KIND, kind) for kind in ALERT_KINDS}
         self._answers = {outcome: counter(Metric.ANSWERS, outcome) for outcome in OUTCOMES}
         self._trips = {name: counter(Metric.TRIPS, name) for name in series}
         self._halts = counter(Metric.HALTS)
@@ -230,6 +231,7 @@ class Fold:
 
     def _raised(self, raised: Raised) -> None:
         self._alerts[raised.severity].inc()
+        self._kinds[raised.kind].inc()
         if raised.kind in DRIFTS:
             self._drifts.inc()
 

@@ -20,7 +20,7 @@ from ops.metrics.view import View
 
 # What the shell feeds itself; everything else is read from the picture.
 COUNTERS = (
-    *(Metric.HALTS, Metric.LOOP_STALLS, Metric.ALERTS, Metric.TRIPS, Metric.DIVERGENCES),
+    *(Metric.HALTS, Metric.LOOP_STALLS, Metric.ALERTS, Metric.ALERTS_BY_KIND, Metric.TRIPS, Metric.DIVERGENCES),
     *(Metric.FAILOVERS, Metric.STREAM_DROPS, Metric.BOOKS_STALE, Metric.ANSWERS, Metric.READ_FAILURES),
     *(Metric.LISTINGS, Metric.ORDERS_SENT, Metric.ORDERS_ACCEPTED, Metric.ORDERS_REFUSED, Metric.ORDERS_UNKNOWN),
     *(Metric.ORDERS_UNSENT, Metric.POST_ONLY_REJECTS, Metric.CANCELS_SENT, Metric.GROUP_TRIGGERS),

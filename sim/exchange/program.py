@@ -3,8 +3,9 @@
 Listens on loopback: REST under /trade-api/v2, websocket /trade-api/ws/v2 (signed), and without a key
 `GET /sim/state` (the matching engine's own record), `POST|GET|DELETE /sim/faults`, `POST /sim/fill {order_id, count?}`,
 `POST /sim/place {create body}` (an order of the account by another client), `POST /sim/foreign {ticker, side, price,
-count, take?}` (somebody else's order), `POST /sim/cash {amount}` (a deposit, or a negative withdrawal). One line says
-where it listens: `exchange listening on http://127.0.0.1:PORT`.
+count, take?}` (somebody else's order), `POST /sim/cash {amount}` (a deposit, or a negative withdrawal) and
+`POST /sim/cancel_all` (the owner's button on the exchange's page). One line says where it listens: `exchange listening
+on http://127.0.0.1:PORT`.
 SIGTERM and SIGINT end it with 0; a bad option is one line and 2; an unreadable key file one line and 78.
 The index path is `sim.market.IndexPath(seed, symbol)`: give the feed simulator the same `--seed`.
 In code: `Exchange(Config(...), Plan(...), index_value, seed, now_ns)`, then

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from domain.metrics import Kind, Metric
+from ops.alerts.raised import ALERT_KINDS
 from tests.programs import need
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "prometheus"
@@ -35,6 +36,11 @@ def histogram(name: str, fast: float, slow: float) -> Changes:
         metric(f"{name}_bucket", f'le="{slow}"'): "0+30x160",
         metric(f"{name}_bucket", 'le="+Inf"'): "0+30x160",
     }
+
+
+def told_once(kind: str) -> Changes:
+    """One alert of a kind, half a minute before minute 30."""
+    return {metric("ladderd_alerts_by_kind_total", f'kind="{kind}"'): "3x58 4x100"}
 
 
 INXU = 'series="INXU"'
@@ -82,6 +88,7 @@ HEALTHY: Changes = {
     metric("process_resident_memory_bytes"): "190000000x160",
     metric("process_open_fds"): "100x160",
     metric("process_max_fds"): "1024x160",
+    **{metric("ladderd_alerts_by_kind_total", f'kind="{kind}"'): "3x160" for kind in ALERT_KINDS},
     **histogram("ladderd_time_to_flat_seconds", 0.25, 0.5),
     **histogram("ladderd_loop_lag_seconds", 0.01, 0.02),
     **histogram("ladderd_journal_fsync_seconds", 0.02, 0.05),
@@ -127,6 +134,12 @@ TROUBLE: list[tuple[str, Changes, int]] = [
     ("LadderdStreamDownLong", {metric("ladderd_stream_up"): "0x160"}, 6),
     ("LadderdNotReconciled", {metric("ladderd_reconciled"): "0x160"}, 6),
     ("LadderdReconcileOld", {metric("ladderd_reconcile_age_seconds"): "601x160"}, 6),
+    ("LadderdKeyRefused", told_once("key_refused"), 30),
+    ("LadderdMarketRestricted", told_once("market_restricted"), 30),
+    ("LadderdCashShort", told_once("cash_short"), 30),
+    ("LadderdUnexplainedCancels", told_once("unexplained_cancels"), 30),
+    ("LadderdAnotherTrader", told_once("another_trader"), 30),
+    ("LadderdListBehind", told_once("list_behind"), 30),
     ("LadderdDayLossHigh", {metric("ladderd_day_loss_used_dollars"): "800x160"}, 6),
     ("LadderdDayLossFull", {metric("ladderd_day_loss_used_dollars"): "1000x160"}, 6),
     ("LadderdLoopLag", histogram("ladderd_loop_lag_seconds", 0.02, 0.05), 6),
@@ -148,6 +161,8 @@ TROUBLE: list[tuple[str, Changes, int]] = [
 QUIET: list[tuple[str, Changes, str, int]] = [
     ("stopped for the night", {metric("up"): "0x160"}, "LadderdDown", 60),
     ("only one trip", {metric("ladderd_guard_trips_total", INXU): "0x20 1x160"}, "LadderdFreshnessTripTwice", 30),
+    ("another alert than that of the rule", told_once("feed_switch"), "LadderdKeyRefused", 30),
+    ("an alert of an hour ago", told_once("another_trader"), "LadderdAnotherTrader", 60),
     ("a short unreadiness", {metric("ladderd_ready"): "1x56 0x160"}, "LadderdNotReady", 30),
     ("flat after the freeze", {
         metric("ladderd_seconds_to_freeze", INXU): "-1x160",

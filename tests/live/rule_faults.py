@@ -370,6 +370,49 @@ def _order(stage: Stage, command: str, cause: str) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+@contextlib.contextmanager
+def _refused(stage: Stage, **answer: object) -> Iterator[None]:
+    """The exchange refuses places with this answer; a pause that follows is lifted."""
+    stage.quoting_again()
+    stage.exchange_fault("refuse_orders", **answer)
+    yield
+    stage.heal()
+    stage.resume()
+
+
+@contextlib.contextmanager
+def _late_lists(stage: Stage) -> Iterator[None]:
+    """Lists are ten seconds behind, and go on showing what a pause has cancelled: orders rested for as long before."""
+    stage.resume()
+    until_instant(stage.target_s(stage.window_ahead(stage.open_lead_s - stage.strict_s)) - stage.open_lead_s)
+    stage.until_quoting(least=4)
+    stage.exchange_fault("list_lag_ms", ms=10_000)
+    until_instant(utc_s() + 10.5)
+    _order(stage, "pause", "late lists")
+    yield
+    stage.exchange_fault("list_lag_ms", ms=400)
+    stage.resume()
+
+
+@contextlib.contextmanager
+def _cancelled_by_hand(stage: Stage) -> Iterator[None]:
+    """The owner presses "cancel all" on the exchange's page."""
+    stage.quoting_again(least=4)
+    assert int(_at_exchange(stage, "cancel_all", {})["cancelled"]) >= 2
+    yield
+    stage.resume()
+
+
+@contextlib.contextmanager
+def _placed_by_hand(stage: Stage) -> Iterator[None]:
+    """An order that no run of ours sent is executed on the account; its execution is told at once."""
+    market = until("an open market", partial(_open_markets, stage), 20, 0.2)[0]
+    order = {"ticker": market, "side": "bid", "count": "1.00", "price": "0.0100", "client_order_id": "by-hand-too"}
+    ident = _at_exchange(stage, "place", order)["order_id"]
+    _at_exchange(stage, "fill", {"order_id": ident, "count": "1.00"})
+    yield
+
+
 CROSSING = {"status": 400, "code": "invalid_order", "details": "post only cross"}
 # In an order in which no fault fires the rules of a later one by the way, and what makes markets cool for a minute is
 # followed by what needs no quotes.
@@ -419,4 +462,15 @@ FAULTS = (
           long=True),
     Fault("a start that hangs on the disk", ("LadderdHeartbeatLate", "LadderdHeartbeatStopped"), _hanging_start, 20,
           long=True),
+    # The last: each is followed by a minute in which little is quoted, or none.
+    Fault("the exchange's lists are ten seconds behind", ("LadderdListBehind",), _late_lists, 60, long=True),
+    Fault("the exchange forbids one market", ("LadderdMarketRestricted",),
+          partial(_refused, status=403, code="market_restricted", count=1), long=True),
+    Fault("the exchange finds too little cash", ("LadderdCashShort",),
+          partial(_refused, status=400, code="insufficient_balance", count=2), long=True),
+    Fault("the exchange refuses our key twice", ("LadderdKeyRefused",),
+          partial(_refused, status=401, code="authentication_error"), 30, long=True),
+    Fault("somebody presses cancel all on the exchange's page", ("LadderdUnexplainedCancels",), _cancelled_by_hand, 30,
+          long=True),
+    Fault("an order by hand is executed beside ours", ("LadderdAnotherTrader",), _placed_by_hand, 30, long=True),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sim.exchange.book.fixed import parse_cash, parse_count, parse_price, show_dollars
 from sim.exchange.gateway.faults import MENU, BadFault
-from sim.exchange.trade.orders import create
+from sim.exchange.trade.orders import cancel_all, create
 from sim.exchange.wire.rejects import Reject
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LOOPBACK = ("127.", "::1")
 
 
 class SimRoutes:
-    """GET /sim/state, GET/POST/DELETE /sim/faults, POST /sim/fill, POST /sim/place, /sim/foreign, /sim/cash."""
+    """GET /sim/state, GET/POST/DELETE /sim/faults; POST /sim/fill, place, foreign, cash, cancel_all."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
@@ -40,6 +40,7 @@ class SimRoutes:
             ("POST", "/sim/place", self._place),
             ("POST", "/sim/foreign", self._foreign),
             ("POST", "/sim/cash", self._cash),
+            ("POST", "/sim/cancel_all", self._cancel_all),
         )
         for method, path, act in rows:
             app.router.add_route(method, path, self._guarded(act))
@@ -97,6 +98,13 @@ class SimRoutes:
         self.gateway.exchange.advance(now_ns)
         fields = {"time_in_force": "good_till_canceled", "self_trade_prevention_type": "taker_at_cross", **body}
         return create(self.gateway.exchange.state, self.gateway.exchange.member, fields, now_ns)
+
+    def _cancel_all(self, _body: object) -> dict[str, Any]:
+        """The account's owner presses "cancel all" on the exchange's page: no key of ours, no marker, and the tail."""
+        now_ns = self.gateway.now_ns()
+        self.gateway.exchange.advance(now_ns)
+        exchange = self.gateway.exchange
+        return {"cancelled": cancel_all(exchange.state, exchange.member, None, now_ns)}
 
     def _cash(self, body: object) -> dict[str, Any]:
         """`{amount, exchange_index?}`: a deposit, or (negative) a withdrawal, in dollars as a string."""

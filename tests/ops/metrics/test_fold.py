@@ -51,6 +51,11 @@ CLOSE_OUT = CloseOutOrderEntry("1-1", CLOSING, Ticker("T"), Side.ASK, Price(4000
 CROSSED = "post only cross"
 
 
+def alerted(kind: str, severity: str) -> dict[str, float]:
+    """What one alert counts."""
+    return {f'ladderd_alerts_total{{severity="{severity}"}}': 1, f'ladderd_alerts_by_kind_total{{kind="{kind}"}}': 1}
+
+
 def placed(verdict: Verdict, status: int = 0, code: str = "", detail: str = "") -> PlaceOutcome:
     return PlaceOutcome(ONE, verdict, status, code, detail, SENT_NS, client_order_id=NAME)
 
@@ -137,48 +142,48 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
         [CancelOrders(ONE, (REF, REF), "requote"), TriggerGroup(ONE, GROUP, 0, "x"), CancelAll(ONE, "x")],
         {"ladderd_cancels_sent_total": 2, "ladderd_group_triggers_total": 1, "ladderd_cancel_alls_total": 1},
     ),
-    "an alert": (Wake(), [NeverAnsweredAlert(Severity.ERROR, 1, 0)], {'ladderd_alerts_total{severity="error"}': 1}),
+    "an alert": (Wake(), [NeverAnsweredAlert(Severity.ERROR, 1, 0)], {**alerted("never_answered", "error")}),
     "a drift": (
         Wake(),
         [ReconcileDriftAlert(Severity.CRITICAL, "x", "x")],
-        {'ladderd_alerts_total{severity="critical"}': 1, "ladderd_reconcile_drifts_total": 1},
+        {**alerted("reconcile_drift", "critical"), "ladderd_reconcile_drifts_total": 1},
     ),
     "a fill that is not ours": (
         Wake(),
         [FOREIGN],
-        {'ladderd_alerts_total{severity="critical"}': 1, "ladderd_reconcile_drifts_total": 1},
+        {**alerted("foreign_fill", "critical"), "ladderd_reconcile_drifts_total": 1},
     ),
     "cash that somebody moved": (
         Wake(),
         [CashMovedAlert(Severity.WARNING, "x", "x")],
-        {'ladderd_alerts_total{severity="warning"}': 1, "ladderd_reconcile_drifts_total": 1},
+        {**alerted("cash_moved", "warning"), "ladderd_reconcile_drifts_total": 1},
     ),
     "a trip": (
         Wake(),
         [TRIP],
-        {'ladderd_guard_trips_total{series="INXU"}': 1, 'ladderd_alerts_total{severity="warning"}': 1},
+        {'ladderd_guard_trips_total{series="INXU"}': 1, **alerted("final_minute_stale", "warning")},
     ),
     "feeds that disagree": (
-        Wake(), [APART], {"ladderd_feed_divergences_total": 1, 'ladderd_alerts_total{severity="error"}': 1},
+        Wake(), [APART], {"ladderd_feed_divergences_total": 1, **alerted("feed_divergence", "error")},
     ),
     "a group lost": (
-        Wake(), [LOST], {"ladderd_groups_lost_total": 1, 'ladderd_alerts_total{severity="warning"}': 1},
+        Wake(), [LOST], {"ladderd_groups_lost_total": 1, **alerted("order_group_lost", "warning")},
     ),
     "a switch of feeds": (
         Wake(),
         [FeedSwitchEntry("a", "b", "stale", None)],
-        {"ladderd_feed_failovers_total": 1, 'ladderd_alerts_total{severity="warning"}': 1},
+        {"ladderd_feed_failovers_total": 1, **alerted("feed_switch", "warning")},
     ),
     "a halt": (
         Wake(),
         [KillSwitchEntry("file", "x")],
-        {"safety_halted_total": 1, 'ladderd_alerts_total{severity="critical"}': 1},
+        {"safety_halted_total": 1, **alerted("kill_switch", "critical")},
     ),
     "a fill": (Wake(), [FILL], {"ladderd_fills_total": 1}),
     "a fill that took": (
         Wake(),
         [replace(FILL, liquidity_side="taker")],
-        {"ladderd_fills_total": 1, "ladderd_taker_fills_total": 1, 'ladderd_alerts_total{severity="critical"}': 1},
+        {"ladderd_fills_total": 1, "ladderd_taker_fills_total": 1, **alerted("taker_fill", "critical")},
     ),
     "a fill of a close-all": (
         Wake(),
@@ -193,12 +198,12 @@ CASES: dict[str, tuple[AnyEvent, list[AnyAction], dict[str, float]]] = {
     "an order that a limit refused": (
         Wake(),
         [REFUSED],
-        {'ladderd_limit_acts_total{limit="per_week"}': 1, 'ladderd_alerts_total{severity="warning"}': 1},
+        {'ladderd_limit_acts_total{limit="per_week"}': 1, **alerted("risk_reject", "warning")},
     ),
     "risk stops an event": (
         Wake(),
         [RiskDecisionEntry(RiskDecision.REDUCE, approved=False, reason="x", series="INXU", limit=RiskLimit.EVENT_LOSS)],
-        {'ladderd_limit_acts_total{limit="event_loss"}': 1, 'ladderd_alerts_total{severity="critical"}': 1},
+        {'ladderd_limit_acts_total{limit="event_loss"}': 1, **alerted("risk_stop_loss", "critical")},
     ),
     "a gate that turned is no limit's": (
         Wake(), [RiskDecisionEntry(RiskDecision.ALLOW, approved=True, reason="", series="INXU")], {},
@@ -245,6 +250,7 @@ def test_labels_that_are_known_stand_at_zero_before_their_first_count() -> None:
     found = samples(view(), folding()[0])
     assert found["ladderd_guard_trips_total", (("series", "INXU"),)] == 0
     assert found["ladderd_exchange_answers_total", (("outcome", "5xx"),)] == 0
+    assert found["ladderd_alerts_by_kind_total", (("kind", "key_refused"),)] == 0
     assert found["ladderd_time_to_flat_seconds_count", (("trigger", "kill_switch_engaged"),)] == 0
 
 
