@@ -43,7 +43,9 @@ from domain.record_types.risk import (
     MarketVetoedEntry,
     RestrictedListEntry,
     RiskDecisionEntry,
+    RungsUnquotedEntry,
     StrictStandDownEntry,
+    UnquotedRung,
     VolatilityLevelEntry,
 )
 from domain.record_types.states import (
@@ -86,6 +88,7 @@ AnyEntry = (
     | VolatilityLevelEntry
     | RestrictedListEntry
     | MarketVetoedEntry
+    | RungsUnquotedEntry
     | WindowPhaseEntry
     | WindowResultEntry
     | WsFreshnessEntry

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from domain.records import ENTRIES, RECORD_VERSION, Entry, IncidentFigure, SchedulerWindow, type_of
+from domain.records import ENTRIES, RECORD_VERSION, Entry, IncidentFigure, SchedulerWindow, UnquotedRung, type_of
 from journal.record import Record
 
 _HEAD: Final = f"""# Events: every type of record in the journal
@@ -47,11 +47,12 @@ def page() -> str:
     for entry in ENTRIES:
         parts += [f"## {type_of(entry)}\n", f"{inspect.cleandoc(entry.__doc__ or '')}\n", _table(entry)]
     parts += ["## IncidentFigure, inside `incident_opened`\n", _table(IncidentFigure)]
+    parts += ["## UnquotedRung, inside `rungs_unquoted`\n", _table(UnquotedRung)]
     parts += ["## SchedulerWindow, inside `window_phase`\n", _table(SchedulerWindow)]
     return "\n".join(parts)
 
 
-def _table(struct: type[Entry | Record | IncidentFigure | SchedulerWindow]) -> str:
+def _table(struct: type[Entry | Record | IncidentFigure | SchedulerWindow | UnquotedRung]) -> str:
     rows = ["| key | type | |", "|---|---|---|"]
     written = _annotations(struct)
     for field in msgspec.structs.fields(struct):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from daemon.engine.shown.gates import flat_of, gates_of
 from daemon.engine.shown.holdings import exposures_of, holdings_of
 from daemon.engine.shown.limits import limits_of
-from daemon.engine.shown.rungs import why_not_quoted
+from daemon.engine.shown.rungs import near_money, why_not_quoted
 from daemon.engine.state_view import StateView
 from daemon.engine.views.desk import DeskView
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -34,8 +34,6 @@ from ops.status import (
     VixView,
     WindowResult,
 )
-
-RUNGS_SHOWN = 11
 
 
 class Process(NamedTuple):
@@ -233,12 +231,10 @@ def _ladder(state: StateView, desk: DeskView, gates: tuple[Gate, ...], now: Now)
     window = _window(state, desk, now)
     if desk.ladder is None or window is None or desk.markets_target_ns != window.target_ns:
         return []
-    count, center = len(desk.ladder.markets), desk.center()
-    first = max(0, min(center - RUNGS_SHOWN // 2, count - RUNGS_SHOWN))
     rows = []
     live = state.held.converger.live_of(desk.series.name)
     may_quote = verdict_of(votes_of(gates, desk.series.name)) is Permission.MAY_QUOTE
-    for index in range(first, min(count, first + RUNGS_SHOWN)):
+    for index in near_money(desk):
         market = desk.ladder.markets[index]
         top = desk.tops.get(market.ticker) if market.ticker in desk.books_fresh else None
         own = [o for o in live if o.ticker == market.ticker]

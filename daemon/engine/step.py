@@ -18,6 +18,7 @@ from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import ROUND_TRIP_NS, EngineSettings
 from daemon.engine.shown.figures import figures
+from daemon.engine.shown.rungs import UnquotedRungs
 from daemon.engine.state import State
 from daemon.engine.votes import account_votes, votes_hold_ns
 from domain.actions import AnyAction, Cleared, Exit, RunPreflight
@@ -54,6 +55,7 @@ class Engine:
         self.requests = OperatorRequests(self.state)
         self.observers = Observers(self.state, self.requests)
         self.session_drill = SessionDrill(self.state, self.requests)
+        self.unquoted = UnquotedRungs()
 
     # --- the one function ----------------------------------------------------------------------------------------
 
@@ -239,6 +241,7 @@ class Engine:
             self._look_ahead(now, out)
             paused = state.paused or state.risk.paused
             out.extend(state.announcer.look(state.desks.values(), state.failover, paused, now))
+            out.extend(self.unquoted.look(state, now))
             self._finish(now, out)
 
     def _ordinary(self, event: AnyEvent) -> bool:

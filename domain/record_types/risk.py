@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from domain.ids import GroupId, Ticker
 from domain.money import IndexValue
-from domain.reasons import RiskDecision, RiskLimit, VixBand
+from domain.reasons import RiskDecision, RiskLimit, RungReason, VixBand
 from domain.record_types.entry import Entry, InvalidRecordError, Milliseconds, Named, some_told, whole
 
 
@@ -91,3 +92,22 @@ class MarketVetoedEntry(Entry, frozen=True):
     series: Named
     window: int
     ticker: Ticker
+
+
+class UnquotedRung(msgspec.Struct, frozen=True):
+    """Why each side of a rung is not quoted; null for a side on which an order of ours may rest."""
+
+    ticker: Ticker
+    bid: RungReason | None
+    ask: RungReason | None
+
+
+class RungsUnquotedEntry(Entry, frozen=True):
+    """Why rungs near the money are quoted or not has changed, for these; at most one such record a second and series.
+
+    While the gate of the series is closed nothing is quoted, and `risk_decision` says why. `window`: its target.
+    """
+
+    series: Named
+    window: int
+    rungs: tuple[UnquotedRung, ...]

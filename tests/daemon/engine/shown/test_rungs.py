@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from daemon.engine.desk import Desk
-from daemon.engine.shown.rungs import why_not_quoted
+from daemon.engine.shown.rungs import RUNGS_SHOWN, UnquotedRungs, why_not_quoted
+from domain.clock import NS_PER_S, Now
 from domain.ids import Ticker
 from domain.market import Side
 from domain.money import Count
-from domain.reasons import RungReason
+from domain.reasons import Reason, RungReason
 from tests.daemon.scenes import drawn, quoting
-from tests.daemon.stand import Stand
+from tests.daemon.stand import PERIOD_S, Stand
 
 
 def stage() -> tuple[Stand, Desk, Ticker]:
@@ -83,7 +86,70 @@ def test_what_is_wanted_and_not_sent(waits: bool) -> None:  # noqa: FBT001 - two
 
 def test_what_risk_refuses_is_said() -> None:
     stand = Stand(risk={"stress_limit_ppm": 1})
-    stand.run(30 * 1_000_000_000)
+    stand.run(30 * NS_PER_S)
     rungs = drawn(stand).ladder
     said = {why for rung in rungs for why in (rung.why_bid, rung.why_ask)}
     assert RungReason.RISK_REFUSED in said, said
+
+
+def later(now: Now, ns: int) -> Now:
+    return Now(now.mono_ns + ns, now.utc_ns + ns)
+
+
+def told(stand: Stand, series: str = "INXU") -> dict[str, tuple[str | None, str | None]]:
+    """What the journal says of each rung, its last word."""
+    records = [said for said in stand.records("rungs_unquoted") if said["series"] == series]
+    return {rung["ticker"]: (rung["bid"], rung["ask"]) for said in records for rung in said["rungs"]}
+
+
+@pytest.mark.step("K19")
+@pytest.mark.parametrize("closing", [RungReason.SCORE_TOO_LOW, RungReason.RISK_REFUSED, RungReason.FAR_FROM_MONEY])
+def test_the_journal_tells_of_each_rung_what_the_page_shows(closing: RungReason) -> None:
+    changes: dict[str, Any] = {
+        RungReason.SCORE_TOO_LOW: {"selection": {"minimum_score": 99}},
+        RungReason.RISK_REFUSED: {"risk": {"stress_limit_ppm": 1}},
+    }
+    stand = Stand(**changes.get(closing, {}))
+    stand.run(30 * NS_PER_S)
+    said = {why for both in told(stand).values() for why in both}
+    assert closing.value in said, said
+    for rung in drawn(stand).ladder:
+        if rung.series == "INXU":
+            assert told(stand)[rung.ticker] == (rung.why_bid or None, rung.why_ask or None)
+
+
+@pytest.mark.step("K19")
+def test_what_has_not_changed_is_not_told_again_and_news_comes_once_a_second_at_most() -> None:
+    stand = quoting()
+    stand.run(3 * NS_PER_S)
+    stand.forget()
+    stand.run(2 * NS_PER_S)
+    assert stand.records("rungs_unquoted") == []
+    log, began = UnquotedRungs(), stand.now()
+    state = stand.engine.state
+    assert {said.series for said in log.look(state, began)} == set(state.desks)
+    desk = state.desks["INXU"]
+    unpriced, desk.edge_needed = desk.edge_needed, None
+    assert list(log.look(state, later(began, NS_PER_S - 1))) == []
+    (news,) = log.look(state, later(began, NS_PER_S))
+    assert news.series == "INXU"
+    assert 0 < len(news.rungs) <= RUNGS_SHOWN
+    assert {why for rung in news.rungs for why in (rung.bid, rung.ask)} <= {RungReason.NOT_PRICED, None}
+    desk.edge_needed = unpriced
+    state.closed["INXU"] = (Reason.PAUSED,)
+    assert list(log.look(state, later(began, 2 * NS_PER_S))) == [], "the gate's own record tells"
+
+
+@pytest.mark.step("K19")
+def test_a_window_and_a_restart_tell_everything_anew() -> None:
+    stand = quoting()
+    whole = set(told(stand))
+    assert len(whole) == len([rung for rung in drawn(stand).ladder if rung.series == "INXU"])
+    stand.forget()
+    stand.crash(NS_PER_S)
+    stand.run(10 * NS_PER_S)
+    assert set(told(stand)) == whole
+    stand.forget()
+    stand.run_before_target(-60 * NS_PER_S)
+    assert len(told(stand)) >= len(whole)
+    assert {said["window"] for said in stand.records("rungs_unquoted")} == {stand.target_ns + PERIOD_S * NS_PER_S}
