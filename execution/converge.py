@@ -41,6 +41,7 @@ ANSWER_PATIENCE_NS = 4 * NS_PER_S
 BATCH_MAX = 50
 REQUOTE = "requote"
 HTTP_TOO_MANY = 429
+HTTP_NOT_FOUND, NOT_FOUND = 404, "not_found"  # the one of a request, the other of a row in the answer to a batch
 
 
 class Converger:
@@ -260,6 +261,8 @@ class Converger:
             self.book.apply(order, Fact.CANCEL_DONE, now_ns, "cancelled")
         else:
             self.book.apply(order, Fact.CANCEL_UNPROVEN, now_ns)
+            if event.verdict is not Verdict.UNKNOWN or event.http_status == HTTP_NOT_FOUND or event.code == NOT_FOUND:
+                order.cancels -= bool(order.cancels)
             if event.verdict is Verdict.REFUSED and event.http_status != HTTP_TOO_MANY:
                 order.refusals += 1
             order.retry_ns = now_ns + _pause_ns(order.refusals, event.verdict)

@@ -74,6 +74,7 @@ def restore(book: OrderBook, records: Iterable[OrderRecord], now_ns: int, acked_
             untold.append(order)
         order.in_flight = False
         order.unwanted = True
+        order.cancels = 1  # the run before may have asked
         order.state = State.PLACING if record.state is State.PLACING else State.OPEN
         if order.state is State.OPEN and acked_ns is not None:
             order.alive_ns = min(now_ns, acked_ns)

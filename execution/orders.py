@@ -101,6 +101,7 @@ class Order:
     """One order of ours. `acted_ns` is the monotonic time of our last act on it or of the last news about its fate.
 
     `refusals` counts the cancels that the exchange has refused for another reason than tokens.
+    `cancels`: how many cancels of ours, of whatever scope, may have ended it: one that found nothing here did not.
     `alive_ns` is that of the last act or news by which it may have come to rest: its place, its answer, a push.
     `booked`: what its fills that are in the ledger come to; an order may tell of more (`filled`) before that.
     `doubted`: how much of it was resting when it vanished without a word: filled or cancelled, the fills will say.
@@ -113,6 +114,7 @@ class Order:
         "acted_ns",
         "alive_ns",
         "booked",
+        "cancels",
         "client_order_id",
         "count",
         "created_ns",
@@ -177,6 +179,7 @@ class Order:
         self.alive_ns = now_ns
         self.retry_ns = 0
         self.refusals = 0
+        self.cancels = 0
         self.in_flight = True
         self.listed = False
         self.unwanted = False
@@ -258,6 +261,7 @@ class OrderBook:
     def cancel_sent(self, order: Order, now_ns: int, retry_ns: int) -> None:
         """A cancel of this order leaves now; if nothing is heard it may be sent again at `retry_ns`."""
         self.apply(order, Fact.CANCEL_SENT, now_ns)
+        order.cancels += 1
         order.retry_ns = retry_ns
 
     def describe(self, order: Order, said: OrderState, asked_ns: int | None, now_ns: int) -> None:
@@ -337,6 +341,7 @@ class OrderBook:
         order.state = State.OPEN
         order.in_flight = False
         order.unwanted = order.listed = True
+        order.cancels = 1  # the run before may have asked
         self.add(order)
         self.name(order, said.order_id)
         return order

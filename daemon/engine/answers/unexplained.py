@@ -2,9 +2,10 @@
 
 A cancel is explained (docs/contracts.md, Quoting) by what any process of ours asked for, at any time before: the order
 itself, its group, the whole account; by its expiry, its market's close or halt, the exchange's pause; or by the reason
-that the exchange gives. Two that nothing explains within five seconds say that somebody wants us out: quoting pauses,
-an alert goes out, and nothing is placed for the tail of a cancel-all, for the exchange may still be killing. News may
-arrive out of order, so an explanation may come a little later than the cancel; meanwhile nothing new is placed.
+that the exchange gives. A cancel of ours that found the order gone explains nothing: it came too late to have ended it.
+Two that nothing explains within five seconds say that somebody wants us out: quoting pauses, an alert goes out, and
+nothing is placed for the tail of a cancel-all, for the exchange may still be killing. News may arrive out of order, so
+an explanation may come a little later than the cancel; meanwhile nothing new is placed.
 
 An order under our prefix that no run of ours sent, or a group that none made, is another process on the same account.
 """
@@ -120,7 +121,7 @@ class Unexplained:
     def _explained(self, order: Order, now: Now) -> bool:
         """Whether something of ours, or the market's own life, accounts for this cancel."""
         held = self.held
-        if order.unwanted:
+        if order.cancels:
             return True
         group = held.groups.known.get(order.group_id)
         if group is None or group.phase is not GroupPhase.READY:

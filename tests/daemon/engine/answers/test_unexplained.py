@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from domain.actions import Place
+from domain.actions import CancelOrders, Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import (
     CancelAllMarker,
@@ -124,6 +124,25 @@ def test_what_vanished_from_the_list_and_was_not_filled_counts() -> None:
         stand.exchange.end(order.order_id, "")
     stand.run(45 * S)
     assert paused(stand)
+
+
+@pytest.mark.parametrize(("lost", "named"), [((), True), ((CancelOrders,), False)])
+def test_a_cancel_of_ours_that_came_too_late_explains_nothing_and_one_that_may_have_done_it_does(
+    lost: tuple[type, ...],
+    named: bool,  # noqa: FBT001 - a case
+) -> None:
+    stand = quoting()
+    stand.exchange.bad.lose = lost
+    killed = [] if lost else [e for order in stand.exchange.resting() for e in stand.exchange.end(order.order_id, "")]
+    for order in stand.engine.state.held.book.live.values():
+        order.unwanted = True  # as after a requote: its cancel leaves now, and news of the end is late
+    stand.run(1 * S)
+    assert stand.sent(CancelOrders)
+    for event in killed:
+        stand.step(event)
+    stand.exchange.bad.lose = ()
+    stand.run(4 * S)
+    assert paused(stand) is named
 
 
 def mark(stand: Stand) -> None:
