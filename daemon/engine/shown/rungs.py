@@ -74,9 +74,7 @@ def why_not_quoted(
     return (code if may_quote else RungReason.GATE_CLOSED).value
 
 
-def _code(
-    desk: DeskView, ticker: Ticker, side: Side, fair: Price | None, own: Iterable[Order]
-) -> RungReason | None:
+def _code(desk: DeskView, ticker: Ticker, side: Side, fair: Price | None, own: Iterable[Order]) -> RungReason | None:
     if any(order.ticker == ticker and order.side is side for order in own):
         return None
     return _reason(desk, ticker, side, fair)
