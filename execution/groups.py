@@ -43,7 +43,7 @@ class GroupPhase(enum.StrEnum):
 
 
 class Group(msgspec.Struct):
-    """One group that exists at the exchange."""
+    """One group that exists at the exchange. `asked_ns`: when this run first asked for its end; 0 when it has not."""
 
     group_id: GroupId
     series: str
@@ -54,6 +54,7 @@ class Group(msgspec.Struct):
     tries: int = 0
     used: bool = False
     triggered_ns: int = 0
+    asked_ns: int = 0
 
 
 class Creating(NamedTuple):
@@ -123,6 +124,7 @@ class Groups:
             return False
         request = self.numbers.request()
         group.phase = GroupPhase.TRIGGERING
+        group.asked_ns = group.asked_ns or now_ns
         group.retry_ns = now_ns + TRIGGER_RETRY_NS
         group.tries += 1
         self.asked[request] = group_id
@@ -195,6 +197,7 @@ class Groups:
                 continue
             request = self.numbers.request()
             group.phase, group.retry_ns = GroupPhase.DELETING, now_ns + DELETE_RETRY_NS
+            group.asked_ns = group.asked_ns or now_ns
             group.tries += 1
             self.asked[request] = group.group_id
             self.budget.spend(self.budget.group_cost, now_ns)

@@ -155,7 +155,9 @@ def restore(state: State, text: str, now: Now) -> None:
     held.ledger = restore_ledger(memory.ledger)
     for group in memory.groups:
         # Whatever was asked of a group in the run before was answered to nobody: trigger or delete it anew.
-        held.groups.known[group.group_id] = msgspec.structs.replace(group, retry_ns=0, triggered_ns=now.mono_ns)
+        held.groups.known[group.group_id] = msgspec.structs.replace(
+            group, retry_ns=0, triggered_ns=now.mono_ns, asked_ns=0
+        )
     for result in memory.results:
         state.results.by_window[result.series, result.target_ns] = result
     held.target_of.update(memory.target_of)

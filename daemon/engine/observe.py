@@ -167,6 +167,11 @@ class Observers:
         found = self.state.unexplained.look(now, out)
         if found is not None:
             self.state.pause(*found, out)
+        ended, self.state.unexplained.not_taken = self.state.unexplained.not_taken, []
+        for order in ended:
+            why = self.state.refused.ended_at_once(order, now, out)
+            if why:
+                self.state.pause(Breach.PLACES_REFUSED, why, out)
 
     def _nothing(self, event: Wake, now: Now, out: list[AnyAction]) -> None:
         """Time has passed; `_advance` saw it."""

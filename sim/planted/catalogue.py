@@ -73,6 +73,7 @@ from sim.planted.plans import (
     REPLAYED,
     SILENT_INDEX,
     STRANGER,
+    STRANGER_AFTER_PAUSE,
     STREAM_CUT,
     STREAM_GONE,
     STREAM_LATE,
@@ -220,6 +221,13 @@ CATALOGUE: tuple[Defect, ...] = (
         STRANGER,
         ("placed on against a stranger",),
         lambda: [(Unexplained, "_ended", lambda *_: None)],
+    ),
+    Defect(
+        "ended at once is kept",
+        "an order that ends as soon as it was placed, by another hand, is no refusal",
+        STRANGER_AFTER_PAUSE,
+        ("refused without end",),
+        lambda: [(PlaceRefusals, "ended_at_once", lambda *_: "")],
     ),
     Defect("late edges", "phase edges are 80 ms late", QUIET, ("phase late or early",), late_edge),
     Defect(

@@ -135,6 +135,12 @@ LATE_FILLS = Plan(
 )
 REFUSED = Plan((Strike("refused_for_ever", 0, 6, 0, (("fault", "refuse_orders"), ("status", 401))),), windows=1)
 STRANGER = Plan((Strike("strangers_cancel_all", 0, 12),), windows=1, window_s=120)
+# His cancels are explained by the pause before them.
+STRANGER_AFTER_PAUSE = Plan(
+    (Strike("exchange_pause", 0, 10, 2.4, (("fault", "exchange_pause"),)), Strike("strangers_cancel_all", 0, 24)),
+    windows=1,
+    window_s=120,
+)
 STREAM_CUT = Plan((Strike("stream_drop", 0, 20, 0, (("fault", "ws_drop"),)),), windows=1, window_s=120)
 
 

@@ -74,7 +74,7 @@ class PlaceRefusals:
             self.held.groups.lost(order.group_id, now.mono_ns)
         elif concern is Concern.HALTED:
             self.held.reads.soon(STATUS, now.mono_ns)
-        why = self._count(desk, order, event, now, out)
+        why = self._count(order, event.code, _word(event), now, out)
         if concern is Concern.CASH:
             return self._cash(order.series, now, out) or why
         if concern is Concern.STAMP:
@@ -98,17 +98,21 @@ class PlaceRefusals:
         elif concern is not Concern.FATE:
             desk.cooling[order.ticker, order.side] = max(short_ns, desk.cooling.get((order.ticker, order.side), 0))
 
-    def _count(self, desk: Desk | None, order: Order, event: PlaceOutcome, now: Now, out: list[AnyAction]) -> str:
+    def ended_at_once(self, order: Order, now: Now, out: list[AnyAction]) -> str:
+        """An order was taken and ended by the exchange's hand at once: one more that was refused, whatever for."""
+        return self._count(order, "cancelled_at_once", "cancelled as soon as they were placed", now, out)
+
+    def _count(self, order: Order, code: str, word: str, now: Now, out: list[AnyAction]) -> str:
         """Too many in a short time: of one market it cools, of the account quoting pauses."""
-        why = ""
+        why, desk = "", self.desks.get(order.series)
         for many in self._refusals.refused(order.ticker, now.mono_ns):
             if many.ticker and desk is not None:
                 _cool(desk, order.ticker, now.mono_ns + MARKET_COOLS_NS)
             elif many.ticker == ACCOUNT:
-                why = f"{many.count} places in {many.span_s} s were refused or not answered: {_word(event)}"
+                why = f"{many.count} places in {many.span_s} s were refused or not answered: {word}"
             if many.news:
                 severity = Severity.WARNING if many.ticker else Severity.ERROR
-                out.append(PlacesRefusedAlert(severity, many.ticker, many.count, many.span_s, event.code))
+                out.append(PlacesRefusedAlert(severity, many.ticker, many.count, many.span_s, code))
         return why
 
     def _cash(self, series: str, now: Now, out: list[AnyAction]) -> str:

@@ -2,10 +2,13 @@
 
 A cancel is explained (docs/contracts.md, Quoting) by what any process of ours asked for, at any time before: the order
 itself, its group, the whole account; by its expiry, its market's close or halt, the exchange's pause; or by the reason
-that the exchange gives. A cancel of ours that found the order gone explains nothing: it came too late to have ended it.
-Two that nothing explains within five seconds say that somebody wants us out: quoting pauses, an alert goes out, and
-nothing is placed for the tail of a cancel-all, for the exchange may still be killing. News may arrive out of order, so
-an explanation may come a little later than the cancel; meanwhile nothing new is placed.
+that the exchange gives. A cancel of ours that found the order gone explains nothing: it came too late to have ended it;
+nor does what we ask for later, or an expiry that was still to come. Two that nothing explains within five seconds say
+that somebody wants us out: quoting pauses, an alert goes out, and nothing is placed for the tail of a cancel-all, for the
+exchange may still be killing. News of the exchange may arrive out of order, so its explanation may come a little later
+than the cancel; meanwhile nothing new is placed.
+
+An order that ends as soon as it was placed, and not by us, is a place that was not taken, whatever explains it.
 
 An order under our prefix that no run of ours sent, or a group that none made, is another process on the same account.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
+from typing import NamedTuple
 
 from daemon.engine.holdings import GROUPS, STATUS, Holdings
 from domain.actions import AnyAction
@@ -23,7 +27,7 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.ids import Ticker
 from domain.reasons import Breach
 from execution.flatten import TAIL_NS
-from execution.groups import GroupPhase
+from execution.groups import Group, GroupPhase
 from execution.orders import Order
 
 SPAN_NS = 5 * NS_PER_S
@@ -31,6 +35,8 @@ SPAN_NS = 5 * NS_PER_S
 GRACE_NS = 1_500 * NS_PER_MS
 EXPIRY_SLACK_NS = 2 * NS_PER_S
 INACTIVE_SPAN_NS = 10 * NS_PER_S
+# An order that does not live so long was not taken.
+YOUNG_NS = 2 * NS_PER_S
 EXPLAINED = frozenset(
     {"expirycancel", "closecancel", "haltcancel", "selftradecancel", "postonlycrosscancel", "decrease", "amend"}
 )
@@ -39,22 +45,40 @@ ANOTHER_AGAIN_NS = 60 * NS_PER_S
 ANOTHER = "another process trades this account"
 
 
+class Cancelled(NamedTuple):
+    """One order that ended, when we heard of it, and the group that it was in."""
+
+    at_ns: int
+    utc_ns: int
+    order: Order
+    group: Group | None
+
+
 class Unexplained:
-    """The cancels of one account. `active`: whether the exchange is known to trade now."""
+    """The cancels of one account. `active`: whether the exchange is known to trade now.
+
+    `not_taken`: orders that ended as soon as they were placed; whoever counts those takes them from here.
+    """
 
     def __init__(self, held: Holdings, active: Callable[[Now], bool]) -> None:
         self.held = held
         self.active = active
-        self._seen: deque[tuple[int, Order]] = deque(maxlen=64)
+        self.not_taken: list[Order] = []
+        self._seen: deque[Cancelled] = deque(maxlen=64)
         self._inactive_ns: int | None = None
         self._another_told_ns: int | None = None
         self._halted_ns: dict[Ticker, int] = {}
 
     def _ended(self, order: Order, reason: str, now: Now) -> None:
         """The exchange says that an order was cancelled, and perhaps why."""
-        if reason.lower().replace("_", "") in EXPLAINED or self._explained(order, now):
+        cancelled = Cancelled(now.mono_ns, now.utc_ns, order, self.held.groups.known.get(order.group_id))
+        if reason.lower().replace("_", "") in EXPLAINED or self._ours(cancelled):
             return
-        self._seen.append((now.mono_ns, order))
+        if now.mono_ns - order.created_ns <= YOUNG_NS:
+            self.not_taken.append(order)
+        if self._explained(cancelled, now):
+            return
+        self._seen.append(cancelled)
         for key in (STATUS, GROUPS):
             self.held.reads.soon(key, now.mono_ns)
 
@@ -81,13 +105,13 @@ class Unexplained:
         if not self._seen:
             return None
         patience_ns = SPAN_NS + GRACE_NS
-        kept = [(at, o) for at, o in self._seen if now.mono_ns - at <= patience_ns and not self._explained(o, now)]
+        kept = [c for c in self._seen if now.mono_ns - c.at_ns <= patience_ns and not self._explained(c, now)]
         self._seen = deque(kept, maxlen=64)
         second_ns = self._second_ns()
         if second_ns is None or now.mono_ns - second_ns < GRACE_NS:
             return None
         self._seen.clear()
-        names = tuple(order.client_order_id for _, order in kept)
+        names = tuple(cancelled.order.client_order_id for cancelled in kept)
         out.append(UnexplainedCancelsAlert(Severity.CRITICAL, len(names), names[:10]))
         self.held.cancel_all.extend_tail(now.utc_ns + TAIL_NS)
         why = f"{len(names)} orders of ours were cancelled, and nobody of ours asked for it"
@@ -111,22 +135,26 @@ class Unexplained:
 
     def _second_ns(self) -> int | None:
         """When the second of two came that are near enough; None when there are no such two."""
-        return next((b for (a, _), (b, _) in pairwise(self._seen) if b - a <= SPAN_NS), None)
+        return next((b.at_ns for a, b in pairwise(self._seen) if b.at_ns - a.at_ns <= SPAN_NS), None)
 
     def next_deadline(self, now: Now) -> int | None:
         """When what was seen is to be weighed."""
         second_ns = self._second_ns()
         return None if second_ns is None else max(second_ns + GRACE_NS, now.mono_ns + 1)
 
-    def _explained(self, order: Order, now: Now) -> bool:
-        """Whether something of ours, or the market's own life, accounts for this cancel."""
-        held = self.held
-        if order.cancels:
+    def _ours(self, cancelled: Cancelled) -> bool:
+        """Whether we had asked for it, or its time was up."""
+        order, group = cancelled.order, cancelled.group
+        if order.cancels or group is None or 0 < group.asked_ns <= cancelled.at_ns:
             return True
-        group = held.groups.known.get(order.group_id)
-        if group is None or group.phase is not GroupPhase.READY:
             return True
-        if 0 < order.expiration_s * NS_PER_S <= now.utc_ns + EXPIRY_SLACK_NS or 0 < order.target_ns <= now.utc_ns:
+        expiry_ns = order.expiration_s * NS_PER_S
+        return 0 < expiry_ns <= cancelled.utc_ns + EXPIRY_SLACK_NS or 0 < order.target_ns <= cancelled.utc_ns
+
+    def _explained(self, cancelled: Cancelled, now: Now) -> bool:
+        """Whether something that the exchange says, or another program of ours has asked for, accounts for it."""
+        held, order, group = self.held, cancelled.order, cancelled.group
+        if group is not None and not group.asked_ns and group.phase is not GroupPhase.READY:
             return True
         if order.ticker in self._halted_ns:
             return True

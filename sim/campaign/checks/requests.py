@@ -25,10 +25,10 @@ CANCELS = frozenset({"cancel_order", "batch_cancel", "cancel_all", "trigger_grou
 TOO_MANY = 429
 BAD_REQUEST = 400
 KEY_REFUSED = frozenset({401, 403})
-# docs/contracts.md, Quoting: the first, and eight after it; twenty of any kind; twenty against a stranger.
+# docs/contracts.md, Quoting: the first, and eight after it; twenty of any kind.
 REFUSED_SPAN_NS = 60 * NS_PER_S
 KEY_REFUSED_MAX = 1 + 8
-REFUSED_MAX = AGAINST_MAX = 20
+REFUSED_MAX = 20
 SWEEP_SEEN_NS = 300 * NS_PER_MS
 TAIL_NS = 60 * NS_PER_S
 # Long enough to find out that a stream is half open.
@@ -54,7 +54,6 @@ class RequestChecks:
         self._clock_wrong_ns: int | None = None
         self._refusals: deque[int] = deque()
         self._keys: deque[int] = deque()
-        self._against: Counter[int] = Counter()
         self.placed_in: Counter[tuple[str, int]] = Counter()
 
     def not_taken(self, name: str, utc_ns: int) -> None:
@@ -111,10 +110,6 @@ class RequestChecks:
             return
         checks = self._checks
         checks.counts["orders"] += 1
-        if checks.stranger_ns and checks.timeline.now_ns - checks.stranger_ns < TAIL_NS:
-            self._against[checks.stranger_ns] += 1
-            if self._against[checks.stranger_ns] > AGAINST_MAX:
-                checks.breach("placed on against a stranger", f"{self._against[checks.stranger_ns]} places in his tail")
         body = orjson.loads(request.body)
         series, name = body["ticker"].partition("-")[0], body["client_order_id"]
         self._market_of[name] = body["ticker"]

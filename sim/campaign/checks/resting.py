@@ -136,9 +136,17 @@ class RestingChecks:
 
     def cancelling(self, covered: list[str]) -> None:
         """A cancel of any kind leaves for these orders and groups."""
-        self._cancelled_ns.update(dict.fromkeys(covered, self._checks.timeline.now_ns))
+        for each in covered:
+            self._cancelled_ns.setdefault(each, self._checks.timeline.now_ns)
         while len(self._cancelled_ns) > CANCELS_KEPT:
             del self._cancelled_ns[next(iter(self._cancelled_ns))]
+
+    def asked_ns(self, order_id: str) -> int | None:
+        """When the first cancel left that covers an order of the exchange's, by its id or its group; None for never."""
+        order = self._checks.exchange.state.orders.get(order_id)
+        group = order.group.id if order is not None and order.group is not None else ""
+        asked_ns = [self._cancelled_ns[each] for each in (order_id, group) if each in self._cancelled_ns]
+        return min(asked_ns, default=None)
 
     def may_rest(self, process: Process, now: Now) -> None:
         """Whether what rests may rest; if not, a cancel must have left at once, and it must be gone soon."""

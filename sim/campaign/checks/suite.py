@@ -23,6 +23,7 @@ from domain.events import (
     KillSwitch,
     LoopStall,
     Operator,
+    OrderUpdated,
     PlaceOutcome,
     Started,
     Stop,
@@ -50,6 +51,7 @@ from sim.campaign.checks.record import CheckRecord, WindowAt
 from sim.campaign.checks.requests import RequestChecks
 from sim.campaign.checks.resting import RestingChecks
 from sim.campaign.checks.settled import SettledChecks
+from sim.campaign.checks.taken_away import TakenAwayChecks
 
 if TYPE_CHECKING:
     from daemon.settings.tree import Settings
@@ -94,6 +96,7 @@ class Checks(CheckRecord):
         self._two_feeds = settings.feeds.mode == "hot"
         self.resting = RestingChecks(self)
         self.requests = RequestChecks(self, self.resting)
+        self.taken_away = TakenAwayChecks(self, self.resting)
         self.phases = PhaseChecks(self)
         self.books = SettledChecks(self)
         self._hears: dict[type, Callable[[Process, Any, Now], None]] = {
@@ -104,6 +107,7 @@ class Checks(CheckRecord):
             JournalFault: self._journal_fault,
             LoopStall: self._loop_stall,
             PlaceOutcome: self._placed,
+            OrderUpdated: lambda _, event, now: self.taken_away.updated(event, now),
             CancelAllMarker: self._marker,
             Operator: self._operator,
         }
@@ -232,6 +236,7 @@ class Checks(CheckRecord):
         self._late.clear()
         self._values.clear()
         self._unsettled.clear()
+        self.taken_away.forget()
         # A restart on the same day goes on with the day's starting equity.
         state, before = process.engine.state.risk.state(), self._equity
         if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
@@ -250,6 +255,8 @@ class Checks(CheckRecord):
     def _placed(self, _process: Process, event: PlaceOutcome, now: Now) -> None:
         if event.verdict is not Verdict.ACCEPTED:
             self.requests.not_taken(event.client_order_id, now.utc_ns)
+        else:
+            self.taken_away.outcome(event, now)
 
     def _loop_stall(self, _process: Process, _event: LoopStall, _now: Now) -> None:
         self.counts["loop stalls"] += 1
@@ -271,6 +278,7 @@ class Checks(CheckRecord):
         self.resume_refused = bool(refused)
         if not refused and not process.box.disk.kill_text:
             self._resumed_utc_ns = now.utc_ns
+            self.taken_away.resumed()
             for name in ("kill switch", "cancel-all", "pause"):
                 self.halts.pop(name, None)
 
@@ -293,6 +301,7 @@ class Checks(CheckRecord):
                 self.tell(f"gate {record.series or 'day'}: {record.decision} {record.reason}")
 
     def _place(self, place: Place, now: Now) -> None:
+        self.taken_away.placing(place, now)
         if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:
             self.breach("place past its permission", f"{place.client_order_id}: permission too long")
         still_ns = now.mono_ns - max(self._moved_ns.values(), default=now.mono_ns)

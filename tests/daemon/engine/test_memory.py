@@ -51,7 +51,7 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
     for tree in (once, again):
         tree.pop("epoch"), tree.pop("budget"), tree.pop("lived"), tree.pop("windows"), tree.pop("feeds")
         for row in tree["groups"]:
-            row.pop("retry_ns"), row.pop("triggered_ns")
+            row.pop("retry_ns"), row.pop("triggered_ns"), row.pop("asked_ns")
         for row in tree["orders"]:
             row["state"] = "placing" if row["state"] == State.PLACING else "open"
     assert again == once

@@ -10,7 +10,7 @@ from domain.actions import Place
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.counts import Counted
 from domain.money import Cash
-from domain.records import RiskDecisionEntry, payload_of
+from domain.records import KillSwitchEntry, RiskDecisionEntry, payload_of
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
 from tests.heard import heard
@@ -49,8 +49,9 @@ def test_what_risk_does_by_itself_is_one_record_beside_its_alert() -> None:
     stand.quote_both()
     stand.engine.state.held.ledger.realised = Cash(stand.engine.state.held.ledger.realised - 10**12)
     stand.run(300 * MS)
-    (step,) = [s for s in stand.story if heard(s.actions, "daily_loss")]
-    [alert] = heard(step.actions, "daily_loss")
-    records = [payload_of(a) for a in step.actions if isinstance(a, RiskDecisionEntry)]
-    assert alert.payload in records, "the record tells the alert"
+    acts = [step.actions for step in stand.story if any(isinstance(a, KillSwitchEntry) for a in step.actions)]
+    assert len(acts) == 1, "the day's loss stops once"
+    records = [payload_of(a) for a in acts[0] if isinstance(a, RiskDecisionEntry)]
+    assert [row["limit"] for row in records] == ["day_loss"], "one record in the step that acts"
+    assert [alert.payload for alert in heard(acts[0], "daily_loss")] == records, "the record tells the alert"
     assert [r["source"] for r in stand.records("kill_switch")] == ["risk.kill_switch"]

@@ -61,6 +61,13 @@ def test_fixed_seeds_break_nothing(seed: int) -> None:
 
 
 @pytest.mark.slow
+def test_a_stranger_just_after_a_pause_of_the_exchange_gets_few_orders() -> None:
+    """His cancels are explained by the pause: what bounds the places is that none of them is kept."""
+    code, text = simulate("--days", "1", "--seed", "500016", "--window-s", "60", "--windows", "3", "--no-shrink")
+    assert code == 0, text
+
+
+@pytest.mark.slow
 def test_a_fresh_seed_breaks_nothing() -> None:
     seed = secrets.randbelow(1_000_000)
     code, text = simulate("--days", "2", "--seed", str(seed), "--window-s", "60", "--windows", "3")

@@ -36,11 +36,10 @@ def quoting() -> Stand:
     return stand
 
 
-def kill(stand: Stand, reason: str = "", most: int = 99) -> int:
-    """Somebody has every order of ours cancelled; how many there were."""
-    killed = [
-        event for order in stand.exchange.resting()[:most] for event in stand.exchange.end(order.order_id, reason)
-    ]
+def kill(stand: Stand, reason: str = "", most: int = 99, every: int = 1) -> int:
+    """Somebody has every order of ours cancelled, or each second one; how many there were."""
+    orders = stand.exchange.resting()[:most:every]
+    killed = [event for order in orders for event in stand.exchange.end(order.order_id, reason)]
     for event in killed:
         stand.step(event)
     return len(killed)
@@ -74,6 +73,35 @@ def test_a_strangers_cancel_all_pauses_with_an_alert_and_the_tail_and_gets_few_n
     assert stand.sent(Place) == [], "until somebody resumes"
     stand.operator(Command.RESUME)
     assert stand.engine.state.paused == ""
+
+
+def test_what_we_ask_for_after_it_explains_nothing() -> None:
+    stand = quoting()
+    assert kill(stand, every=2) >= 2, "the groups of the others are triggered by the pause"
+    stand.run(1 * S)
+    stand.operator(Command.PAUSE)
+    stand.run(1 * S)
+    assert len(told(stand, "unexplained_cancels")) == 1
+
+
+def test_an_expiry_that_was_still_to_come_explains_nothing() -> None:
+    stand = quoting()
+    stand.run_before_target(5_100 * MS)
+    assert kill(stand) >= 2
+    stand.run(1_600 * MS)
+    assert paused(stand)
+
+
+def test_orders_that_end_as_soon_as_they_were_placed_are_refused_places_whatever_explains_it() -> None:
+    stand = quoting()
+    stand.engine.state.unexplained.active = lambda _now: False
+    began_ns = stand.mono_ns
+    while stand.mono_ns < began_ns + 30 * S:
+        stand.run(50 * MS)
+        kill(stand)
+    assert not paused(stand), "it is explained"
+    assert 5 <= len(stand.sent(Place)) <= 28, "twenty, and what rested when the twentieth was heard of"
+    assert {alert.payload["ticker"] for alert in told(stand, "places_refused")} - {""}, "and each market cools"
 
 
 def test_after_a_restart_it_is_paused_still() -> None:
