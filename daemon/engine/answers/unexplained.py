@@ -4,8 +4,8 @@ A cancel is explained (docs/contracts.md, Quoting) by what any process of ours a
 itself, its group, the whole account; by its expiry, its market's close or halt, the exchange's pause; or by the reason
 that the exchange gives. A cancel of ours that found the order gone explains nothing: it came too late to have ended it;
 nor does what we ask for later, or an expiry that was still to come. Two that nothing explains within five seconds say
-that somebody wants us out: quoting pauses, an alert goes out, and nothing is placed for the tail of a cancel-all, for the
-exchange may still be killing. News of the exchange may arrive out of order, so its explanation may come a little later
+that somebody wants us out: quoting pauses, an alert goes out, and nothing is placed for the tail of a cancel-all, as
+the exchange may still be killing. News of the exchange may arrive out of order, so its explanation may come a little later
 than the cancel; meanwhile nothing new is placed.
 
 An order that ends as soon as it was placed, and not by us, is a place that was not taken, whatever explains it.
@@ -146,7 +146,6 @@ class Unexplained:
         """Whether we had asked for it, or its time was up."""
         order, group = cancelled.order, cancelled.group
         if order.cancels or group is None or 0 < group.asked_ns <= cancelled.at_ns:
-            return True
             return True
         expiry_ns = order.expiration_s * NS_PER_S
         return 0 < expiry_ns <= cancelled.utc_ns + EXPIRY_SLACK_NS or 0 < order.target_ns <= cancelled.utc_ns
