@@ -5,8 +5,8 @@ itself, its group, the whole account; by its expiry, its market's close or halt,
 that the exchange gives. A cancel of ours that found the order gone explains nothing: it came too late to have ended it;
 nor does what we ask for later, or an expiry that was still to come. Two that nothing explains within five seconds say
 that somebody wants us out: quoting pauses, an alert goes out, and nothing is placed for the tail of a cancel-all, as
-the exchange may still be killing. News of the exchange may arrive out of order, so its explanation may come a little later
-than the cancel; meanwhile nothing new is placed.
+the exchange may still be killing. News of the exchange may arrive out of order, so its explanation may come a little
+later than the cancel; meanwhile nothing new is placed.
 
 An order that ends as soon as it was placed, and not by us, is a place that was not taken, whatever explains it.
 
