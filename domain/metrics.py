@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 UNITS: Final = ("seconds", "dollars", "contracts", "points", "ratio")
 
 
-class Kind(enum.StrEnum):
+class MetricKind(enum.StrEnum):
     """What a metric does: grow, stand at a value, or gather durations."""
 
     COUNTER = "counter"
@@ -27,7 +27,7 @@ class Named(NamedTuple):
     """What a metric is called, its help text and its labels."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     text: str
     labels: tuple[str, ...] = ()
 
@@ -38,15 +38,15 @@ class Named(NamedTuple):
 
 
 def _counter(name: str, text: str, *labels: str) -> Named:
-    return Named(name, Kind.COUNTER, text, labels)
+    return Named(name, MetricKind.COUNTER, text, labels)
 
 
 def _gauge(name: str, text: str, *labels: str) -> Named:
-    return Named(name, Kind.GAUGE, text, labels)
+    return Named(name, MetricKind.GAUGE, text, labels)
 
 
 def _histogram(name: str, text: str, *labels: str) -> Named:
-    return Named(name, Kind.HISTOGRAM, text, labels)
+    return Named(name, MetricKind.HISTOGRAM, text, labels)
 
 
 class Metric(enum.Enum):

@@ -23,7 +23,7 @@ from execution.budget import CANCEL_ALL_COST, Budget
 from execution.drill import DRILL
 from execution.groups import Group, GroupPhase, Groups
 from execution.numbers import Numbers
-from execution.orders import Fact, Order, OrderBook, State
+from execution.orders import Fact, Order, OrderBook, OrderStatus
 from execution.quoter import Want
 
 CANCEL_RETRY_NS = 400 * NS_PER_MS
@@ -163,9 +163,9 @@ class Converger:
         due: list[Order] = []
         for order in orders:
             order.unwanted = True
-            if order.state is State.PLACING or not order.order_id:
+            if order.state is OrderStatus.PLACING or not order.order_id:
                 continue
-            if order.state is State.CANCELLING and now_ns < order.retry_ns:
+            if order.state is OrderStatus.CANCELLING and now_ns < order.retry_ns:
                 continue
             if order.refusals and not self.budget.affords(self.budget.cancel_cost * (len(due) + 1), now_ns):
                 # Asked often enough to know better: only what the bucket holds, or the first cancels would pay for it.
@@ -192,10 +192,10 @@ class Converger:
         for order in live:
             order.unwanted = True
             group = self.groups.known.get(order.group_id)
-            if order.state is State.OPEN and group is not None and group.phase is not GroupPhase.READY:
+            if order.state is OrderStatus.OPEN and group is not None and group.phase is not GroupPhase.READY:
                 # The trigger carries the cancel; by id only if the order outlives it.
                 self.book.cancel_sent(order, now_ns, now_ns + GROUP_PATIENCE_NS)
-            if group is None or (order.state is State.CANCELLING and now_ns >= order.retry_ns):
+            if group is None or (order.state is OrderStatus.CANCELLING and now_ns >= order.retry_ns):
                 stragglers.append(order)
         self.cancel(stragglers, reason, now_ns, out)
         return len(out) > before
@@ -204,7 +204,7 @@ class Converger:
         """Send the account-wide cancel-all unless one is under way; all live orders become unwanted."""
         for order in self.book.live.values():
             order.unwanted = True
-            if order.state is State.OPEN:
+            if order.state is OrderStatus.OPEN:
                 self.book.cancel_sent(order, now_ns, now_ns + GROUP_PATIENCE_NS)
         if now_ns < self.cancel_all_retry_ns:
             return False
@@ -226,11 +226,11 @@ class Converger:
         if event.verdict is Verdict.ACCEPTED:
             order.filled = max(order.filled, event.filled)
             self.book.apply(order, Fact.ACCEPTED, now_ns)
-            if order.state is not State.GONE:
+            if order.state is not OrderStatus.GONE:
                 order.remaining = min(order.remaining, event.remaining)
                 if not event.remaining:
                     self.book.apply(order, Fact.ENDED, now_ns, "cancelled on arrival")
-            if order.unwanted and order.state is State.OPEN:
+            if order.unwanted and order.state is OrderStatus.OPEN:
                 self.cancel([order], "unwanted", now_ns, out)
         elif event.verdict is Verdict.REFUSED:
             self.book.apply(order, Fact.REFUSED, now_ns, event.code)
@@ -276,7 +276,7 @@ class Converger:
 
     def next_deadline(self, now_ns: int) -> int | None:
         """When a cancel that was not answered, or not proven, is due again, or a place is waited for no longer."""
-        due = [o.retry_ns for o in self.book.live.values() if o.state is State.CANCELLING and o.retry_ns > now_ns]
+        due = [o.retry_ns for o in self.book.live.values() if o.state is OrderStatus.CANCELLING and o.retry_ns > now_ns]
         due += [
             g.retry_ns for g in self.groups.known.values() if g.phase is GroupPhase.TRIGGERING and g.retry_ns > now_ns
         ]

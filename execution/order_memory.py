@@ -9,7 +9,7 @@ import msgspec
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker
 from domain.market import Side
 from domain.money import Count, Price
-from execution.orders import Order, OrderBook, State
+from execution.orders import Order, OrderBook, OrderStatus
 
 
 class OrderRecord(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class OrderRecord(msgspec.Struct, frozen=True):
     exchange_index: int
     expiration_s: int
     target_ns: int
-    state: State
+    state: OrderStatus
     booked: Count | None = None
     doubted: Count = Count(0)
 
@@ -40,7 +40,7 @@ def record(live: Iterable[Order], untold: Iterable[Order]) -> tuple[OrderRecord,
             o.client_order_id, o.order_id, o.series, o.ticker, o.side, o.price, o.count, o.remaining, o.filled,
             o.group_id, o.exchange_index, o.expiration_s, o.target_ns, o.state, o.booked, o.doubted,
         )
-        for o in (*live, *(o for o in untold if o.state is State.GONE))
+        for o in (*live, *(o for o in untold if o.state is OrderStatus.GONE))
     )  # fmt: skip
 
 
@@ -75,10 +75,10 @@ def restore(book: OrderBook, records: Iterable[OrderRecord], now_ns: int, acked_
         order.in_flight = False
         order.unwanted = True
         order.cancels = 1  # the run before may have asked
-        order.state = State.PLACING if record.state is State.PLACING else State.OPEN
-        if order.state is State.OPEN and acked_ns is not None:
+        order.state = OrderStatus.PLACING if record.state is OrderStatus.PLACING else OrderStatus.OPEN
+        if order.state is OrderStatus.OPEN and acked_ns is not None:
             order.alive_ns = min(now_ns, acked_ns)
-        if record.state is State.GONE:
+        if record.state is OrderStatus.GONE:
             book.add_gone(order)
         else:
             book.add(order)

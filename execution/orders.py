@@ -24,7 +24,7 @@ from execution.list_lag import SETTLE_MAX_NS, ListLag
 GONE_KEPT_MAX = 20_000
 
 
-class State(enum.StrEnum):
+class OrderStatus(enum.StrEnum):
     """Where an order stands."""
 
     PLACING = "placing"
@@ -48,10 +48,10 @@ class Fact(enum.StrEnum):
     CANCEL_UNPROVEN = "cancel_unproven"
 
 
-P, O, C, G = State.PLACING, State.OPEN, State.CANCELLING, State.GONE  # noqa: E741 - the table reads as a table
+P, O, C, G = OrderStatus.PLACING, OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.GONE  # noqa: E741 - the table reads as a table
 
 # None = impossible by construction (law 1), and an assertion.
-TABLE: dict[tuple[State, Fact], State | None] = {
+TABLE: dict[tuple[OrderStatus, Fact], OrderStatus | None] = {
     (P, Fact.ACCEPTED): O,
     (P, Fact.REFUSED): G,
     (P, Fact.UNKNOWN): P,
@@ -173,7 +173,7 @@ class Order:
         self.exchange_index = exchange_index
         self.expiration_s = expiration_s
         self.target_ns = target_ns
-        self.state = State.PLACING
+        self.state = OrderStatus.PLACING
         self.created_ns = now_ns
         self.acted_ns = now_ns
         self.alive_ns = now_ns
@@ -220,7 +220,7 @@ class OrderBook:
 
     def add_gone(self, order: Order) -> None:
         """Enter an order of the run before that was over, and of which more may still be told."""
-        order.state = State.GONE
+        order.state = OrderStatus.GONE
         self.gone[order.client_order_id] = order
 
     def name(self, order: Order, order_id: OrderId) -> None:
@@ -229,7 +229,7 @@ class OrderBook:
             order.order_id = order_id
             self.by_order_id[order_id] = order
 
-    def apply(self, order: Order, fact: Fact, now_ns: int, why: str = "") -> State:
+    def apply(self, order: Order, fact: Fact, now_ns: int, why: str = "") -> OrderStatus:
         """Move an order by one fact through the table and return its new state."""
         follower = TABLE[order.state, fact]
         assert follower is not None, f"{fact} while {order.state}: {order.client_order_id}"
@@ -240,12 +240,12 @@ class OrderBook:
             order.alive_ns = now_ns
         if fact in _ANSWERS:
             order.in_flight = False
-        if follower is State.GONE and before is not State.GONE:
+        if follower is OrderStatus.GONE and before is not OrderStatus.GONE:
             order.remaining = Count(0)
             order.why = why or fact.value
             order.ended_ns = now_ns if fact in _ENDS else 0
             self._bury(order)
-        elif before is State.GONE and follower is not State.GONE:
+        elif before is OrderStatus.GONE and follower is not OrderStatus.GONE:
             self.resurrected += 1
             del self.gone[order.client_order_id]
             self.live[order.client_order_id] = order
@@ -273,9 +273,9 @@ class OrderBook:
         if said.status == "resting":
             # What the exchange itself has said to have ended is shown by a list that lags, for as long as lists do.
             patience_ns = SETTLE_MAX_NS if order.ended_ns else self.lag.settle_ns
-            if asked_ns is not None and order.state is State.GONE and asked_ns < order.acted_ns + patience_ns:
+            if asked_ns is not None and order.state is OrderStatus.GONE and asked_ns < order.acted_ns + patience_ns:
                 return
-            if order.state is State.GONE and asked_ns is None:
+            if order.state is OrderStatus.GONE and asked_ns is None:
                 # Pushed messages may be repeated out of order; the next listing decides what this one cannot.
                 return
             self.apply(order, Fact.RESTING, now_ns)
@@ -294,7 +294,7 @@ class OrderBook:
         """By how much a listing asked then lags at least, as this row shows; None where it shows nothing of it."""
         if said.status != "resting":
             return None
-        if order.state is State.GONE and order.ended_ns:
+        if order.state is OrderStatus.GONE and order.ended_ns:
             return asked_ns - order.ended_ns if asked_ns > order.ended_ns else None
         return None if order.listed else max(0, order.missed_ns - order.alive_ns)
 
@@ -338,7 +338,7 @@ class OrderBook:
         order.remaining = said.remaining
         # What was filled before we knew of it is named as drift; only what comes from now on is untold.
         order.filled = order.booked = said.filled
-        order.state = State.OPEN
+        order.state = OrderStatus.OPEN
         order.in_flight = False
         order.unwanted = order.listed = True
         order.cancels = 1  # the run before may have asked

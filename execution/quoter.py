@@ -19,11 +19,11 @@ from domain.ids import Ticker
 from domain.market import Level, Market, Side, Top
 from domain.money import PRICE_PER_CENT, PRICE_PER_DOLLAR, Count, Price
 from domain.setting import key
-from execution.orders import Order, State
+from execution.orders import Order, OrderStatus
 
 MIDDLE = PRICE_PER_DOLLAR // 2
 # Bound for speed, as in domain/window.py: these are read for every rung of every tick.
-_BID, _ASK, _PLACING, _CANCELLING = Side.BID, Side.ASK, State.PLACING, State.CANCELLING
+_BID, _ASK, _PLACING, _CANCELLING = Side.BID, Side.ASK, OrderStatus.PLACING, OrderStatus.CANCELLING
 
 
 class QuoteSettings(msgspec.Struct, frozen=True):

@@ -60,7 +60,7 @@ class _Pending(NamedTuple):
     due_ns: int
 
 
-class Books:
+class OrderBooks:
     """Follows `want`. `number` makes the ids of commands; `counts` is the session's."""
 
     __slots__ = (

@@ -66,7 +66,7 @@ class Refusal(msgspec.Struct):
         return one_line(self.msg)
 
 
-class Snapshot(msgspec.Struct):
+class SnapshotFrame(msgspec.Struct):
     """A whole book; a side without levels has no key."""
 
     market_ticker: Name
@@ -88,7 +88,7 @@ class Delta(msgspec.Struct):
     ts_ms: StampMs = 0
 
 
-class WireFill(FillText, kw_only=True):
+class FillFrame(FillText, kw_only=True):
     """A fill of ours."""
 
     market_ticker: Name
@@ -130,7 +130,7 @@ class MarketLife(msgspec.Struct):
     result: Name | None = None
 
 
-def snapshot_of(raw: msgspec.Raw) -> Snapshot:
+def snapshot_of(raw: msgspec.Raw) -> SnapshotFrame:
     """Read a book. Raises FrameError for one whose sides have other names: without levels it would read as empty."""
     snapshot = read_snapshot(raw)
     if not (snapshot.yes_dollars_fp and snapshot.no_dollars_fp):
@@ -153,10 +153,10 @@ read_envelope: Final = Door(Envelope, FRAME_BYTES_MAX, bounded=True).read
 read_subscribed: Final = Door(Subscribed, FRAME_BYTES_MAX, bounded=True).read
 read_listed: Final = Door(Listed, FRAME_BYTES_MAX, bounded=True).read
 read_refusal: Final = Door(Refusal, FRAME_BYTES_MAX, bounded=True).read
-read_snapshot: Final = Door(Snapshot, FRAME_BYTES_MAX, bounded=True).read
+read_snapshot: Final = Door(SnapshotFrame, FRAME_BYTES_MAX, bounded=True).read
 read_keys: Final = Door(dict[str, msgspec.Raw], FRAME_BYTES_MAX).read
 read_delta: Final = Door(Delta, FRAME_BYTES_MAX, bounded=True).read
-read_fill: Final = Door(WireFill, FRAME_BYTES_MAX, bounded=True).read
+read_fill: Final = Door(FillFrame, FRAME_BYTES_MAX, bounded=True).read
 read_user_order: Final = Door(UserOrder, FRAME_BYTES_MAX, bounded=True).read
 read_group_update: Final = Door(GroupUpdate, FRAME_BYTES_MAX, bounded=True).read
 read_market_life: Final = Door(MarketLife, FRAME_BYTES_MAX, bounded=True).read

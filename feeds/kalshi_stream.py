@@ -19,9 +19,9 @@ from domain.clock import NS_PER_MS, Now
 from domain.events import AnyEvent, BooksStale, Filled, GroupUpdated, MarketChanged, OrderUpdated, StreamStatus
 from domain.ids import GroupId, Ticker
 from feeds import kalshi_frames as frames
-from feeds.kalshi_books import CHANNEL, TERMINAL, Books, StreamLimits, Turn
+from feeds.kalshi_books import CHANNEL, TERMINAL, OrderBooks, StreamLimits, Turn
 from feeds.kalshi_frames import PARSE_ERRORS, Envelope, FrameError
-from feeds.session import QUIET, HangUp, Step
+from feeds.session import QUIET, HangUp, SessionStep
 
 PRIVATE: Final = ("fill", "user_orders", "order_group_updates")
 LIFECYCLE: Final = "market_lifecycle_v2"
@@ -62,7 +62,7 @@ class KalshiStream:
         self._own: Final = (*PRIVATE, LIFECYCLE) if lifecycle else PRIVATE
         self.counts = dict.fromkeys(("gap", "duplicate", "unknown", "impossible", "given_up", "terminal"), 0)
         self._last_number = 0
-        self._books = Books(self._number, self._limits, self.counts)
+        self._books = OrderBooks(self._number, self._limits, self.counts)
         self._down_told = False
         self._begin()
 
@@ -80,7 +80,7 @@ class KalshiStream:
 
     # --- what the engine wants -------------------------------------------------------------------------------------
 
-    def want(self, tickers: Iterable[Ticker], now: Now, anew: Iterable[Ticker] = ()) -> Step:
+    def want(self, tickers: Iterable[Ticker], now: Now, anew: Iterable[Ticker] = ()) -> SessionStep:
         """Want exactly these books from now on, and those of `anew` whole; the step is for the socket to perform."""
         turn = Turn()
         self._books.want(tickers, now, turn, anew)
@@ -88,7 +88,7 @@ class KalshiStream:
 
     # --- what the loop tells ---------------------------------------------------------------------------------------
 
-    def connected(self, now: Now) -> Step:
+    def connected(self, now: Now) -> SessionStep:
         """The upgrade succeeded, and with it the authentication: ask for everything."""
         self._begin()
         turn = Turn()
@@ -100,7 +100,7 @@ class KalshiStream:
         self._books.online(now, turn)
         return self._step(turn)
 
-    def received(self, data: str | bytes, now: Now) -> Step:
+    def received(self, data: str | bytes, now: Now) -> SessionStep:
         """One message. One that cannot be read, or is out of place, ends the connection."""
         turn = Turn()
         try:
@@ -111,7 +111,7 @@ class KalshiStream:
             turn.outgoing.append(HangUp(f"unreadable message: {error}"[:REASON_MAX]))
         return self._step(turn)
 
-    def tick(self, now: Now) -> Step:
+    def tick(self, now: Now) -> SessionStep:
         """Act on what did not happen in time."""
         turn = Turn()
         if self._asked and self._asked_due_ns <= now.mono_ns:
@@ -121,12 +121,12 @@ class KalshiStream:
             self._books.tick(now, turn)
         return self._step(turn)
 
-    def closed(self, reason: str, now: Now) -> Step:
+    def closed(self, reason: str, now: Now) -> SessionStep:
         """The connection is gone, or could not be made."""
         del now
         events = self._down(reason)
         self._begin()
-        return Step(tuple(events))
+        return SessionStep(tuple(events))
 
     # --- what the loop asks ----------------------------------------------------------------------------------------
 
@@ -245,13 +245,13 @@ class KalshiStream:
 
     # --- ends ------------------------------------------------------------------------------------------------------
 
-    def _step(self, turn: Turn) -> Step:
+    def _step(self, turn: Turn) -> SessionStep:
         """Close the turn. A hang-up is told at once: the socket may take a second to end."""
         for out in turn.outgoing:
             if isinstance(out, HangUp):
                 turn.events += self._down(out.reason)
                 break
-        return Step(tuple(turn.events), tuple(turn.outgoing)) if turn.events or turn.outgoing else QUIET
+        return SessionStep(tuple(turn.events), tuple(turn.outgoing)) if turn.events or turn.outgoing else QUIET
 
     def _down(self, reason: str) -> list[AnyEvent]:
         """Say that the stream is down and no book may be believed: once, until it has been up again."""

@@ -29,7 +29,7 @@ from domain.door import one_line
 from domain.events import AnyEvent, FeedState, FeedStatus, Tick
 from feeds.beside import BesideTopics
 from feeds.massive_wire import Item, read_frame, read_stamp, read_value, refusal_text
-from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, Step
+from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Outgoing, SessionStep
 
 MS_PER_S: Final = 1_000
 CAP_STATUS: Final = "max_connections"
@@ -139,15 +139,15 @@ class MassiveSession:
 
     # --- what the loop tells ---
 
-    def connected(self, now: Now) -> Step:
+    def connected(self, now: Now) -> SessionStep:
         """The upgrade succeeded; the vendor greets first."""
         if self.state is FeedState.FATAL:
             self.state = FeedState.DOWN  # refused before; the vendor has been seen to refuse good keys for a while
         self._begin()
         self._greeting_due_ns = now.mono_ns + self._limits.greeting_ms * NS_PER_MS
-        return Step(self._turn(FeedState.CONNECTING, "socket open"))
+        return SessionStep(self._turn(FeedState.CONNECTING, "socket open"))
 
-    def received(self, data: str | bytes, now: Now) -> Step:
+    def received(self, data: str | bytes, now: Now) -> SessionStep:
         """One frame: any mix of objects, each taken in order."""
         items, lost = read_frame(data)
         events: list[AnyEvent] = []
@@ -168,23 +168,23 @@ class MassiveSession:
             outgoing.extend(self._beside.ask(now))
         if not events and not outgoing:
             return QUIET
-        return Step(tuple(events), tuple(outgoing), bool(outgoing) or self.state is not before)
+        return SessionStep(tuple(events), tuple(outgoing), bool(outgoing) or self.state is not before)
 
-    def tick(self, now: Now) -> Step:
+    def tick(self, now: Now) -> SessionStep:
         """Act on what did not happen in time."""
         if self._greeting_due_ns is not None and now.mono_ns >= self._greeting_due_ns:
             # Two of the vendor's own clients do not wait for the greeting, so a lost one is no reason to give up.
-            return Step((), self._authenticate(now))
+            return SessionStep((), self._authenticate(now))
         if self._auth_due_ns is not None and now.mono_ns >= self._auth_due_ns:
             return self._hang_up(f"no answer to auth within {self._limits.auth_ms / MS_PER_S:g} s")
         if self._acks_due_ns is not None and now.mono_ns >= self._acks_due_ns:
             return self._acks_overdue(now)
         due_ns = self._beside.due_ns()
         if self.state is FeedState.LIVE and due_ns is not None and now.mono_ns >= due_ns:
-            return Step((), self._beside.ask(now))
+            return SessionStep((), self._beside.ask(now))
         return self._silence(now)
 
-    def closed(self, reason: str, now: Now) -> Step:
+    def closed(self, reason: str, now: Now) -> SessionStep:
         """The connection ended or never came to be; always said, because the standby rule waits to hear it."""
         more = self._last_words and reason not in (self._last_words, CLOSED_AS_TOLD)
         told = f"{reason}; {self._last_words}" if more else reason
@@ -193,7 +193,7 @@ class MassiveSession:
             told = f"{reason}; {self._refusal}"
         else:
             self.state = FeedState.COOLING if now.mono_ns < self._cooling_until_ns else FeedState.DOWN
-        return Step((FeedStatus(self._feed, self.state, told),))
+        return SessionStep((FeedStatus(self._feed, self.state, told),))
 
     # --- what the loop asks ---
 
@@ -303,7 +303,7 @@ class MassiveSession:
         told = f"; not authorized: {', '.join(sorted(self._refused))}" if self._refused else ""
         return self._turn(FeedState.SUBSCRIBED, f"{', '.join(granted)}{told}")
 
-    def _acks_overdue(self, now: Now) -> Step:
+    def _acks_overdue(self, now: Now) -> SessionStep:
         missing = [topic for topic in self._pending if topic.removeprefix("V.") not in self._heard_ns]
         if missing and not self._errors:
             return self._hang_up(
@@ -311,7 +311,7 @@ class MassiveSession:
             )
         self._errors = len(self._pending)
         events = self._settle_acks(now)
-        return Step(events, (HangUp("not authorized"),) if self.state is FeedState.FATAL else ())
+        return SessionStep(events, (HangUp("not authorized"),) if self.state is FeedState.FATAL else ())
 
     # --- values ---
 
@@ -382,7 +382,7 @@ class MassiveSession:
             self._refusals = 0
             events.extend(self._turn(FeedState.LIVE, "values are flowing"))
 
-    def _silence(self, now: Now) -> Step:
+    def _silence(self, now: Now) -> SessionStep:
         """Judge how long each topic has been silent."""
         silent = {
             symbol: now.mono_ns - heard
@@ -404,24 +404,24 @@ class MassiveSession:
         if self.state is not FeedState.LIVE:
             return QUIET
         self._live_since_ns = None
-        return Step(
+        return SessionStep(
             self._turn(FeedState.SUBSCRIBED, f"stale: {names} silent for {self._limits.stale_ms / MS_PER_S:g} s")
         )
 
-    def _ask_again(self, symbols: list[str], now: Now) -> Step:
+    def _ask_again(self, symbols: list[str], now: Now) -> SessionStep:
         """Subscribe again to what is silent while others speak: the vendor may have lost the subscription."""
         if now.mono_ns < self._asked_again_ns + self._limits.again_ms * NS_PER_MS:
             return QUIET
         self._asked_again_ns = now.mono_ns
         params = ",".join(f"V.{symbol}" for symbol in symbols)
-        return Step((), (msgspec.json.encode({"action": "subscribe", "params": params}).decode(),))
+        return SessionStep((), (msgspec.json.encode({"action": "subscribe", "params": params}).decode(),))
 
     # --- small ---
 
-    def _hang_up(self, reason: str) -> Step:
+    def _hang_up(self, reason: str) -> SessionStep:
         self._greeting_due_ns = self._auth_due_ns = self._acks_due_ns = None
         self._heard_ns.clear()
-        return Step((), (HangUp(reason),))
+        return SessionStep((), (HangUp(reason),))
 
     def _turn(self, state: FeedState, reason: str, *, again: bool = False) -> tuple[AnyEvent, ...]:
         """Change state and say so; nothing to say when it was that already, unless `again`."""

@@ -1,7 +1,7 @@
 """What a socket session is: a pure protocol machine that the one reconnecting loop carries.
 
-Everything a machine is told returns a `Step`: events for the engine, and what to write to the socket, in order. A
-machine never waits; it answers `next_deadline` with the instant at which it wants `tick`, always later than now.
+Everything a machine is told returns a `SessionStep`: events for the engine, and what to write to the socket, in order.
+A machine never waits; it answers `next_deadline` with the instant at which it wants `tick`, always later than now.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class HangUp(NamedTuple):
 Outgoing = str | bytes | HangUp
 
 
-class Step(msgspec.Struct, frozen=True):
+class SessionStep(msgspec.Struct, frozen=True):
     """What follows from one input: events for the engine, messages for the wire.
 
     `sooner` is whether `next_deadline` may now lie nearer than when it was last asked; a machine that takes thousands
@@ -35,26 +35,26 @@ class Step(msgspec.Struct, frozen=True):
     sooner: bool = True
 
 
-QUIET: Final = Step(sooner=False)
+QUIET: Final = SessionStep(sooner=False)
 CLOSED_AS_TOLD: Final = "closed as told"  # the reason `closed` gets when the shell was told to close: a confirmation
 
 
 class SocketSession(Protocol):
     """One socket's protocol. Instants are monotonic nanoseconds."""
 
-    def connected(self, now: Now) -> Step:
+    def connected(self, now: Now) -> SessionStep:
         """The upgrade succeeded; a new connection begins with empty state."""
         ...
 
-    def received(self, data: str | bytes, now: Now) -> Step:
+    def received(self, data: str | bytes, now: Now) -> SessionStep:
         """One message arrived (text as bytes or str)."""
         ...
 
-    def tick(self, now: Now) -> Step:
+    def tick(self, now: Now) -> SessionStep:
         """A deadline of this machine may have come."""
         ...
 
-    def closed(self, reason: str, now: Now) -> Step:
+    def closed(self, reason: str, now: Now) -> SessionStep:
         """The connection is gone, or could not be made."""
         ...
 

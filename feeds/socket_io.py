@@ -27,7 +27,7 @@ from domain.backoff import Backoff
 from domain.clock import NS_PER_MS, NS_PER_S, Clock, Now
 from domain.dial_io import Dialler
 from domain.events import AnyEvent
-from feeds.session import CLOSED_AS_TOLD, HangUp, Outgoing, SocketSession, Step
+from feeds.session import CLOSED_AS_TOLD, HangUp, Outgoing, SessionStep, SocketSession
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
 ABNORMAL: Final = 1006
@@ -121,7 +121,7 @@ class ReconnectingSocket:
         self._life.cancel()
         await self._ended.wait()
 
-    def perform(self, step: Step) -> None:
+    def perform(self, step: SessionStep) -> None:
         """Carry out a step that the session made on someone else's call (new subscriptions, for example)."""
         self._perform(step)
         self._arm(self._clock.now())
@@ -260,7 +260,7 @@ class ReconnectingSocket:
 
     # --- in and out of the session ---
 
-    def _perform(self, step: Step) -> None:
+    def _perform(self, step: SessionStep) -> None:
         for event in step.events:
             self._emit(event)
         if step.outgoing:

@@ -78,7 +78,7 @@ class Fault(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line} (byte {self.offset}): {self.sentence}"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class ChainVerdict(msgspec.Struct, frozen=True):
     """What a verification found. `ok` allows for a torn tail, which is reported and can be repaired.
 
     `bare_offset`: where in the last file a head begins that no record follows, so that nothing was written under it.
@@ -164,7 +164,7 @@ class Verifier:
         self._offset += len(line)
         return self.fault is None
 
-    def finish(self) -> Verdict:
+    def finish(self) -> ChainVerdict:
         """No more lines: judge what the anchors say about the end."""
         beyond = sorted(seq for seq in self._anchors if seq > self.head.seq)
         if self.fault is None and beyond:
@@ -176,7 +176,7 @@ class Verifier:
                 f"at least {lost} record(s) were cut off its end",
             )
         torn, file, offset = self._torn or (None, "", 0)
-        return Verdict(
+        return ChainVerdict(
             ok=self.fault is None,
             head=self.head,
             first_fault=self.fault,
@@ -261,7 +261,7 @@ def verify(
     anchors: Iterable[Anchor] = (),
     start: Head = EMPTY,
     required_in: str = "",
-) -> Verdict:
+) -> ChainVerdict:
     """Verify a whole journal: (file name, its lines with their newlines) in order, against the anchors."""
     verifier = Verifier(anchors, start, required_in)
     for file, lines in files:

@@ -20,7 +20,7 @@ from journal.earlier import Recorded, entry_of, stands_in_its_step
 from journal.record import STEP, Record, RecordError, canonical, parse_utc
 
 
-class Fact(msgspec.Struct, frozen=True):
+class RecordedFact(msgspec.Struct, frozen=True):
     """One typed record: when, and what it says. `record`: the line that holds it or is it; `index`: its place there."""
 
     record: Record
@@ -76,7 +76,7 @@ _TYPES: Final = frozenset({"record", *(type_of(entry) for entry in ENTRIES)})
 _TELLING: Final = re.compile(rb'"kind":"(?:%s)"' % b"|".join(kind.encode() for kind in sorted(_TYPES)))
 
 
-def facts(records: Iterable[Record]) -> Iterator[Fact | Seen]:
+def facts(records: Iterable[Record]) -> Iterator[RecordedFact | Seen]:
     """Everything a report needs, in the order of the records. Raises Refused for another build's step.
 
     A record that this build does not know, or that an early build wrote otherwise, is passed over.
@@ -91,23 +91,23 @@ def facts(records: Iterable[Record]) -> Iterator[Fact | Seen]:
             yield from _alone(record)
 
 
-def told_in(records: Iterable[Record]) -> Iterator[Fact]:
+def told_in(records: Iterable[Record]) -> Iterator[RecordedFact]:
     """The facts alone, in order, whatever events this build knows. Raises Refused for no step."""
     for record in records:
         yield from _made_in(record, _raw_step.read(record.payload)) if record.type == STEP else _alone(record)
 
 
-def _made_in(record: Record, step: _RawStep) -> Iterator[Fact]:
+def _made_in(record: Record, step: _RawStep) -> Iterator[RecordedFact]:
     for index, action in enumerate(step.actions, start=1):
         entry = _in_step(action, record.version) if _kind.read(action).kind in _TYPES else None
         if entry is not None:
-            yield Fact(record, index, step.now.utc_ns, entry)
+            yield RecordedFact(record, index, step.now.utc_ns, entry)
 
 
-def _alone(record: Record) -> Iterator[Fact]:
+def _alone(record: Record) -> Iterator[RecordedFact]:
     entry = None if stands_in_its_step(record) else _entry(record.type, bytes(record.payload), record.version)
     if entry is not None:
-        yield Fact(record, 0, parse_utc(record.ts_utc), entry)
+        yield RecordedFact(record, 0, parse_utc(record.ts_utc), entry)
 
 
 def tells_nothing(line: bytes) -> bool:

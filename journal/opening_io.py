@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from journal.chain import EMPTY, Anchor, Fault, Head, Verdict, Verifier, misplaced, verify
+from journal.chain import EMPTY, Anchor, ChainVerdict, Fault, Head, Verifier, misplaced, verify
 from journal.disk_io import OWNER_AND_GROUP, Disk
 from journal.layout import anchor_dir, ballast_path, first_seq_of, journal_dir, lock_path, torn_dir
 from journal.reader import Step, decode_step
@@ -237,7 +237,7 @@ def damaged(fault: Fault, state_dir: Path) -> JournalDamaged:
     return JournalDamaged(fault.file or str(journal_dir(state_dir)), fault.line, fault.sentence, KEEP_AND_ASK)
 
 
-def _repair(state_dir: Path, disk: Disk, verdict: Verdict) -> Repair:
+def _repair(state_dir: Path, disk: Disk, verdict: ChainVerdict) -> Repair:
     """Keep the torn bytes, durable, before they are cut off: a kill in between leaves both, never neither."""
     torn = verdict.torn_tail or b""
     source = Path(verdict.torn_file)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from journal.chain import EMPTY, Anchor, Fault, FaultKind, Verdict, Verifier, verify
+from journal.chain import EMPTY, Anchor, ChainVerdict, Fault, FaultKind, Verifier, verify
 from journal.layout import anchor_dir, first_seq_of, journal_dir
 from journal.reader import Step, decode_anchor, decode_step
 from journal.record import HEAD, HEAD_END, STEP, Record, RecordError, decode_record, parse_utc
@@ -86,7 +86,7 @@ def read_outline(state_dir: Path) -> tuple[list[Path], list[Anchor]]:
             return paths, anchors
 
 
-def verify_state(state_dir: Path) -> Verdict:
+def verify_state(state_dir: Path) -> ChainVerdict:
     """Verify a whole journal against its anchors and the snapshot beside it: what a start refuses, this refuses.
 
     Raises JournalDamaged for an unreadable anchor, OSError.

@@ -33,7 +33,7 @@ HTTP_OK = 200
 _document: Final = Door(object, PAGE_BYTES_MAX)
 
 
-class Answer(msgspec.Struct, frozen=True):
+class PageAnswer(msgspec.Struct, frozen=True):
     """Status code, text, and the document when the text is JSON (None otherwise)."""
 
     status: int
@@ -41,12 +41,12 @@ class Answer(msgspec.Struct, frozen=True):
     document: Any
 
 
-def fetch(address: str, path: str, *, timeout_s: float = TIMEOUT_S, accept: str = "application/json") -> Answer:
+def fetch(address: str, path: str, *, timeout_s: float = TIMEOUT_S, accept: str = "application/json") -> PageAnswer:
     """GET one path. Raises UnavailableError when nobody answers, UsageError for an address that is none."""
     return _exchange(address, "GET", path, None, {"Accept": accept}, timeout_s)
 
 
-def order(address: str, command: str, *, by: str, cause: str, token: str, timeout_s: float = TIMEOUT_S) -> Answer:
+def order(address: str, command: str, *, by: str, cause: str, token: str, timeout_s: float = TIMEOUT_S) -> PageAnswer:
     """POST one control command with its bearer token. Raises as `fetch` does."""
     body = json.dumps({"by": by, "cause": cause}).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -73,7 +73,7 @@ def health(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
     return code, "\n".join(lines)
 
 
-def _beside_health(answer: Answer) -> dict[str, Any]:
+def _beside_health(answer: PageAnswer) -> dict[str, Any]:
     """Feeds, providers, positions and P&L of the running daemon; every part null when its picture is not to be had.
 
     Positions are net YES contracts by market; money is in dollars.
@@ -145,7 +145,7 @@ def vix(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, 
     return EX_OK if verdict in {"PASS", "NOT_CONFIGURED"} else EX_NOT_OK, text
 
 
-def _frame(address: str) -> tuple[Answer, Frame | None]:
+def _frame(address: str) -> tuple[PageAnswer, Frame | None]:
     """The frame that the page shows; None from something that is not the daemon."""
     answer = fetch(address, "/picture")
     document = answer.document
@@ -155,7 +155,7 @@ def _frame(address: str) -> tuple[Answer, Frame | None]:
 
 def _exchange(
     address: str, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
-) -> Answer:
+) -> PageAnswer:
     parts = urlsplit(address)
     try:
         host, port = parts.hostname, parts.port
@@ -182,4 +182,4 @@ def _exchange(
         document = _document.read(text)
     except Refused:
         document = None
-    return Answer(response.status, text, document)
+    return PageAnswer(response.status, text, document)

@@ -19,7 +19,7 @@ from prometheus_client.openmetrics import parser as open_parser
 
 from domain.clock import NS_PER_S
 from domain.door import PAGE_BYTES_MAX, Door
-from domain.metrics import REQUIRED, RISING, Kind, Metric
+from domain.metrics import REQUIRED, RISING, Metric, MetricKind
 from domain.stamps import parse_rfc3339
 from ops.ops_status import HEARTBEAT_TTL_S, Identity
 
@@ -28,7 +28,7 @@ HTTP_OK: Final = 200
 _document: Final = Door(dict[str, Any], PAGE_BYTES_MAX)
 OPEN_METRICS: Final = "OpenMetrics"
 TEXT: Final = "text"
-SUFFIX: Final = {Kind.COUNTER: "_total", Kind.GAUGE: "", Kind.HISTOGRAM: "_count"}
+SUFFIX: Final = {MetricKind.COUNTER: "_total", MetricKind.GAUGE: "", MetricKind.HISTOGRAM: "_count"}
 
 
 class Got(msgspec.Struct, frozen=True):
@@ -206,7 +206,7 @@ class Watch:
         for metric in REQUIRED:
             name = sample_of(metric)
             had, has = before.samples.get(name, 0.0), page.samples.get(name, 0.0)
-            if metric.value.kind is not Kind.GAUGE and has < had:
+            if metric.value.kind is not MetricKind.GAUGE and has < had:
                 self._fault(f"{name} never falls", f"{had:g} -> {has:g}: another process, or no counter")
 
     # --- over time -------------------------------------------------------------------------------------------------

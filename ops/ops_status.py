@@ -58,7 +58,7 @@ class Facts(msgspec.Struct, frozen=True):
     heartbeat_ttl_s: float = HEARTBEAT_TTL_S
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class StatusVerdict(msgspec.Struct, frozen=True):
     """One state, a sentence for people, and the codes for machines."""
 
     state: str
@@ -138,12 +138,12 @@ RULES: tuple[Rule, ...] = (
 MAY_RUN_STRATEGIES = frozenset({"OK", "MARKET_CLOSED"})
 
 
-def verdict(facts: Facts) -> Verdict:
+def verdict(facts: Facts) -> StatusVerdict:
     """The first row of the table that matches; OK when none does."""
     for matches, state, code, summary in RULES:
         if matches(facts):
-            return Verdict(state, summary(facts), (code,) if code else ())
-    return Verdict("OK", "all is well" if facts.ready else "running, but orders are held back by gates", ())
+            return StatusVerdict(state, summary(facts), (code,) if code else ())
+    return StatusVerdict("OK", "all is well" if facts.ready else "running, but orders are held back by gates", ())
 
 
 def heartbeat_age_s(tasks: tuple[TaskHealth, ...]) -> float | None:
@@ -272,7 +272,7 @@ def _index(one: IndexFreshness) -> dict[str, Any]:
     }
 
 
-def _safety(picture: Status, outcome: Verdict) -> dict[str, Any]:
+def _safety(picture: Status, outcome: StatusVerdict) -> dict[str, Any]:
     answer = readiness(picture)
     reasons = list(outcome.reason_codes) + [gate.reason or gate.name for gate in answer.against]
     return {

@@ -174,7 +174,7 @@ class Exposure(msgspec.Struct, frozen=True):
     realised: int
 
 
-class Flat(msgspec.Struct, frozen=True):
+class FlatView(msgspec.Struct, frozen=True):
     """Whether it is proven that nothing of ours rests at the exchange; if not, what is missing for the proof."""
 
     proven: bool
@@ -218,7 +218,7 @@ class LimitView(msgspec.Struct, frozen=True):
     share_ppm: int
 
 
-class Budget(msgspec.Struct, frozen=True):
+class WriteTokensView(msgspec.Struct, frozen=True):
     """Write tokens: what is there, what is kept for cancels, what the bucket holds."""
 
     tokens: float
@@ -261,7 +261,7 @@ class Status(msgspec.Struct, frozen=True):
     orders: tuple[OrderView, ...]
     holdings: tuple[Holding, ...]
     exposures: tuple[Exposure, ...]
-    flat: Flat
+    flat: FlatView
     windows: tuple[WindowResult, ...]
     realised: int
     unrealised: int
@@ -271,7 +271,7 @@ class Status(msgspec.Struct, frozen=True):
     day_loss_limit: int
     limits: tuple[LimitView, ...]
     cancel_all: CancelAllView
-    budget: Budget
+    budget: WriteTokensView
     counts: tuple[int, ...]
     errors: int
     session: str

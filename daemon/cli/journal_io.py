@@ -11,7 +11,7 @@ from domain.errors import EX_NOT_OK, EX_OK, UsageError
 from domain.money import Cash, Count, Price, print_cash, print_count, print_price
 from domain.records import ENTRIES, FillAdoptedEntry, ForeignFillEntry, OrderFilledEntry, payload_of, type_of
 from domain.stamps import utc_ms_text
-from journal.facts import Fact, told_in
+from journal.facts import RecordedFact, told_in
 from journal.reader_io import JournalDamaged, read_proven
 from journal.record import canonical
 
@@ -48,7 +48,7 @@ def print_facts(state_dir: Path, record_type: str | None, say: Callable[[str], N
     return EX_OK
 
 
-def line_of(fact: Fact) -> str:
+def line_of(fact: RecordedFact) -> str:
     """A record as its line: time, id, type, and what it says, money in the exchange's own decimals."""
     kind = type_of(type(fact.entry))
     said = []

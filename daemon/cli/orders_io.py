@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from daemon.client.exchange_io import Line, Unread
+from daemon.client.exchange_io import ExchangeClient, Unread
 from daemon.client.living_io import page_of
 from daemon.settings.secrets_io import account_key
 from daemon.settings.tree import Settings
@@ -112,7 +112,7 @@ def _own_book(http: str) -> OwnBook | None:
 
 async def list_resting(settings: Settings) -> Listing:
     """Ask the exchange for our resting orders. Raises UnavailableError when it does not answer."""
-    line = Line(settings.exchange.rest_url, Signer(*account_key(settings)), SystemClock(), Posture.READ_ONLY)
+    line = ExchangeClient(settings.exchange.rest_url, Signer(*account_key(settings)), SystemClock(), Posture.READ_ONLY)
     try:
         return (await line.read(OrdersRead, Read.RESTING)).orders
     except Unread as problem:

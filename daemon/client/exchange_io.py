@@ -24,7 +24,7 @@ from execution.kalshi.exchange_clock import ExchangeClock
 from execution.kalshi.pages import Step
 from execution.kalshi.reads import ReadRun
 from execution.kalshi.sign import Signer
-from execution.kalshi.wire import Account, Answer, Request, Write, request_for
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest, Write, request_for
 from execution.script import ScriptEnd, go_on
 
 ANSWER_MS: Final = 4_000
@@ -75,7 +75,7 @@ class Asking:
         self.problem = ""
         self.heard = False
 
-    async def ask(self, request: Request, limit_ms: int) -> Answer | None:
+    async def ask(self, request: KalshiRequest, limit_ms: int) -> KalshiAnswer | None:
         """Ask once; None, with `problem` set, when no whole answer came in time."""
         if self._connection is None or not self._connection.usable:
             self._connection = await self._pool.open_one()
@@ -100,7 +100,7 @@ class Asking:
             self.problem = f"{request.method} {request.path}: {question.reason}"
             return None
         self.problem, self.heard = "", True
-        return Answer(answer.status, answer.body, sent, self._clock.now(), answer.date_s)
+        return KalshiAnswer(answer.status, answer.body, sent, self._clock.now(), answer.date_s)
 
     def close(self) -> None:
         """Leave."""
@@ -120,10 +120,10 @@ class WriteEnd(NamedTuple):
     """How a write ended: its outcomes, and the raw answer where one came."""
 
     outcomes: tuple[WriteOutcome, ...]
-    answer: Answer | None
+    answer: KalshiAnswer | None
 
 
-class Line:
+class ExchangeClient:
     """Asks the exchange as our account. `heard` is whether it ever answered; `sample` what its clock is known to be."""
 
     def __init__(
@@ -143,11 +143,11 @@ class Line:
         self._times = ExchangeClock()
         self._busy = asyncio.Lock()
         self.clock = clock
-        self.account = Account(self._asking.prefix)
+        self.account = KalshiAccount(self._asking.prefix)
         self.address = base_url
         self.sample: ClockSample | None = None
 
-    async def ask(self, request: Request, tries: int = TRIES) -> Answer:
+    async def ask(self, request: KalshiRequest, tries: int = TRIES) -> KalshiAnswer:
         """Ask once, or again on a fresh connection while nothing came. Raises UnavailableError."""
         async with self._busy:
             for _ in range(tries):
@@ -194,7 +194,7 @@ class Line:
         request = run.start()
         while True:
             following = run.advance(await self.ask(request))
-            if isinstance(following, Request):
+            if isinstance(following, KalshiRequest):
                 request = following
                 continue
             if isinstance(following, kind):
@@ -216,7 +216,7 @@ class Line:
 
     async def measure_clock(self) -> ClockSample | None:
         """Narrow down the exchange's clock by asking when its second turns; None when no answer carries a time."""
-        status = Request("GET", f"{self.account.prefix}/exchange/status")
+        status = KalshiRequest("GET", f"{self.account.prefix}/exchange/status")
         until_ns = self.clock.now().mono_ns + CLOCK_LIMIT_MS * NS_PER_MS
         while True:
             now = self.clock.now()

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import msgspec
 
-from daemon.client.exchange_io import Line
+from daemon.client.exchange_io import ExchangeClient
 from daemon.client.index_snapshot import Shown
 from daemon.client.living_io import read_page
 from daemon.engine.memory import Memory, read_memory
@@ -60,7 +60,7 @@ class Look:
         self.clock = clock
         self.digest = config_hash(settings)
         self.live = settings.mode == "live"
-        self.line: Line | None = None
+        self.line: ExchangeClient | None = None
         self._http = http is not None
         self.address = http or ""
         self._seen: dict[str, asyncio.Task[Any]] = {}
@@ -71,14 +71,14 @@ class Look:
 
     def connect(self) -> None:
         """Make the line to the exchange. Raises ConfigurationError as `signer` does."""
-        self.line = Line(self.settings.exchange.rest_url, self.signer(), self.clock, self.settings.posture)
+        self.line = ExchangeClient(self.settings.exchange.rest_url, self.signer(), self.clock, self.settings.posture)
 
     def close(self) -> None:
         """Leave the exchange."""
         if self.line is not None:
             self.line.close()
 
-    def exchange(self) -> Line:
+    def exchange(self) -> ExchangeClient:
         """The line. Raises ConfigurationError when there is none."""
         if self.line is None:
             self.connect()

@@ -19,8 +19,7 @@ from typing import Final, NamedTuple
 from daemon.client.close_outs_io import write_close_out
 from daemon.client.exchange_io import Asking
 from daemon.client.living_io import daemon_pid, nobody_there
-from daemon.client.requests_io import Request as Question
-from daemon.client.requests_io import ask, read_answer
+from daemon.client.requests_io import Request, ask, read_answer
 from daemon.closeout.fees import FileFees
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, Clock, Now, utc_ms
@@ -36,7 +35,7 @@ from execution.flatten import TAIL_NS
 from execution.http.http_client_io import seconds
 from execution.kalshi.codes import stamp_refused
 from execution.kalshi.sign import Signer
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from execution.script import ScriptEnd, go_on
 from journal.marker import last_asked_utc_ns
 from journal.marker_io import read_cancel_all
@@ -79,10 +78,10 @@ class _Shell:
         return act.value
 
     async def _act(self, act: Act) -> Heard:
-        answer: Answer | None = None
+        answer: KalshiAnswer | None = None
         kept = True
         match act:
-            case Request():
+            case KalshiRequest():
                 answer = await self._ask(act)
             case Wait():
                 await asyncio.sleep(seconds(act.ms))
@@ -92,9 +91,9 @@ class _Shell:
                 kept = await self.keep(act.told)
         return Heard(self._clock.now(), answer, kept)
 
-    async def _ask(self, request: Request) -> Answer | None:
+    async def _ask(self, request: KalshiRequest) -> KalshiAnswer | None:
         """Ask; a read again where no answer came, a write once. A refused stamp sets our time by the exchange's."""
-        answer: Answer | None = None
+        answer: KalshiAnswer | None = None
         for _ in range(READ_TRIES if request.method == READING else 1):
             answer = await self._line.ask(request, self._asked.answer_ms)
             if answer is None:
@@ -142,7 +141,7 @@ async def close_positions(asked: CloseAllRequest, clock: Clock, say: Callable[[s
 
 
 def _run(line: Asking, told: CloseOutTold, asked: CloseAllRequest, now: Now, tail_until_utc_ns: int) -> CloseOutRun:
-    return CloseOutRun(Account(line.prefix), told, asked.fees, asked.limits, now, tail_until_utc_ns)
+    return CloseOutRun(KalshiAccount(line.prefix), told, asked.fees, asked.limits, now, tail_until_utc_ns)
 
 
 async def _look(shell: _Shell, run: CloseOutRun, asked: CloseAllRequest, say: Callable[[str], None]) -> int:
@@ -193,7 +192,7 @@ async def _pause(told: CloseOutTold, asked: CloseAllRequest, clock: Clock, say: 
     if not pid:
         say(f"close-all: {nobody_there(asked.state_dir)}: one that starts later is paused by what was written down")
         return
-    question = Question(told.ident, Command.PAUSE, asked.by, f"close-all: {asked.cause}", clock.now().utc_ns)
+    question = Request(told.ident, Command.PAUSE, asked.by, f"close-all: {asked.cause}", clock.now().utc_ns)
     try:
         done = await asyncio.to_thread(ask, asked.state_dir, question)
     except OSError as problem:

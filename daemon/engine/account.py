@@ -44,7 +44,7 @@ from execution.cancel_all import Scope
 from execution.converge import ANSWER_PATIENCE_NS
 from execution.groups import GroupPhase
 from execution.list_lag import SETTLE_MAX_NS
-from execution.orders import Order, State
+from execution.orders import Order, OrderStatus
 from execution.quoter import Want
 from execution.reconcile import series_of
 
@@ -140,7 +140,7 @@ class Account:
         self._touched(order, now)
         order.doubted = Count(0)  # its end was told
         self.told(order, now)
-        if order.state is State.GONE and before is not State.GONE and said.status == "canceled":
+        if order.state is OrderStatus.GONE and before is not OrderStatus.GONE and said.status == "canceled":
             held.cancelled.append((order, said.last_update_reason))
             source = said.last_update_reason or "exchange"
             out.append(OrderCancelledEntry(order.client_order_id, order.order_id, source, None))
@@ -231,7 +231,7 @@ class Account:
         held.touched.add(order.series)
         for scope in (Scope.ACCOUNT, order.series):
             flattening = held.flattenings.get(scope)
-            if flattening is not None and order.state is not State.GONE:
+            if flattening is not None and order.state is not OrderStatus.GONE:
                 flattening.acted(now.mono_ns)
                 flattening.join((order,))
 
@@ -263,7 +263,7 @@ class Account:
             asked_ns = held.reads.slots[RESTING].asked_ns
             due = min(f.next_listing_ns(asked_ns) for f in held.flattenings.values())
             held.reads.soon(RESTING, max(due, now.mono_ns))
-        unknown = [o for o in held.book.live.values() if o.state is State.PLACING and not o.in_flight]
+        unknown = [o for o in held.book.live.values() if o.state is OrderStatus.PLACING and not o.in_flight]
         if held.strangers.unclaimed:
             held.reads.pace(ORDERS, UNKNOWN_POLL_NS, now.mono_ns)
         elif not unknown:
@@ -300,7 +300,8 @@ class Account:
         due = [
             o
             for o in self.held.book.live.values()
-            if o.unwanted and (o.state is State.OPEN or (o.state is State.CANCELLING and now.mono_ns >= o.retry_ns))
+            if o.unwanted
+            and (o.state is OrderStatus.OPEN or (o.state is OrderStatus.CANCELLING and now.mono_ns >= o.retry_ns))
         ]
         self.held.converger.cancel(due, "retry", now.mono_ns, out)
 

@@ -22,7 +22,6 @@ from execution.orders import Order
 from execution.quoter import best_other
 from ops.readiness import Permission, verdict_of, votes_of
 from ops.status import (
-    Budget,
     CancelAllView,
     FeedView,
     Gate,
@@ -33,6 +32,7 @@ from ops.status import (
     Status,
     VixView,
     WindowResult,
+    WriteTokensView,
 )
 
 
@@ -136,7 +136,7 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
             times[-1] / NS_PER_MS if times else None,
             held.completed_cancel_alls,
         ),
-        budget=Budget(
+        budget=WriteTokensView(
             held.budget.tokens_milli / 1000,
             float(held.budget.reserve(len(held.book.live), len(held.groups.known))),
             float(held.budget.capacity),

@@ -30,7 +30,7 @@ from domain.reasons import Reason, RiskDecision, RiskLimit, RungReason, Topic
 from domain.records import GuardTripEntry, RiskDecisionEntry, StrictStandDownEntry, WindowPhaseEntry
 from domain.window import Phase, Window
 from execution.orders import Order
-from execution.orders import State as OrderState
+from execution.orders import OrderStatus as OrderState
 from feeds.scores import EXCHANGE, Looked
 from guards.freshness import Trip
 from guards.gate import Closed, evaluate

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from daemon.client.exchange_io import Line, Unread
+from daemon.client.exchange_io import ExchangeClient, Unread
 from daemon.preflight.order_drill_io import Trial, TrialError, find_market
 from daemon.settings.files_io import PROOFS, read_proofs
 from daemon.settings.tree import Settings
@@ -28,7 +28,9 @@ CONTROLS: Final = ("order_group_create", "order_place", "order_cancel", "order_g
 class Proof:
     """One run of the proof. `lines` says what was done; `proven` which controls held."""
 
-    def __init__(self, settings: Settings, line: Line, clock: Clock, votes: tuple[tuple[str, Vote], ...]) -> None:
+    def __init__(
+        self, settings: Settings, line: ExchangeClient, clock: Clock, votes: tuple[tuple[str, Vote], ...]
+    ) -> None:
         self._settings = settings
         self._line = line
         self._clock = clock

@@ -29,7 +29,7 @@ OPEN_ROOM_S: Final = 30
 OPEN_PHASES: Final = frozenset({Phase.QUOTING.value, Phase.STRICT.value, Phase.FLATTENING.value, Phase.FROZEN.value})
 
 
-class Book(msgspec.Struct):
+class KalshiOrderbook(msgspec.Struct):
     """The two sides of GET /markets/{ticker}/orderbook, best last; `no_dollars` in prices of the NO leg."""
 
     yes_dollars: list[tuple[str, str]]
@@ -39,10 +39,10 @@ class Book(msgspec.Struct):
 class BookAnswer(msgspec.Struct):
     """GET /markets/{ticker}/orderbook."""
 
-    orderbook_fp: Book
+    orderbook_fp: KalshiOrderbook
 
 
-def best_ask(book: Book) -> Price | None:
+def best_ask(book: KalshiOrderbook) -> Price | None:
     """The best offer on the YES leg: one dollar less the best bid for NO. Raises ValueError for an unreadable book."""
     levels = [parse_price(price) for price, count in book.no_dollars if parse_count(count) > 0]
     return Price(PRICE_PER_DOLLAR - max(levels)) if levels else None

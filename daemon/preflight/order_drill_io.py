@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NamedTuple, TypeVar
 
-from daemon.client.exchange_io import Line, Unread, WriteEnd
+from daemon.client.exchange_io import ExchangeClient, Unread, WriteEnd
 from daemon.preflight.order_drill import (
     LIFE_S,
     BookAnswer,
@@ -55,7 +55,7 @@ class Gone(NamedTuple):
     proven_ms: int
 
 
-async def list_quotes(line: Line, series: tuple[str, ...]) -> list[MarketQuote]:
+async def list_quotes(line: ExchangeClient, series: tuple[str, ...]) -> list[MarketQuote]:
     """Every open market of these series with its best prices. Raises UnavailableError, ProtocolError."""
     quotes: list[MarketQuote] = []
     for name in series:
@@ -66,7 +66,7 @@ async def list_quotes(line: Line, series: tuple[str, ...]) -> list[MarketQuote]:
     return quotes
 
 
-async def find_market(line: Line, series: tuple[str, ...]) -> MarketQuote | None:
+async def find_market(line: ExchangeClient, series: tuple[str, ...]) -> MarketQuote | None:
     """The market that suits a trial best, over these series. Raises UnavailableError, ProtocolError."""
     return choose(await list_quotes(line, series), line.clock.now().utc_ns)
 
@@ -74,7 +74,9 @@ async def find_market(line: Line, series: tuple[str, ...]) -> MarketQuote | None
 class Trial:
     """Orders of one lot in one market, inside one group."""
 
-    def __init__(self, line: Line, market: Market, votes: tuple[tuple[str, Vote], ...], lots_max: int = 1) -> None:
+    def __init__(
+        self, line: ExchangeClient, market: Market, votes: tuple[tuple[str, Vote], ...], lots_max: int = 1
+    ) -> None:
         """`votes` speak for the account: no daemon quotes, no window is open, no kill switch."""
         self.line = line
         self.market = market

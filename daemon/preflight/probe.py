@@ -18,7 +18,7 @@ from daemon.settings.learned import (
     unlearnable,
 )
 from domain.events import Verdict
-from execution.kalshi.codes import CodeTable, Kind
+from execution.kalshi.codes import CodeTable, RequestKind
 
 NOT_ASKED: Final = {
     "stream_numbers": "not asked by this probe; the stream counts it, and a wrong count ends in a resync",
@@ -28,8 +28,8 @@ NOT_ASKED: Final = {
 
 def learn(status: int, code: str, why: str, *, absent: bool) -> tuple[Learned, ...]:
     """The row that an answered place teaches, if it proves anything and is not in the table yet."""
-    row = Learned(Kind.PLACE, status, code, Verdict.REFUSED, why)
-    known = CodeTable().verdict(Kind.PLACE, status, code) is Verdict.REFUSED
+    row = Learned(RequestKind.PLACE, status, code, Verdict.REFUSED, why)
+    known = CodeTable().verdict(RequestKind.PLACE, status, code) is Verdict.REFUSED
     return () if known or not absent or unlearnable(row) else (row,)
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from rich.console import Console
 
-from daemon.client.exchange_io import Line, Unread
+from daemon.client.exchange_io import ExchangeClient, Unread
 from daemon.client.exchange_reads_io import Look
 from daemon.client.stream_io import Ear
 from daemon.preflight.checks import CHECKS
@@ -60,7 +60,7 @@ class Probing:
 
     def __init__(self, look: Look, votes: tuple[tuple[str, Vote], ...], wait_s: int) -> None:
         self.look = look
-        self.line: Line = look.exchange()
+        self.line: ExchangeClient = look.exchange()
         self.votes = votes
         self.wait_s = wait_s
         self.answers: list[Answered] = []

@@ -21,10 +21,10 @@ from domain.money import CASH_PER_DOLLAR, Cash, Count, print_cash, print_count, 
 from domain.reasons import GateStatus
 from domain.window import Phase
 from execution.flatten import TAIL_NS
-from execution.orders import State, ours
+from execution.orders import OrderStatus, ours
 from execution.positions import restore as restore_ledger
 from execution.reconcile import series_of
-from journal.chain import Verdict
+from journal.chain import ChainVerdict
 from journal.marker import Marker, last_asked_utc_ns, open_requests
 from ops.freshness import freshness_document, judge
 from ops.http.frame import Frame
@@ -35,7 +35,7 @@ JUDGED_FROM: Final = dt.time(9, 31)
 FEED_AGE_LIMIT_MS: Final = 2_000
 LOOKS_MIN: Final = 2
 REAL_TIME: Final = "REAL-TIME"
-OPEN: Final = State.OPEN.value
+OPEN: Final = OrderStatus.OPEN.value
 REQUIRED_METRICS: Final = (
     "agent_start_total",
     "errors_total",
@@ -114,7 +114,7 @@ def cancel_all_markers(markers: tuple[Marker, ...], now: Now) -> Finding:
     return Finding(name, PASS, f"{len(markers)} done, none under way")
 
 
-def journal_chain(verdict: Verdict | None, where: str) -> Finding:
+def journal_chain(verdict: ChainVerdict | None, where: str) -> Finding:
     """The chain verifies. `verdict` is None when there is no journal."""
     name = "journal_chain"
     if verdict is None:

@@ -40,7 +40,7 @@ from execution.http.http_client_io import seconds
 from execution.kalshi.codes import HTTP_UNAUTHORIZED, STAMP_EXPIRED, read_error
 from execution.kalshi.reads import ReadRun
 from execution.kalshi.sign import Signer
-from execution.kalshi.wire import Account, Answer, Request, request_for
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest, request_for
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_cancel_all
 
@@ -85,7 +85,7 @@ class _Run:
     """One cancel-all from asking to proof."""
 
     def __init__(
-        self, line: Asking, account: Account, clock: Clock, limits: CancelAllLimits, say: Callable[[str], None]
+        self, line: Asking, account: KalshiAccount, clock: Clock, limits: CancelAllLimits, say: Callable[[str], None]
     ) -> None:
         self._line = line
         self._account = account
@@ -136,7 +136,7 @@ class _Run:
             self._said = text
             self._say(f"cancel-all: {text}")
 
-    async def _ask(self, request: Request) -> Answer | None:
+    async def _ask(self, request: KalshiRequest) -> KalshiAnswer | None:
         """Ask once, and again with the exchange's own time when ours is refused."""
         while True:
             answer = await self._line.ask(request, self._limits.answer_ms)
@@ -212,7 +212,7 @@ class _Run:
             if answer is None:
                 return None
             following = run.advance(answer)
-            if isinstance(following, Request):
+            if isinstance(following, KalshiRequest):
                 request = following
                 continue
             if isinstance(following, OrdersRead):
@@ -234,7 +234,7 @@ async def cancel_everything(request: CancelAllRequest, clock: Clock, say: Callab
     pem = request.key_pem
     signer = Signer(request.key_id, pem.encode() if isinstance(pem, str) else pem)
     line = Asking(request.base_url, signer, clock, request.posture)
-    run = _Run(line, Account(line.prefix, request.subaccount), clock, request.limits, say)
+    run = _Run(line, KalshiAccount(line.prefix, request.subaccount), clock, request.limits, say)
     try:
         flat = await run.flatten()
     finally:

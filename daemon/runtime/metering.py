@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ops.metrics.fold import Fold
+    from ops.metrics.fold import MetricsFold
     from ops.metrics.registry import Metrics
 
 
-def metering(series: Iterable[str]) -> tuple[Metrics, Fold]:
+def metering(series: Iterable[str]) -> tuple[Metrics, MetricsFold]:
     """A registry of the process's own, and what folds its steps into it."""
-    from ops.metrics.fold import Fold  # noqa: PLC0415 - late: no start has to wait for the library
+    from ops.metrics.fold import MetricsFold  # noqa: PLC0415 - late: no start has to wait for the library
     from ops.metrics.registry import Metrics  # noqa: PLC0415 - the same
 
     metrics = Metrics()
-    return metrics, Fold(metrics, tuple(series))
+    return metrics, MetricsFold(metrics, tuple(series))

@@ -10,7 +10,7 @@ import msgspec
 from domain.door import DOCUMENT_BYTES_MAX, Door
 from domain.errors import ConfigurationError
 from domain.events import Verdict
-from execution.kalshi.codes import ANY_CODE, ROWS, CodeTable, Kind, Row
+from execution.kalshi.codes import ANY_CODE, ROWS, CodeTable, RequestKind, Row
 
 VERSION: Final = 1
 CLIENT_ERRORS: Final = range(400, 500)
@@ -52,7 +52,7 @@ class Answered(msgspec.Struct, frozen=True):
 class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row for the table of codes: this answer to a place proves that no order was made."""
 
-    kind: Kind
+    kind: RequestKind
     status: int
     code: str
     verdict: Verdict
@@ -74,7 +74,7 @@ _probe = Door(Probe, DOCUMENT_BYTES_MAX).read
 
 def unlearnable(row: Learned) -> str:
     """Why a row may not stand in the table of codes, or nothing."""
-    if row.kind is not Kind.PLACE or row.verdict is not Verdict.REFUSED:
+    if row.kind is not RequestKind.PLACE or row.verdict is not Verdict.REFUSED:
         return "only refusals of places are learned"
     if row.status not in CLIENT_ERRORS:
         return f"HTTP {row.status} is no refusal"

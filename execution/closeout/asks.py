@@ -16,7 +16,7 @@ from execution.closeout.limit import FEE_UNREAD, TakerFees
 from execution.kalshi.codes import PARSE_ERRORS, detail_text
 from execution.kalshi.quoted import MarketQuote, read_quotes
 from execution.kalshi.reads import ReadRun
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from execution.reconcile import series_of
 from execution.script import ScriptEnd, go_on
 
@@ -41,14 +41,14 @@ class Keep(msgspec.Struct, frozen=True):
     told: CloseOutTold
 
 
-Act = Request | Wait | Say | Keep
+Act = KalshiRequest | Wait | Say | Keep
 
 
 class Heard(msgspec.Struct, frozen=True):
     """What came of an act: the time now; the answer to a request, None where none came whole; whether it was kept."""
 
     now: Now
-    answer: Answer | None = None
+    answer: KalshiAnswer | None = None
     kept: bool = True
 
 
@@ -60,13 +60,13 @@ E = TypeVar("E", bound=AnyEvent)
 class Asks:
     """The exchange as one script asks it. `now`: when it was last told anything."""
 
-    def __init__(self, account: Account, now: Now) -> None:
+    def __init__(self, account: KalshiAccount, now: Now) -> None:
         self.account = account
         self.now = now
         self._fee_problem: dict[str, str] = {}
         self._said = ""
 
-    def ask(self, request: Request) -> Script[Answer | None]:
+    def ask(self, request: KalshiRequest) -> Script[KalshiAnswer | None]:
         """Send one request; None where no whole answer came."""
         heard = yield request
         self.now = heard.now
@@ -102,7 +102,7 @@ class Asks:
             if answer is None:
                 return None
             following = run.advance(answer)
-            if isinstance(following, Request):
+            if isinstance(following, KalshiRequest):
                 request = following
                 continue
             if isinstance(following, kind):

@@ -15,7 +15,7 @@ from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import PRICE_PER_DOLLAR, Count, Price, print_count, print_price
 from execution.closeout.permission import CloseOut
-from execution.kalshi.wire import Account, Request
+from execution.kalshi.wire import KalshiAccount, KalshiRequest
 
 
 class ClosingOrder(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class _Taking(msgspec.Struct, frozen=True, omit_defaults=False):
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def closing_request(account: Account, order: ClosingOrder, now: Now) -> Request:
+def closing_request(account: KalshiAccount, order: ClosingOrder, now: Now) -> KalshiRequest:
     """Spell it. Asserts what only a bug of ours could break."""
     assert now.mono_ns <= order.leave.not_after_mono_ns, "leave to take has run out"
     assert 0 < order.price < PRICE_PER_DOLLAR, "a price lies strictly between 0 and 1 dollar"
@@ -61,4 +61,4 @@ def closing_request(account: Account, order: ClosingOrder, now: Now) -> Request:
         exchange_index=order.exchange_index,
         subaccount=msgspec.UNSET if account.subaccount is None else account.subaccount,
     )
-    return Request("POST", account.orders_path, "", _encode(body))
+    return KalshiRequest("POST", account.orders_path, "", _encode(body))

@@ -37,7 +37,7 @@ from execution.closeout.order import ClosingOrder, closing_request
 from execution.closeout.permission import CloseOut
 from execution.kalshi.answers import read_created
 from execution.kalshi.codes import CodeTable
-from execution.kalshi.wire import Account, Write, request_for
+from execution.kalshi.wire import KalshiAccount, Write, request_for
 from execution.list_lag import SETTLE_MAX_NS, SETTLE_NS
 
 REASON: Final = "close_all"
@@ -75,7 +75,7 @@ class CloseOutRun:
 
     def __init__(
         self,
-        account: Account,
+        account: KalshiAccount,
         told: CloseOutTold,
         fees: TakerFees,
         limits: CloseOutLimits,

@@ -30,12 +30,12 @@ from execution.kalshi.codes import (
     BODY_BYTES_MAX,
     PARSE_ERRORS,
     CodeTable,
-    Kind,
+    RequestKind,
     detail_text,
     read_error,
     read_item_error,
 )
-from execution.kalshi.wire import Answer, Write
+from execution.kalshi.wire import KalshiAnswer, Write
 
 HTTP_OK: Final = 200
 HTTP_CREATED: Final = 201
@@ -76,7 +76,7 @@ WriteOutcome = PlaceOutcome | CancelOutcome | GroupOutcome | CancelAllOutcome
 Reading = tuple[tuple[WriteOutcome, ...], int | None]
 
 
-def read_answer(action: Write, answer: Answer, codes: CodeTable) -> Reading:
+def read_answer(action: Write, answer: KalshiAnswer, codes: CodeTable) -> Reading:
     """Return the outcomes of one answered write and, where there is one, the matching engine's stamp (Unix ms).
 
     One outcome for each order of a CancelOrders, one for anything else. Never raises for what the exchange may send.
@@ -87,12 +87,12 @@ def read_answer(action: Write, answer: Answer, codes: CodeTable) -> Reading:
         case CancelOrders():
             return _cancel(action, answer, codes)
         case CancelAll():
-            verdict, code, detail = _plain(Kind.CANCEL_ALL, answer, (HTTP_NO_CONTENT, HTTP_OK), codes)
+            verdict, code, detail = _plain(RequestKind.CANCEL_ALL, answer, (HTTP_NO_CONTENT, HTTP_OK), codes)
             return unanswered(action, verdict, code, detail, answer.sent.mono_ns, answer.status), None
         case CreateGroup():
             return (_create_group(action, answer, codes),), None
         case TriggerGroup() | DeleteGroup():
-            verdict, code, detail = _plain(Kind.GROUP, answer, (HTTP_OK, HTTP_NO_CONTENT), codes)
+            verdict, code, detail = _plain(RequestKind.GROUP, answer, (HTTP_OK, HTTP_NO_CONTENT), codes)
             return unanswered(action, verdict, code, detail, answer.sent.mono_ns, answer.status), None
 
 
@@ -121,20 +121,22 @@ def unanswered(
             )
 
 
-def _plain(kind: Kind, answer: Answer, good: tuple[int, ...], codes: CodeTable) -> tuple[Verdict, str, str]:
+def _plain(
+    kind: RequestKind, answer: KalshiAnswer, good: tuple[int, ...], codes: CodeTable
+) -> tuple[Verdict, str, str]:
     if answer.status in good:
         return Verdict.ACCEPTED, "", ""
     code, detail = read_error(answer.body)
     return codes.verdict(kind, answer.status, code), code, detail
 
 
-def _place(action: Place, answer: Answer, codes: CodeTable) -> Reading:
+def _place(action: Place, answer: KalshiAnswer, codes: CodeTable) -> Reading:
     outcome, stamp_ms = read_created(action.request_id, action.client_order_id, answer, codes)
     return (outcome,), stamp_ms
 
 
 def read_created(
-    request_id: RequestId, name: ClientOrderId, answer: Answer, codes: CodeTable
+    request_id: RequestId, name: ClientOrderId, answer: KalshiAnswer, codes: CodeTable
 ) -> tuple[PlaceOutcome, int | None]:
     """Return what became of one new order, and the matching engine's stamp (Unix ms) where there is one."""
     sent = answer.sent.mono_ns
@@ -142,7 +144,7 @@ def read_created(
     def ended(verdict: Verdict, code: str, detail: str) -> tuple[PlaceOutcome, None]:
         return PlaceOutcome(request_id, verdict, answer.status, code, detail, sent, client_order_id=name), None
 
-    verdict, code, detail = _plain(Kind.PLACE, answer, (HTTP_CREATED,), codes)
+    verdict, code, detail = _plain(RequestKind.PLACE, answer, (HTTP_CREATED,), codes)
     if verdict is not Verdict.ACCEPTED:
         return ended(verdict, code, detail)
     try:
@@ -165,9 +167,9 @@ def read_created(
     return outcome, body.ts_ms
 
 
-def _cancel(action: CancelOrders, answer: Answer, codes: CodeTable) -> Reading:
+def _cancel(action: CancelOrders, answer: KalshiAnswer, codes: CodeTable) -> Reading:
     sent = answer.sent.mono_ns
-    verdict, code, detail = _plain(Kind.CANCEL, answer, (HTTP_OK,), codes)
+    verdict, code, detail = _plain(RequestKind.CANCEL, answer, (HTTP_OK,), codes)
     if verdict is not Verdict.ACCEPTED:
         return unanswered(action, verdict, code, detail, sent, answer.status), None
     try:
@@ -181,7 +183,7 @@ def _cancel(action: CancelOrders, answer: Answer, codes: CodeTable) -> Reading:
 
 
 def _cancel_item(
-    action: CancelOrders, order_id: OrderId, found: dict[str, _BatchItem], answer: Answer
+    action: CancelOrders, order_id: OrderId, found: dict[str, _BatchItem], answer: KalshiAnswer
 ) -> CancelOutcome:
     item = found.get(order_id)
     verdict, code, detail = Verdict.ACCEPTED, "", ""
@@ -206,8 +208,8 @@ def _cancel_item(
     )
 
 
-def _create_group(action: CreateGroup, answer: Answer, codes: CodeTable) -> GroupOutcome:
-    verdict, code, detail = _plain(Kind.GROUP, answer, (HTTP_CREATED,), codes)
+def _create_group(action: CreateGroup, answer: KalshiAnswer, codes: CodeTable) -> GroupOutcome:
+    verdict, code, detail = _plain(RequestKind.GROUP, answer, (HTTP_CREATED,), codes)
     ident = ""
     if verdict is Verdict.ACCEPTED:
         try:

@@ -28,7 +28,7 @@ PARSE_ERRORS: Final = (msgspec.MsgspecError, ValueError)
 """What reading a hostile or broken body can raise: a door refuses (Refused), a text is no amount (MoneyError)."""
 
 
-class Kind(enum.StrEnum):
+class RequestKind(enum.StrEnum):
     """What was asked, as far as a refusal's meaning depends on it."""
 
     PLACE = "place"
@@ -40,14 +40,14 @@ class Kind(enum.StrEnum):
 class Row(NamedTuple):
     """One line of the table. A code may end in `*`."""
 
-    kind: Kind
+    kind: RequestKind
     status: int
     code: str
     verdict: Verdict
 
 
 def _for_all(status: int, code: str) -> tuple[Row, ...]:
-    return tuple(Row(kind, status, code, Verdict.REFUSED) for kind in Kind)
+    return tuple(Row(kind, status, code, Verdict.REFUSED) for kind in RequestKind)
 
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -64,14 +64,14 @@ ROWS: Final[tuple[Row, ...]] = (
     *_for_all(400, "market_inactive"),
     *_for_all(409, "market_inactive"),
     # Places alone.
-    Row(Kind.PLACE, 400, "insufficient_balance", Verdict.REFUSED),
-    Row(Kind.PLACE, 404, "market_not_found", Verdict.REFUSED),
+    Row(RequestKind.PLACE, 400, "insufficient_balance", Verdict.REFUSED),
+    Row(RequestKind.PLACE, 404, "market_not_found", Verdict.REFUSED),
     # A triggered group refuses new orders. No source has the code; an answer that says this much can mean nothing else.
-    Row(Kind.PLACE, 409, "order_group_triggered", Verdict.REFUSED),
+    Row(RequestKind.PLACE, 409, "order_group_triggered", Verdict.REFUSED),
     # Written down because they look like refusals.
-    Row(Kind.PLACE, 409, "order_already_exists", Verdict.UNKNOWN),
-    Row(Kind.CANCEL, 404, "not_found", Verdict.UNKNOWN),
-    Row(Kind.GROUP, 404, "not_found", Verdict.UNKNOWN),
+    Row(RequestKind.PLACE, 409, "order_already_exists", Verdict.UNKNOWN),
+    Row(RequestKind.CANCEL, 404, "not_found", Verdict.UNKNOWN),
+    Row(RequestKind.GROUP, 404, "not_found", Verdict.UNKNOWN),
 )
 
 
@@ -83,7 +83,7 @@ class CodeTable:
     def __init__(self, learned: tuple[Row, ...] = ()) -> None:
         self._rows = (*learned, *ROWS)
 
-    def verdict(self, kind: Kind, status: int, code: str) -> Verdict:
+    def verdict(self, kind: RequestKind, status: int, code: str) -> Verdict:
         """Return the verdict of the first row that fits; UNKNOWN when none does."""
         for row in self._rows:
             if row.kind is kind and row.status == status and _fits(row.code, code):

@@ -23,7 +23,7 @@ from execution.kalshi import objects as wire
 from execution.kalshi.codes import BODY_BYTES_MAX
 from execution.kalshi.discovery import exchange_series
 from execution.kalshi.pages import Script, one
-from execution.kalshi.wire import Account
+from execution.kalshi.wire import KalshiAccount
 
 MULTIPLIER_DECIMALS: Final = 6
 
@@ -33,7 +33,7 @@ _event = Door(wire.EventAnswer, BODY_BYTES_MAX, bounded=True).read
 _event_changes = Door(wire.EventFeeChanges, BODY_BYTES_MAX, bounded=True).read
 
 
-def read_fees(account: Account, ask: Ask) -> Script:
+def read_fees(account: KalshiAccount, ask: Ask) -> Script:
     """Script of Read.FEES: `series` is ours, `ticker` the event or "", `target_ns` the window's target or 0."""
     name = exchange_series(ask.series)
     terms, asked = yield from one(account, f"/series/{quote(name, safe='')}", _series)

@@ -19,18 +19,18 @@ from domain.clock import NS_PER_MS, Clock, Now, utc_ms
 from execution.http.http_answer import HttpAnswer
 from execution.http.http_client_io import Connection, Origin, Pool, render, seconds
 from execution.kalshi.sign import Signer
-from execution.kalshi.wire import Answer, Request
+from execution.kalshi.wire import KalshiAnswer, KalshiRequest
 
-OnAnswer = Callable[[Answer], None]
+OnAnswer = Callable[[KalshiAnswer], None]
 OnEnd = Callable[[Now | None, str, str], None]
 
 
-class Job:
+class LaneJob:
     """One request on its way. `not_after_ns`: the monotonic instant after which it must not be written (0: none)."""
 
     __slots__ = ("connection", "lane", "not_after_ns", "on_answer", "on_end", "request", "sent", "timer")
 
-    def __init__(self, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
+    def __init__(self, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
         self.request = request
         self.on_answer = on_answer
         self.on_end = on_end
@@ -46,7 +46,7 @@ class Job:
         assert self.sent is not None
         self.stop_timer()
         now = self.lane.clock.now()
-        self.on_answer(Answer(answer.status, answer.body, self.sent, now, answer.date_s))
+        self.on_answer(KalshiAnswer(answer.status, answer.body, self.sent, now, answer.date_s))
 
     def lost(self, reason: str) -> None:
         """The connection ended before the answer was whole."""
@@ -92,7 +92,7 @@ class Lane:
         self._limit_ms = limit_ms
         self._held = held
         self._on_drained = on_drained
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[LaneJob] = deque()
         self._closed = ""
         self.written = 0
 
@@ -101,7 +101,7 @@ class Lane:
         """How many jobs have not been written yet."""
         return len(self._waiting)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: LaneJob) -> None:
         """Take one job; it is written before this returns if it is its turn and a connection is free."""
         if self._closed:
             job.unsent("lane_closed", self._closed)
@@ -115,7 +115,7 @@ class Lane:
         if job.sent is None and job in self._waiting:
             self._start_clock(job, self._patience_ms(job))
 
-    def _patience_ms(self, job: Job) -> int:
+    def _patience_ms(self, job: LaneJob) -> int:
         """How long a job may wait to be written: no longer than its permission lasts, which is then told at once."""
         if not job.not_after_ns:
             return self._limit_ms
@@ -133,7 +133,7 @@ class Lane:
         if not self._waiting:
             self._on_drained()
 
-    def ping(self, job: Job) -> bool:
+    def ping(self, job: LaneJob) -> bool:
         """Write a keep-alive onto the connection used longest ago, if another stays free for what matters."""
         if self._waiting or self.pool.idle <= (1 if self.connections > 1 else 0):
             return False
@@ -143,11 +143,11 @@ class Lane:
         job.lane = self
         return self._write(job, connection)
 
-    def _start_clock(self, job: Job, limit_ms: int) -> None:
+    def _start_clock(self, job: LaneJob, limit_ms: int) -> None:
         job.stop_timer()
         job.timer = asyncio.get_running_loop().call_later(seconds(limit_ms), self.pool.told, self._overdue, job)
 
-    def _write(self, job: Job, connection: Connection) -> bool:
+    def _write(self, job: LaneJob, connection: Connection) -> bool:
         """Sign and write one job, unless its permission has run out: then it ends unsent, and False is returned."""
         request = job.request
         headers = self._signer.headers(request.method, request.path, utc_ms(self.clock.now()))
@@ -162,7 +162,7 @@ class Lane:
         self._start_clock(job, self._limit_ms)
         return True
 
-    def withdraw(self, which: Callable[[Job], bool], code: str) -> int:
+    def withdraw(self, which: Callable[[LaneJob], bool], code: str) -> int:
         """End every waiting job that `which` picks, unsent; how many."""
         picked = [job for job in self._waiting if which(job)]
         self._waiting = deque(job for job in self._waiting if not which(job))
@@ -175,7 +175,7 @@ class Lane:
         self._closed = why
         self.withdraw(lambda _job: True, "lane_closed")
 
-    def _overdue(self, job: Job) -> None:
+    def _overdue(self, job: LaneJob) -> None:
         if job.sent is None:
             self._waiting.remove(job)
             job.unsent("no_connection", f"not written in time: {self.pool.problem or 'every connection was busy'}")

@@ -19,7 +19,7 @@ from execution.http.http_answer import HttpAnswer
 from execution.http.http_client_io import Connection, Origin, Pool, render, seconds
 from execution.kalshi.codes import read_error
 from execution.kalshi.sign import Signer
-from execution.kalshi.wire import Account, request_for
+from execution.kalshi.wire import KalshiAccount, request_for
 
 LIMIT_MS: Final = 1_000
 ANSWER_MS: Final = 300
@@ -48,7 +48,9 @@ class _Asked:
 class LastCancel:
     """Sends it over any of `pools`, the first of which opens a connection where none is warm."""
 
-    def __init__(self, origin: Origin, signer: Signer, account: Account, clock: Clock, pools: Sequence[Pool]) -> None:
+    def __init__(
+        self, origin: Origin, signer: Signer, account: KalshiAccount, clock: Clock, pools: Sequence[Pool]
+    ) -> None:
         self._origin = origin
         self._signer = signer
         self._clock = clock

@@ -44,7 +44,7 @@ class WireOrder(OrderText, kw_only=True):
         return self.as_ours(self.exchange_index or 0, expiration_ms)
 
 
-class WireFill(FillText, kw_only=True):
+class KalshiFill(FillText, kw_only=True):
     """A fill (docs/exchange.md 5). REST does not tell the client order id, and the time in one of two fields."""
 
     ticker: Name
@@ -119,7 +119,7 @@ class OrdersPage(Page, kw_only=True):
 class FillsPage(Page, kw_only=True):
     """GET /portfolio/fills."""
 
-    fills: list[WireFill]
+    fills: list[KalshiFill]
 
 
 class PositionsPage(Page, kw_only=True):
@@ -164,7 +164,7 @@ class RawMarketsPage(Page, kw_only=True):
     markets: list[msgspec.Raw]
 
 
-class Groups(msgspec.Struct):
+class KalshiGroups(msgspec.Struct):
     """GET /portfolio/order_groups: one page; the key may be left out when there are none."""
 
     order_groups: list[msgspec.Raw] | None = None
@@ -191,7 +191,7 @@ class Bucket(msgspec.Struct):
     bucket_capacity: Whole
 
 
-class Limits(msgspec.Struct):
+class KalshiLimits(msgspec.Struct):
     """GET /account/limits."""
 
     usage_tier: Name
@@ -280,7 +280,7 @@ class EventFeeChanges(Page, kw_only=True):
     event_fee_changes: list[EventFeeChange]
 
 
-class Status(msgspec.Struct):
+class KalshiStatus(msgspec.Struct):
     """GET /exchange/status; the top level speaks of shard 0."""
 
     exchange_active: bool

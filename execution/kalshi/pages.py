@@ -20,7 +20,7 @@ from execution.kalshi.answers import HTTP_OK
 from execution.kalshi.codes import PARSE_ERRORS, detail_text, read_error
 from execution.kalshi.objects import Page
 from execution.kalshi.rows import row_name
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 
 PAGE_LIMIT: Final = 1_000
 PAGES_MAX: Final = 100
@@ -28,8 +28,8 @@ PAGES_MAX: Final = 100
 T = TypeVar("T")
 P = TypeVar("P", bound=Page)
 S_co = TypeVar("S_co", covariant=True)
-Step = Generator[Request, Answer, T]
-Script = Generator[Request, Answer, AnyEvent]
+Step = Generator[KalshiRequest, KalshiAnswer, T]
+Script = Generator[KalshiRequest, KalshiAnswer, AnyEvent]
 
 
 class Wire(Protocol[S_co]):
@@ -48,7 +48,7 @@ class ReadRefusedError(ProtocolError):
         self.status = status
 
 
-def decoded(decode: Callable[[bytes], T], answer: Answer, path: str, also: tuple[int, ...] = ()) -> T:
+def decoded(decode: Callable[[bytes], T], answer: KalshiAnswer, path: str, also: tuple[int, ...] = ()) -> T:
     """Return the body of a 200, or of a status in `also`. Raises ReadRefusedError, naming the path."""
     if answer.status != HTTP_OK and answer.status not in also:
         code, detail = read_error(answer.body)
@@ -96,7 +96,7 @@ class RowList(NamedTuple, Generic[T]):
 
 
 def listed(
-    account: Account, listing: RowList[T], **query: int | str
+    account: KalshiAccount, listing: RowList[T], **query: int | str
 ) -> Step[tuple[tuple[T, ...], tuple[OddRow, ...], Now]]:
     """Ask for a whole list: (what can be read, odd rows, when the first page was asked for)."""
     found, asked = yield from pages(account, listing.path, listing.read, **query)
@@ -104,13 +104,15 @@ def listed(
     return (*each_of(rows, listing.row, listing.name), asked)
 
 
-def one(account: Account, path: str, decode: Callable[[bytes], T], **query: int | str) -> Step[tuple[T, Now]]:
+def one(account: KalshiAccount, path: str, decode: Callable[[bytes], T], **query: int | str) -> Step[tuple[T, Now]]:
     """Ask for one object: (body, when it was asked)."""
-    answer = yield Request("GET", f"{account.prefix}{path}", urlencode(query))
+    answer = yield KalshiRequest("GET", f"{account.prefix}{path}", urlencode(query))
     return decoded(decode, answer, path), answer.sent
 
 
-def pages(account: Account, path: str, decode: Callable[[bytes], P], **query: int | str) -> Step[tuple[list[P], Now]]:
+def pages(
+    account: KalshiAccount, path: str, decode: Callable[[bytes], P], **query: int | str
+) -> Step[tuple[list[P], Now]]:
     """Ask for a whole list: (pages, when the first was asked)."""
     found: list[P] = []
     cursors: set[str] = set()
@@ -118,7 +120,9 @@ def pages(account: Account, path: str, decode: Callable[[bytes], P], **query: in
     cursor = ""
     while True:
         more = {"cursor": cursor} if cursor else {}
-        answer = yield Request("GET", f"{account.prefix}{path}", urlencode({**query, "limit": PAGE_LIMIT, **more}))
+        answer = yield KalshiRequest(
+            "GET", f"{account.prefix}{path}", urlencode({**query, "limit": PAGE_LIMIT, **more})
+        )
         asked = asked or answer.sent
         page = decoded(decode, answer, path)
         found.append(page)
@@ -130,6 +134,6 @@ def pages(account: Account, path: str, decode: Callable[[bytes], P], **query: in
         cursors.add(cursor)
 
 
-def own(account: Account) -> dict[str, int | str]:
+def own(account: KalshiAccount) -> dict[str, int | str]:
     """The query that narrows a portfolio read to our subaccount, if we have one."""
     return {} if account.subaccount is None else {"subaccount": account.subaccount}

@@ -17,7 +17,7 @@ from execution.kalshi.codes import PARSE_ERRORS
 from execution.kalshi.discovery import WireMarket, read_market
 from execution.kalshi.objects import Page
 from execution.kalshi.pages import Step, pages
-from execution.kalshi.wire import Account
+from execution.kalshi.wire import KalshiAccount
 
 TICKERS_MAX: Final = 50
 
@@ -59,7 +59,7 @@ def read_quote(series: str, wire: QuotedMarket) -> MarketQuote:
 
 
 def read_quotes(
-    account: Account, tickers: tuple[Ticker, ...], series_of: Callable[[str], str]
+    account: KalshiAccount, tickers: tuple[Ticker, ...], series_of: Callable[[str], str]
 ) -> Step[dict[Ticker, MarketQuote]]:
     """Ask for these markets by name; those that are not listed, or cannot be read, are left out."""
     found: dict[Ticker, MarketQuote] = {}

@@ -40,7 +40,7 @@ from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
 from execution.kalshi.discovery import WireMarket, exchange_series, ladder
 from execution.kalshi.fees import read_fees
 from execution.kalshi.pages import ReadRefusedError, RowList, Script, decoded, each_of, listed, one, own, pages
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from execution.script import ScriptEnd, go_on
 
 MS_PER_S: Final = 1_000
@@ -59,7 +59,7 @@ _fills = RowList[Fill](
     "/portfolio/fills",
     Door(wire.FillsPage, BODY_BYTES_MAX, bounded=True).read,
     Door(wire.RawFillsPage, BODY_BYTES_MAX).read,
-    Door(wire.WireFill, BODY_BYTES_MAX, bounded=True).read,
+    Door(wire.KalshiFill, BODY_BYTES_MAX, bounded=True).read,
     "fills",
     "trade_id",
 )
@@ -75,15 +75,15 @@ _settlements = Door(wire.SettlementsPage, BODY_BYTES_MAX).read
 _settlement = Door(wire.WireSettlement, BODY_BYTES_MAX, bounded=True).read
 _markets = Door(wire.MarketsPage, BODY_BYTES_MAX, bounded=True).read
 _raw_markets = Door(wire.RawMarketsPage, BODY_BYTES_MAX).read
-_groups = Door(wire.Groups, BODY_BYTES_MAX).read
+_groups = Door(wire.KalshiGroups, BODY_BYTES_MAX).read
 _group = Door(wire.WireGroup, BODY_BYTES_MAX, bounded=True).read
 _balance = Door(wire.Balance, BODY_BYTES_MAX, bounded=True).read
-_limits = Door(wire.Limits, BODY_BYTES_MAX, bounded=True).read
+_limits = Door(wire.KalshiLimits, BODY_BYTES_MAX, bounded=True).read
 _costs = Door(wire.Costs, BODY_BYTES_MAX, bounded=True).read
-_status = Door(wire.Status, BODY_BYTES_MAX, bounded=True).read
+_status = Door(wire.KalshiStatus, BODY_BYTES_MAX, bounded=True).read
 
 
-def _read_orders(account: Account, ask: Ask) -> Script:
+def _read_orders(account: KalshiAccount, ask: Ask) -> Script:
     resting = ask.what is Read.RESTING
     query: dict[str, int | str] = {"status": "resting"} if resting else {}
     if ask.since_ms and not resting:
@@ -94,19 +94,19 @@ def _read_orders(account: Account, ask: Ask) -> Script:
     return OrdersRead(ask.request_id, asked, 0, resting, orders, odd)
 
 
-def _read_fills(account: Account, ask: Ask) -> Script:
+def _read_fills(account: KalshiAccount, ask: Ask) -> Script:
     query: dict[str, int | str] = {"min_ts": ask.since_ms // MS_PER_S} if ask.since_ms else {}
     fills, odd, asked = yield from listed(account, _fills, **query, **own(account))
     return FillsRead(ask.request_id, asked, ask.since_ms, fills, odd)
 
 
-def _read_positions(account: Account, ask: Ask) -> Script:
+def _read_positions(account: KalshiAccount, ask: Ask) -> Script:
     query: dict[str, int | str] = {"count_filter": "position"}
     positions, odd, asked = yield from listed(account, _positions, **query, **own(account))
     return PositionsRead(ask.request_id, asked, positions, odd)
 
 
-def _read_settlements(account: Account, ask: Ask) -> Script:
+def _read_settlements(account: KalshiAccount, ask: Ask) -> Script:
     query: dict[str, int | str] = {"event_ticker": ask.ticker} if ask.ticker else {}
     if ask.since_ms:
         query["min_ts"] = ask.since_ms // MS_PER_S
@@ -116,7 +116,7 @@ def _read_settlements(account: Account, ask: Ask) -> Script:
     return SettlementsRead(ask.request_id, asked, ask.ticker, settlements, unread)
 
 
-def _read_balance(account: Account, ask: Ask) -> Script:
+def _read_balance(account: KalshiAccount, ask: Ask) -> Script:
     shard = ask.exchange_index
     body, asked = yield from one(account, "/portfolio/balance", _balance, exchange_index=shard, **own(account))
     # The breakdown names its shard; the top level is the sum over the shards asked for, here one.
@@ -124,13 +124,13 @@ def _read_balance(account: Account, ask: Ask) -> Script:
     return BalanceRead(ask.request_id, asked, shard, parse_cash(named[0] if named else body.balance_dollars))
 
 
-def _read_groups(account: Account, ask: Ask) -> Script:
+def _read_groups(account: KalshiAccount, ask: Ask) -> Script:
     body, asked = yield from one(account, "/portfolio/order_groups", _groups, **own(account))
     groups, odd = each_of(body.order_groups or (), _group, "id")
     return GroupsRead(ask.request_id, asked, groups, odd)
 
 
-def _read_markets(account: Account, ask: Ask) -> Script:
+def _read_markets(account: KalshiAccount, ask: Ask) -> Script:
     query: dict[str, int | str] = {"series_ticker": exchange_series(ask.series)}
     if ask.ticker:
         query["event_ticker"] = ask.ticker
@@ -152,7 +152,7 @@ def _read_page(body: bytes) -> wire.MarketsPage | wire.RawMarketsPage:
         return _raw_markets(body)
 
 
-def _read_limits(account: Account, ask: Ask) -> Script:
+def _read_limits(account: KalshiAccount, ask: Ask) -> Script:
     limits, asked = yield from one(account, "/account/limits", _limits)
     costs, _ = yield from one(account, "/account/endpoint_costs", _costs)
     orders = f"{account.prefix}/portfolio/events/orders"
@@ -182,9 +182,9 @@ def _unnamed(path: str) -> str:
     return "/".join(":" if part[:1] in {":", "{"} else part for part in path.split("/"))
 
 
-def _read_status(account: Account, ask: Ask) -> Script:
+def _read_status(account: KalshiAccount, ask: Ask) -> Script:
     path = "/exchange/status"
-    answer = yield Request("GET", f"{account.prefix}{path}")
+    answer = yield KalshiRequest("GET", f"{account.prefix}{path}")
     body = decoded(_status, answer, path, STATUS_TOO)
     exchange, trading = body.exchange_active, body.trading_active
     for shard in body.exchange_index_statuses or ():
@@ -193,7 +193,7 @@ def _read_status(account: Account, ask: Ask) -> Script:
     return ExchangeStatusRead(ask.request_id, answer.sent, exchange, trading)
 
 
-SCRIPTS: Final[dict[Read, Callable[[Account, Ask], Script]]] = {
+SCRIPTS: Final[dict[Read, Callable[[KalshiAccount, Ask], Script]]] = {
     Read.RESTING: _read_orders,
     Read.ORDERS: _read_orders,
     Read.FILLS: _read_fills,
@@ -213,15 +213,15 @@ class ReadRun:
 
     __slots__ = ("_script", "ask")
 
-    def __init__(self, account: Account, ask: Ask) -> None:
+    def __init__(self, account: KalshiAccount, ask: Ask) -> None:
         self.ask = ask
         self._script = SCRIPTS[ask.what](account, ask)
 
-    def start(self) -> Request:
+    def start(self) -> KalshiRequest:
         """Return the first request."""
         return next(self._script)
 
-    def advance(self, answer: Answer) -> Request | AnyEvent:
+    def advance(self, answer: KalshiAnswer) -> KalshiRequest | AnyEvent:
         """Return the next request, or the event in which the read ends (ReadFailed for what cannot be read)."""
         try:
             following = go_on(self._script, answer)

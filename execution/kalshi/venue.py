@@ -24,7 +24,7 @@ from execution.kalshi.answers import read_answer, unanswered
 from execution.kalshi.codes import CodeTable, stamp_refused
 from execution.kalshi.exchange_clock import ExchangeClock
 from execution.kalshi.reads import ReadRun
-from execution.kalshi.wire import Account, Answer, Request, Write, request_for
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest, Write, request_for
 
 KILLS: Final = (TriggerGroup, CancelAll)
 PLACES: Final = (Place, CreateGroup, DeleteGroup)
@@ -32,7 +32,7 @@ NO_CODES: Final = CodeTable()
 PLACE_OFFSET_MAX_MS: Final = 1_000
 """Measured by whole seconds, so the clocks differ by 1.5 s at most, which is where the gate closes by itself."""
 
-OnAnswer = Callable[[Answer], None]
+OnAnswer = Callable[[KalshiAnswer], None]
 OnEnd = Callable[[Now | None, str, str], None]
 Lane = TypeVar("Lane")
 
@@ -45,16 +45,18 @@ class Venue(ABC, Generic[Lane]):
     places: Lane
     reads: Lane
 
-    def __init__(self, account: Account, emit: Callable[[AnyEvent], None], codes: CodeTable = NO_CODES) -> None:
+    def __init__(self, account: KalshiAccount, emit: Callable[[AnyEvent], None], codes: CodeTable = NO_CODES) -> None:
         self._account = account
         self._emit = emit
         self._codes = codes
         self._time_of = ExchangeClock()
-        self._status = Request("GET", f"{account.prefix}/exchange/status")
+        self._status = KalshiRequest("GET", f"{account.prefix}/exchange/status")
         self._purges = 0
 
     @abstractmethod
-    def _send(self, lane: Lane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
+    def _send(
+        self, lane: Lane, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+    ) -> None:
         """Have one request written, not after that monotonic instant (0: whenever); it ends exactly once."""
 
     @abstractmethod
@@ -84,7 +86,7 @@ class Venue(ABC, Generic[Lane]):
     def _write(self, lane: Lane, action: Write) -> None:
         not_after_ns = action.cleared.not_after_mono_ns if isinstance(action, Place) else 0
 
-        def on_answer(answer: Answer) -> None:
+        def on_answer(answer: KalshiAnswer) -> None:
             outcomes, stamp_ms = read_answer(action, answer, self._codes)
             for outcome in outcomes:
                 self._told(outcome)
@@ -97,11 +99,11 @@ class Venue(ABC, Generic[Lane]):
 
         self._send_signed(lane, request_for(self._account, action), on_answer, on_end, not_after_ns)
 
-    def _ask(self, run: ReadRun, request: Request) -> None:
-        def on_answer(answer: Answer) -> None:
+    def _ask(self, run: ReadRun, request: KalshiRequest) -> None:
+        def on_answer(answer: KalshiAnswer) -> None:
             self._time(answer)
             following = run.advance(answer)
-            if isinstance(following, Request):
+            if isinstance(following, KalshiRequest):
                 self._ask(run, following)
             else:
                 self._told(following)
@@ -112,12 +114,12 @@ class Venue(ABC, Generic[Lane]):
         self._send_signed(self.reads, request, on_answer, on_end)
 
     def _send_signed(
-        self, lane: Lane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+        self, lane: Lane, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
     ) -> None:
         """Send a request, and once more when the exchange refuses its stamp and tells the time."""
         purges = self._purges
 
-        def first(refused: Answer) -> None:
+        def first(refused: KalshiAnswer) -> None:
             if not stamp_refused(refused.status, refused.body) or not refused.date_s:
                 on_answer(refused)
                 return
@@ -139,7 +141,7 @@ class Venue(ABC, Generic[Lane]):
 
         self._send(lane, request, first, on_end, not_after_ns)
 
-    def _time(self, answer: Answer, stamp_ms: int | None = None) -> None:
+    def _time(self, answer: KalshiAnswer, stamp_ms: int | None = None) -> None:
         """Learn the exchange's time from an answer; one that refuses our stamps for theirs has them corrected."""
         if answer.date_s and stamp_refused(answer.status, answer.body):
             self._correct(_skew_ms(answer))
@@ -151,7 +153,7 @@ class Venue(ABC, Generic[Lane]):
             self._emit(sample)
 
 
-def _skew_ms(answer: Answer) -> int:
+def _skew_ms(answer: KalshiAnswer) -> int:
     """How far the exchange's clock is ahead of ours. It tells whole seconds, cut off: the middle is half of one on."""
     return answer.date_s * 1_000 + 500 - utc_ms(answer.answered)
 

@@ -23,11 +23,11 @@ from domain.hosts import Posture
 from domain.ids import GroupId
 from execution.http.http_client_io import parse_origin, seconds
 from execution.kalshi.codes import CodeTable
-from execution.kalshi.lane_io import Job, Lane
+from execution.kalshi.lane_io import Lane, LaneJob
 from execution.kalshi.last_cancel_io import LastCancel
 from execution.kalshi.sign import Signer
 from execution.kalshi.venue import NO_CODES, OnAnswer, OnEnd, Venue, ignore_end
-from execution.kalshi.wire import Account, Request
+from execution.kalshi.wire import KalshiAccount, KalshiRequest
 
 SIGN_EVERY_MS: Final = 100
 LOOK_AT_TIME_MS: Final = 500
@@ -71,7 +71,7 @@ class KalshiVenue(Venue[Lane]):
         """
         origin = parse_origin(base_url, posture)
         origin.permit("POST")
-        super().__init__(Account(origin.prefix, subaccount), emit, codes)
+        super().__init__(KalshiAccount(origin.prefix, subaccount), emit, codes)
         self._signer = signer
         self._clock = clock
         self._limits = limits
@@ -133,7 +133,7 @@ class KalshiVenue(Venue[Lane]):
     async def _keep_warm(self, lane: Lane) -> None:
         while True:
             await asyncio.sleep(seconds(self._limits.ping_every_ms // lane.connections))
-            lane.ping(Job(self._status, self._time, ignore_end))
+            lane.ping(LaneJob(self._status, self._time, ignore_end))
 
     async def _keep_time(self) -> None:
         """Ask for the exchange's time when that tells most, until it is known well enough, and again as it fades."""
@@ -142,7 +142,7 @@ class KalshiVenue(Venue[Lane]):
             due_ns = self._time_of.probe_at(now)
             if due_ns is not None:
                 await asyncio.sleep(seconds((due_ns - now.mono_ns) // NS_PER_MS))
-                self.reads.ping(Job(self._status, self._time, ignore_end))
+                self.reads.ping(LaneJob(self._status, self._time, ignore_end))
             await asyncio.sleep(seconds(LOOK_AT_TIME_MS))
 
     async def _keep_signed(self) -> None:
@@ -164,8 +164,10 @@ class KalshiVenue(Venue[Lane]):
         """Keep the trigger of this group signed ahead."""
         self._signer.prepare("PUT", self._account.trigger_path(group_id), utc_ms(self._clock.now()))
 
-    def _send(self, lane: Lane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
-        lane.submit(Job(request, on_answer, on_end, not_after_ns))
+    def _send(
+        self, lane: Lane, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+    ) -> None:
+        lane.submit(LaneJob(request, on_answer, on_end, not_after_ns))
 
     def _correct(self, skew_ms: int) -> None:
         """No order leaves by a clock so wrong, for it keeps the gate closed; but cancels and listings get through."""

@@ -28,7 +28,7 @@ PRICE_MAX: Final = 10_000
 Write = Place | CancelOrders | TriggerGroup | CancelAll | CreateGroup | DeleteGroup
 
 
-class Account(msgspec.Struct, frozen=True):
+class KalshiAccount(msgspec.Struct, frozen=True):
     """Whose orders: the API's path prefix, and one subaccount or None for an account that is ours alone."""
 
     prefix: str = PREFIX
@@ -58,7 +58,7 @@ class Account(msgspec.Struct, frozen=True):
         return (("DELETE", self.orders_path), ("DELETE", self.batch_path), ("POST", self.orders_path))
 
 
-class Request(msgspec.Struct, frozen=True):
+class KalshiRequest(msgspec.Struct, frozen=True):
     """One HTTP request, not yet signed. `path` is from the root, `query` without its question mark."""
 
     method: str
@@ -67,7 +67,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class KalshiAnswer(msgspec.Struct, frozen=True):
     """One HTTP answer with the stamps of its request's first byte and of its own last. `date_s` is 0 if not told."""
 
     status: int
@@ -113,11 +113,11 @@ class _CreateGroup(msgspec.Struct, frozen=True):
 _encode = msgspec.json.Encoder().encode
 
 
-def _subaccount(account: Account) -> int | msgspec.UnsetType:
+def _subaccount(account: KalshiAccount) -> int | msgspec.UnsetType:
     return msgspec.UNSET if account.subaccount is None else account.subaccount
 
 
-def query_text(account: Account, **pairs: int | str) -> str:
+def query_text(account: KalshiAccount, **pairs: int | str) -> str:
     """Print a query string in the order given, with the subaccount last when the account has one."""
     if account.subaccount is not None:
         pairs["subaccount"] = account.subaccount
@@ -125,7 +125,7 @@ def query_text(account: Account, **pairs: int | str) -> str:
     return "&".join([f"{key}={each if isinstance(each, int) else quote_plus(each)}" for key, each in pairs.items()])
 
 
-def request_for(account: Account, action: Write) -> Request:
+def request_for(account: KalshiAccount, action: Write) -> KalshiRequest:
     """Spell one write. Asserts what only a bug of ours could break (an empty group, a price of 0 or 1 dollar)."""
     match action:
         case Place():
@@ -134,19 +134,19 @@ def request_for(account: Account, action: Write) -> Request:
             return _cancel(account, action)
         case TriggerGroup():
             path = account.trigger_path(action.group_id)
-            return Request("PUT", path, query_text(account, exchange_index=action.exchange_index))
+            return KalshiRequest("PUT", path, query_text(account, exchange_index=action.exchange_index))
         case CancelAll():
-            return Request("DELETE", account.orders_path, query_text(account))
+            return KalshiRequest("DELETE", account.orders_path, query_text(account))
         case CreateGroup():
             assert action.contracts_limit >= 1
             body = _CreateGroup(action.contracts_limit, action.exchange_index, _subaccount(account))
-            return Request("POST", f"{account.groups_path}/create", "", _encode(body))
+            return KalshiRequest("POST", f"{account.groups_path}/create", "", _encode(body))
         case DeleteGroup():
             path = f"{account.groups_path}/{quote(action.group_id, safe='')}"
-            return Request("DELETE", path, query_text(account, exchange_index=action.exchange_index))
+            return KalshiRequest("DELETE", path, query_text(account, exchange_index=action.exchange_index))
 
 
-def _place(account: Account, action: Place) -> Request:
+def _place(account: KalshiAccount, action: Place) -> KalshiRequest:
     assert 0 < action.price < PRICE_MAX, "a quote's price lies strictly between 0 and 1 dollar"
     assert action.count >= COUNT_MIN, "a quote has a count"
     assert action.group_id, "a quote lives in an order group"
@@ -162,12 +162,12 @@ def _place(account: Account, action: Place) -> Request:
         exchange_index=action.exchange_index,
         subaccount=_subaccount(account),
     )
-    return Request("POST", account.orders_path, "", _encode(body))
+    return KalshiRequest("POST", account.orders_path, "", _encode(body))
 
 
-def _cancel(account: Account, action: CancelOrders) -> Request:
+def _cancel(account: KalshiAccount, action: CancelOrders) -> KalshiRequest:
     # One order too goes as a batch of one: that path is always the same, so that its signature is made ahead.
     assert action.orders, "a cancel names at least one order"
     sub = _subaccount(account)
     items = [_CancelItem(order.order_id, order.exchange_index, sub) for order in action.orders]
-    return Request("DELETE", account.batch_path, "", _encode(_CancelBatch(items)))
+    return KalshiRequest("DELETE", account.batch_path, "", _encode(_CancelBatch(items)))

@@ -43,7 +43,7 @@ from domain.records import (
     WsFreshnessEntry,
     type_of,
 )
-from journal.facts import Fact, Seen
+from journal.facts import RecordedFact, Seen
 from journal.reports.window_fold import FillRow, Moment, QuoteRow, SettlementRow, Track, WindowFold
 
 RUNNING_AFTER_TARGET_NS = 5 * NS_PER_S
@@ -92,10 +92,10 @@ class Fold:
             ConfigEntry: self._config,
         }
 
-    def take_all(self, items: Iterable[Fact | Seen]) -> Fold:
+    def take_all(self, items: Iterable[RecordedFact | Seen]) -> Fold:
         """Take every item; returns itself."""
         for item in items:
-            if isinstance(item, Fact):
+            if isinstance(item, RecordedFact):
                 self.take(item.utc_ns, item.entry)
             else:
                 self.see(item.utc_ns, item.event)

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from domain.errors import UnavailableError
-from ops.http.http_guard_io import ControlOrder, Limits, read_order, refuse
+from ops.http.http_guard_io import ControlOrder, HttpLimits, read_order, refuse
 
 COMMANDS = ("cancel-all", "kill", "pause")
 
@@ -22,7 +22,7 @@ Command = Callable[[str, str, str], Awaitable[str]]
 class Control:
     """The three commands of one server."""
 
-    def __init__(self, command: Command, limits: Limits) -> None:
+    def __init__(self, command: Command, limits: HttpLimits) -> None:
         self._command, self._limits = command, limits
 
     def join(self, app: web.Application) -> None:

@@ -42,7 +42,7 @@ FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: cl
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Limits(msgspec.Struct, frozen=True):
+class HttpLimits(msgspec.Struct, frozen=True):
     """The guard's limits; tests make them short."""
 
     head_s: float = HEAD_LIMIT_S
@@ -152,7 +152,7 @@ class GuardedConnection(RequestHandler):
 class ConnectionGuard:
     """Counts connections and knows which are idle and whose head is not complete, oldest first."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: HttpLimits) -> None:
         self.limits = limits
         self.open: set[GuardedConnection] = set()
         self.idle: dict[GuardedConnection, None] = {}
@@ -208,7 +208,7 @@ class RequestGuard:
             answer.headers.setdefault("Cache-Control", "no-store")
         return answer
 
-    def application(self, limits: Limits) -> web.Application:
+    def application(self, limits: HttpLimits) -> web.Application:
         """An application whose every request is guarded."""
 
         @web.middleware
@@ -289,7 +289,7 @@ class ControlOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _read: Final = Door(ControlOrder, DOCUMENT_BYTES_MAX).read
 
 
-async def read_order(request: web.Request, limits: Limits) -> ControlOrder | web.Response:
+async def read_order(request: web.Request, limits: HttpLimits) -> ControlOrder | web.Response:
     """Read and check a control request's body within its limits of time and size; a refusal where it is not sound."""
     try:
         async with asyncio.timeout(limits.body_s):

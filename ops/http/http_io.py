@@ -23,7 +23,7 @@ from domain.window import Phase
 from ops.freshness import freshness_document
 from ops.http.control_io import Command, Control
 from ops.http.frame import encode, frame_of, is_healthy
-from ops.http.http_guard_io import ConnectionGuard, Limits, RequestGuard
+from ops.http.http_guard_io import ConnectionGuard, HttpLimits, RequestGuard
 from ops.http.http_stream_io import EventStream
 from ops.http.listen_io import listen
 from ops.http.pages_io import PageFiles
@@ -61,13 +61,13 @@ class OpsServer:
         reports_dir: Path | None = None,
         hosts: frozenset[str] = frozenset(),
         cadence_s: float = 0.25,
-        limits: Limits | None = None,
+        limits: HttpLimits | None = None,
     ) -> None:
         self._picture, self._tasks = picture, tasks
         self._runtime, self._clock, self._in_final_minute = runtime, clock, in_final_minute
         self._host, self._port = host, port
         self._identity = identity or Identity()
-        self._limits = limits or Limits()
+        self._limits = limits or HttpLimits()
         self._guard = ConnectionGuard(self._limits)
         self._control = Control(command, self._limits)
         self._request_guard = RequestGuard(

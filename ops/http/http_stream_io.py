@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from ops.http.http_guard_io import Limits, refuse
+from ops.http.http_guard_io import HttpLimits, refuse
 
 RETRY_MS = 500
 SOCKET_BUFFER_BYTES = 64 * 1024
@@ -21,7 +21,7 @@ SOCKET_BUFFER_BYTES = 64 * 1024
 class EventStream:
     """The `/events` route. `draw` makes one frame, called on the loop."""
 
-    def __init__(self, draw: Callable[[], bytes], *, cadence_s: float, limits: Limits) -> None:
+    def __init__(self, draw: Callable[[], bytes], *, cadence_s: float, limits: HttpLimits) -> None:
         self._draw, self._cadence_s, self._limits = draw, cadence_s, limits
         self.listeners = 0
         self._wanted = asyncio.Event()

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from domain.clock import Clock
 from ops.http.control_io import Command, Control
-from ops.http.http_guard_io import ConnectionGuard, Limits, RequestGuard
+from ops.http.http_guard_io import ConnectionGuard, HttpLimits, RequestGuard
 from ops.http.listen_io import listen
 
 LOOPBACK = "127.0.0.1"
@@ -34,7 +34,7 @@ class StatusServer:
         command: Command | None = None,
     ) -> None:
         self._document, self._port, self._setting = document, port, setting
-        self._limits = Limits()
+        self._limits = HttpLimits()
         self._guard = ConnectionGuard(self._limits)
         self._control = None if command is None else Control(command, self._limits)
         self._requests = RequestGuard(

@@ -15,7 +15,7 @@ import msgspec
 from domain.records import IncidentFiledEntry, IncidentOpenedEntry, OperatorActionEntry
 from domain.stamps import utc_ms_text
 from journal.disk_io import Disk
-from journal.facts import Fact, Seen, facts, tells_nothing
+from journal.facts import RecordedFact, Seen, facts, tells_nothing
 from journal.layout import first_seq_of
 from journal.reader_io import read_records, segment_paths
 from journal.reports.render import markdown
@@ -79,11 +79,11 @@ def write_incident(state_dir: Path, ident: str, flat_ns: int | None, on_call: Se
 
 def list_incidents(state_dir: Path) -> list[ListedIncident]:
     """Every incident of the journal, oldest first. Raises as `write_incident`."""
-    opened: list[Fact] = []
+    opened: list[RecordedFact] = []
     filed: dict[str, IncidentFiledEntry] = {}
     resumed_ns = 0
     for fact in _facts_since(state_dir, ""):
-        if not isinstance(fact, Fact):
+        if not isinstance(fact, RecordedFact):
             continue
         entry = fact.entry
         if isinstance(entry, IncidentOpenedEntry):
@@ -95,7 +95,9 @@ def list_incidents(state_dir: Path) -> list[ListedIncident]:
     return [_listed(state_dir, fact, filed, resumed_ns) for fact in opened]
 
 
-def _listed(state_dir: Path, fact: Fact, filed: dict[str, IncidentFiledEntry], resumed_ns: int) -> ListedIncident:
+def _listed(
+    state_dir: Path, fact: RecordedFact, filed: dict[str, IncidentFiledEntry], resumed_ns: int
+) -> ListedIncident:
     entry = fact.entry
     assert isinstance(entry, IncidentOpenedEntry), "only openings are listed"
     duty, file = duty_of(entry.breach), filed.get(entry.ident)
@@ -120,7 +122,7 @@ def _compared(state_dir: Path, file: IncidentFiledEntry) -> str:
     return AS_WRITTEN if hashlib.sha256(body).hexdigest() == file.sha256 else CHANGED
 
 
-def _facts_since(state_dir: Path, day: str) -> Iterator[Fact | Seen]:
+def _facts_since(state_dir: Path, day: str) -> Iterator[RecordedFact | Seen]:
     """The journal's facts from the segment before the first of a day (YYYYMMDD) on."""
     names = [path.name for path in segment_paths(state_dir)]
     before = [name for name in names if name[:10].replace("-", "") < day]

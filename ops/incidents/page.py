@@ -10,7 +10,7 @@ import msgspec
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.records import Entry, IncidentOpenedEntry, LimitsEntry, payload_of, type_of
 from domain.stamps import et_text, utc_ms_text
-from journal.facts import Fact, Seen
+from journal.facts import RecordedFact, Seen
 from journal.reports.render import Block, Heading, Table
 from ops.incidents.duties import RESUME, duty_of
 
@@ -32,9 +32,9 @@ class Ended(msgspec.Struct, frozen=True):
     flat_ns: int | None
 
 
-def page(facts: Iterable[Fact | Seen], ident: str, ended: Ended, on_call: Sequence[str]) -> list[Block]:
+def page(facts: Iterable[RecordedFact | Seen], ident: str, ended: Ended, on_call: Sequence[str]) -> list[Block]:
     """The blocks of one incident. Raises NoSuchIncidentError."""
-    told = [fact for fact in facts if isinstance(fact, Fact)]
+    told = [fact for fact in facts if isinstance(fact, RecordedFact)]
     opened = next((f for f in told if isinstance(f.entry, IncidentOpenedEntry) and f.entry.ident == ident), None)
     if opened is None or not isinstance(opened.entry, IncidentOpenedEntry):
         raise NoSuchIncidentError(f"no incident {ident} in the journal")
@@ -67,7 +67,7 @@ def page(facts: Iterable[Fact | Seen], ident: str, ended: Ended, on_call: Sequen
     ]
 
 
-def _time_line(told: Sequence[Fact], opened_ns: int) -> list[tuple[str, ...]]:
+def _time_line(told: Sequence[RecordedFact], opened_ns: int) -> list[tuple[str, ...]]:
     """The newest rows within five minutes before the breach, and all that follows it."""
     near = [f for f in told if f.utc_ns >= opened_ns - BEFORE_NS and not isinstance(f.entry, UNTOLD)]
     return [

@@ -86,7 +86,7 @@ def outcome_of(http_status: int) -> str:
     return "ok" if http_status else "none"
 
 
-class Fold:
+class MetricsFold:
     """Counts what each step saw and sent. `series`: those that may be quoted."""
 
     def __init__(self, metrics: Metrics, series: Sequence[str]) -> None:

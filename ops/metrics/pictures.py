@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 
 from domain.clock import NS_PER_S
-from domain.metrics import Kind, Metric
+from domain.metrics import Metric, MetricKind
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT, INDEX_PER_POINT
 from domain.stamps import et_text
 from ops.ops_status import index_age_s, is_ready
@@ -26,14 +26,14 @@ HELD_MAX = 64
 def gauge(metric: Metric, value: float) -> Family:
     """A gauge without labels."""
     named = metric.value
-    assert named.kind is Kind.GAUGE, f"{named.name} is no gauge"
+    assert named.kind is MetricKind.GAUGE, f"{named.name} is no gauge"
     return GaugeMetricFamily(named.name, named.text, value=value, unit=named.unit)
 
 
 def gauges(metric: Metric, rows: Iterable[tuple[tuple[str, ...], float]]) -> Family:
     """A gauge with labels: rows of (label values, value). A row goes without the labels that it has no value for."""
     named = metric.value
-    assert named.kind is Kind.GAUGE, f"{named.name} is no gauge"
+    assert named.kind is MetricKind.GAUGE, f"{named.name} is no gauge"
     family = GaugeMetricFamily(named.name, named.text, labels=named.labels, unit=named.unit)
     for values, value in rows:
         labels = {label: text for label, text in zip(named.labels, values, strict=True) if text}
@@ -44,14 +44,14 @@ def gauges(metric: Metric, rows: Iterable[tuple[tuple[str, ...], float]]) -> Fam
 def counter(metric: Metric, value: float) -> Family:
     """A counter without labels."""
     named = metric.value
-    assert named.kind is Kind.COUNTER, f"{named.name} is no counter"
+    assert named.kind is MetricKind.COUNTER, f"{named.name} is no counter"
     return CounterMetricFamily(named.name, named.text, value=value)
 
 
 def counters(metric: Metric, rows: Iterable[tuple[tuple[str, ...], float]]) -> Family:
     """A counter with labels: rows of (label values, value)."""
     named = metric.value
-    assert named.kind is Kind.COUNTER, f"{named.name} is no counter"
+    assert named.kind is MetricKind.COUNTER, f"{named.name} is no counter"
     family = CounterMetricFamily(named.name, named.text, labels=named.labels)
     for values, value in rows:
         family.add_metric(values, value)

@@ -14,7 +14,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from domain.metrics import BUCKETS_S, Kind, Metric
+from domain.metrics import BUCKETS_S, Metric, MetricKind
 from ops.metrics.families import families
 from ops.metrics.view import View
 
@@ -62,12 +62,12 @@ class Metrics:
 
     def _counter(self, metric: Metric) -> Counter:
         named = metric.value
-        assert named.kind is Kind.COUNTER, f"{named.name} is no counter"
+        assert named.kind is MetricKind.COUNTER, f"{named.name} is no counter"
         return Counter(named.name, named.text, named.labels, registry=self.registry, unit=named.unit)
 
     def _histogram(self, metric: Metric) -> Histogram:
         named = metric.value
-        assert named.kind is Kind.HISTOGRAM, f"{named.name} is no histogram"
+        assert named.kind is MetricKind.HISTOGRAM, f"{named.name} is no histogram"
         return Histogram(
             named.name, named.text, named.labels, registry=self.registry, unit=named.unit, buckets=BUCKETS_S
         )

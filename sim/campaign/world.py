@@ -20,7 +20,7 @@ from domain.events import AnyEvent, Started
 from domain.market import SERIES
 from domain.stamps import NEW_YORK
 from domain.window import Window
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from ops.ops_status import is_ready
 from sim.campaign import faults as menu
 from sim.campaign.checks.suite import Checks
@@ -159,7 +159,7 @@ class World:
             self.lives.append((event, process.keeper.steps))
         self.checks.stepped(process, event, now, actions)
 
-    def writing(self, process: Process, request: Request) -> None:
+    def writing(self, process: Process, request: KalshiRequest) -> None:
         """A request leaves."""
         self.checks.writing(process, request)
 

@@ -11,7 +11,7 @@ from execution import flatten, orders, quoter
 from execution.budget import Budget
 from execution.flatten import Flattening
 from execution.groups import Groups
-from execution.orders import Fact, State
+from execution.orders import Fact, OrderStatus
 from feeds.failover import DualFeedFailover
 from guards.clock_trust import ClockTrust
 from guards.freshness import FreshnessSentry
@@ -152,14 +152,14 @@ CATALOGUE: tuple[Defect, ...] = (
         "a place without a sure answer is taken for refused",
         ANSWERS_FAIL,
         ("exchange's book not in ours",),
-        lambda: cell(State.PLACING, Fact.UNKNOWN, State.GONE),
+        lambda: cell(OrderStatus.PLACING, Fact.UNKNOWN, OrderStatus.GONE),
     ),
     Defect(
         "unproven cancel is gone",
         "a cancel's 404 or timeout is taken for done",
         LOST_CANCELS,
         ("exchange's book not in ours",),
-        lambda: cell(State.CANCELLING, Fact.CANCEL_UNPROVEN, State.GONE),
+        lambda: cell(OrderStatus.CANCELLING, Fact.CANCEL_UNPROVEN, OrderStatus.GONE),
     ),
     Defect("late expiry", "orders expire two seconds later", QUIET, ("order without expiry",), late_expiry),
     Defect(

@@ -29,7 +29,7 @@ from domain.records import NoteEntry
 from execution import converge, groups, orders
 from execution.converge import Converger
 from execution.kalshi import wire as kalshi_wire
-from execution.orders import Fact, State
+from execution.orders import Fact, OrderStatus
 from execution.positions import Ledger
 from execution.settlement import PLAIN, Payment
 from guards import risk
@@ -53,7 +53,7 @@ def passes(owner: type, name: str) -> Patches:
     return [(owner, name, lambda *_, **__: PASS)]
 
 
-def cell(state: State, fact: Fact, follower: State) -> Patches:
+def cell(state: OrderStatus, fact: Fact, follower: OrderStatus) -> Patches:
     """One cell of the order table is another."""
     return [(orders.TABLE, (state, fact), follower)]
 
@@ -72,7 +72,7 @@ def late_expiry() -> Patches:
     """Orders expire two seconds later."""
     before = kalshi_wire._place  # noqa: SLF001 - the defect sits there
 
-    def place(account: kalshi_wire.Account, action: Place) -> kalshi_wire.Request:
+    def place(account: kalshi_wire.KalshiAccount, action: Place) -> kalshi_wire.KalshiRequest:
         return before(account, msgspec.structs.replace(action, expiration_s=action.expiration_s + 2))
 
     return [(kalshi_wire, "_place", place)]
@@ -82,7 +82,7 @@ def crossing() -> Patches:
     """The wire loses post_only."""
     before = kalshi_wire._place  # noqa: SLF001 - the defect sits there
 
-    def place(account: kalshi_wire.Account, action: Place) -> kalshi_wire.Request:
+    def place(account: kalshi_wire.KalshiAccount, action: Place) -> kalshi_wire.KalshiRequest:
         request = before(account, action)
         return msgspec.structs.replace(request, body=request.body.replace(b'"post_only":true', b'"post_only":false'))
 
@@ -118,6 +118,7 @@ def unlimited(*limits: RiskLimit) -> Patches:
 
 def unjudged(limit: RiskLimit) -> Patches:
     """What is held is not judged by this limit."""
+
     def kept(*given: Any) -> Any:  # noqa: ANN401 - as the original
         return tuple(use for use in portfolio(*given) if use.limit is not limit)
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from daemon.runtime import app_io
 from domain import dial_io
 from execution.http.http_client_io import Connection
-from execution.kalshi.lane_io import Job, Lane
+from execution.kalshi.lane_io import Lane, LaneJob
 from feeds.kalshi_stream import KalshiStream
 from feeds.socket_io import ReconnectingSocket
 from ops.http import http_io
@@ -41,20 +41,20 @@ FIRST_DEAD = Plan((Strike("first_address_dead", 0, 10, 100, (EXCHANGE,)),), wind
 def sends_again() -> Patches:
     """What many a client does by itself: a request whose connection was lost is written once more."""
 
-    def lost(job: Job, _reason: str) -> None:
+    def lost(job: LaneJob, _reason: str) -> None:
         job.stop_timer()
         assert job.lane is not None
         job.sent = None
         job.lane.submit(job)
 
-    return [(Job, "lost", lost)]
+    return [(LaneJob, "lost", lost)]
 
 
 def waits_for_ever() -> Patches:
     """A request that was written has no limit: the connection stays busy with an answer that cannot come."""
     sound = Lane._overdue  # noqa: SLF001 - the defect
 
-    def overdue(lane: Lane, job: Job) -> None:
+    def overdue(lane: Lane, job: LaneJob) -> None:
         if job.sent is None:
             sound(lane, job)
 

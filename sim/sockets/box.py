@@ -25,7 +25,6 @@ from domain.actions import AnyAction, Exit
 from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent, PreflightRun, Started
 from execution.kalshi.sign import Signer
-from execution.kalshi.wire import Request
 from ops.alerts.delivery_io import AlertFan
 from ops.alerts.policy import Policy
 from sim.sockets.disk import LateJournal, StateDisk
@@ -263,4 +262,4 @@ def _told(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {problem}"
 
 
-__all__ = ["BUILD", "KEY_ID", "PRIVATE_KEY", "Life", "Request", "SocketBox"]
+__all__ = ["BUILD", "KEY_ID", "PRIVATE_KEY", "Life", "SocketBox"]

@@ -30,7 +30,7 @@ from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent, Started
 from domain.window import Window
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from journal.reader_io import read_steps, verify_state
 from journal.replay import replay
 from sim.campaign.faults import Fault, WindowSpan
@@ -291,9 +291,9 @@ def _http(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _request(data: bytes) -> Request:
+def _request(data: bytes) -> KalshiRequest:
     """The request that one write of the daemon's own client holds whole."""
     head, _, body = data.partition(b"\r\n\r\n")
     method, target, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
     path, _, query = target.partition("?")
-    return Request(method, path, query, body)
+    return KalshiRequest(method, path, query, body)

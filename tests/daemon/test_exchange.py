@@ -32,7 +32,7 @@ from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import OrderRef, Side
 from domain.money import Count, Price
 from execution.kalshi.venue import OnAnswer, OnEnd, Venue
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from sim.campaign.ports.exchange import PortServer
 from sim.exchange.book.listing import Template
 from sim.exchange.core import Exchange as Core
@@ -55,7 +55,7 @@ class Simulated(Venue[None]):
 
     def __init__(self, now: Callable[[], Now]) -> None:
         self.events: list[AnyEvent] = []
-        super().__init__(Account(), self.events.append)
+        super().__init__(KalshiAccount(), self.events.append)
         self.now = now
         self.timeline = Timeline(START)
         plan = Plan(template=Template(PERIOD_S, START // NS_PER_S), rungs=RUNGS)
@@ -64,12 +64,14 @@ class Simulated(Venue[None]):
         event = next(iter(self.core.state.events.values()))
         self.tickers = [Ticker(market.ticker) for market in event.markets]
 
-    def _send(self, lane: None, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
+    def _send(
+        self, lane: None, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+    ) -> None:
         del lane, not_after_ns
         self.timeline.now_ns = self.now().utc_ns
         self.server.ask(
             request,
-            lambda status, body, date_s: on_answer(Answer(status, body, self.now(), self.now(), date_s)),
+            lambda status, body, date_s: on_answer(KalshiAnswer(status, body, self.now(), self.now(), date_s)),
             lambda: on_end(self.now(), "connection_lost", ""),
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.metrics import Kind, Metric
+from domain.metrics import Metric, MetricKind
 from tests.live.rule_faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,5 +48,5 @@ def test_the_runbook_link_opens(row: list[str]) -> None:
 def test_every_metric_is_on_the_page() -> None:
     named = set(re.findall(r"`([a-z_]+)`", PAGE))
     for metric in Metric:
-        name = metric.value.name + ("_total" if metric.value.kind is Kind.COUNTER else "")
+        name = metric.value.name + ("_total" if metric.value.kind is MetricKind.COUNTER else "")
         assert name in named

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.metrics import Kind, Metric
+from domain.metrics import Metric, MetricKind
 from ops.alerts.raised import ALERT_KINDS
 from tests.programs import need
 
@@ -261,8 +261,8 @@ def test_every_metric_in_a_rule_is_one_that_the_daemon_exports() -> None:
         for metric in Metric
         for name in (
             metric.value.name,
-            *([f"{metric.value.name}_total"] if metric.value.kind is Kind.COUNTER else []),
-            *([f"{metric.value.name}_bucket"] if metric.value.kind is Kind.HISTOGRAM else []),
+            *([f"{metric.value.name}_total"] if metric.value.kind is MetricKind.COUNTER else []),
+            *([f"{metric.value.name}_bucket"] if metric.value.kind is MetricKind.HISTOGRAM else []),
         )
     }
     process = {

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from domain.metrics import BUCKETS_S, Kind, Metric
+from domain.metrics import BUCKETS_S, Metric, MetricKind
 
 REQUIRED = (
     *("agent_start", "errors", "heartbeat_age_seconds", "marketdata_ticks", "marketdata_stale", "strategy_cycles"),
@@ -25,7 +25,7 @@ def test_names_labels_and_texts_are_in_order(metric: Metric) -> None:
     assert not named.name.endswith("_total"), "the text format adds it"
     assert len(set(named.labels)) == len(named.labels)
     assert named.text.endswith(".")
-    assert named.kind is not Kind.HISTOGRAM or named.unit == "seconds"
+    assert named.kind is not MetricKind.HISTOGRAM or named.unit == "seconds"
 
 
 def test_those_that_others_ask_for_keep_their_names() -> None:

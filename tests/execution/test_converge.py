@@ -14,7 +14,7 @@ from execution.budget import Budget
 from execution.converge import BATCH_MAX, CANCEL_RETRY_NS, CANCEL_UNSENT_NS, GROUP_PATIENCE_NS, Converger
 from execution.groups import Group, Groups
 from execution.numbers import Numbers
-from execution.orders import OrderBook, State
+from execution.orders import OrderBook, OrderStatus
 from execution.quoter import Want
 from tests.execution.made import TICKER, cleared, opened, order, quote
 
@@ -184,7 +184,7 @@ def test_cancel_all_is_sent_once_until_it_may_have_failed() -> None:
     assert not converger.cancel_all("why", 149 * MS, out)
     assert converger.cancel_all("why", 150 * MS, out)
     assert [type(a) for a in out] == [CancelAll, CancelAll]
-    assert all(o.state is State.CANCELLING for o in converger.book.live.values())
+    assert all(o.state is OrderStatus.CANCELLING for o in converger.book.live.values())
 
 
 def test_cancels_leave_in_batches_and_however_empty_the_bucket() -> None:
@@ -207,7 +207,7 @@ def test_a_cancel_that_proves_nothing_is_sent_again(verdict: Verdict, status: in
     out: list[AnyAction] = []
     converger.cancel([one], "why", 0, out)
     converger.cancelled(CancelOutcome(RequestId(1), verdict, status, order_id=one.order_id), 0)
-    assert one.state is State.CANCELLING
+    assert one.state is OrderStatus.CANCELLING
     out.clear()
     converger.cancel([one], "why", again_ns - 1, out)
     assert out == []
@@ -240,10 +240,10 @@ def test_the_next_deadline_is_when_a_cancel_is_due_again() -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "state"),
-    [(Verdict.ACCEPTED, State.OPEN), (Verdict.REFUSED, State.GONE), (Verdict.UNSENT, State.GONE),
-     (Verdict.UNKNOWN, State.PLACING)],
+    [(Verdict.ACCEPTED, OrderStatus.OPEN), (Verdict.REFUSED, OrderStatus.GONE), (Verdict.UNSENT, OrderStatus.GONE),
+     (Verdict.UNKNOWN, OrderStatus.PLACING)],
 )  # fmt: skip
-def test_each_verdict_on_a_place_has_its_own_end(verdict: Verdict, state: State) -> None:
+def test_each_verdict_on_a_place_has_its_own_end(verdict: Verdict, state: OrderStatus) -> None:
     converger = made()
     one = order()
     converger.book.add(one)

@@ -7,7 +7,7 @@ from domain.ids import ClientOrderId, OrderId, RequestId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.list_lag import SETTLE_MAX_NS, SETTLE_NS
-from execution.orders import OrderBook, State
+from execution.orders import OrderBook, OrderStatus
 from execution.positions import Ledger
 from execution.reconcile import (
     Drift,
@@ -56,7 +56,7 @@ def test_an_order_in_flight_is_never_buried() -> None:
 def test_an_orphan_of_ours_is_adopted_unwanted_with_its_window() -> None:
     book = OrderBook()
     (adopted,) = compare(book, said("ladderd-3-9")).adopted
-    assert (adopted.unwanted, adopted.state, adopted.target_ns, adopted.series) == (True, State.OPEN, 5, "INXU")
+    assert (adopted.unwanted, adopted.state, adopted.target_ns, adopted.series) == (True, OrderStatus.OPEN, 5, "INXU")
     assert compare(book, said("ladderd-3-9")).adopted == ()
 
 

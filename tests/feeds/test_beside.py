@@ -6,14 +6,14 @@ import pytest
 
 from domain.events import FeedState, FeedStatus
 from feeds.massive import MassiveSession
-from feeds.session import Step
+from feeds.session import SessionStep
 from tests.feeds.test_massive import AUTHED, CONNECTED, SYMBOLS, ack, at, states, ticks, values
 
 ASKS = '{"action":"subscribe","params":"V.I:VIX"}'
 REFUSED = b'[{"ev":"status","status":"error","message":"not authorized"}]'
 
 
-def live_with_vix() -> tuple[MassiveSession, Step]:
+def live_with_vix() -> tuple[MassiveSession, SessionStep]:
     machine = MassiveSession("massive", "KEY", SYMBOLS, beside=("I:VIX",))
     machine.connected(at(0))
     machine.received(CONNECTED, at(0))

@@ -18,7 +18,7 @@ from domain.events import (
 )
 from domain.ids import Ticker
 from feeds.kalshi_stream import KalshiStream
-from feeds.session import CLOSED_AS_TOLD, HangUp, Step
+from feeds.session import CLOSED_AS_TOLD, HangUp, SessionStep
 
 A, B, C = (Ticker(f"KXINXU-26NOV23H1200-T{n}") for n in (6844.9999, 6849.9999, 6854.9999))
 MS = 1_000_000
@@ -40,7 +40,7 @@ class Wire:
         self.hung_up = ""
         self.seq = 0
 
-    def take(self, step: Step) -> None:
+    def take(self, step: SessionStep) -> None:
         self.events += step.events
         for out in step.outgoing:
             if isinstance(out, HangUp):

@@ -11,7 +11,7 @@ from domain.clock import Now
 from domain.events import FeedState, FeedStatus, Tick
 from domain.money import IndexValue
 from feeds.massive import MassiveSession
-from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Step
+from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, SessionStep
 
 S = 1_000_000_000
 EPOCH = 1_795_233_262 * S
@@ -36,21 +36,21 @@ def values(seconds: float, *rows: tuple[str, str]) -> bytes:
     return ("[" + ",".join(f'{{"ev":"V","val":{v},"T":"{t}","t":{stamp}}}' for t, v in rows) + "]").encode()
 
 
-def states(*steps: Step) -> list[FeedState]:
+def states(*steps: SessionStep) -> list[FeedState]:
     return [event.state for step in steps for event in step.events if isinstance(event, FeedStatus)]
 
 
-def ticks(*steps: Step) -> list[Tick]:
+def ticks(*steps: SessionStep) -> list[Tick]:
     return [event for step in steps for event in step.events if isinstance(event, Tick)]
 
 
-def reason(step: Step) -> str:
+def reason(step: SessionStep) -> str:
     (event,) = step.events
     assert isinstance(event, FeedStatus)
     return event.reason
 
 
-def hung_up(step: Step) -> str:
+def hung_up(step: SessionStep) -> str:
     (out,) = step.outgoing
     assert isinstance(out, HangUp)
     return out.reason

@@ -15,7 +15,7 @@ from daemon.system_clock import SystemClock
 from domain.backoff import Backoff
 from domain.clock import Now
 from domain.events import AnyEvent, FeedState, FeedStatus
-from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, Step
+from feeds.session import CLOSED_AS_TOLD, QUIET, HangUp, SessionStep
 from feeds.socket_io import ReconnectingSocket, SocketLimits
 from tests.domain.swallowing import GOOD, SWALLOWING, resolves_to, swallowing
 
@@ -32,7 +32,7 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.greeting: tuple[str | HangUp, ...] = ("hello",)
-        self.answers: dict[str, Step] = {}
+        self.answers: dict[str, SessionStep] = {}
         self.final = False
         self.worked = False
         self.due_ns: int | None = None
@@ -42,28 +42,28 @@ class Recorder:
         self.told.append(what)
         self.news.set()
 
-    def connected(self, now: Now) -> Step:
+    def connected(self, now: Now) -> SessionStep:
         del now
         self._note("connected")
-        return Step((FeedStatus("x", FeedState.CONNECTING, "connected"),), self.greeting)
+        return SessionStep((FeedStatus("x", FeedState.CONNECTING, "connected"),), self.greeting)
 
-    def received(self, data: str | bytes, now: Now) -> Step:
+    def received(self, data: str | bytes, now: Now) -> SessionStep:
         del now
         text = data if isinstance(data, str) else data.decode()
         self._note(f"received {text}")
         return self.answers.get(text, QUIET)
 
-    def tick(self, now: Now) -> Step:
+    def tick(self, now: Now) -> SessionStep:
         if self.due_ns is not None and now.mono_ns >= self.due_ns:
             self.due_ns = None
             self._note("tick")
-            return Step((), ("ticked",))
+            return SessionStep((), ("ticked",))
         return QUIET
 
-    def closed(self, reason: str, now: Now) -> Step:
+    def closed(self, reason: str, now: Now) -> SessionStep:
         del now
         self._note(f"closed {reason}")
-        return Step((FeedStatus("x", FeedState.DOWN, reason),))
+        return SessionStep((FeedStatus("x", FeedState.DOWN, reason),))
 
     def next_deadline(self, now: Now) -> int | None:
         del now
@@ -138,7 +138,7 @@ async def test_messages_go_to_the_session_and_its_answers_to_the_wire_in_order()
         await connection.wait_closed()
 
     session = Recorder()
-    session.answers = {"two": Step((FeedStatus("x", FeedState.LIVE, "two"),), ("a", "b"))}
+    session.answers = {"two": SessionStep((FeedStatus("x", FeedState.LIVE, "two"),), ("a", "b"))}
     async with serving(handler) as (url, _):
         rig = Rig(url, session)
         async with carried(rig):
@@ -305,7 +305,7 @@ async def test_a_flood_is_hung_up_on_and_what_it_still_sends_is_not_handed_on() 
         await connection.wait_closed()
 
     session = Recorder()
-    session.answers["value"] = Step((FeedStatus("x", FeedState.LIVE, "value"),))
+    session.answers["value"] = SessionStep((FeedStatus("x", FeedState.LIVE, "value"),))
     async with serving(handler) as (url, _):
         rig = Rig(url, session, crowded_at=20)
         async with carried(rig):
@@ -400,7 +400,7 @@ async def test_headers_are_made_for_each_attempt_and_proxies_of_the_environment_
 
 async def test_a_bug_in_the_session_ends_the_task() -> None:
     class Broken(Recorder):
-        def received(self, data: str | bytes, now: Now) -> Step:
+        def received(self, data: str | bytes, now: Now) -> SessionStep:
             raise AssertionError(f"a broken invariant at {now.mono_ns}: {data!r}")
 
     async def handler(connection: ServerConnection) -> None:

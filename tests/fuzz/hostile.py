@@ -26,7 +26,7 @@ from execution.kalshi.answers import read_answer, unanswered
 from execution.kalshi.codes import CodeTable
 from execution.kalshi.exchange_clock import ExchangeClock
 from execution.kalshi.reads import ReadRun
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from feeds.kalshi_stream import LIFECYCLE, PRIVATE, KalshiStream
 from feeds.massive import MassiveSession
 from feeds.session import HangUp
@@ -205,10 +205,10 @@ class Hostile(Exchange):
         return [*pushed, *outcomes, *([sample] if sample is not None else [])]
 
     def _spoilt_read(self, ask: Ask, truth: AnyEvent) -> list[AnyEvent]:
-        run = ReadRun(Account(), ask)
-        following: Request | AnyEvent = run.start()
+        run = ReadRun(KalshiAccount(), ask)
+        following: KalshiRequest | AnyEvent = run.start()
         for _ in range(5):
-            if not isinstance(following, Request):
+            if not isinstance(following, KalshiRequest):
                 return [following]
             answer = self._heard(200, spoken.read(ask, truth, following))
             if answer is None:
@@ -216,11 +216,11 @@ class Hostile(Exchange):
             sample = self.times.date(answer.date_s, answer.sent, answer.answered)
             following = run.advance(answer)
         return [
-            run.failed(0, "pages without end") if isinstance(following, Request) else following,
+            run.failed(0, "pages without end") if isinstance(following, KalshiRequest) else following,
             *([sample] if sample else []),
         ]
 
-    def _heard(self, status: int, body: bytes) -> Answer | None:
+    def _heard(self, status: int, body: bytes) -> KalshiAnswer | None:
         """An answer as its bytes come over a connection, changed in head or body, in pieces; None when it is lost."""
         type(self).inputs += 1
         rng, now = self.rng, self.now()
@@ -236,7 +236,7 @@ class Hostile(Exchange):
             text, body = b"HTTP/1.1 204 X\r\n\r\n", b""
         whole = mutated(rng, text + body) if rng.random() < 0.2 else text + body
         heard = _parsed(rng, whole)
-        return None if heard is None else Answer(heard.status, heard.body, now, now, heard.date_s)
+        return None if heard is None else KalshiAnswer(heard.status, heard.body, now, now, heard.date_s)
 
 
 def _parsed(rng: Random, data: bytes) -> HttpAnswer | None:

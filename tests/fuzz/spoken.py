@@ -25,7 +25,7 @@ from domain.events import (
 )
 from domain.market import Market
 from domain.money import print_cash, print_count, print_fixed, print_price
-from execution.kalshi.wire import Request, Write
+from execution.kalshi.wire import KalshiRequest, Write
 
 
 def stamp(utc_ns: int) -> str:
@@ -85,7 +85,7 @@ def write(action: Write, events: list[AnyEvent]) -> tuple[int, bytes]:
     return (204, b"") if not isinstance(action, Place) else (409, _json(error={"code": "trading_is_paused"}))
 
 
-def read(ask: Ask, event: AnyEvent, request: Request) -> bytes:
+def read(ask: Ask, event: AnyEvent, request: KalshiRequest) -> bytes:
     """The body of the answer to one request of a read."""
     match event:
         case OrdersRead(orders=orders):
@@ -118,7 +118,7 @@ def read(ask: Ask, event: AnyEvent, request: Request) -> bytes:
             return _terms(ask, request)
 
 
-def _terms(ask: Ask, request: Request) -> bytes:
+def _terms(ask: Ask, request: KalshiRequest) -> bytes:
     if ask.what is Read.STATUS:
         return _json(exchange_active=True, trading_active=True)
     tail = request.path.rpartition("/")[2]

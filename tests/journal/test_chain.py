@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.clock import NS_PER_S
-from journal.chain import EMPTY, Anchor, FaultKind, Verdict, verify
+from journal.chain import EMPTY, Anchor, ChainVerdict, FaultKind, verify
 from journal.record import decode_record
 
 MakeLines = Callable[..., list[bytes]]
@@ -28,7 +28,7 @@ def anchor_at(line: bytes) -> Anchor:
     return Anchor(record.seq, record.hash, record.seq, record.ts_utc, "minute")
 
 
-def check(lines: Sequence[bytes], anchors: Sequence[Anchor] = ()) -> Verdict:
+def check(lines: Sequence[bytes], anchors: Sequence[Anchor] = ()) -> ChainVerdict:
     """Verify bytes as a file would give them: cut at newlines again, whatever was done to them."""
     return verify([("one", io.BytesIO(b"".join(lines)))], anchors)
 
@@ -37,7 +37,7 @@ def offset_of(lines: Sequence[bytes], index: int) -> int:
     return sum(len(line) for line in lines[:index])
 
 
-def expect(verdict: Verdict, kind: FaultKind, line: int, offset: int) -> None:
+def expect(verdict: ChainVerdict, kind: FaultKind, line: int, offset: int) -> None:
     assert not verdict.ok
     fault = verdict.first_fault
     assert fault is not None
@@ -178,7 +178,7 @@ def test_nothing_after_the_first_fault_is_judged(lines: list[bytes]) -> None:
     assert verdict.head.seq == 2
 
 
-def required(files: list[list[bytes]], anchors: list[Anchor]) -> Verdict:
+def required(files: list[list[bytes]], anchors: list[Anchor]) -> ChainVerdict:
     """A verification that misses the anchors that must be there."""
     named = [(f"file {n}", lines) for n, lines in enumerate(files, start=1)]
     return verify(named, anchors, required_in="folder")
@@ -213,7 +213,7 @@ def test_a_missing_anchor_of_a_file_s_end_is_named(lines: list[bytes], lost: int
 
 
 def test_records_that_were_not_anchored_for_long_are_missed(chain_lines: MakeLines) -> None:
-    def verdict(anchors: list[int], step_s: int = 100, run_of: Callable[[int], str] = lambda _: "run") -> Verdict:
+    def verdict(anchors: list[int], step_s: int = 100, run_of: Callable[[int], str] = lambda _: "run") -> ChainVerdict:
         lines = chain_lines(20, run_of=run_of, mono_of=lambda n: n * step_s * NS_PER_S)
         return required([lines], [BEGUN, *(anchor_at(lines[n - 1]) for n in anchors)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from domain.metrics import Kind, Metric
+from domain.metrics import Metric, MetricKind
 from tests.live.stage import Stage
 
 Samples = dict[tuple[str, str], float]
@@ -13,7 +13,7 @@ Samples = dict[tuple[str, str], float]
 
 def family_of(metric: Metric) -> str:
     """The sample that tells whether a family moved: a counter's total, a histogram's count, a gauge itself."""
-    end = {Kind.COUNTER: "_total", Kind.HISTOGRAM: "_count", Kind.GAUGE: ""}[metric.value.kind]
+    end = {MetricKind.COUNTER: "_total", MetricKind.HISTOGRAM: "_count", MetricKind.GAUGE: ""}[metric.value.kind]
     return metric.value.name + end
 
 
@@ -55,7 +55,7 @@ class Movements:
         found = {}
         for metric in Metric:
             name, kind = family_of(metric), metric.value.kind
-            if kind is Kind.GAUGE:
+            if kind is MetricKind.GAUGE:
                 if len(self.seen[name]) < 2:
                     found[metric.value.name] = f"took one value only: {min(self.seen[name], default='')!r}"
             elif self.rise(name) <= 0:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domain.errors import UnavailableError
-from ops.http.http_guard_io import Limits
+from ops.http.http_guard_io import HttpLimits
 from ops.http.http_io import OpsServer
 from ops.metrics.registry import Metrics
 from ops.metrics.view import Runtime
@@ -110,7 +110,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Gives a function that starts a server; its arguments go to OpsServer."""
     running: list[Site] = []
 
-    async def make(*, limits: Limits | None = None, **more: object) -> Site:
+    async def make(*, limits: HttpLimits | None = None, **more: object) -> Site:
         daemon = Daemon()
         arguments: dict[str, Any] = {
             "picture": daemon.picture,

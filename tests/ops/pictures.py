@@ -10,11 +10,10 @@ from domain.reasons import Reason
 from guards.index_freshness import IndexFreshness
 from ops.readiness import Permission, verdict_of, votes_of
 from ops.status import (
-    Budget,
     CancelAllView,
     Exposure,
     FeedView,
-    Flat,
+    FlatView,
     Gate,
     Holding,
     LimitView,
@@ -26,6 +25,7 @@ from ops.status import (
     TaskHealth,
     VixView,
     WindowResult,
+    WriteTokensView,
 )
 
 TARGET_NS = 1_772_809_200 * NS_PER_S  # 2026-03-06T15:00:00Z, 10:00 in New York
@@ -255,7 +255,7 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
             Exposure("INXU", 2, 600, 600, 82_000, 3_100_000, 0, 1_500_000),
             Exposure("NASDAQ100U", 1, 100, 100, 0, 418_000, 1, -260_000),
         ),
-        "flat": Flat(proven=False, why="8 orders may be live"),
+        "flat": FlatView(proven=False, why="8 orders may be live"),
         "windows": results(),
         "realised": 1_240_000,
         "unrealised": -120_000,
@@ -268,7 +268,7 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
             LimitView("per_market", "contracts net in one market", "4 contracts", "5 contracts", 800_000),
         ),
         "cancel_all": CancelAllView(active=False, reason="", tail_s=0.0, last_time_to_flat_ms=41.0, completed=2),
-        "budget": Budget(tokens=82.0, reserve=40.0, capacity=100.0),
+        "budget": WriteTokensView(tokens=82.0, reserve=40.0, capacity=100.0),
         "counts": tuple(1_000 + count for count in Counted),
         "errors": 0,
         "session": "2026-03-06",

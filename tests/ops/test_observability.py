@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from domain.clock import NS_PER_S
-from domain.metrics import REQUIRED, RISING, Kind, Metric
+from domain.metrics import REQUIRED, RISING, Metric, MetricKind
 from domain.stamps import utc_ms_text
 from ops.observability import Got, Observed, Scrape, Watch, all_hold, parse, sample_of
 
@@ -27,9 +27,9 @@ def page(at_s: float, changes: Changes = {}, form: str = "OpenMetrics", build: s
         if value is None:
             continue
         named = metric.value
-        suffix = "_total" if form == "text" and named.kind is Kind.COUNTER else ""
+        suffix = "_total" if form == "text" and named.kind is MetricKind.COUNTER else ""
         lines.append(f"# TYPE {named.name}{suffix} {named.kind}")
-        if named.kind is Kind.HISTOGRAM:
+        if named.kind is MetricKind.HISTOGRAM:
             lines += [f'{named.name}_bucket{{le="+Inf"}} {value}', f"{named.name}_sum 1.0"]
         lines.append(f"{sample_of(metric)} {value}")
     lines += ["# TYPE ladderd_build_info gauge", f'ladderd_build_info{{build_id="{build}",config_hash="c1"}} 1.0']

@@ -25,7 +25,7 @@ from domain.window import Window
 from execution.drill import DRILL, Rung, drill_order, far_rung
 from execution.groups import GroupPhase
 from execution.orders import Order
-from execution.orders import State as OrderState
+from execution.orders import OrderStatus as OrderState
 from execution.reads import Key
 from guards.gate import Closed, evaluate
 from pricing.fair import Ladder, UnpricedError, winning_span

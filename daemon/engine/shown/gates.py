@@ -15,7 +15,7 @@ from domain.reasons import Reason
 from domain.window import Phase
 from execution.cancel_all import Scope
 from guards.vote import Vote
-from ops.status import Flat, Gate
+from ops.status import FlatView, Gate
 
 INSIDE = frozenset({Phase.QUOTING, Phase.STRICT})
 # These look at the present window's markets; outside it they have nothing to look at.
@@ -40,20 +40,20 @@ def gates_of(state: StateView) -> list[Gate]:
     return rows
 
 
-def flat_of(state: StateView) -> Flat:
+def flat_of(state: StateView) -> FlatView:
     """Whether it is proven that nothing of ours rests at the exchange; if not, what is still missing."""
     held = state.held
     if state.started is None or not state.books.recovered:
-        return Flat(proven=False, why="the exchange's lists have not been read yet")
+        return FlatView(proven=False, why="the exchange's lists have not been read yet")
     # On the way out the account's own proof ends the process; a series may still be counting its listings then.
     ended = state.stopping is not None and not state.empty_reason and Scope.ACCOUNT not in held.flattenings
     if held.flattenings and not ended:
-        return Flat(proven=False, why="not proven flat yet: the exchange's list is being read")
+        return FlatView(proven=False, why="not proven flat yet: the exchange's list is being read")
     if held.book.live:
-        return Flat(proven=False, why=f"{len(held.book.live)} orders may be live")
+        return FlatView(proven=False, why=f"{len(held.book.live)} orders may be live")
     if held.order_drifts:
-        return Flat(proven=False, why=state.books.drift)
-    return Flat(proven=True, why="")
+        return FlatView(proven=False, why=state.books.drift)
+    return FlatView(proven=True, why="")
 
 
 def _gate(name: str, series: str, vote: Vote, *, waits: bool) -> Gate:

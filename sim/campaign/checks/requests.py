@@ -12,7 +12,7 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.market import SERIES
 from domain.reasons import Reason
 from domain.stamps import NEW_YORK
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from sim.campaign.checks.resting import NAME_OF, RestingChecks
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class RequestChecks:
             told = f"{name}: {len(self._refusals)} places refused in 60 s, {len(self._keys)} for the key"
             self._checks.breach("refused without end", told)
 
-    def writing(self, process: Process, request: Request) -> None:
+    def writing(self, process: Process, request: KalshiRequest) -> None:
         """A request is about to be written."""
         if request.method != "POST" or not request.path.endswith("/events/orders"):
             if request.method in {"DELETE", "PUT"}:
@@ -163,7 +163,7 @@ class RequestChecks:
         elif now_ns - self._clock_wrong_ns > CLOCK_SEEN_NS:
             checks.breach("place by a wrong clock", f"{name}: our clock is {off_ns / 1e6:.0f} ms off")
 
-    def _cancelling(self, request: Request) -> None:
+    def _cancelling(self, request: KalshiRequest) -> None:
         """A cancel of any kind leaves: for one order, a batch, a group, or for all."""
         path, member = request.path, self._checks.exchange.member
         word = path.split("/")[-2] if path.endswith("/trigger") else path.split("/")[-1]

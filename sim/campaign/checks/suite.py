@@ -44,7 +44,7 @@ from domain.records import (
     WindowPhaseEntry,
     type_of,
 )
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from ops.alerts.raised import raised_by
 from sim.campaign.checks.phases import PhaseChecks
 from sim.campaign.checks.record import CheckRecord, WindowAt
@@ -119,7 +119,7 @@ class Checks(CheckRecord):
         """The exchange has carried out (or refused by itself) one request."""
         self.requests.asked(operation, asked, status)
 
-    def writing(self, process: Process, request: Request) -> None:
+    def writing(self, process: Process, request: KalshiRequest) -> None:
         """A request is about to be written."""
         self.requests.writing(process, request)
 

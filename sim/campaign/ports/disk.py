@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_MS
 from domain.events import Operator
-from journal.chain import Verdict, verify
+from journal.chain import ChainVerdict, verify
 from journal.record import GENESIS, Body, canonical_json, seal
 
 SYNC_NS = 2 * NS_PER_MS
@@ -56,7 +56,7 @@ class Disk:
             lines.append(line)
         return lines
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ChainVerdict:
         """What the journal's own verifier says about the lines."""
         return verify([("tail", self.lines or [])])
 

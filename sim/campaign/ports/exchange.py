@@ -14,7 +14,7 @@ import orjson
 from multidict import MultiDict
 
 from domain.clock import NS_PER_S, Now
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from execution.script import ScriptEnd, go_on
 from sim.exchange.core import Exchange
 from sim.exchange.gateway.auth import OpenDoor
@@ -115,7 +115,7 @@ class PortServer:
 
     # --- requests --------------------------------------------------------------------------------------------------
 
-    def ask(self, request: Request, reply: Reply, lost: Callable[[], None]) -> None:
+    def ask(self, request: KalshiRequest, reply: Reply, lost: Callable[[], None]) -> None:
         """One request has arrived: `reply(status, body, date)` now or later, or `lost()` when the connection ends."""
         operation, words = self._find(request)
         query = MultiDict(parse_qsl(request.query, keep_blank_values=True)) if request.query else NO_QUERY
@@ -138,7 +138,7 @@ class PortServer:
         else:
             self.timeline.after(wait_ns, self._go_on, served, answered)
 
-    def _find(self, request: Request) -> tuple[Operation, dict[str, str]]:
+    def _find(self, request: KalshiRequest) -> tuple[Operation, dict[str, str]]:
         exact = self._exact.get((request.method, request.path))
         if exact is not None:
             return exact, NO_WORDS

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent
-from feeds.session import CLOSED_AS_TOLD, HangUp, SocketSession, Step
+from feeds.session import CLOSED_AS_TOLD, HangUp, SessionStep, SocketSession
 from feeds.socket_io import SocketLimits
 from sim.virtual.timeline import MachineClock, Timeline
 
@@ -180,7 +180,7 @@ class Socket:
         if life == self._life:
             self.perform(self._session.closed(CLOSED_AS_TOLD, self._now()))
 
-    def perform(self, step: Step) -> None:
+    def perform(self, step: SessionStep) -> None:
         """Carry out a step of the session."""
         for event in step.events:
             self._emit(event)
@@ -248,7 +248,7 @@ class Socket:
         for event in step.events:
             self._emit(event)
         if step.outgoing or step.sooner:
-            self.perform(Step((), step.outgoing))
+            self.perform(SessionStep((), step.outgoing))
 
     def lost(self, link: Link, reason: str) -> None:
         """The connection has ended."""

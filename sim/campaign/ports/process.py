@@ -49,7 +49,7 @@ from domain.events import (
 )
 from domain.market import SERIES
 from domain.money import IndexValue
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from feeds.kalshi_stream import KalshiStream
 from feeds.massive import MassiveSession
 from sim.campaign.ports.disk import KILL_FILE, Mark
@@ -80,7 +80,7 @@ class Watcher(Protocol):
         """The engine took one step."""
         ...
 
-    def writing(self, process: Process, request: Request) -> None:
+    def writing(self, process: Process, request: KalshiRequest) -> None:
         """A request is about to be written."""
         ...
 
@@ -338,7 +338,7 @@ class Process:
         else:
             assert isinstance(action, Alert | Answer | AskWatcher | Report), f"nobody does this: {action!r}"
 
-    def _writing(self, request: Request) -> None:
+    def _writing(self, request: KalshiRequest) -> None:
         self.box.watcher.writing(self, request)
 
     # --- files and signals -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from domain.clock import NS_PER_MS, Now
 from domain.events import AnyEvent
 from execution.kalshi.venue import OnAnswer, OnEnd, Venue, ignore_end
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from sim.campaign.ports.exchange import PortServer
 from sim.campaign.ports.links import Machine
 
@@ -27,7 +27,7 @@ class Job:
 
     __slots__ = ("not_after_ns", "on_answer", "on_end", "over", "request", "sent")
 
-    def __init__(self, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
+    def __init__(self, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0) -> None:
         self.request = request
         self.on_answer = on_answer
         self.on_end = on_end
@@ -111,7 +111,7 @@ class PortLane:
         job.over = True
         self.free += 1
         assert job.sent is not None, "answered before it was sent"
-        job.on_answer(Answer(status, body, job.sent, self.venue.machine.clock.now(), date_s))
+        job.on_answer(KalshiAnswer(status, body, job.sent, self.venue.machine.clock.now(), date_s))
         self.pump()
 
     def _break(self, job: Job) -> None:
@@ -142,9 +142,9 @@ class PortVenue(Venue[PortLane]):
         machine: Machine,
         server: PortServer,
         emit: Callable[[AnyEvent], None],
-        about_to_write: Callable[[Request], None],
+        about_to_write: Callable[[KalshiRequest], None],
     ) -> None:
-        super().__init__(Account(), emit)
+        super().__init__(KalshiAccount(), emit)
         self.machine = machine
         self.server = server
         self.written = about_to_write
@@ -168,7 +168,7 @@ class PortVenue(Venue[PortLane]):
         self.places.withdraw("purged")
 
     def _send(
-        self, lane: PortLane, request: Request, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
+        self, lane: PortLane, request: KalshiRequest, on_answer: OnAnswer, on_end: OnEnd, not_after_ns: int = 0
     ) -> None:
         lane.submit(Job(request, on_answer, on_end, not_after_ns))
 

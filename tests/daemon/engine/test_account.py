@@ -25,7 +25,7 @@ from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import Side
 from domain.money import Count
 from execution.list_lag import SETTLE_NS
-from execution.orders import State
+from execution.orders import OrderStatus
 from execution.positions import MarketAccount
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import CANCELLING, Stand
@@ -58,13 +58,13 @@ def test_an_unknown_place_is_resolved_by_listing_and_never_sent_again(arrived: b
         stand.run(50 * MS)
     stand.run(11 * MS)
     first = names(stand)
-    assert all(stand.engine.state.held.book.live[ClientOrderId(n)].state is State.PLACING for n in first)
+    assert all(stand.engine.state.held.book.live[ClientOrderId(n)].state is OrderStatus.PLACING for n in first)
     stand.exchange.bad.lose = ()
     stand.run(10 * S)
     assert len(names(stand)) == len(set(names(stand)))
     book = stand.engine.state.held.book
     if arrived:
-        assert {book.live[ClientOrderId(n)].state for n in first} == {State.OPEN}
+        assert {book.live[ClientOrderId(n)].state for n in first} == {OrderStatus.OPEN}
         assert names(stand) == first
     else:
         assert all(ClientOrderId(n) in book.gone for n in first)
@@ -83,13 +83,13 @@ def test_a_place_that_nobody_ever_answers_is_unknown_after_a_while_and_said_alou
     stand.run_to(sent_ns + 3_900 * MS)
     stand.exchange.bad.mute = stand.exchange.bad.lose = stand.exchange.bad.unreadable = ()
     book = stand.engine.state.held.book
-    assert {book.live[ClientOrderId(n)].state for n in first} == {State.PLACING}
+    assert {book.live[ClientOrderId(n)].state for n in first} == {OrderStatus.PLACING}
     stand.run(10 * S)
     raised = heard(stand.acts, "never_answered")
     assert [(a.severity, a.payload["orders"]) for a in raised] == [("error", len(first))]
     assert len(names(stand)) == len(set(names(stand)))
     if arrived:
-        assert {book.live[ClientOrderId(n)].state for n in first} == {State.OPEN}
+        assert {book.live[ClientOrderId(n)].state for n in first} == {OrderStatus.OPEN}
     else:
         assert all(ClientOrderId(n) in book.gone for n in first)
 

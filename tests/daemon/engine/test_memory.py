@@ -15,7 +15,7 @@ from domain.events import CancelAllMarker, Command, Fill, KillSwitch, OrderState
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
-from execution.orders import State
+from execution.orders import OrderStatus
 from tests.daemon.exchange import BASE, Resting
 from tests.daemon.stand import CANCELLING, PERIOD_S, Stand
 
@@ -53,7 +53,7 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
         for row in tree["groups"]:
             row.pop("retry_ns"), row.pop("triggered_ns"), row.pop("asked_ns")
         for row in tree["orders"]:
-            row["state"] = "placing" if row["state"] == State.PLACING else "open"
+            row["state"] = "placing" if row["state"] == OrderStatus.PLACING else "open"
     assert again == once
 
 
@@ -92,7 +92,7 @@ def test_how_long_ago_the_run_before_lived_is_what_both_clocks_agree_on(mono_s: 
     engine = build_engine(stand.settings, stand.papers)
     now = Now(lived.mono_ns + mono_s * S, lived.utc_ns + utc_s * S)
     restore(engine.state, kept.decode(), now)
-    orders = [order for order in engine.state.held.book.live.values() if order.state is State.OPEN]
+    orders = [order for order in engine.state.held.book.live.values() if order.state is OrderStatus.OPEN]
     assert orders
     assert {now.mono_ns - order.alive_ns for order in orders} == {known_s * S}
 

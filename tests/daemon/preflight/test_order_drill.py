@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from daemon.preflight.order_drill import (
-    Book,
+    KalshiOrderbook,
     best_ask,
     cannot_match,
     choose,
@@ -87,13 +87,13 @@ def test_the_price_is_a_cent_or_the_lowest_step_below(ranges: tuple[tuple[int, i
 
 
 def test_best_offer_comes_from_bids_for_no() -> None:
-    assert best_ask(Book([], [("0.4500", "1.00"), ("0.9500", "1.00")])) == 500
-    assert best_ask(Book([("0.4000", "1.00")], [("0.9500", "0.00")])) is None
+    assert best_ask(KalshiOrderbook([], [("0.4500", "1.00"), ("0.9500", "1.00")])) == 500
+    assert best_ask(KalshiOrderbook([("0.4000", "1.00")], [("0.9500", "0.00")])) is None
     assert not cannot_match(Price(500)).open
     assert cannot_match(Price(1000)).open
     assert cannot_match(None).open
     with pytest.raises(ValueError, match="plain decimal"):
-        best_ask(Book([], [("cheap", "1.00")]))
+        best_ask(KalshiOrderbook([], [("cheap", "1.00")]))
 
 
 def test_no_trial_inside_a_window_or_shortly_before() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from daemon.client.exchange_io import Line
+from daemon.client.exchange_io import ExchangeClient
 from daemon.preflight.order_drill_io import Trial, TrialError
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_S
@@ -62,8 +62,8 @@ class Exchange:
         return reply(200, {"orders": rows, "cursor": ""})
 
 
-def line_to(address: str) -> Line:
-    return Line(address, Signer("key-1", pem_of(ed_key())), SystemClock(), Posture.PAPER)
+def line_to(address: str) -> ExchangeClient:
+    return ExchangeClient(address, Signer("key-1", pem_of(ed_key())), SystemClock(), Posture.PAPER)
 
 
 async def test_every_trial_order_is_one_cent_one_lot_post_only_and_expires_in_seconds() -> None:

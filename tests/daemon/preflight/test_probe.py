@@ -13,7 +13,7 @@ from daemon.settings.files_io import learned_codes
 from daemon.settings.learned import QUESTIONS, Answered, Found, Probe, parse_probe, table_of
 from domain.errors import ConfigurationError
 from domain.events import Verdict
-from execution.kalshi.codes import CodeTable, Kind
+from execution.kalshi.codes import CodeTable, RequestKind
 
 AT = "2026-11-23T15:00:00Z"
 SOUND = {"kind": "place", "status": 409, "code": "group_is_over", "verdict": "refused", "why": "seen"}
@@ -25,11 +25,11 @@ def file(*learned: dict[str, Any], **changes: Any) -> bytes:  # noqa: ANN401 - a
 
 
 def test_a_learned_row_makes_an_unknown_answer_a_refusal() -> None:
-    assert CodeTable().verdict(Kind.PLACE, 409, "group_is_over") is Verdict.UNKNOWN
+    assert CodeTable().verdict(RequestKind.PLACE, 409, "group_is_over") is Verdict.UNKNOWN
     table = table_of(parse_probe(file(SOUND), "probe.json"))
-    assert table.verdict(Kind.PLACE, 409, "group_is_over") is Verdict.REFUSED
-    assert table.verdict(Kind.CANCEL, 409, "group_is_over") is Verdict.UNKNOWN
-    assert table.verdict(Kind.PLACE, 409, "order_already_exists") is Verdict.UNKNOWN
+    assert table.verdict(RequestKind.PLACE, 409, "group_is_over") is Verdict.REFUSED
+    assert table.verdict(RequestKind.CANCEL, 409, "group_is_over") is Verdict.UNKNOWN
+    assert table.verdict(RequestKind.PLACE, 409, "order_already_exists") is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_a_file_that_is_not_a_probes_is_refused(text: bytes, tmp_path: Path) -> 
 
 
 def test_no_file_is_no_knowledge(tmp_path: Path) -> None:
-    assert learned_codes(tmp_path).verdict(Kind.PLACE, 409, "group_is_over") is Verdict.UNKNOWN
+    assert learned_codes(tmp_path).verdict(RequestKind.PLACE, 409, "group_is_over") is Verdict.UNKNOWN
     (tmp_path / "probe.json").write_bytes(file(SOUND))
-    assert learned_codes(tmp_path).verdict(Kind.PLACE, 409, "group_is_over") is Verdict.REFUSED
+    assert learned_codes(tmp_path).verdict(RequestKind.PLACE, 409, "group_is_over") is Verdict.REFUSED
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import Side
 from domain.money import Cash, Count, Price
 from execution.strangers import ForeignFill
-from journal.chain import EMPTY, Verdict
+from journal.chain import EMPTY, ChainVerdict
 from journal.marker import Marker
 from ops.http.frame import Frame, frame_of
 from ops.ops_status import Identity
@@ -107,8 +107,8 @@ def test_a_cancel_all_blocks_until_its_tail_is_over() -> None:
 
 def test_journal() -> None:
     assert checks.journal_chain(None, "state").status is UNKNOWN
-    assert checks.journal_chain(Verdict(True, EMPTY, None, None, "", 0, 0), "state").status is PASS
-    assert checks.journal_chain(Verdict(False, EMPTY, None, None, "", 0, 0), "state").status is FAIL
+    assert checks.journal_chain(ChainVerdict(True, EMPTY, None, None, "", 0, 0), "state").status is PASS
+    assert checks.journal_chain(ChainVerdict(False, EMPTY, None, None, "", 0, 0), "state").status is FAIL
 
 
 def test_positions_without_a_snapshot_must_be_none() -> None:

@@ -13,7 +13,7 @@ from domain.actions import AnyAction
 from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent, Filled, Tick
 from domain.records import OrderAckedEntry, OrderCreatedEntry, OrderFilledEntry
-from journal.facts import Fact, told_in
+from journal.facts import RecordedFact, told_in
 from journal.reader_io import read_proven, read_steps
 from journal.writer_io import JournalLimits, JournalWriter
 from tests.daemon.stand import Stand
@@ -56,7 +56,7 @@ def test_a_fill_leads_back_to_its_order_and_the_index_value_behind_it(tmp_path: 
     journaled(stand, tmp_path)
     facts = list(told_in(read_proven(tmp_path)))
     steps = {step.seq: step for step in read_steps(tmp_path)}
-    created: dict[str, Fact] = {
+    created: dict[str, RecordedFact] = {
         fact.entry.client_order_id: fact for fact in facts if isinstance(fact.entry, OrderCreatedEntry)
     }
     acked = {fact.entry.client_order_id: fact for fact in facts if isinstance(fact.entry, OrderAckedEntry)}

@@ -14,7 +14,7 @@ from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import CloseOutTold, FeesRead
 from domain.money import Cash, Count, Price
 from execution.closeout.asks import Act, Heard, Keep, Say, Script, T, Wait
-from execution.kalshi.wire import Answer, Request
+from execution.kalshi.wire import KalshiAnswer, KalshiRequest
 from sim.exchange.book.objects import Market
 from sim.exchange.gateway.calls import Call
 from sim.exchange.gateway.gateway import OPERATIONS, ROOT
@@ -60,7 +60,7 @@ class Floor:
         self.said: list[str] = []
         self.sent: list[dict[str, Any]] = []
         self.begun: dict[str, int] = {}
-        self.travelling: list[tuple[int, Request]] = []
+        self.travelling: list[tuple[int, KalshiRequest]] = []
         self.refuse_to_keep = False
 
     # --- what is there -------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ class Floor:
     def _act(self, act: Act) -> Heard:
         answer, kept = None, True
         match act:
-            case Request():
+            case KalshiRequest():
                 answer = self._travel(act)
             case Wait():
                 self._pass(act.ms * NS_PER_MS)
@@ -139,7 +139,7 @@ class Floor:
         self.rig.wait((utc_ns - self.rig.now) / NS_PER_S)
         self.rig.now = utc_ns
 
-    def _travel(self, request: Request) -> Answer | None:
+    def _travel(self, request: KalshiRequest) -> KalshiAnswer | None:
         sent = self.now
         fate = self.rng.randrange(100)
         wild = self.wild
@@ -155,9 +155,9 @@ class Floor:
         if fate >= 100 - wild.unanswered:
             self._pass(4 * NS_PER_S)
             return None
-        return Answer(status, b"" if body is None else json.dumps(body).encode(), sent, self.now)
+        return KalshiAnswer(status, b"" if body is None else json.dumps(body).encode(), sent, self.now)
 
-    def _arrive(self, request: Request) -> tuple[int, Any]:
+    def _arrive(self, request: KalshiRequest) -> tuple[int, Any]:
         for operation, road in ROADS:
             found = road.match(request.path)
             if operation.method == request.method and found is not None:

@@ -9,7 +9,7 @@ from domain.events import CloseOutTold
 from execution.closeout.asks import Heard
 from execution.closeout.permission import CloseOut, permit
 from execution.closeout.run import CloseOutLimits, CloseOutRun, Ending
-from execution.kalshi.wire import Account
+from execution.kalshi.wire import KalshiAccount
 from sim.exchange.trade import orders
 from tests.execution.closeout.market import Floor, Terms, Wild
 
@@ -20,7 +20,7 @@ def run_of(floor: Floor, *, cap_cents: int = 20, wrong: str = "") -> tuple[Close
     told = CloseOutTold("1800000000000-7", "ada", "why", cap_cents, floor.now.utc_ns)
     leave = permit(told.ident, told.by, told.cause, floor.now, confirmed=True, recorded=True)
     assert isinstance(leave, CloseOut)
-    return CloseOutRun(Account(), told, Terms(wrong), CloseOutLimits(), floor.now), leave
+    return CloseOutRun(KalshiAccount(), told, Terms(wrong), CloseOutLimits(), floor.now), leave
 
 
 def close(floor: Floor, **how: object) -> Ending:

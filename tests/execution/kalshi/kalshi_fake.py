@@ -18,7 +18,7 @@ from domain.clock import Now
 from domain.ids import ClientOrderId, GroupId, OrderId, RequestId, Ticker
 from domain.market import OrderRef, Side
 from domain.money import Count, Price
-from execution.kalshi.wire import Answer
+from execution.kalshi.wire import KalshiAnswer
 
 TICKER = Ticker("KXINXU-26NOV23H1200-T6844.9999")
 FOREVER_NS = 1 << 62
@@ -85,11 +85,11 @@ async def until(fact: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def answer(status: int, body: object = None, *, raw: bytes | None = None) -> Answer:
+def answer(status: int, body: object = None, *, raw: bytes | None = None) -> KalshiAnswer:
     """An answer asked at mono 1 s / utc 100 s and whole 10 ms later."""
     text = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
     sent = Now(1_000_000_000, 100_000_000_000)
-    return Answer(status, text, sent, Now(1_010_000_000, 100_010_000_000))
+    return KalshiAnswer(status, text, sent, Now(1_010_000_000, 100_010_000_000))
 
 
 class Seen(NamedTuple):

@@ -7,7 +7,7 @@ from domain.ids import ClientOrderId, OrderId, RequestId
 from domain.money import Count
 from execution.kalshi.answers import read_answer, unanswered
 from execution.kalshi.codes import CodeTable
-from execution.kalshi.wire import Answer, Write
+from execution.kalshi.wire import KalshiAnswer, Write
 from tests.execution.kalshi.kalshi_fake import answer, cancel, cancel_all, create_group, delete_group, place, trigger
 
 CODES = CodeTable()
@@ -20,7 +20,7 @@ MADE = {
 }
 
 
-def one_place(given: Answer) -> PlaceOutcome:
+def one_place(given: KalshiAnswer) -> PlaceOutcome:
     outcomes, _ = read_answer(place(), given, CODES)
     assert len(outcomes) == 1
     assert isinstance(outcomes[0], PlaceOutcome)
@@ -69,7 +69,7 @@ def test_a_body_without_client_order_id_is_still_ours() -> None:
         (answer(409, {"error": {"code": "order_already_exists", "message": "m"}}), "order_already_exists"),
     ],
 )
-def test_a_place_that_may_be_live(given: Answer, code: str) -> None:
+def test_a_place_that_may_be_live(given: KalshiAnswer, code: str) -> None:
     made = one_place(given)
     assert (made.verdict, made.code) == (Verdict.UNKNOWN, code)
     assert made.client_order_id == "ladderd-1-1"
@@ -149,7 +149,7 @@ def test_a_batch_short_of_tokens_did_nothing() -> None:
         (create_group(), answer(200, {"order_group_id": "g"}), Verdict.UNKNOWN),
     ],
 )
-def test_the_other_writes(action: Write, given: Answer, verdict: Verdict) -> None:
+def test_the_other_writes(action: Write, given: KalshiAnswer, verdict: Verdict) -> None:
     outcomes, stamp = read_answer(action, given, CODES)
     assert [o.verdict for o in outcomes] == [verdict]
     assert stamp is None

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from domain.events import Verdict
-from execution.kalshi.codes import ROWS, CodeTable, Kind, Row, detail_text, read_error, read_item_error, spelled
+from execution.kalshi.codes import ROWS, CodeTable, RequestKind, Row, detail_text, read_error, read_item_error, spelled
 
 TABLE = CodeTable()
-EVERY = tuple(Kind)
+EVERY = tuple(RequestKind)
 
 CASES = [
     # (kinds, status, code, verdict): what each row of the table must say
@@ -26,12 +26,12 @@ CASES = [
     (EVERY, 409, "exchange_is_paused", Verdict.REFUSED),
     (EVERY, 400, "market_inactive", Verdict.REFUSED),
     (EVERY, 409, "market_inactive", Verdict.REFUSED),
-    ((Kind.PLACE,), 400, "insufficient_balance", Verdict.REFUSED),
-    ((Kind.PLACE,), 404, "market_not_found", Verdict.REFUSED),
-    ((Kind.PLACE,), 409, "order_group_triggered", Verdict.REFUSED),
-    ((Kind.PLACE,), 409, "order_already_exists", Verdict.UNKNOWN),
-    ((Kind.CANCEL,), 404, "not_found", Verdict.UNKNOWN),
-    ((Kind.GROUP,), 404, "not_found", Verdict.UNKNOWN),
+    ((RequestKind.PLACE,), 400, "insufficient_balance", Verdict.REFUSED),
+    ((RequestKind.PLACE,), 404, "market_not_found", Verdict.REFUSED),
+    ((RequestKind.PLACE,), 409, "order_group_triggered", Verdict.REFUSED),
+    ((RequestKind.PLACE,), 409, "order_already_exists", Verdict.UNKNOWN),
+    ((RequestKind.CANCEL,), 404, "not_found", Verdict.UNKNOWN),
+    ((RequestKind.GROUP,), 404, "not_found", Verdict.UNKNOWN),
     # nothing that is not in the table proves anything
     (EVERY, 500, "", Verdict.UNKNOWN),
     (EVERY, 502, "bad_gateway", Verdict.UNKNOWN),
@@ -45,13 +45,13 @@ CASES = [
     (EVERY, 410, "", Verdict.UNKNOWN),
     (EVERY, 302, "", Verdict.UNKNOWN),
     (EVERY, 200, "", Verdict.UNKNOWN),
-    ((Kind.CANCEL, Kind.GROUP, Kind.CANCEL_ALL), 400, "insufficient_balance", Verdict.UNKNOWN),
-    ((Kind.CANCEL,), 404, "market_not_found", Verdict.UNKNOWN),
+    ((RequestKind.CANCEL, RequestKind.GROUP, RequestKind.CANCEL_ALL), 400, "insufficient_balance", Verdict.UNKNOWN),
+    ((RequestKind.CANCEL,), 404, "market_not_found", Verdict.UNKNOWN),
 ]
 
 
 @pytest.mark.parametrize(("kinds", "status", "code", "verdict"), CASES)
-def test_row(kinds: tuple[Kind, ...], status: int, code: str, verdict: Verdict) -> None:
+def test_row(kinds: tuple[RequestKind, ...], status: int, code: str, verdict: Verdict) -> None:
     for kind in kinds:
         assert TABLE.verdict(kind, status, code) is verdict, kind
 
@@ -69,9 +69,9 @@ def test_no_row_calls_a_server_error_or_a_success_a_refusal() -> None:
 
 
 def test_learned_rows_come_first() -> None:
-    learned = CodeTable((Row(Kind.PLACE, 422, "market_closed", Verdict.REFUSED),))
-    assert learned.verdict(Kind.PLACE, 422, "market_closed") is Verdict.REFUSED
-    assert TABLE.verdict(Kind.PLACE, 422, "market_closed") is Verdict.UNKNOWN
+    learned = CodeTable((Row(RequestKind.PLACE, 422, "market_closed", Verdict.REFUSED),))
+    assert learned.verdict(RequestKind.PLACE, 422, "market_closed") is Verdict.REFUSED
+    assert TABLE.verdict(RequestKind.PLACE, 422, "market_closed") is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import pytest
 
 from domain.events import PlaceOutcome, Verdict
 from domain.ids import ClientOrderId, RequestId
-from execution.kalshi.codes import CodeTable, Kind
+from execution.kalshi.codes import CodeTable, RequestKind
 from execution.kalshi.concerns import Concern, concern_of
 
 
 def said(status: int, code: str, detail: str = "", verdict: Verdict | None = None) -> PlaceOutcome:
-    weighed = CodeTable().verdict(Kind.PLACE, status, code) if verdict is None else verdict
+    weighed = CodeTable().verdict(RequestKind.PLACE, status, code) if verdict is None else verdict
     return PlaceOutcome(RequestId(1), weighed, status, code, detail, client_order_id=ClientOrderId("c"))
 
 

@@ -26,10 +26,10 @@ from domain.events import (
 from domain.ids import Ticker
 from domain.money import Count
 from execution.kalshi.reads import SCRIPTS, ReadRun
-from execution.kalshi.wire import Account, Answer, Request
+from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from tests.execution.kalshi.kalshi_fake import ask
 
-WHOLE = Account()
+WHOLE = KalshiAccount()
 TARGET_NS = 1_795_453_200 * 1_000_000_000
 ASKED = Now(1_000, 1_795_453_000 * 1_000_000_000)
 
@@ -72,19 +72,19 @@ FILL = {
 class Play:
     """One read with the exchange played by hand: pairs of (path, answer) in the order expected."""
 
-    def __init__(self, given: Ask, *answers: tuple[str, object], account: Account = WHOLE) -> None:
+    def __init__(self, given: Ask, *answers: tuple[str, object], account: KalshiAccount = WHOLE) -> None:
         run = ReadRun(account, given)
         self.queries: list[str] = []
-        following: Request | AnyEvent = run.start()
+        following: KalshiRequest | AnyEvent = run.start()
         for number, (path, body) in enumerate(answers):
-            assert isinstance(following, Request), following
+            assert isinstance(following, KalshiRequest), following
             assert (following.method, following.path, following.body) == ("GET", f"/trade-api/v2{path}", b"")
             self.queries.append(following.query)
             status, given_body = body if isinstance(body, tuple) else (200, body)
             raw = given_body if isinstance(given_body, bytes) else json.dumps(given_body).encode()
             later = Now(ASKED.mono_ns + number, ASKED.utc_ns + number)
-            following = run.advance(Answer(status, raw, later, later))
-        assert not isinstance(following, Request), following
+            following = run.advance(KalshiAnswer(status, raw, later, later))
+        assert not isinstance(following, KalshiRequest), following
         self.event = following
 
 
@@ -117,7 +117,7 @@ def test_all_orders_since() -> None:
     play = Play(
         ask(Read.ORDERS, since_ms=1_781_159_370_999),
         ("/portfolio/orders", orders_page(None)),
-        account=Account(subaccount=3),
+        account=KalshiAccount(subaccount=3),
     )
     assert isinstance(play.event, OrdersRead)
     assert play.event.resting_only is False

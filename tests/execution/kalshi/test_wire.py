@@ -7,14 +7,14 @@ import pytest
 
 from domain.actions import Place
 from domain.ids import GroupId
-from execution.kalshi.wire import Account, Request, query_text, request_for
+from execution.kalshi.wire import KalshiAccount, KalshiRequest, query_text, request_for
 from tests.execution.kalshi.kalshi_fake import cancel, cancel_all, create_group, delete_group, place, trigger
 
-WHOLE = Account()
-SUB = Account(subaccount=3)
+WHOLE = KalshiAccount()
+SUB = KalshiAccount(subaccount=3)
 
 
-def body_of(request: Request) -> object:
+def body_of(request: KalshiRequest) -> object:
     return json.loads(request.body)
 
 
@@ -100,17 +100,17 @@ def test_cancel_of_nothing_is_an_assertion() -> None:
 
 def test_groups() -> None:
     trigger_path = "/trade-api/v2/portfolio/order_groups/g-1/trigger"
-    assert request_for(WHOLE, trigger()) == Request("PUT", trigger_path, "exchange_index=2")
-    assert request_for(SUB, trigger()) == Request("PUT", trigger_path, "exchange_index=2&subaccount=3")
+    assert request_for(WHOLE, trigger()) == KalshiRequest("PUT", trigger_path, "exchange_index=2")
+    assert request_for(SUB, trigger()) == KalshiRequest("PUT", trigger_path, "exchange_index=2&subaccount=3")
     delete = request_for(WHOLE, delete_group())
-    assert delete == Request("DELETE", "/trade-api/v2/portfolio/order_groups/g-1", "exchange_index=2")
+    assert delete == KalshiRequest("DELETE", "/trade-api/v2/portfolio/order_groups/g-1", "exchange_index=2")
     create = request_for(SUB, create_group())
     assert (create.method, create.path) == ("POST", "/trade-api/v2/portfolio/order_groups/create")
     assert body_of(create) == {"contracts_limit": 20, "exchange_index": 2, "subaccount": 3}
 
 
 def test_cancel_all_is_account_wide_unless_we_have_a_subaccount() -> None:
-    assert request_for(WHOLE, cancel_all()) == Request("DELETE", "/trade-api/v2/portfolio/events/orders")
+    assert request_for(WHOLE, cancel_all()) == KalshiRequest("DELETE", "/trade-api/v2/portfolio/events/orders")
     assert request_for(SUB, cancel_all()).query == "subaccount=3"
 
 

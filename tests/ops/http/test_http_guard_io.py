@@ -8,7 +8,7 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, Limits, host_name, own_origin
+from ops.http.http_guard_io import ConnectionGuard, GuardedConnection, HttpLimits, host_name, own_origin
 from tests.ops.conftest import TOKEN, Start, parse
 
 GOOD = {"by": "ada", "cause": "drill"}
@@ -168,13 +168,13 @@ async def test_a_body_of_64_kib_is_read_and_one_byte_more_is_refused(start: Star
 
 
 async def test_a_slow_head_is_cut_off(start: Start) -> None:
-    site = await start(limits=Limits(head_s=0.05))
+    site = await start(limits=HttpLimits(head_s=0.05))
     for beginning in (b"", b"GET /health HTTP/1.1\r\nHost: local"):
         assert await site.raw(beginning) == b""
 
 
 async def test_trickled_bytes_do_not_stretch_the_heads_time(start: Start) -> None:
-    site = await start(limits=Limits(head_s=0.1))
+    site = await start(limits=HttpLimits(head_s=0.1))
     reader, writer = await site.open()
     writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
     end = asyncio.ensure_future(reader.read())
@@ -192,7 +192,7 @@ async def test_trickled_bytes_do_not_stretch_the_heads_time(start: Start) -> Non
 
 
 async def test_a_slow_second_head_is_cut_off_too(start: Start) -> None:
-    site = await start(limits=Limits(head_s=0.05, idle_s=30))
+    site = await start(limits=HttpLimits(head_s=0.05, idle_s=30))
     reader, writer = await site.open()
     writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await reader.readuntil(b"}}}")
@@ -203,7 +203,7 @@ async def test_a_slow_second_head_is_cut_off_too(start: Start) -> None:
 
 
 async def test_a_trickled_second_head_has_no_more_time_than_the_first(start: Start) -> None:
-    site = await start(limits=Limits(head_s=0.1, idle_s=30))
+    site = await start(limits=HttpLimits(head_s=0.1, idle_s=30))
     reader, writer = await site.open()
     writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await reader.readuntil(b"}}}")
@@ -217,7 +217,7 @@ async def test_a_trickled_second_head_has_no_more_time_than_the_first(start: Sta
 
 
 async def test_an_idle_connection_is_closed(start: Start) -> None:
-    site = await start(limits=Limits(idle_s=0.05))
+    site = await start(limits=HttpLimits(idle_s=0.05))
     reader, writer = await site.open()
     writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     async with asyncio.timeout(5):
@@ -226,7 +226,7 @@ async def test_an_idle_connection_is_closed(start: Start) -> None:
 
 
 async def test_a_slow_body_is_refused(start: Start) -> None:
-    site = await start(limits=Limits(body_s=0.05))
+    site = await start(limits=HttpLimits(body_s=0.05))
     head = (
         f"POST /control/kill HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
         "Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
@@ -251,7 +251,7 @@ async def test_two_requests_on_one_connection_and_two_at_once(start: Start) -> N
 
 @pytest.mark.parametrize("beginning", [b"", b"GET"])
 async def test_who_owes_its_head_for_longest_makes_room(start: Start, beginning: bytes) -> None:
-    site = await start(limits=Limits(connections_max=2, head_s=30))
+    site = await start(limits=HttpLimits(connections_max=2, head_s=30))
     slow = []
     for _ in range(5):
         slow.append(await site.open())
@@ -265,7 +265,7 @@ async def test_who_owes_its_head_for_longest_makes_room(start: Start, beginning:
 
 
 def test_newcomers_are_turned_away_on_the_loop_that_the_daemon_runs_on() -> None:
-    guard = ConnectionGuard(Limits(connections_max=0))
+    guard = ConnectionGuard(HttpLimits(connections_max=0))
     told: list[dict[str, Any]] = []
 
     async def nobody(request: web.BaseRequest) -> web.StreamResponse:
@@ -287,14 +287,14 @@ def test_newcomers_are_turned_away_on_the_loop_that_the_daemon_runs_on() -> None
 
 
 async def test_places_are_given_back(start: Start) -> None:
-    site = await start(limits=Limits(connections_max=2, head_s=30))
+    site = await start(limits=HttpLimits(connections_max=2, head_s=30))
     for _ in range(6):
         assert (await site.get("/health"))[0] == 200
         assert await site.raw(b"rubbish\r\n\r\n")
 
 
 async def test_a_screen_is_busy_and_never_makes_room(start: Start) -> None:
-    site = await start(limits=Limits(connections_max=1))
+    site = await start(limits=HttpLimits(connections_max=1))
     reader, writer = await site.open()
     request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
     writer.write(request % b"/health" + request % b"/events")  # the second follows with no idle moment between
@@ -304,7 +304,7 @@ async def test_a_screen_is_busy_and_never_makes_room(start: Start) -> None:
 
 
 async def test_the_connection_idle_for_longest_makes_room(start: Start) -> None:
-    site = await start(limits=Limits(connections_max=2, idle_s=30))
+    site = await start(limits=HttpLimits(connections_max=2, idle_s=30))
     kept = []
     for _ in range(2):
         reader, writer = await site.open()

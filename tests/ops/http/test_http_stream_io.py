@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from ops.http.http_guard_io import Limits
+from ops.http.http_guard_io import HttpLimits
 from tests.ops.conftest import Site, Start, parse
 
 LISTEN = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -42,7 +42,7 @@ async def test_frames_keep_coming_and_follow_the_daemon(start: Start) -> None:
 
 
 async def test_a_screen_outlives_the_limits_on_heads_and_idleness(start: Start) -> None:
-    site = await start(limits=Limits(head_s=0.05, idle_s=0.05), cadence_s=0.02)
+    site = await start(limits=HttpLimits(head_s=0.05, idle_s=0.05), cadence_s=0.02)
     reader, _ = await listen(site)
     for _ in range(8):
         assert await event(reader)
@@ -76,7 +76,7 @@ async def test_nothing_is_drawn_while_nobody_listens(start: Start) -> None:
 
 
 async def test_the_number_of_listeners_is_bounded(start: Start) -> None:
-    site = await start(limits=Limits(streams_max=1))
+    site = await start(limits=HttpLimits(streams_max=1))
     _, writer = await listen(site)
     status, _, body = parse(await site.raw(LISTEN.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
     assert status == 503
@@ -85,7 +85,7 @@ async def test_the_number_of_listeners_is_bounded(start: Start) -> None:
 
 
 async def test_a_listener_that_does_not_read_is_cut_off_and_delays_nobody(start: Start) -> None:
-    site = await start(limits=Limits(write_s=0.1), cadence_s=0.001)
+    site = await start(limits=HttpLimits(write_s=0.1), cadence_s=0.001)
     site.daemon.changes["run_id"] = "x" * 200_000  # fills the socket's buffers fast
     _, lazy = await site.open(buffer=1024)
     lazy.write(LISTEN)

@@ -16,7 +16,7 @@ from domain.records import (
     NoteEntry,
     TimeToFlatEntry,
 )
-from journal.facts import Fact
+from journal.facts import RecordedFact
 from journal.record import Record
 from journal.reports.render import markdown
 from ops.incidents.page import BEFORE_NS, NOBODY, WORDS_MAX, Ended, NoSuchIncidentError, page
@@ -32,13 +32,13 @@ OPENED = IncidentOpenedEntry(
 )
 
 
-def told(*entries: tuple[int, AnyEntry]) -> list[Fact]:
+def told(*entries: tuple[int, AnyEntry]) -> list[RecordedFact]:
     line = Record(
         seq=7, event_id="7", ts_utc="2026-03-06T15:00:00.000000000Z", mono_ns=1, type="step", version=2, run_id="r",
         environment="paper", config_hash="h", correlation_id="", causation_id="", payload=msgspec.Raw(b"{}"),
         prev_hash="", hash="",
     )  # fmt: skip
-    return [Fact(line, index, AT_NS + at_ns, entry) for index, (at_ns, entry) in enumerate(entries, start=1)]
+    return [RecordedFact(line, index, AT_NS + at_ns, entry) for index, (at_ns, entry) in enumerate(entries, start=1)]
 
 
 def text(*entries: tuple[int, AnyEntry], flat_ns: int | None = 800_000_000, on_call: tuple[str, ...] = ()) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.metrics.families import text_parts
-from ops.metrics.fold import Fold
+from ops.metrics.fold import MetricsFold
 from ops.metrics.registry import Metrics
 from ops.metrics.view import Runtime, View
 from tests.ops.pictures import TASKS, picture
@@ -18,9 +18,9 @@ def view(runtime: Runtime | None = None, /, **changes: object) -> View:
     return View(picture(**changes), TASKS, runtime or Runtime())
 
 
-def folding() -> tuple[Metrics, Fold]:
+def folding() -> tuple[Metrics, MetricsFold]:
     metrics = Metrics()
-    return metrics, Fold(metrics, SERIES)
+    return metrics, MetricsFold(metrics, SERIES)
 
 
 def text_of(seen: View, metrics: Metrics | None = None) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 
 from domain.counts import Counted
-from domain.metrics import Kind, Metric
+from domain.metrics import Metric, MetricKind
 from ops.metrics.families import COUNTED, REJECTED, json_parts, openmetrics_parts
 from ops.metrics.view import Runtime, View
 from tests.ops.metrics.made import folding, samples, text_of, view
@@ -146,7 +146,7 @@ def test_openmetrics_is_one_document_that_its_own_parser_takes() -> None:
     for metric in Metric:
         family = read[metric.value.name]
         assert family.type == metric.value.kind
-        assert family.unit == ("" if metric.value.kind is Kind.COUNTER else metric.value.unit)
+        assert family.unit == ("" if metric.value.kind is MetricKind.COUNTER else metric.value.unit)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed here")

@@ -12,7 +12,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import CancelOutcome, Command, PlaceOutcome, Verdict
 from domain.ids import RequestId, Ticker
 from domain.reasons import RungReason
-from execution.kalshi.codes import ROWS, Kind
+from execution.kalshi.codes import ROWS, RequestKind
 from ops.alerts.raised import Raised
 from tests.daemon.exchange import BASE
 from tests.daemon.stand import Stand
@@ -78,7 +78,7 @@ EVERY_CODE = [
 
 
 def test_the_list_has_every_code_that_the_tables_know() -> None:
-    known = {(row.status, row.code) for row in ROWS if row.kind is Kind.PLACE}
+    known = {(row.status, row.code) for row in ROWS if row.kind is RequestKind.PLACE}
     for status, code in known:
         assert any(s == status and fnmatch(c, code) for s, c in EVERY_CODE), (status, code)
 

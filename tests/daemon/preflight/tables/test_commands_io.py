@@ -12,7 +12,7 @@ from daemon.preflight.tables.commands_io import Printed, Words, check_decision, 
 from daemon.preflight.tables.gates import GATES
 from domain.errors import UnavailableError, UsageError
 from domain.findings.finding import FAIL, PASS, UNKNOWN, FindingStatus, read_findings
-from ops.client_io import Answer
+from ops.client_io import PageAnswer
 from tests.daemon.stand import short_settings
 
 GATE = {"name": "risk", "status": "FAIL", "reason": "risk_limit"}
@@ -35,19 +35,19 @@ def test_nobody_there_is_not_ready_and_the_report_says_so(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        (Answer(200, "", {"ready": True, "gates": [GATE | {"status": "PASS"}]}), PASS),
-        (Answer(503, "", {"ready": False, "gates": [GATE]}), FAIL),
-        (Answer(200, "", {"ready": False, "gates": []}), FAIL),
-        (Answer(503, "", {"ready": True, "gates": []}), FAIL),
-        (Answer(200, "x", None), UNKNOWN),
-        (Answer(200, "x", {"ready": True}), UNKNOWN),
+        (PageAnswer(200, "", {"ready": True, "gates": [GATE | {"status": "PASS"}]}), PASS),
+        (PageAnswer(503, "", {"ready": False, "gates": [GATE]}), FAIL),
+        (PageAnswer(200, "", {"ready": False, "gates": []}), FAIL),
+        (PageAnswer(503, "", {"ready": True, "gates": []}), FAIL),
+        (PageAnswer(200, "x", None), UNKNOWN),
+        (PageAnswer(200, "x", {"ready": True}), UNKNOWN),
         (UnavailableError("nobody"), UNKNOWN),
     ],
 )
 def test_ready_is_what_the_daemon_says_and_nothing_else(
-    answer: Answer | Exception, status: FindingStatus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: PageAnswer | Exception, status: FindingStatus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def asked(*_: object) -> Answer:
+    def asked(*_: object) -> PageAnswer:
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from domain.clock import NS_PER_S
-from execution.kalshi.wire import Request
+from execution.kalshi.wire import KalshiRequest
 from sim.campaign.ports.exchange import PortServer, ServerClock, StreamEnd
 from sim.exchange.book.listing import Template
 from sim.exchange.core import Exchange, Plan
@@ -69,7 +69,7 @@ class Script:
         self.frames: Told = []
         self.over = False
 
-    def request(self, step: Step) -> Request | None:
+    def request(self, step: Step) -> KalshiRequest | None:
         """The request of a step; None for one that asks nothing."""
         match step:
             case ("place", side, price, grouped):
@@ -83,18 +83,18 @@ class Script:
                 }
                 if grouped and self.groups:
                     body["order_group_id"] = self.groups[-1]
-                return Request("POST", ROOT + ORDERS, body=orjson.dumps(body))
+                return KalshiRequest("POST", ROOT + ORDERS, body=orjson.dumps(body))
             case ("cancel", n) if self.ids:
-                return Request("DELETE", f"{ROOT}{ORDERS}/{self.ids[n % len(self.ids)]}")
+                return KalshiRequest("DELETE", f"{ROOT}{ORDERS}/{self.ids[n % len(self.ids)]}")
             case ("cancel all",):
-                return Request("DELETE", ROOT + ORDERS)
+                return KalshiRequest("DELETE", ROOT + ORDERS)
             case ("group",):
-                return Request("POST", f"{ROOT}/portfolio/order_groups/create", body=b'{"contracts_limit":40}')
+                return KalshiRequest("POST", f"{ROOT}/portfolio/order_groups/create", body=b'{"contracts_limit":40}')
             case ("trigger", n) if self.groups:
                 group = self.groups[n % len(self.groups)]
-                return Request("PUT", f"{ROOT}/portfolio/order_groups/{group}/trigger")
+                return KalshiRequest("PUT", f"{ROOT}/portfolio/order_groups/{group}/trigger")
             case ("read", path, query):
-                return Request("GET", ROOT + path, query)
+                return KalshiRequest("GET", ROOT + path, query)
         return None
 
     def act(self, step: Step) -> None:
@@ -198,7 +198,7 @@ class _Client:
         self.sockets: list[ClientConnection] = []
         self.reading: list[asyncio.Task[None]] = []
 
-    async def ask(self, request: Request) -> None:
+    async def ask(self, request: KalshiRequest) -> None:
         """One request on a connection of its own; aiohttp would send some again by itself."""
         target = f"{request.path}?{request.query}" if request.query else request.path
         head = f"{request.method} {target} HTTP/1.1\r\nHost: sim\r\nContent-Length: {len(request.body)}\r\n"
