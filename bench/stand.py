@@ -28,6 +28,7 @@ from domain.events import (
     CancelAllOutcome,
     CancelOutcome,
     ClockSample,
+    ExchangeScheduleRead,
     ExchangeStatusRead,
     FeesRead,
     FillsRead,
@@ -52,6 +53,7 @@ from domain.events import (
 from domain.ids import GroupId, OrderId, Ticker
 from domain.market import SERIES, Level, Market, PriceRange, StrikeType, Top
 from domain.money import Cash, Count, IndexValue, Price
+from guards.schedule import THURSDAY_NIGHT
 
 START_S = 1_800_000_000
 PERIOD_S = 3_600
@@ -155,6 +157,7 @@ class Stand:
             Read.BALANCE: BalanceRead(request, now, 0, Cash(10**10)),
             Read.GROUPS: GroupsRead(request, now, ()),
             Read.STATUS: ExchangeStatusRead(request, now, exchange_active=True, trading_active=True),
+            Read.SCHEDULE: ExchangeScheduleRead(request, now, THURSDAY_NIGHT, ()),
         }
         return answers[ask.what]
 

@@ -108,6 +108,7 @@ class Read(enum.StrEnum):
     FEES = "fees"
     LIMITS = "limits"
     STATUS = "status"
+    SCHEDULE = "schedule"
     SETTLEMENTS = "settlements"
 
 

@@ -17,6 +17,7 @@ from domain.event_types.index import Bar, FeedState, FeedStatus, History, Tick
 from domain.event_types.reads import (
     BalanceRead,
     ClockSample,
+    ExchangeScheduleRead,
     ExchangeStatusRead,
     FeesRead,
     FillsRead,
@@ -25,12 +26,15 @@ from domain.event_types.reads import (
     LimitsRead,
     MarketsRead,
     OddRow,
+    OpenHours,
     OrdersRead,
     PositionsRead,
     PositionState,
     ReadFailed,
     SettlementsRead,
     SettlementState,
+    Standstill,
+    WeeklyHours,
 )
 from domain.event_types.shell import (
     CancelAllMarker,
@@ -95,6 +99,7 @@ AnyEvent = (
     | FeesRead
     | LimitsRead
     | ExchangeStatusRead
+    | ExchangeScheduleRead
     | SettlementsRead
     | ReadFailed
     | ClockSample

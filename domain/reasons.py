@@ -39,6 +39,7 @@ class Reason(enum.StrEnum):
     EXCHANGE_PAUSED = "exchange_paused"
     RISK_LIMIT = "risk_limit"
     KALSHI_MAINTENANCE = "kalshi_maintenance"
+    SCHEDULE_UNKNOWN = "schedule_unknown"
     OPERATOR_SIGUSR1 = "operator_sigusr1"
     OPERATOR_CLI = "operator_cli"
     OPERATOR_HTTP = "operator_http"
@@ -192,7 +193,16 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "look at its status page; quoting resumes with the next good status",
         "exchange-closed",
     ),
-    Reason.KALSHI_MAINTENANCE: ("the exchange is closed for maintenance", _NOTHING, "exchange-closed"),
+    Reason.KALSHI_MAINTENANCE: (
+        "the exchange is closed, or closes within a minute, by its own schedule",
+        _NOTHING,
+        "exchange-closed",
+    ),
+    Reason.SCHEDULE_UNKNOWN: (
+        "the exchange's schedule is not known, or was read too long ago",
+        "read the log for why it could not be read; quoting resumes with the next one that can",
+        "exchange-closed",
+    ),
     Reason.RISK_LIMIT: (
         "a risk limit is reached, or the session's equity is not known",
         "read the day's report; then ladderd resume --by NAME --cause TEXT",

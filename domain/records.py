@@ -53,6 +53,7 @@ from domain.record_types.states import (
     CancelAllMarkerEntry,
     ConfigEntry,
     DrillEntry,
+    ExchangeScheduleEntry,
     FeedSwitchEntry,
     FeePathEntry,
     LimitsEntry,
@@ -85,6 +86,7 @@ AnyEntry = (
     | IncidentOpenedEntry
     | IncidentFiledEntry
     | StrictStandDownEntry
+    | ExchangeScheduleEntry
     | VolatilityLevelEntry
     | RestrictedListEntry
     | MarketVetoedEntry

@@ -17,9 +17,9 @@ CALIBRATION = "built and tested, asked by no decision yet: the model's calibrati
 RECEIVER = "built and tested, no setting makes one yet: alerts that leave the machine"
 
 UNUSED_LEFT = {
-    "guards.breakers.BreakerSettings": BREAKERS,
-    "guards.breakers.Breakers": BREAKERS,
-    "guards.breakers.first_tripped": BREAKERS,
+    "guards.model.breakers.BreakerSettings": BREAKERS,
+    "guards.model.breakers.Breakers": BREAKERS,
+    "guards.model.breakers.first_tripped": BREAKERS,
     "guards.calendar.render_table": "writes the committed table of days, for a person to read before it is committed",
     "guards.windows.current_window": "the name that the runbook gives this question",
     "guards.windows.default_plan": "what current_window stands on",

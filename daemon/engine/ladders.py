@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from daemon.engine.account import Account
 from daemon.engine.desk import Desk
-from daemon.engine.holdings import Holdings
+from daemon.engine.holdings import SCHEDULE, Holdings
 from daemon.engine.results import Results
 from daemon.engine.settings import EngineSettings
 from domain.actions import AnyAction, Read, SubscribeBooks
@@ -94,6 +94,7 @@ class Ladders:
         held = self.held
         over = {key for key in self.results.by_window if now.utc_ns > key[1]}
         in_window = any(desk.phase is not Phase.CLOSED for desk in self.desks.values())
+        held.reads.pace(SCHEDULE, self.settings.schedule.read_interval_s * NS_PER_S, now.mono_ns)
         for desk in self.desks.values():
             held.reads.pace(Key(Read.FEES, desk.series.name), FEES_NS, now.mono_ns)
             open_now = desk.phase in {Phase.PREFLIGHT, Phase.QUOTING, Phase.STRICT}

@@ -15,9 +15,9 @@ from feeds.failover import Mode
 from feeds.standby import FailoverSettings
 from guards.divergence import DivergenceSettings
 from guards.evidence.preflight import PreflightSettings
-from guards.exchange import ExchangeSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
+from guards.schedule import ScheduleSettings
 from guards.values.canary import CanarySettings
 from guards.volatility import VixSettings
 from guards.vote import PASS, Vote, fail
@@ -43,7 +43,7 @@ class EngineSettings(NamedTuple):
     failover: FailoverSettings
     divergence: DivergenceSettings
     canary: CanarySettings
-    exchange: ExchangeSettings
+    schedule: ScheduleSettings
     vix: VixSettings
     feed_mode: Mode
     primary: str

@@ -42,6 +42,7 @@ from guards.killswitch import KillLatch
 from guards.limits.restricted import RestrictedList
 from guards.message_age import MessageAges
 from guards.risk import RiskGuard
+from guards.schedule import ScheduleGuard
 from guards.stall import StallGuard
 from guards.values.canary import Stillness
 from guards.volatility import VolatilityLevel
@@ -79,7 +80,8 @@ class State:
         self.clock_trust = ClockTrust()
         self.stall = StallGuard(settings.series)
         self.kill = KillLatch()
-        self.exchange = ExchangeGuard(settings.exchange)
+        self.exchange = ExchangeGuard()
+        self.schedule = ScheduleGuard(settings.schedule)
         self.risk = RiskGuard(settings.risk)
         self.held = Holdings(exclusive=settings.exclusive, contracts_limit=settings.risk.per_window_contracts)
         self.parity = Parity(self.held, settings.reconcile)
@@ -90,7 +92,7 @@ class State:
         self.outlook = Outlook(self.desks, settings.risk)
         self.marks = Marks(self.desks, self.held, self.results)
         self.refused = PlaceRefusals(self.held, self.desks)
-        self.unexplained = Unexplained(self.held, lambda now: self.exchange.vote(now).status is not GateStatus.FAIL)
+        self.unexplained = Unexplained(self.held, self._trades)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
         self.evidence = PreflightGuard(settings.preflight, hurried=settings.hurried)
         self.controls = Controls(settings.controls, hurried=settings.hurried)
@@ -113,6 +115,11 @@ class State:
         self.feed_states: dict[str, FeedStatus] = {}
         self.announcer = Announcer(settings.plan)
         self.incidents = Incidents()
+
+    def _trades(self, now: Now) -> bool:
+        """Whether nothing that the exchange told says that it stands still now."""
+        votes = self.exchange.vote(now), self.schedule.vote(now)
+        return all(vote.status is not GateStatus.FAIL for vote in votes)
 
     def pause(self, breach: Breach, why: str, out: list[AnyAction]) -> None:
         """Stop quoting until an operator resumes; the first reason is kept, and each kind of breach is told once."""

@@ -23,6 +23,7 @@ from daemon.engine.views.guards import (
     LevelView,
     RestrictedView,
     RiskView,
+    ScheduleView,
 )
 from daemon.engine.views.held import HeldView
 from daemon.engine.views.work import BooksView, CloseOutsView, LaddersView, RefusalsView, ResultsView
@@ -107,6 +108,11 @@ class StateView(Protocol):
     @property
     def exchange(self) -> ExchangeView:
         """Exchange."""
+        ...
+
+    @property
+    def schedule(self) -> ScheduleView:
+        """The exchange's schedule."""
         ...
 
     @property

@@ -82,6 +82,7 @@ class Engine:
             state.clock_trust.next_deadline(now),
             state.stall.next_deadline(now),
             state.exchange.next_deadline(now),
+            state.schedule.next_deadline(now),
             state.ages.next_deadline(now),
             state.account.next_deadline(now),
             state.unexplained.next_deadline(now),

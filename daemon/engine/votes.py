@@ -42,6 +42,7 @@ def account_votes(state: StateView, now: Now) -> list[tuple[str, Vote]]:
         ("cancel_all_tail", tail),
         ("clock", state.clock_trust.vote(now)),
         ("exchange", state.exchange.vote(now)),
+        ("schedule", state.schedule.vote(now)),
         ("private_stream", stream),
         *((f"{channel}_age", state.ages.vote(channel, now)) for channel in CHANNELS),
         ("reconciliation", books),
@@ -59,6 +60,7 @@ def votes_hold_ns(state: StateView, now: Now) -> int:
     turns = (
         state.clock_trust.next_deadline(now),
         state.exchange.next_deadline(now),
+        state.schedule.next_deadline(now),
         state.ages.next_deadline(now),
         now.mono_ns + state.held.tail_until_utc_ns - now.utc_ns,
         now.mono_ns + VOTES_HOLD_NS,

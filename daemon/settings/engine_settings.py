@@ -10,7 +10,7 @@ from domain.errors import ConfigurationError
 from domain.hosts import is_loopback
 from feeds.failover import Mode
 from feeds.standby import NO_FEED
-from guards.exchange import ExchangeSettings
+from guards.schedule import ScheduleSettings
 from guards.values.canary import QUICK, CanarySettings
 from guards.windows import WindowPlan
 from pricing.fees import parse_fees
@@ -36,8 +36,8 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         failover=feeds.failover,
         divergence=feeds.divergence,
         canary=QUICK if plan.settings.template == "short" else CanarySettings(),
-        # An exchange on this machine keeps no Thursday maintenance of its own; what it announces counts all the same.
-        exchange=ExchangeSettings(maintenance=()) if local else ExchangeSettings(),
+        # Nothing is assumed of the hours of an exchange on this machine; what it announces counts all the same.
+        schedule=ScheduleSettings(stands_in=None) if local else ScheduleSettings(),
         vix=settings.vix,
         feed_mode=Mode.HOT if feeds.mode == "hot" else Mode.STANDBY,
         primary=feeds.primary.name,

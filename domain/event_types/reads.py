@@ -137,6 +137,38 @@ class ExchangeStatusRead(Event, frozen=True):
     trading_active: bool
 
 
+class OpenHours(msgspec.Struct, frozen=True, array_like=True):
+    """When the exchange trades on one weekday (Monday 0): New York minutes of that day, 1440 for its end."""
+
+    weekday: int
+    open_minute: int
+    close_minute: int
+
+
+class WeeklyHours(msgspec.Struct, frozen=True, array_like=True):
+    """The hours of every week between two instants, Unix nanoseconds; outside them there is no trading."""
+
+    start_ns: int
+    end_ns: int
+    hours: tuple[OpenHours, ...]
+
+
+class Standstill(msgspec.Struct, frozen=True, array_like=True):
+    """A time in which the exchange does not trade, Unix nanoseconds."""
+
+    start_ns: int
+    end_ns: int
+
+
+class ExchangeScheduleRead(Event, frozen=True):
+    """The exchange's own schedule: its weekly hours, and the maintenance that it has announced."""
+
+    request_id: RequestId
+    asked: Now
+    weeks: tuple[WeeklyHours, ...]
+    maintenance: tuple[Standstill, ...]
+
+
 class SettlementState(msgspec.Struct, frozen=True):
     """How one market we held ended: revenue and fees in cash.
 

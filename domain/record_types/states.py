@@ -110,6 +110,17 @@ class FeePathEntry(Entry, frozen=True):
     warning: str
 
 
+class ExchangeScheduleEntry(Entry, frozen=True):
+    """The exchange's schedule says something new. `start_ns`, `end_ns`: the standstill that is on or comes next.
+
+    `announced`: how many announced maintenances it holds besides its weekly hours.
+    """
+
+    start_ns: int | None
+    end_ns: int | None
+    announced: int
+
+
 class TimeToFlatEntry(Entry, frozen=True):
     """The exchange's list was proven empty. `series`: or the whole account; `orders`: how many might have been live."""
 

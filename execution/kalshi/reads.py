@@ -40,6 +40,7 @@ from execution.kalshi.codes import BODY_BYTES_MAX, PARSE_ERRORS, detail_text
 from execution.kalshi.discovery import WireMarket, exchange_series, ladder
 from execution.kalshi.fees import read_fees
 from execution.kalshi.pages import ReadRefusedError, RowList, Script, decoded, each_of, listed, one, own, pages
+from execution.kalshi.schedule import read_schedule
 from execution.kalshi.wire import KalshiAccount, KalshiAnswer, KalshiRequest
 from execution.script import ScriptEnd, go_on
 
@@ -204,6 +205,7 @@ SCRIPTS: Final[dict[Read, Callable[[KalshiAccount, Ask], Script]]] = {
     Read.FEES: read_fees,
     Read.LIMITS: _read_limits,
     Read.STATUS: _read_status,
+    Read.SCHEDULE: read_schedule,
     Read.SETTLEMENTS: _read_settlements,
 }
 

@@ -19,6 +19,7 @@ from domain.events import (
     BooksStale,
     CancelAllOutcome,
     CancelOutcome,
+    ExchangeScheduleRead,
     ExchangeStatusRead,
     FeesRead,
     FillsRead,
@@ -56,7 +57,7 @@ from ops.metrics.registry import Metrics
 
 READS = (
     *(BalanceRead, ExchangeStatusRead, FeesRead, FillsRead, GroupsRead, LimitsRead, MarketsRead, PositionsRead),
-    SettlementsRead,
+    *(ExchangeScheduleRead, SettlementsRead),
 )
 SEVERITIES = ("debug", "info", "warning", "error", "critical")
 OUTCOMES = ("ok", "4xx", "5xx", "expected", "none")

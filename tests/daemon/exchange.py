@@ -18,6 +18,7 @@ from domain.events import (
     BalanceRead,
     CancelAllOutcome,
     CancelOutcome,
+    ExchangeScheduleRead,
     ExchangeStatusRead,
     FeesRead,
     Fill,
@@ -39,11 +40,15 @@ from domain.events import (
     ReadFailed,
     SettlementsRead,
     SettlementState,
+    Standstill,
     Verdict,
+    WeeklyHours,
 )
 from domain.ids import ClientOrderId, GroupId, OrderId, Ticker, TradeId
 from domain.market import SERIES, Market, PriceRange, Side, StrikeType
 from domain.money import Cash, Count, IndexValue, Price
+from guards.schedule import DAYS
+from guards.windows import FOREVER_NS
 
 RUNGS = 11
 BASE = {"INXU": 6_700_000_000, "NASDAQ100U": 25_000_000_000}
@@ -103,6 +108,8 @@ class Exchange:
     fee_type: str = "quadratic"
     listed: bool = True
     trading: bool = True
+    maintenance: tuple[Standstill, ...] = ()
+    hours: tuple[WeeklyHours, ...] = (WeeklyHours(0, FOREVER_NS, DAYS),)
     settle_after: bool = True
     # Windows (the target in the ticker) of which the positions were settled away before we came.
     vanished: set[str] = field(default_factory=set)
@@ -308,6 +315,7 @@ class Exchange:
             Read.BALANCE: BalanceRead(request, now, 0, Cash(self.balance + self._earned())),
             Read.GROUPS: GroupsRead(request, now, tuple(GroupState(g, t, 0) for g, t in self.groups.items())),
             Read.STATUS: ExchangeStatusRead(request, now, exchange_active=True, trading_active=self.trading),
+            Read.SCHEDULE: ExchangeScheduleRead(request, now, self.hours, self.maintenance),
         }
         return answers[ask.what]
 

@@ -118,9 +118,16 @@ def read(ask: Ask, event: AnyEvent, request: KalshiRequest) -> bytes:
             return _terms(ask, request)
 
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEK: dict[str, object] = {"start_time": "2024-12-01T00:00:00Z", "end_time": "2200-12-01T00:00:00Z"}
+WEEK.update((day, [{"open_time": "00:00", "close_time": "00:00"}]) for day in WEEKDAYS)
+
+
 def _terms(ask: Ask, request: KalshiRequest) -> bytes:
     if ask.what is Read.STATUS:
         return _json(exchange_active=True, trading_active=True)
+    if ask.what is Read.SCHEDULE:
+        return _json(schedule={"standard_hours": [WEEK], "maintenance_windows": []})
     tail = request.path.rpartition("/")[2]
     if "fee_changes" in tail:
         return _json(series_fee_change_arr=[], event_fee_changes=[], cursor="")

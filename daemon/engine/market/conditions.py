@@ -1,4 +1,6 @@
-"""What the market and its rules allow besides the index: I:VIX, which limits size and edge; the restricted list.
+"""What the market and its rules allow besides the index.
+
+I:VIX limits size and edge; the restricted list bars markets; the exchange's own schedule says when it stands still.
 
 Each changes what the engine finds when it decides, and tells what has turned; nothing here places or cancels.
 """
@@ -9,8 +11,8 @@ from daemon.engine.state import State
 from domain.actions import AnyAction
 from domain.alert_types.catalogue import VolatilityLevelAlert
 from domain.clock import Now
-from domain.events import MarketsRead, RestrictedRead, Tick
-from domain.records import MarketVetoedEntry, RestrictedListEntry, VolatilityLevelEntry
+from domain.events import ExchangeScheduleRead, MarketsRead, RestrictedRead, Tick
+from domain.records import ExchangeScheduleEntry, MarketVetoedEntry, RestrictedListEntry, VolatilityLevelEntry
 from guards.volatility import SEVERITY
 
 
@@ -31,6 +33,16 @@ class MarketConditions:
         if state.index_expected:
             for desk in state.desks.values():
                 desk.first.begin()
+
+    def schedule_read(self, event: ExchangeScheduleRead, now: Now, out: list[AnyAction]) -> None:
+        """The exchange has told its schedule; what is new of it is recorded, with the standstill that comes next."""
+        state = self.state
+        state.held.reads.answered(event.request_id, now.mono_ns)
+        if state.schedule.observe(event):
+            following = state.schedule.standstill(now)
+            start_ns = None if following is None else following.start_ns
+            end_ns = None if following is None else following.end_ns
+            out.append(ExchangeScheduleEntry(start_ns, end_ns, len(event.maintenance)))
 
     def restricted(self, event: RestrictedRead, now: Now, out: list[AnyAction]) -> None:
         """The restricted list has changed: what it names is refused from this step on, and cancelled where it rests."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from daemon.engine.state_view import StateView
 from daemon.engine.views.desk import DeskView
 from domain.clock import NS_PER_S
-from domain.reasons import Reason
+from domain.reasons import GateStatus, Reason
 from domain.window import Phase
 from execution.cancel_all import Scope
 from guards.vote import Vote
@@ -26,9 +26,8 @@ OF_THE_INDEX = frozenset({"freshness", "stuck", "loop", "volatility"})
 
 def gates_of(state: StateView) -> list[Gate]:
     """Every vote of the last step: the account's once, then each series' own."""
-    # I:VIX comes with the session: until a minute of it has passed its absence says only that this is not the time.
-    early = not state.level.expected(state.last_now)
-    rows = [_gate(name, "", vote, waits=early and name == "vix") for name, vote in state.account_votes]
+    waiting = _waiting(state)
+    rows = [_gate(name, "", vote, waits=name in waiting) for name, vote in state.account_votes]
     shared = {name for name, _ in state.account_votes}
     for desk in state.desks.values():
         for name, said in state.gates.get(desk.series.name, ()):
@@ -38,6 +37,17 @@ def gates_of(state: StateView) -> list[Gate]:
             if name not in shared:
                 rows.append(_gate(name, desk.series.name, vote, waits=_waits(state, desk, name, vote)))
     return rows
+
+
+def _waiting(state: StateView) -> frozenset[str]:
+    """The account's votes that turn by themselves before anything could be quoted."""
+    now = state.last_now
+    # I:VIX comes with the session: until a minute of it has passed its absence says only that this is not the time.
+    early = frozenset[str]() if state.level.expected(now) else frozenset({"vix"})
+    pause = state.schedule.standstill(now)
+    opens = [window.opens_ns for window in (state.plan.next_window(name, now.utc_ns) for name in state.desks) if window]
+    over = pause is not None and all(pause.end_ns <= opens_ns for opens_ns in opens) and not state.in_window
+    return early | {"schedule"} if over and state.schedule.vote(now).status is GateStatus.FAIL else early
 
 
 def flat_of(state: StateView) -> FlatView:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from domain.clock import Now
-from domain.events import PreflightRun
+from domain.events import PreflightRun, Standstill
 from domain.window import Phase
 from guards.limits.account import AccountShape, OutlookShape
 from guards.limits.figure import LimitUse
@@ -41,6 +41,22 @@ class ExchangeView(Protocol):
 
     def vote(self, now: Now) -> Vote:
         """What it says now."""
+        ...
+
+    def next_deadline(self, now: Now) -> int | None:
+        """When it turns by itself."""
+        ...
+
+
+class ScheduleView(Protocol):
+    """The exchange's own schedule."""
+
+    def vote(self, now: Now) -> Vote:
+        """What it says now."""
+        ...
+
+    def standstill(self, now: Now) -> Standstill | None:
+        """The standstill that is on, or comes next."""
         ...
 
     def next_deadline(self, now: Now) -> int | None:

@@ -179,6 +179,11 @@ class Lifecycle:
         if until_ns is not None:
             self.state.at(until_ns, lambda _when: _lift(halts, reason, until_ns))
 
+    def announce(self, start_ns: int, end_ns: int) -> None:
+        """Tell of a maintenance in the schedule, and keep it."""
+        self.state.announced.append((start_ns, end_ns))
+        self.state.at(start_ns, lambda when: self.pause("trading", "announced", when, end_ns))
+
     def resume(self, reason: str) -> None:
         """End the halts of that reason."""
         self.state.pauses.trading.pop(reason, None)

@@ -72,6 +72,7 @@ class State:
         self.groups: dict[str, Group] = {}
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT_MAX)
         self.pauses = Pauses()
+        self.announced: list[tuple[int, int]] = []  # maintenance: from when to when
         self.fees_collected = 0
         self.now_ns = 0
         self.serial = 0

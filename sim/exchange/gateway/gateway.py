@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from sim.exchange.book.fixed import NS
 from sim.exchange.gateway import faults as menu
 from sim.exchange.gateway import rest_portfolio, rest_public, rest_trade
 from sim.exchange.gateway.buckets import Meter
@@ -229,6 +230,9 @@ class Gateway:
             self.exchange.state.config.list_lag_ms = int(params.get("ms", 400))
         elif name in ("exchange_pause", "trading_pause"):
             life.pause(name.removesuffix("_pause"), "fault", now_ns, fault.until_ns)
+        elif name == "maintenance":
+            start_ns = now_ns + int(float(params.get("in_s", 120)) * NS)
+            life.announce(start_ns, start_ns + int(float(params.get("lasts_s", 60)) * NS))
         elif name == "fee_type":
             life.change_fee(params, now_ns)
         elif name == "price_grid":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.book.fixed import NS, rfc3339
-from sim.exchange.book.lifecycle import next_thursday
+from sim.exchange.book.lifecycle import PAUSE_FROM, PAUSE_TO
 from sim.exchange.gateway.buckets import TIERS
 from sim.exchange.gateway.calls import Answer, Call, Operation
 from sim.exchange.wire import pages, rejects, views
@@ -58,17 +58,20 @@ def status_body(exchange: Exchange) -> dict[str, Any]:
 
 
 def schedule(exchange: Exchange, call: Call) -> Answer:
-    """GET /exchange/schedule: round the clock, but for Thursday 03:00-05:00 Eastern."""
-    del exchange
+    """GET /exchange/schedule: round the clock, but for the Thursday pause where one is kept, and what is announced."""
     whole = [{"open_time": "00:00", "close_time": "00:00"}]
     week: dict[str, Any] = dict.fromkeys(WEEKDAYS, whole)
-    week["thursday"] = [
-        {"open_time": "00:00", "close_time": "03:00"},
-        {"open_time": "05:00", "close_time": "00:00"},
-    ]
-    start, end = next_thursday(call.now_ns)
+    if exchange.state.config.thursday_pause:
+        week["thursday"] = [
+            {"open_time": "00:00", "close_time": f"{PAUSE_FROM:%H:%M}"},
+            {"open_time": f"{PAUSE_TO:%H:%M}", "close_time": "00:00"},
+        ]
     hours = {"start_time": "2024-12-01T00:00:00Z", "end_time": "2200-12-01T00:00:00Z", **week}
-    windows = [{"start_datetime": rfc3339(start), "end_datetime": rfc3339(end)}]
+    windows = [
+        {"start_datetime": rfc3339(start_ns), "end_datetime": rfc3339(end_ns)}
+        for start_ns, end_ns in exchange.state.announced
+        if end_ns > call.now_ns
+    ]
     return Answer(200, {"schedule": {"standard_hours": [hours], "maintenance_windows": windows}})
 
 

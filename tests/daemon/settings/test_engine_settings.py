@@ -34,11 +34,11 @@ def test_hot_and_standby() -> None:
     assert made(feeds={"secondary": None}).secondary == "none"
 
 
-def test_only_an_exchange_on_this_machine_keeps_no_maintenance() -> None:
-    assert made().exchange.maintenance == ()
+def test_only_an_exchange_on_this_machine_has_no_usual_hours() -> None:
+    assert made().schedule.stands_in is None
     settings = Settings()
     found = engine_settings(settings, build_plan(settings, Papers()), FEES)
-    assert found.exchange.maintenance
+    assert found.schedule.stands_in
     assert not found.live
 
 

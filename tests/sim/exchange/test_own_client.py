@@ -32,6 +32,7 @@ from domain.events import (
     CancelAllOutcome,
     CancelOutcome,
     ClockSample,
+    ExchangeScheduleRead,
     ExchangeStatusRead,
     FeesRead,
     FillsRead,
@@ -131,6 +132,13 @@ async def test_every_read(own: Own) -> None:
     status = await own.read(Read.STATUS, ExchangeStatusRead)
     assert status.exchange_active
     assert status.trading_active
+    in_s, lasts_s = 300, 60
+    own.wire.rig.exchange.life.announce(
+        own.wire.rig.now + in_s * NS_PER_S, own.wire.rig.now + (in_s + lasts_s) * NS_PER_S
+    )
+    schedule = await own.read(Read.SCHEDULE, ExchangeScheduleRead)
+    assert len(schedule.weeks[0].hours) == 7
+    assert [each.end_ns - each.start_ns for each in schedule.maintenance] == [lasts_s * NS_PER_S]
     limits = await own.read(Read.LIMITS, LimitsRead)
     assert (limits.write_refill_per_s, limits.write_capacity, limits.cancel_cost, limits.place_cost) == (
         300,

@@ -275,7 +275,7 @@ async def test_markets_and_books() -> None:
 
 
 async def test_schedule_costs_and_status() -> None:
-    async with served() as wire:
+    async with served(thursday_pause=True) as wire:
         _, body = await wire.call("GET", "/exchange/schedule")
         hours = body["schedule"]["standard_hours"][0]
         assert hours["thursday"] == [

@@ -141,6 +141,17 @@ def test_thursday_night_is_a_trading_pause() -> None:
     assert not made.exchange.state.pauses.trading
 
 
+def test_an_announced_maintenance_is_kept() -> None:
+    made = rig(rungs=1)
+    made.exchange.life.announce(made.now + 10 * S, made.now + 20 * S)
+    made.wait(9)
+    assert not made.exchange.state.pauses.trading
+    made.wait(2)
+    assert refused(made.create) == (409, "trading_is_paused")
+    made.wait(10)
+    assert not made.exchange.state.pauses.trading
+
+
 def test_the_same_seed_gives_the_same_history() -> None:
     def story() -> list[str]:
         made = rig(seed=11)

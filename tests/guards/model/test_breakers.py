@@ -7,7 +7,7 @@ import json
 import pytest
 
 from domain.reasons import GateStatus, Reason
-from guards.breakers import Breakers, BreakerSettings, first_tripped
+from guards.model.breakers import Breakers, BreakerSettings, first_tripped
 from tests.guards.made import at
 
 

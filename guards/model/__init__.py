@@ -1,0 +1,1 @@
+"""Whether the model of our own prices is still believed, by what it led to."""
