@@ -10,7 +10,7 @@ from domain.clock import NS_PER_S
 from domain.events import Standstill
 from domain.reasons import Reason
 from guards.schedule import THURSDAY_NIGHT
-from ops.status import GateView
+from ops.status import Gate
 from tests.daemon.stand import Stand
 
 S = NS_PER_S
@@ -20,7 +20,7 @@ def asked(stand: Stand) -> int:
     return sum(isinstance(act, Ask) and act.what is Read.SCHEDULE for act in stand.acts)
 
 
-def shown(stand: Stand) -> GateView:
+def shown(stand: Stand) -> Gate:
     [gate] = [gate for gate in gates_of(stand.engine.state) if gate.name == "schedule"]
     return gate
 
