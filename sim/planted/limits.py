@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 
-from domain.reasons import RiskLimit
+from domain.reasons import RiskLimit, VixBand
+from guards import volatility
 from guards.risk import RiskGuard
-from sim.planted.patches import blind_to_losses, unjudged, unlimited
-from sim.planted.plans import LOSING, filling
+from guards.volatility import VolatilityLevel
+from sim.planted.patches import blind_to_losses, passes, unjudged, unlimited, young_for_ever
+from sim.planted.plans import LOSING, VIX_BAD_PRINT, VIX_HALF, VIX_SILENT, filling
 from sim.planted.run import Defect
 
 # Limits so near that a few fills reach them, each alone.
@@ -59,5 +61,26 @@ LIMITS: tuple[Defect, ...] = (
         LOSING,
         ("limit exceeded",),
         lambda: [(RiskGuard, "_stopped_events", lambda _: [])],
+    ),
+    Defect(
+        "bad level passes",
+        "a print of I:VIX above the level that stops is quoted on",
+        VIX_BAD_PRINT,
+        ("place against the volatility level",),
+        lambda: [*passes(VolatilityLevel, "vote"), (volatility.FACTORS, VixBand.STOP, volatility.PPM)],
+    ),
+    Defect(
+        "half is whole",
+        "a high level of I:VIX leaves the size as it is",
+        VIX_HALF,
+        ("place against the volatility level",),
+        lambda: [(volatility.FACTORS, VixBand.HALF, volatility.PPM)],
+    ),
+    Defect(
+        "old level believed",
+        "the age of I:VIX is not looked at",
+        VIX_SILENT,
+        ("place against the volatility level",),
+        young_for_ever,
     ),
 )

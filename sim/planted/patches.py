@@ -38,6 +38,7 @@ from guards.limits.figure import LimitUse, Unit
 from guards.limits.portfolio import portfolio
 from guards.limits.pre_trade import ROWS
 from guards.risk import RiskGuard
+from guards.volatility import VolatilityLevel
 from guards.vote import PASS
 from guards.windows import WindowPlan
 from journal import chain
@@ -123,6 +124,18 @@ def unjudged(limit: RiskLimit) -> Patches:
         return tuple(use for use in portfolio(*given) if use.limit is not limit)
 
     return [(risk, "portfolio", kept)]
+
+
+def young_for_ever() -> Patches:
+    """The last value of I:VIX is always young."""
+    before = VolatilityLevel.advance
+
+    def advance(self: VolatilityLevel, now: Any) -> bool:  # noqa: ANN401 - as the original
+        if self._last is not None:
+            self._last = msgspec.structs.replace(self._last, received_mono_ns=now.mono_ns)
+        return before(self, now)
+
+    return [(VolatilityLevel, "advance", advance)]
 
 
 def blind_to_losses() -> Patches:

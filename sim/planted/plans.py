@@ -149,6 +149,16 @@ def filling(**limits: int) -> Plan:
     return FILLS._replace(limits=tuple(limits.items()))
 
 
+# I:VIX: far above the stop level, then at half size; silent for longer than its limit.
+VIX_BAD_PRINT = Plan(
+    (Strike("feed_divergence", 0, 12, 6, (("fault", "divergence"), ("symbol", "I:VIX"), ("bps", 20_000))),), windows=1
+)
+VIX_HALF = Plan(
+    (Strike("feed_divergence", 0, 12, 20, (("fault", "divergence"), ("symbol", "I:VIX"), ("bps", 8_500))),), windows=1
+)
+VIX_SILENT = Plan(
+    (Strike("index_silence", 0, 10, 95, (("fault", "silence"), ("symbol", "I:VIX"))),), windows=1, window_s=120
+)
 # What was sold is worth more and more: the index rises through this window.
 LOSING = Plan(
     (Strike("forced_fills", 0, 8, 20, (("fault", "force_fill"), ("side", "ask"))),),

@@ -43,7 +43,9 @@ def _waiting(state: StateView) -> frozenset[str]:
     """The account's votes that turn by themselves before anything could be quoted."""
     now = state.last_now
     # I:VIX comes with the session: until a minute of it has passed its absence says only that this is not the time.
-    early = frozenset[str]() if state.level.expected(now) else frozenset({"vix"})
+    # In an open window, after a restart in it, its absence says that nothing can be sent.
+    inside = any(desk.phase in INSIDE for desk in state.desks.values())
+    early = frozenset[str]() if inside or state.level.expected(now) else frozenset({"vix"})
     pause = state.schedule.standstill(now)
     opens = [window.opens_ns for window in (state.plan.next_window(name, now.utc_ns) for name in state.desks) if window]
     over = pause is not None and all(pause.end_ns <= opens_ns for opens_ns in opens) and not state.in_window

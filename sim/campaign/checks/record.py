@@ -48,6 +48,7 @@ NAMES = (
     "two orders on one side",
     "stale feed kept",
     "place by a wrong clock",
+    "place against the volatility level",
     "place while no index moves",
     "place on a jump",
     "place on a late book",

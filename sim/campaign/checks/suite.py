@@ -45,6 +45,7 @@ from domain.records import (
     type_of,
 )
 from execution.kalshi.wire import KalshiRequest
+from guards.volatility import SYMBOL as VIX
 from ops.alerts.raised import raised_by
 from sim.campaign.checks.phases import PhaseChecks
 from sim.campaign.checks.record import CheckRecord, WindowAt
@@ -52,6 +53,7 @@ from sim.campaign.checks.requests import RequestChecks
 from sim.campaign.checks.resting import RestingChecks
 from sim.campaign.checks.settled import SettledChecks
 from sim.campaign.checks.taken_away import TakenAwayChecks
+from sim.campaign.checks.volatility import VolatilityChecks
 
 if TYPE_CHECKING:
     from daemon.settings.tree import Settings
@@ -97,6 +99,7 @@ class Checks(CheckRecord):
         self.resting = RestingChecks(self)
         self.requests = RequestChecks(self, self.resting)
         self.taken_away = TakenAwayChecks(self, self.resting)
+        self.volatility = VolatilityChecks(self)
         self.phases = PhaseChecks(self)
         self.books = SettledChecks(self)
         self._hears: dict[type, Callable[[Process, Any, Now], None]] = {
@@ -177,6 +180,9 @@ class Checks(CheckRecord):
         if tick.event_ns <= self._stamps.get(key, 0):
             return
         self._stamps[key] = tick.event_ns
+        if tick.symbol == VIX:
+            self.volatility.told(tick)  # no index of ours: it says nothing about a feed
+            return
         self.newest_value_ns[tick.symbol] = self._feed_newest_ns[tick.feed] = tick.received_mono_ns
         self._moved(process, tick)
         if self._two_feeds:
@@ -237,6 +243,8 @@ class Checks(CheckRecord):
         self._values.clear()
         self._unsettled.clear()
         self.taken_away.forget()
+        self.volatility.forget()
+        self._stamps.clear()
         # A restart on the same day goes on with the day's starting equity.
         state, before = process.engine.state.risk.state(), self._equity
         if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
@@ -302,6 +310,7 @@ class Checks(CheckRecord):
 
     def _place(self, place: Place, now: Now) -> None:
         self.taken_away.placing(place, now)
+        self.volatility.placing(place, now)
         if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:
             self.breach("place past its permission", f"{place.client_order_id}: permission too long")
         still_ns = now.mono_ns - max(self._moved_ns.values(), default=now.mono_ns)
