@@ -66,6 +66,7 @@ class Metric(enum.Enum):
     TICK_DURATION = _histogram("agent_tick_duration_seconds", "The same as ladderd_step_seconds, by its expected name.")
     ACTIVE_FEED = _gauge("active_feed", "1 for the feed that the series trusts.", "series", "feed")
     PROVEN = _gauge("control_last_proven_timestamp_seconds", "When a control was last proven to work.", "control")
+    PROOF_LIMIT = _gauge("control_proof_limit_seconds", "How old the last proof of a control may be.", "control")
     SECONDS_TO_CANCEL = _gauge("ops_seconds_to_cancel", "Until the list must read zero, never under zero.", "series")
     WINDOW_TARGET = _gauge("ops_window_target_unix", "The settlement instant.", "series")
     CANCEL_BUFFER = _gauge(
@@ -94,10 +95,6 @@ class Metric(enum.Enum):
     ALERTS_BY_KIND = _counter("ladderd_alerts_by_kind", "The same by kind; docs/runbooks/alerts.md has each.", "kind")
     HTTP_REFUSED = _counter("ladderd_http_refused", "HTTP requests that the guard refused.", "reason")
     RECONNECTS = _counter("ladderd_reconnects", "Attempts to open a socket again after the first.", "socket")
-
-    PASSED_OVER = _counter(
-        "ladderd_frames_passed_over", "What came over a socket and was not taken: repeated, odd, late.", "socket", "why"
-    )
 
     # --- permission ---
     READY = _gauge("ladderd_ready", "Whether orders could be sent now or at the next window.")

@@ -31,7 +31,8 @@ TRADED: Final = frozenset({"active", "open"})
 class ControlSettings(msgspec.Struct, frozen=True):
     """How old the proof of a control may be. `drill_cancel_all` costs a minute without quotes for each drill.
 
-    Left out it is on for the hourly windows and off for short ones, which have no minute to spare.
+    Left out it is on for the hourly windows and off for short ones, which have no minute to spare. `hand_limit_s` is
+    for what a person or a start proves (31 days); `drill_hands` left out is on in live mode alone.
     """
 
     proof_limit_s: Annotated[
@@ -39,6 +40,12 @@ class ControlSettings(msgspec.Struct, frozen=True):
     ] = 93_600
     drill_cancel_all: Annotated[
         bool | None, key("Whether the account-wide cancel-all is drilled by itself each session.", "X01 X03")
+    ] = None
+    hand_limit_s: Annotated[
+        int, key("How old the proof of a control that people's hands prove may be.", "X03", ge=3_600, le=31_622_400)
+    ] = 2_678_400
+    drill_hands: Annotated[
+        bool | None, key("Whether the gate wants the controls of people's hands proven (ladderd drill).", "X03")
     ] = None
 
 

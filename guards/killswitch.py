@@ -7,11 +7,14 @@ Until the watcher has reported once nothing is known, and unknown is closed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from domain.clock import Now
 from domain.reasons import Reason
 from guards.vote import PASS, Vote, fail, unknown
+
+# The source that the kill file speaks by.
+KILL_FILE: Final = "state/KILL_SWITCH"
 
 
 class KillLatch:

@@ -20,7 +20,10 @@ UTC_NS_MAX: Final = (1 << 63) - 1
 
 
 class Marker(msgspec.Struct, frozen=True):
-    """One account-wide cancel-all. `ident` is its file's name; `epoch` the boot epoch of who asked, 0 from outside."""
+    """One account-wide cancel-all. `ident` is its file's name; `epoch` the boot epoch of who asked, 0 from outside.
+
+    `seen_flat_by`: the program that saw the account flat by requests of its own; empty when the daemon closed it.
+    """
 
     ident: str
     asked_utc_ns: int
@@ -29,6 +32,7 @@ class Marker(msgspec.Struct, frozen=True):
     epoch: int = 0
     done: bool = False
     done_utc_ns: int = 0
+    seen_flat_by: str = ""
 
 
 _marker: Final = Door(Marker, DOCUMENT_BYTES_MAX)

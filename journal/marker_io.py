@@ -64,9 +64,11 @@ def ask_cancel_all(state_dir: Path, marker: Marker, *, disk: Disk | None = None)
     return marker
 
 
-def finish_cancel_all(state_dir: Path, marker: Marker, done_utc_ns: int, *, disk: Disk | None = None) -> Marker:
+def finish_cancel_all(
+    state_dir: Path, marker: Marker, done_utc_ns: int, *, seen_flat_by: str = "", disk: Disk | None = None
+) -> Marker:
     """Mark a request done, the account having been seen flat at `done_utc_ns`. Raises OSError."""
-    done = msgspec.structs.replace(marker, done=True, done_utc_ns=done_utc_ns)
+    done = msgspec.structs.replace(marker, done=True, done_utc_ns=done_utc_ns, seen_flat_by=seen_flat_by)
     path = cancel_all_dir(state_dir) / checked_ident(marker.ident)
     (disk or Disk()).replace(path, canonical(done) + b"\n", shared=True)
     return done

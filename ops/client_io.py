@@ -16,9 +16,11 @@ import msgspec
 from domain.door import PAGE_BYTES_MAX, Door, Refused
 from domain.errors import EX_NOT_OK, EX_OK, UnavailableError, UsageError
 from domain.money import CASH_PER_DOLLAR, COUNT_PER_CONTRACT
+from ops.status import PASSING
 from ops.status_text import (
     Frame,
     all_is_well,
+    controls_text,
     positions_text,
     providers_text,
     status_text,
@@ -114,21 +116,15 @@ def status(address: str = DEFAULT_ADDRESS, *, raw: bool = False) -> tuple[int, s
 
 def positions(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
     """Exit code and text of `ladderd positions`: 0 when the daemon told them. Raises UnavailableError otherwise."""
-    answer, frame = _frame(address)
-    if frame is None:
-        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
-    picture = frame["picture"]
+    picture = picture_of(address)
     if as_json:
         return EX_OK, json.dumps({"positions": picture["holdings"], "series": picture["exposures"]})
-    return EX_OK, positions_text(frame)
+    return EX_OK, positions_text(picture)
 
 
 def providers(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
     """Exit code and text of `ladderd providers`: 0 when the daemon told them. Raises UnavailableError otherwise."""
-    answer, frame = _frame(address)
-    if frame is None:
-        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
-    picture = frame["picture"]
+    picture = picture_of(address)
     if as_json:
         return EX_OK, json.dumps({key: picture[key] for key in ("session", "providers", "fallbacks")})
     return EX_OK, providers_text(picture)
@@ -136,13 +132,26 @@ def providers(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple
 
 def vix(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
     """Exit code and text of `ladderd vix`: 0 when I:VIX lets us quote. Raises UnavailableError without a daemon."""
-    answer, frame = _frame(address)
-    if frame is None:
-        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
-    seen = frame["picture"]["vix"]
+    seen = picture_of(address)["vix"]
     verdict = vix_verdict(seen)
     text = json.dumps({"status": verdict} | seen) if as_json else vix_text(seen)
     return EX_OK if verdict in {"PASS", "NOT_CONFIGURED"} else EX_NOT_OK, text
+
+
+def controls(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd controls`: 0 when each one asked for is proven. Raises UnavailableError."""
+    rows = picture_of(address)["controls"]
+    proven = all(row["status"] in PASSING for row in rows)
+    return EX_OK if rows and proven else EX_NOT_OK, json.dumps(rows) if as_json else controls_text(rows)
+
+
+def picture_of(address: str) -> dict[str, Any]:
+    """What the page shows. Raises UnavailableError where no daemon answers."""
+    answer, frame = _frame(address)
+    if frame is None:
+        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
+    picture: dict[str, Any] = frame["picture"]
+    return picture
 
 
 def _frame(address: str) -> tuple[PageAnswer, Frame | None]:
@@ -156,12 +165,12 @@ def _frame(address: str) -> tuple[PageAnswer, Frame | None]:
 def _exchange(
     address: str, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
 ) -> PageAnswer:
+    parts = urlsplit(address)
     try:
-        parts = urlsplit(address)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        scheme, host, port = "", None, None
-    if scheme != "http" or not host:
+        host, port = None, None
+    if parts.scheme != "http" or not host:
         raise UsageError(f"--http {address!r} is not an address of the daemon; write it like {DEFAULT_ADDRESS}")
     connection = http.client.HTTPConnection(host, port or 80, timeout=timeout_s)
     try:

@@ -218,6 +218,22 @@ class LimitView(msgspec.Struct, frozen=True):
     share_ppm: int
 
 
+class ControlView(msgspec.Struct, frozen=True):
+    """One control that must be proven: when it last was (Unix seconds, None for never), its limit, and its drill.
+
+    `status`: NOT_CONFIGURED where the configuration does not want it proven. `by`: what proves it.
+    """
+
+    name: str
+    by: str
+    does: str
+    status: str
+    proven_s: float | None
+    age_s: float | None
+    limit_s: float
+    drill: str
+
+
 class WriteTokensView(msgspec.Struct, frozen=True):
     """Write tokens: what is there, what is kept for cancels, what the bucket holds."""
 
@@ -279,6 +295,7 @@ class Status(msgspec.Struct, frozen=True):
     fallbacks: int
     vix: VixView
     close_out: str = ""
+    controls: tuple[ControlView, ...] = ()
 
     @property
     def ready(self) -> bool:

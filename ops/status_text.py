@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from domain.clock import NS_PER_S
 from domain.money import INDEX_PER_POINT
+from domain.stamps import utc_text
 from ops.words import age_text, cash_text, cents_text, count_text, countdown, points_text, strike_text
 
 Frame = dict[str, Any]
 WHOLE_PPM = 1_000_000
+SECONDS_PER_HOUR = 3600
 HEALTHY_STATES = frozenset({"OK", "MARKET_CLOSED"})
 
 
@@ -40,9 +44,23 @@ def status_text(frame: Frame) -> str:
     return "\n".join(lines)
 
 
-def positions_text(frame: Frame) -> str:
+def controls_text(rows: list[dict[str, Any]]) -> str:
+    """Each control that must be proven, the date of its proof, and how to have it proven again."""
+    table = [("control", "status", "proven by", "last proven (UTC)", "limit", "drill")]
+    for row in rows:
+        when = "never" if row["proven_s"] is None else utc_text(round(row["proven_s"]) * NS_PER_S)
+        limit = f"{row['limit_s'] / SECONDS_PER_HOUR:g} h"
+        table.append((row["name"], row["status"], row["by"], when, limit, row["drill"]))
+    return "\n".join(_table(table))
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(widths[at]) for at, text in enumerate(row)).rstrip() for row in rows]
+
+
+def positions_text(picture: dict[str, Any]) -> str:
     """A table of the open positions, and each series together."""
-    picture = frame["picture"]
     if not picture["holdings"]:
         return "no open position"
     rows = [("series", "strike", "count", "average", "fair", "marked", "worst case", "market")]

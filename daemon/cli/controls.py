@@ -124,6 +124,28 @@ def _with_key(config: Path | None, home: Path) -> tuple[Any, tuple[str, bytes]]:
 
 
 @app.command()
+def drill(
+    control: Annotated[str, typer.Argument(help="kill_file, sigusr1, cancel_all_command, watcher or close_all.")],
+    by: ByOption,
+    cause: CauseOption,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Have one control work for real, between windows, and see its proof dated (`ladderd controls` lists them)."""
+    from daemon.cli.drill_io import DrillAsked  # noqa: PLC0415 - heavy
+    from daemon.cli.drill_io import drill as drill_control  # noqa: PLC0415
+    from daemon.system_clock import SystemClock  # noqa: PLC0415
+    from guards.evidence.controls import NAMED  # noqa: PLC0415
+
+    if control not in NAMED:
+        raise typer.BadParameter(f"no such control; known: {', '.join(NAMED)}", param_hint="CONTROL")
+    home = home_of(config, state_dir)
+    say_where(home)
+    options = ("--state-dir", str(home), *(("--config", str(config)) if config is not None else ()))
+    raise typer.Exit(drill_control(DrillAsked(control, by, cause, home, options), SystemClock(), typer.echo))
+
+
+@app.command()
 def watch(
     config: ConfigOption = None,
     state_dir: StateOption = None,

@@ -1,4 +1,4 @@
-"""The commands that show what the running daemon shows: health, status, positions, providers, vix, top."""
+"""The commands that show what the running daemon shows: health, status, positions, providers, vix, controls, top."""
 
 from __future__ import annotations
 
@@ -88,6 +88,21 @@ def vix(
     from ops.client_io import vix as ask_vix  # noqa: PLC0415 - heavy
 
     show(ask_vix(_address(http, config, state_dir), as_json=as_json))
+
+
+@app.command()
+def controls(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Each control that must be proven, when it last was, and its drill; exit 1 when one is missing or old."""
+    from ops.client_io import controls as ask_controls  # noqa: PLC0415 - heavy
+
+    code, text = ask_controls(_address(http, config, state_dir), as_json=as_json)
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @app.command()

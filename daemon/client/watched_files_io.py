@@ -18,7 +18,6 @@ import structlog
 
 from daemon.client.close_outs_io import open_close_outs, read_close_outs, remove_close_outs
 from daemon.client.requests_io import FoundRequest, Request, answer, open_requests_folder, pending, remove_answered
-from daemon.engine.control_ages import GROUP_TRIGGER
 from daemon.settings.files_io import read_proofs
 from domain.clock import NS_PER_S, Clock
 from domain.errors import ConfigurationError
@@ -33,6 +32,8 @@ from domain.events import (
     Operator,
     RestrictedRead,
 )
+from guards.evidence.controls import CANCEL_ALL_COMMAND, GROUP_TRIGGER, WATCHER
+from guards.killswitch import KILL_FILE
 from guards.limits.restricted import RESTRICTED_BYTES_MAX, parse_restricted
 from journal.marker import UNREADABLE, Marker
 from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_kill_file, remove_done
@@ -40,7 +41,6 @@ from journal.marker_io import KillFile, open_cancel_all, read_cancel_all, read_k
 LOOK_EVERY_S = 0.2
 LOOK_SLICE_S = 0.5
 LOOK_SLICES_MAX = 10
-KILL_FILE = "state/KILL_SWITCH"
 MARKER_RELEVANT_NS = 70 * NS_PER_S
 MARKER_KEPT_NS = 600 * NS_PER_S
 CUT_SHORT_KEPT_NS = 24 * 3600 * NS_PER_S
@@ -56,6 +56,8 @@ FALSY = frozenset({"0", "false", "no", "off"})
 
 # What the live proof calls a control, and what the engine does.
 PROVEN_BY = {"order_group_trigger": GROUP_TRIGGER}
+# What a program proves that marks its cancel-all as seen flat.
+SEEN_FLAT_BY = {"cancel-all": CANCEL_ALL_COMMAND, "watcher": WATCHER}
 # Whose cancel-all pauses: the command's, and one that cannot be read, which is taken for the strongest it can be.
 PAUSING = frozenset({"cancel-all", UNREADABLE})
 log = structlog.get_logger("ladderd")
@@ -211,10 +213,12 @@ class Sentinels:
 
     def _proven(self, proofs: dict[str, int]) -> None:
         for name, control in PROVEN_BY.items():
-            utc_ns = proofs.get(name, 0)
-            if utc_ns > self._proofs.get(name, 0):
-                self._proofs[name] = utc_ns
-                self._emit(ControlProven(control, utc_ns))
+            self._proven_at(control, proofs.get(name, 0))
+
+    def _proven_at(self, control: str, utc_ns: int) -> None:
+        if utc_ns > self._proofs.get(control, 0):
+            self._proofs[control] = utc_ns
+            self._emit(ControlProven(control, utc_ns))
 
     def _read(self, utc_ns: int) -> Sight:
         self._tidy(utc_ns)
@@ -292,6 +296,9 @@ class Sentinels:
             self._emit(KillSwitch(active=file.active, source=source, reason=file.reason))
 
     def _marked(self, marker: Marker, utc_ns: int) -> None:
+        if marker.seen_flat_by in SEEN_FLAT_BY:
+            # A program of its own emptied the account and saw it empty, whatever we did meanwhile.
+            self._proven_at(SEEN_FLAT_BY[marker.seen_flat_by], marker.done_utc_ns)
         if marker.ident in self._markers:
             return
         self._markers.add(marker.ident)

@@ -11,7 +11,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from daemon.engine.control_ages import GROUP_TRIGGER
 from daemon.engine.holdings import (
     BOOKS_OF_RECORD,
     FILLS,
@@ -47,6 +46,7 @@ from execution.list_lag import SETTLE_MAX_NS
 from execution.orders import Order, OrderStatus
 from execution.quoter import Want
 from execution.reconcile import series_of
+from guards.evidence.controls import GROUP_TRIGGER
 
 OUTSIDE_NS = 300 * NS_PER_S
 UNKNOWN_POLL_NS = 400 * NS_PER_MS

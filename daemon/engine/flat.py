@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER
 from daemon.engine.holdings import IN_WINDOW_NS, RESTING, Holdings
 from domain.actions import AnyAction, MarkCancelAll
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -19,8 +18,12 @@ from execution.cancel_all import Happened, Scope, Stage
 from execution.converge import CANCEL_ALL_REFUSED, CANCEL_ALL_UNPROVEN, HTTP_TOO_MANY
 from execution.flatten import TAIL_NS, Flattening
 from execution.orders import Order
+from guards.evidence.controls import CANCEL_ALL, GROUP_TRIGGER, KILL_FILE, SIGUSR1
 
 MARK_EVERY_NS = NS_PER_S
+# Whose road to the empty list a request proves, once the exchange has acknowledged and shown it. The kill switch has
+# several sources: the step that takes the proof knows which one it was.
+HAND_OF = {Reason.OPERATOR_SIGUSR1.value: SIGUSR1, Reason.KILL_SWITCH.value: KILL_FILE}
 
 
 class Flat:
@@ -140,6 +143,8 @@ class Flat:
             held.proofs.append(CANCEL_ALL if scope is Scope.ACCOUNT else GROUP_TRIGGER)
         for reason, asked_ns in flattening.requests:
             held.cancel_all.completed += 1
+            if flattening.sent and reason in HAND_OF:
+                held.proofs.append(HAND_OF[reason])
             out.append(CancelAllDoneEntry(reason, (now.mono_ns - asked_ns) / NS_PER_MS))
         name = scope.value if isinstance(scope, Scope) else scope
         out.append(TimeToFlatEntry(name, flattening.trigger, took_ns / NS_PER_MS, flattening.orders))

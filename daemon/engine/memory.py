@@ -172,7 +172,7 @@ def restore(state: State, text: str, now: Now) -> None:
     held.counts.restore(memory.counts)
     if memory.budget is not None:
         held.budget.restore(memory.budget, now)
-    state.controls.proven.update(memory.proven)
+    state.controls.restore(memory.proven)
     state.paused, state.resumed_utc_ns = memory.paused, memory.resumed_utc_ns
     state.armed_session, state.armed_for = memory.armed_session, memory.armed_for
     state.kill.restore(memory.kill)

@@ -89,6 +89,7 @@ from domain.records import (
     PreflightEntry,
 )
 from execution.kalshi.codes import STAMP_EXPIRED
+from guards.evidence.controls import REHEARSED
 from guards.freshness import Admission
 from guards.message_age import BOOKS, FILLS, ORDERS, ExchangeTime
 from guards.volatility import SYMBOL as VIX
@@ -434,6 +435,9 @@ class Observers:
         state = self.state
         if not state.evidence.observe(event):
             return
+        if event.rehearsed:
+            for control in REHEARSED:
+                state.controls.prove(control, now.utc_ns)
         for desk in state.desks.values():
             if desk.window is not None:
                 state.evidence.judge(desk.series.name, desk.phase, desk.window.target_ns, now)

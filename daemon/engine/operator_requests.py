@@ -12,10 +12,12 @@ from daemon.engine.state import State
 from daemon.engine.votes import account_votes
 from domain.actions import Answer, AnyAction
 from domain.clock import Now
+from domain.event_types.closing import FLAT
 from domain.events import CancelAllMarker, CloseOutTold, Command, KillSwitch, Operator, Stop
 from domain.reasons import Reason, Topic
 from domain.records import CancelAllMarkerEntry, KillSwitchEntry, NoteEntry, OperatorActionEntry
 from execution.flatten import TAIL_NS
+from guards.evidence.controls import CLOSE_ALL
 from guards.vote import Vote, fail, unknown
 
 CANCEL_ALL_PROGRAM = "cancel-all"
@@ -73,10 +75,12 @@ class OperatorRequests:
         reason = Reason.OPERATOR_CLI if by_operator else Reason.EARLIER_RUN if earlier else Reason.WATCHER
         self.ask_empty(reason, now, looking=not state.held.book.live)
 
-    def close_out(self, event: CloseOutTold, _now: Now, out: list[AnyAction]) -> None:
+    def close_out(self, event: CloseOutTold, now: Now, out: list[AnyAction]) -> None:
         """A close-all told what it does. One that nobody has resumed since pauses us: what it closes stays closed."""
         state = self.state
         new = state.close_outs.told(event, out)
+        if event.outcome.startswith(FLAT):
+            state.controls.prove(CLOSE_ALL, min(event.asked_utc_ns, now.utc_ns))
         if new and event.asked_utc_ns > state.resumed_utc_ns:
             state.paused = state.paused or f"close-all by {event.by}: {event.cause}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from daemon.engine.shown.controls import controls_of
 from daemon.engine.shown.gates import flat_of, gates_of
 from daemon.engine.shown.holdings import exposures_of, holdings_of
 from daemon.engine.shown.limits import limits_of
@@ -147,6 +148,7 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         providers=tuple(ProviderView(name, t.looks, t.good) for name, t in sorted(state.scores.tallies.items())),
         fallbacks=state.scores.fallbacks,
         vix=_vix(state, now),
+        controls=controls_of(state, now),
     )
 
 

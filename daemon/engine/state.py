@@ -95,7 +95,7 @@ class State:
         self.unexplained = Unexplained(self.held, self._trades)
         self.ladders = Ladders(settings, self.held, self.account, self.results, self.desks)
         self.evidence = PreflightGuard(settings.preflight, hurried=settings.hurried)
-        self.controls = Controls(settings.controls, hurried=settings.hurried)
+        self.controls = Controls(settings.controls, hurried=settings.hurried, live=settings.live)
         self.close_outs = CloseOuts()
         self.started: Started | None = None
         self.stream_up, self.stream_reason = False, "not connected yet"

@@ -9,7 +9,6 @@ Nothing here reads a clock, waits, or touches the world; `next_deadline` says wh
 
 from __future__ import annotations
 
-from daemon.engine.control_ages import CANCEL_ALL
 from daemon.engine.desk import Desk
 from daemon.engine.drills.session import SessionDrill
 from daemon.engine.money.marks import books_age_ns
@@ -32,6 +31,8 @@ from domain.window import Phase, Window
 from execution.orders import Order
 from execution.orders import OrderStatus as OrderState
 from feeds.scores import EXCHANGE, Looked
+from guards import killswitch
+from guards.evidence.controls import CANCEL_ALL, KILL_FILE, RESTART
 from guards.freshness import Trip
 from guards.gate import Closed, evaluate
 from guards.risk import Judgement
@@ -56,6 +57,7 @@ class Engine:
         self.observers = Observers(self.state, self.requests)
         self.session_drill = SessionDrill(self.state, self.requests)
         self.unquoted = UnquotedRungs()
+        self._read_in = False  # whether this start has read the exchange's lists and limits
 
     # --- the one function ----------------------------------------------------------------------------------------
 
@@ -260,10 +262,14 @@ class Engine:
         state = self.state
         cancelled = CANCEL_ALL in state.held.proofs
         for control in state.held.proofs:
-            state.controls.prove(control, now.utc_ns)
+            if control != KILL_FILE or state.kill.source == killswitch.KILL_FILE:
+                state.controls.prove(control, now.utc_ns)
         state.held.proofs.clear()
         if state.stopping is not None or not state.books.recovered or not state.held.budget.known:
             return
+        if not self._read_in:
+            self._read_in = True
+            state.controls.prove(RESTART, now.utc_ns)
         state.controls.drill_group(state.held.groups, now, out)
         self.session_drill.look(now, proven=cancelled, out=out)
         if state.empty_reason or state.held.book.live:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from daemon.engine.control_ages import CANCEL_ALL, GROUP_TRIGGER
 from daemon.engine.state_view import StateView
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.reasons import Reason
+from guards.evidence.controls import CANCEL_ALL, GROUP_TRIGGER
 from guards.message_age import CHANNELS
 from guards.vote import NOT_CONFIGURED, PASS, Vote, fail, unknown
 
@@ -52,6 +52,7 @@ def account_votes(state: StateView, now: Now) -> list[tuple[str, Vote]]:
         ("risk", state.risk.vote(held, now)),
         (f"proof_{GROUP_TRIGGER}", state.controls.vote(GROUP_TRIGGER, now)),
         (f"proof_{CANCEL_ALL}", state.controls.vote(CANCEL_ALL, now)),
+        ("controls", state.controls.together(now)),
     ]
 
 

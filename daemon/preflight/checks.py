@@ -22,6 +22,7 @@ from pricing.fees import FeeFile, agreement
 
 CONFIGURATION: Final = frozenset({"settings", "credentials", "private_key", "mode_host"})
 
+REHEARSAL: Final = "rehearsal"
 CALENDAR_SPARE_DAYS: Final = 14
 PROOF_LIMIT_NS: Final = 24 * 3600 * NS_PER_S
 
@@ -51,6 +52,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _check("rate_limits", "budgets read, and enough to flatten"),
     _check("order_groups", "order groups can be listed and none is forgotten"),
     _check("control_proofs", "the controls were proven by live orders (--orders)"),
+    _check(REHEARSAL, "each control bites in an engine of this build and configuration"),
     _check("market_calendar", "trading days known and undisputed", "data"),
     _check("fee_agreement", "fee file and exchange agree, nothing planned"),
     _check("feed_entitlement", "the index vendor accepts our key for real-time values", "apis", "data"),

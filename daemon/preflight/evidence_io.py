@@ -1,8 +1,7 @@
 """Looks at the world for every line of preflight's table, and has it judged.
 
 What is expected to go wrong (nobody answers, a file cannot be read) is UNKNOWN; whatever else a check raises is FAIL.
-What we hold and what the exchange lists is compared twice, a settling time apart: lists and snapshots lag, so one look
-may show what is gone and lack what has just come.
+What we hold is compared with the exchange's lists twice, a settling time apart: lists and snapshots lag.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from daemon.preflight import state_checks as preflight_state
 from daemon.preflight.checks import Check
 from daemon.preflight.discover_io import saved_listing
 from daemon.preflight.live_drill_io import CONTROLS
+from daemon.preflight.rehearsal_io import look_at_controls
 from daemon.preflight.tables.manifest_io import look_at_manifest
 from daemon.settings.build import build_engine, build_plan
 from daemon.settings.files_io import read_optional, read_papers, read_proofs
@@ -367,6 +367,7 @@ LOOKS: Final[dict[str, Callable[[Look], Awaitable[Finding]]]] = {
     "rate_limits": _rate_limits,
     "order_groups": _order_groups,
     "control_proofs": _control_proofs,
+    preflight.REHEARSAL: lambda look: asyncio.to_thread(look_at_controls, look.settings, look.clock.now()),
     "market_calendar": _market_calendar,
     "fee_agreement": _fee_agreement,
     "feed_entitlement": _feed_entitlement,

@@ -244,8 +244,11 @@ async def cancel_everything(request: CancelAllRequest, clock: Clock, say: Callab
         say(f"cancel-all: flat: the list first read empty after {run.first_empty_ms} ms, proven {took}")
         if state_dir is not None and marked:
             done_ns = clock.now().utc_ns
+            seen_by = request.by
             await _aside(
-                "not closed, which the daemon will do", lambda: finish_cancel_all(state_dir, marker, done_ns), say
+                "not closed, which the daemon will do",
+                lambda: finish_cancel_all(state_dir, marker, done_ns, seen_flat_by=seen_by),
+                say,
             )
         return EX_OK if marked else EX_NOT_OK
     if not line.heard:

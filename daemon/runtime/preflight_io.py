@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from daemon.client.own_programs_io import own_command, start_own
+from daemon.preflight.checks import REHEARSAL
 from domain.actions import RunPreflight
 from domain.door import Refused, one_line
 from domain.events import AnyEvent, PreflightRun
@@ -106,6 +107,7 @@ def found(number: int, document: bytes) -> PreflightRun:
         path=table.path,
         sha256=hashlib.sha256(document).hexdigest(),
         problem="",
+        rehearsed=any(finding.name == REHEARSAL and finding.status is PASS for finding in table.checks),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from domain.event_types.event import Event
@@ -9,6 +11,9 @@ from domain.event_types.reads import PositionState
 from domain.ids import ClientOrderId, Ticker
 from domain.market import Side
 from domain.money import Count, Price
+
+# How the outcome of a run begins that ended with nothing held and nothing resting.
+FLAT: Final = "flat: "
 
 
 class CloseOutOrder(msgspec.Struct, frozen=True, array_like=True):

@@ -116,6 +116,7 @@ class PreflightRun(Event, frozen=True):
 
     `against` blocks, `later` cannot be judged yet, `passed` counts the rest. `config_hash` and `build_id` are those
     that it was made for; `path` and `sha256` name its file. `problem`: why nothing is known, such as no answer in time.
+    `rehearsed`: every control that a rehearsal proves was seen to bite.
     """
 
     number: int
@@ -127,6 +128,7 @@ class PreflightRun(Event, frozen=True):
     path: str
     sha256: str
     problem: str
+    rehearsed: bool = False
 
 
 class IncidentWritten(Event, frozen=True):

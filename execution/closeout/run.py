@@ -18,6 +18,7 @@ import msgspec
 
 from domain.actions import CancelOrders, Read, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
+from domain.event_types.closing import FLAT
 from domain.events import (
     CloseOutOrder,
     CloseOutTold,
@@ -153,7 +154,7 @@ class CloseOutRun:
         count = -1 if resting is None else len(resting.orders) + len(resting.odd)
         flat = flat and not count
         if flat:
-            outcome = "flat: two lists of positions show nothing, and nothing rests"
+            outcome = f"{FLAT}two lists of positions show nothing, and nothing rests"
         elif not outcome:
             outcome = "positions are flat, but orders rest" if count > 0 else "positions are flat, orders unknown"
         elif self._held_unknown:

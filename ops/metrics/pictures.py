@@ -254,3 +254,5 @@ def gates_families(picture: Status) -> Iterator[Family]:
     )
     aged = [(gate, gate.age_s) for gate in gates if gate.age_s is not None]
     yield gauges(Metric.GATE_AGE, (((g.name, g.series), age) for g, age in aged))
+    wanted = (each for each in picture.controls if each.status != "NOT_CONFIGURED")
+    yield gauges(Metric.PROOF_LIMIT, (((each.name,), each.limit_s) for each in wanted))

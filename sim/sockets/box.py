@@ -134,7 +134,7 @@ class Life:
         """The preflight's process: what it looks at is sound here; what is not, the engine's own votes see."""
         await asyncio.sleep(PREFLIGHT_S)
         recovered = self.app.recovered
-        return PreflightRun(number, recovered.config_hash, recovered.build_id, 30, (), (), "", "", "")
+        return PreflightRun(number, recovered.config_hash, recovered.build_id, 30, (), (), "", "", "", rehearsed=True)
 
     def begin(self) -> None:
         """Run until it ends."""

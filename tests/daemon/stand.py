@@ -115,6 +115,7 @@ class Stand:
         self.preflight_ns = 2 * self.latency_ns
         self.preflight_against: tuple[Finding, ...] = ()
         self.preflight_later: tuple[Finding, ...] = ()
+        self.rehearsed = True
         self._coming: list[tuple[int, int, AnyEvent]] = []
         self._sending: list[tuple[int, int, AnyAction]] = []
         self._order = itertools.count()
@@ -291,7 +292,8 @@ class Stand:
     def preflight(self, number: int) -> PreflightRun:
         """What the preflight of this stand finds; a test puts its own in place of what it shall find."""
         ours = (self.config_hash, self.build_id)
-        return PreflightRun(number, *ours, 30, self.preflight_against, self.preflight_later, "file", "sha", "")
+        found = (self.preflight_against, self.preflight_later)
+        return PreflightRun(number, *ours, 30, *found, "file", "sha", "", rehearsed=self.rehearsed)
 
     def crash(self, after_ns: int) -> None:
         """SIGKILL, and another process with the memory of this one; what was on its way to the exchange is lost."""

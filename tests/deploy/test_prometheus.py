@@ -58,6 +58,7 @@ HEALTHY: Changes = {
     metric("ladderd_kill_switch"): "0x160",
     metric("ladderd_paused"): "0x160",
     metric("control_last_proven_timestamp_seconds", 'control="cancel_all"'): "-80000x160",
+    metric("control_proof_limit_seconds", 'control="cancel_all"'): "93600x160",
     metric("ladderd_index_age_seconds", INXU): "0.7x160",
     metric("ladderd_index_age_limit_seconds", INXU): "0.7x160",
     metric("ladderd_feed_age_seconds", 'feed="primary", symbol="I:SPX"'): "9.9x160",
@@ -110,8 +111,9 @@ TROUBLE: list[tuple[str, Changes, int]] = [
     ("LadderdGateUnknown", {metric("ladderd_gate_state", 'gate="freshness", series="INXU"'): "2x160"}, 6),
     ("LadderdKillSwitch", {metric("ladderd_kill_switch"): "1x160"}, 6),
     ("LadderdPaused", {metric("ladderd_paused"): "1x160"}, 30),
-    ("LadderdProofOld", {metric("control_last_proven_timestamp_seconds", 'control="kill"'): "-90000x160"}, 6),
-    ("LadderdProofMissing", {metric("control_last_proven_timestamp_seconds", 'control="kill"'): "-300000x160"}, 6),
+    ("LadderdProofOld", {metric("control_last_proven_timestamp_seconds", 'control="cancel_all"'): "-84240x160"}, 6),
+    ("LadderdProofMissing", {metric("control_last_proven_timestamp_seconds", 'control="cancel_all"'): "-93600x160"}, 6),
+    ("LadderdProofMissing", {metric("control_proof_limit_seconds", 'control="watcher"'): "2678400x160"}, 6),
     ("LadderdIndexLate", {metric("ladderd_index_age_seconds", INXU): "0.701x160"}, 6),
     ("LadderdIndexLost", {metric("ladderd_index_age_seconds", INXU): NEVER}, 6),
     ("LadderdBothFeedsLost", {metric("ladderd_feed_age_seconds", 'feed="primary", symbol="I:SPX"'): "11x160"}, 6),
@@ -251,7 +253,7 @@ def test_promtool_would_notice_an_alert_that_does_not_fire(tmp_path: Path) -> No
 
 
 def test_every_alert_has_been_seen_to_fire() -> None:
-    assert sorted(alert for alert, _, _ in TROUBLE) == sorted(alerts())
+    assert sorted({alert for alert, _, _ in TROUBLE}) == sorted(alerts())
 
 
 @pytest.mark.step("K21")

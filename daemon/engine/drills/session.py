@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import enum
 
-from daemon.engine.control_ages import CANCEL_ALL_ORDER
 from daemon.engine.desk import Desk
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
@@ -27,6 +26,7 @@ from execution.groups import GroupPhase
 from execution.orders import Order
 from execution.orders import OrderStatus as OrderState
 from execution.reads import Key
+from guards.evidence.controls import CANCEL_ALL_ORDER
 from guards.gate import Closed, evaluate
 from pricing.fair import Ladder, UnpricedError, winning_span
 

@@ -147,6 +147,18 @@ class ControlsView(Protocol):
         """Whether the proof is young enough."""
         ...
 
+    def together(self, now: Now) -> Vote:
+        """The same of all controls that do not vote apart."""
+        ...
+
+    def asked(self, control: str) -> bool:
+        """Whether the configuration wants it proven."""
+        ...
+
+    def limit_ns(self, control: str) -> int:
+        """How old its proof may be."""
+        ...
+
 
 class AgesView(Protocol):
     """How old the exchange's messages are when they arrive."""

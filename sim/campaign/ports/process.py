@@ -266,7 +266,7 @@ class Process:
 
     def _looked(self, number: int) -> None:
         """The preflight's process is over. What it looks at is sound here: what is not, the engine's own votes see."""
-        self.inbox.emit(PreflightRun(number, "config", "build", 30, (), (), "", "", ""))
+        self.inbox.emit(PreflightRun(number, "config", "build", 30, (), (), "", "", "", rehearsed=True))
 
     def _history(self) -> None:
         now_ns = self.timeline.now_ns

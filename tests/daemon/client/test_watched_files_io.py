@@ -12,7 +12,16 @@ from daemon.client.close_outs_io import close_outs_folder, read_close_outs, writ
 from daemon.client.requests_io import Request, ask, pending, read_answer
 from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, Sentinels, execution_halted
 from domain.clock import NS_PER_S
-from domain.events import AnyEvent, CancelAllMarker, CloseOutTold, Command, JournalFault, KillSwitch, Operator
+from domain.events import (
+    AnyEvent,
+    CancelAllMarker,
+    CloseOutTold,
+    Command,
+    ControlProven,
+    JournalFault,
+    KillSwitch,
+    Operator,
+)
 from journal.marker import Marker
 from journal.marker_io import ask_cancel_all, finish_cancel_all
 from journal.shared_folder_io import account_name
@@ -265,3 +274,22 @@ async def test_what_is_no_file_of_a_close_all_is_set_aside(tmp_path: Path) -> No
     (folder / "y.json").mkdir()
     assert not any(isinstance(event, CloseOutTold) for event in await Bench(tmp_path).look())
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == set()
+
+
+@pytest.mark.step("X03")
+@pytest.mark.parametrize(("by", "control"), [("watcher", "watcher"), ("cancel-all", "cancel_all_command")])
+async def test_a_program_that_saw_the_account_flat_by_itself_is_proven_and_one_that_only_asked_is_not(
+    tmp_path: Path, by: str, control: str
+) -> None:
+    bench = Bench(tmp_path)
+    await bench.look()
+    asked_ns = bench.clock.now().utc_ns
+    marker = ask_cancel_all(tmp_path, Marker("one", asked_ns, by, "drill"))
+    assert not any(isinstance(event, ControlProven) for event in await bench.look())
+    finish_cancel_all(tmp_path, marker, asked_ns + 1)  # as the daemon does: that proves the daemon alone
+    assert not any(isinstance(event, ControlProven) for event in await bench.look())
+    finish_cancel_all(tmp_path, marker, asked_ns + 2, seen_flat_by=by)
+    assert [event for event in await bench.look() if isinstance(event, ControlProven)] == [
+        ControlProven(control, asked_ns + 2)
+    ]
+    assert await bench.look() == [], "told once"

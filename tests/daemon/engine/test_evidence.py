@@ -31,7 +31,7 @@ def test_nothing_is_placed_before_the_preflight_of_this_run_has_passed() -> None
     stand.run(25 * S)
     assert stand.sent(RunPreflight)
     assert not stand.sent(Place)
-    assert stand.closed() == ("no_evidence",)
+    assert stand.closed() == ("proof_too_old", "no_evidence"), "it rehearses the controls, too"
     stand.run(10 * S)
     stand.quote_both()
     ended = next(step.now.mono_ns for step in stand.story if isinstance(step.event, PreflightRun))

@@ -6,12 +6,12 @@ import datetime as dt
 
 import pytest
 
-from daemon.engine.control_ages import CANCEL_ALL, CANCEL_ALL_ORDER, GROUP_TRIGGER
 from domain.actions import CancelAll, Place, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import Command, KillSwitch
 from domain.stamps import NEW_YORK
 from execution.groups import GroupPhase
+from guards.evidence.controls import CANCEL_ALL, CANCEL_ALL_ORDER, GROUP_TRIGGER
 from tests.daemon.stand import FREEZE_S, LEAD_NS, PERIOD_S, Stand
 from tests.heard import heard
 
