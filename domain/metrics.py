@@ -96,6 +96,10 @@ class Metric(enum.Enum):
     HTTP_REFUSED = _counter("ladderd_http_refused", "HTTP requests that the guard refused.", "reason")
     RECONNECTS = _counter("ladderd_reconnects", "Attempts to open a socket again after the first.", "socket")
 
+    PASSED_OVER = _counter(
+        "ladderd_frames_passed_over", "What came over a socket and was not taken: repeated, odd, late.", "socket", "why"
+    )
+
     # --- permission ---
     READY = _gauge("ladderd_ready", "Whether orders could be sent now or at the next window.")
     KILL_SWITCH = _gauge("ladderd_kill_switch", "Whether the kill switch is on.")

@@ -165,12 +165,12 @@ def _frame(address: str) -> tuple[PageAnswer, Frame | None]:
 def _exchange(
     address: str, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float
 ) -> PageAnswer:
-    parts = urlsplit(address)
     try:
-        host, port = parts.hostname, parts.port
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        host, port = None, None
-    if parts.scheme != "http" or not host:
+        scheme, host, port = "", None, None
+    if scheme != "http" or not host:
         raise UsageError(f"--http {address!r} is not an address of the daemon; write it like {DEFAULT_ADDRESS}")
     connection = http.client.HTTPConnection(host, port or 80, timeout=timeout_s)
     try:

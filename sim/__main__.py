@@ -15,10 +15,12 @@ PROGRAMS = {
 
 
 def main(argv: list[str]) -> int:
-    """Start the named simulator with the remaining arguments; 2 for a name that is none."""
+    """Start the named simulator with the remaining arguments; 2 for a name that is none. `--help` is 0."""
     if not argv or argv[0] not in PROGRAMS:
-        sys.stderr.write(f"sim: say which one of {', '.join(PROGRAMS)} to start\n")
-        return 2
+        wanted = argv[:1] in (["-h"], ["--help"])
+        said = f"sim: say which one of {', '.join(PROGRAMS)} to start; each tells its options by --help\n"
+        (sys.stdout if wanted else sys.stderr).write(said)
+        return 0 if wanted else 2
     module = importlib.import_module(PROGRAMS[argv[0]])
     return int(module.main(argv[1:]))
 

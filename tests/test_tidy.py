@@ -67,7 +67,7 @@ PLANTED = [
         "import msgspec\ndef f(x):\n    return msgspec.json.Decoder(Row).decode(x)",
     ),
     ("json", "journal/facts.py", "import msgspec\n_step = msgspec.json.Decoder(Step)"),
-    ("json", "feeds/recorder_io.py", "from msgspec import json\nframe = json.decode(data)"),
+    ("json", "feeds/massive_wire.py", "from msgspec import json\nframe = json.decode(data)"),
     ("json", "ops/client_io.py", "import json\ndocument = json.loads(text)"),
     ("json", "ops/logs/log_io.py", "from orjson import loads as read\ntable = {'line': read}"),
     ("json", "ops/alerts/delivery_io.py", "async def said(answer):\n    return await answer.json()"),

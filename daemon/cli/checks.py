@@ -7,12 +7,19 @@ from typing import Annotated
 import typer
 
 from daemon.cli.where_io import ConfigOption, JsonOption, StateOption, home_of, show
-from domain.errors import EX_USAGE
+from domain.errors import UsageError
 
 app = typer.Typer()
 
 HttpOption = Annotated[str | None, typer.Option("--http", help="The daemon's address, if not the one it wrote down.")]
 MODES = ("paper", "live")
+
+
+def known_mode(mode: str | None) -> str | None:
+    """What `--mode` says. Raises UsageError for a mode that is none."""
+    if mode is not None and mode not in MODES:
+        raise UsageError(f"--mode {mode}: paper or live")
+    return mode
 
 
 @app.command()
@@ -35,12 +42,9 @@ def preflight(  # noqa: PLR0913, PLR0917 - one for each option
         show(ask_daemon("preflight", "operator", "asked for", home_of(config, state_dir), PREFLIGHT_LIMIT_S))
     from daemon.preflight.commands_io import preflight_command  # noqa: PLC0415 - heavy
 
-    if mode is not None and mode not in MODES:
-        typer.echo(f"ladderd: --mode {mode}: paper or live", err=True)
-        raise typer.Exit(EX_USAGE)
     raise typer.Exit(
         preflight_command(
-            *(config, mode, state_dir, http),
+            *(config, known_mode(mode), state_dir, http),
             as_json=as_json,
             apis=apis,
             data=data,

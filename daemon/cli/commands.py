@@ -16,6 +16,7 @@ import typer
 
 from daemon.cli.books import app as books_app
 from daemon.cli.checks import app as checks_app
+from daemon.cli.checks import known_mode
 from daemon.cli.configuration import app as config_app
 from daemon.cli.controls import app as controls_app
 from daemon.cli.controls import ask
@@ -34,6 +35,8 @@ from domain.errors import (
     UnavailableError,
     UsageError,
 )
+
+INSTANT_NS_MAX = (1 << 63) - 1
 
 app = typer.Typer(
     name="ladderd",
@@ -112,7 +115,7 @@ def run(
     """Run the daemon until SIGTERM."""
     from daemon.runtime.launch_io import launch  # noqa: PLC0415 - heavy
 
-    raise typer.Exit(launch(config, mode, state_dir))
+    raise typer.Exit(launch(config, known_mode(mode), state_dir))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -231,7 +234,9 @@ def report(
     config: ConfigOption = None,
     state_dir: StateOption = None,
     date: Annotated[str | None, typer.Option("--date", help="A whole UTC day, YYYY-MM-DD.")] = None,
-    target_ns: Annotated[int | None, typer.Option("--target-ns", help="One window, by its target.")] = None,
+    target_ns: Annotated[
+        int | None, typer.Option("--target-ns", min=0, max=INSTANT_NS_MAX, help="One window, by its target.")
+    ] = None,
     series: Annotated[str | None, typer.Option("--series", help="One series alone.")] = None,
 ) -> None:
     """Write the reports of a window or of a day from the journal; prints the pages as JSON."""

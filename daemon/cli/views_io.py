@@ -22,6 +22,7 @@ from domain.errors import EX_NOT_OK, EX_OK, EX_UNAVAILABLE, ConfigurationError, 
 from domain.events import Command
 from domain.market import SERIES
 from domain.money import print_count
+from domain.stamps import YEAR_MAX, YEAR_MIN
 from guards.windows import scheduler_window, windows_answer
 from journal.reader_io import JournalDamaged, verify_state
 from journal.reports.report_io import write_day, write_reports
@@ -61,10 +62,12 @@ def windows_view(settings: Settings, series: str, date: str | None, now: str | N
 
 def _day(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
-        message = f"--date {text}: write it like 2026-03-06"
-        raise UsageError(message) from None
+        day = None
+    if day is None or not YEAR_MIN < day.year < YEAR_MAX:
+        raise UsageError(f"--date {text}: write it like 2026-03-06")
+    return day
 
 
 def _instant(text: str | None) -> int:
@@ -74,7 +77,7 @@ def _instant(text: str | None) -> int:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not YEAR_MIN < moment.year < YEAR_MAX:
         message = f"--now {text}: write it like 2026-03-06T14:50:00Z"
         raise UsageError(message)
     return int(moment.timestamp()) * NS_PER_S + moment.microsecond * 1000
@@ -191,7 +194,10 @@ def write_pages(
     day = None if date is None else _day(date).isoformat()
     require_journal(state_dir)
     if target_ns is not None:
-        return [(name, path) for (name, _), path in write_reports(state_dir, target_ns, only=series).items()]
+        found = write_reports(state_dir, target_ns, only=series)
+        if not found:
+            raise UsageError(f"report: the journal has no window with the target {target_ns}")
+        return [(name, path) for (name, _), path in found.items()]
     assert day is not None, "one of the two was given"
     written = write_day(state_dir, state_dir / "reports", day, (series,) if series else ())
     return [(name, str(files.day_html)) for name, files in written.items()]

@@ -26,7 +26,7 @@ from daemon.engine.picture import Process, draw
 from daemon.engine.step import Engine
 from daemon.notify_io import Notifier
 from daemon.runtime.decisions_io import OwnDecisions
-from daemon.runtime.files_out_io import FilesOut
+from daemon.runtime.files_out_io import FilesOut, at_the_end
 from daemon.runtime.inbox_io import Inbox
 from daemon.runtime.incident_files_io import IncidentFiles
 from daemon.runtime.jobs_io import Jobs
@@ -121,6 +121,7 @@ class App:
             headers=upgrade_headers(settings.exchange.ws_url, signer, settings.posture),
             crowded=self.inbox.crowded,
         )
+        self.sessions: dict[str, MassiveSession | KalshiStream] = {"exchange": self.stream}
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
         self.sentinels = Sentinels(
             *(settings.state_dir, clock, self.inbox.emit, recovered.run_id),
@@ -170,7 +171,7 @@ class App:
 
     def _feed_socket(self, feed: FeedEndpoint) -> ReconnectingSocket:
         symbols = tuple(SERIES[name].symbol for name in self.settings.windows.series)
-        session = MassiveSession(
+        self.sessions[feed.name] = session = MassiveSession(
             feed.name,
             self.settings.feeds.key_of(feed) or "",
             symbols,
@@ -239,13 +240,13 @@ class App:
         inbox, held = self.inbox, self.engine.state.held
         met = summary(held, events_waiting_max=inbox.depth_max, books_replaced=inbox.replaced)
         log.info("run over", code=ended.code, reason=ended.reason, **met)
-        await self.snapshots.snapshot()
+        await at_the_end(self.snapshots.snapshot(), "the last snapshot")
         if self.performer.background:
             await asyncio.wait(self.performer.background, timeout=DRAIN_LIMIT_S)
         await self.alerts.drain(1.0)
         await self.journal.drain(DRAIN_LIMIT_S)
         self.journal.close()
-        await self.files_out.say_goodbye(ended)
+        await at_the_end(self.files_out.say_goodbye(ended), "the farewell to the watcher")
         self.notifier.close()
 
     def _install_signals(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -363,10 +364,11 @@ class App:
 
     def runtime(self) -> Runtime:
         """Figures of the shell for the metrics."""
-        waited_s, proven = self.inbox.oldest_age_ns() / NS_PER_S, self.engine.state.controls.proven
-        proofs = {name: ns / NS_PER_S for name, ns in proven.items()}
+        proofs = {name: ns / NS_PER_S for name, ns in self.engine.state.controls.proven.items()}
         reconnects = self._reconnects() | {"exchange": max(0, self.stream_socket.attempts - 1)}
-        return Runtime(self.inbox.lanes(), waited_s, self.errors(), self.runner.seq, reconnects, proofs)
+        passed = {name: session.counts.copy() for name, session in self.sessions.items()}
+        shell = (self.inbox.lanes(), self.inbox.oldest_age_ns() / NS_PER_S, self.errors(), self.runner.seq)
+        return Runtime(*shell, reconnects, proofs, passed_over=passed)
 
     def _reconnects(self) -> dict[str, int]:
         return {name: max(0, socket.attempts - 1) for name, socket in self.feeds.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,6 +119,14 @@ class FilesOut:
         for series, path in paths:
             self.report_paths[series, action.target_ns] = str(Path(path).relative_to(reports))
             log.info("window reported", series=series, label=action.label, report=path)
+
+
+async def at_the_end(work: Coroutine[Any, Any, None], what: str) -> None:
+    """Write the last files of a run; a disk that takes none keeps alerts, journal and log from nothing."""
+    try:
+        await work
+    except OSError as problem:
+        log.error("not written at the end", what=what, problem=str(problem))  # noqa: TRY400 - one line
 
 
 def _monitors(state: StateView, clock: Clock) -> dict[str, bytes]:

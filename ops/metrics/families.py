@@ -83,6 +83,9 @@ def _shell(view: View) -> Iterator[Family]:
     yield counter(Metric.ERRORS, runtime.errors)
     yield counter(Metric.JOURNAL_RECORDS, runtime.journal_records)
     yield counters(Metric.RECONNECTS, (((name,), count) for name, count in sorted(runtime.reconnects.items())))
+    passed = runtime.passed_over
+    rows = (((name, why), count) for name in sorted(passed) for why, count in sorted(passed[name].items()))
+    yield counters(Metric.PASSED_OVER, rows)
     yield counters(Metric.HTTP_REFUSED, (((why,), count) for why, count in sorted(runtime.http_refused.items())))
     yield gauge(Metric.HEARTBEAT_AGE, age(heartbeat_age_s(view.tasks)))
     yield gauges(Metric.BUS_DEPTH, (((lane,), depth) for lane, depth in sorted(runtime.bus_depth.items())))

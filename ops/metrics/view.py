@@ -11,6 +11,7 @@ class Runtime(msgspec.Struct, frozen=True):
     """Figures of the shell that the engine does not know.
 
     `bus_depth`: events waiting by lane. `oldest_event_s`: the longest wait of late. `proofs`: Unix seconds by control.
+    `passed_over`: what sockets brought and nobody took, by socket and reason.
     """
 
     bus_depth: dict[str, int] = {}
@@ -20,6 +21,7 @@ class Runtime(msgspec.Struct, frozen=True):
     reconnects: dict[str, int] = {}
     proofs: dict[str, float] = {}
     http_refused: dict[str, int] = {}
+    passed_over: dict[str, dict[str, int]] = {}
 
 
 class View(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from sim.chaos.faults import MENU
 from sim.chaos.scene import Figures, Scene
 from sim.chaos.stage import Stage, StageError, copy_sources
 from sim.chaos.storm import Storm, StormScene, rank
+from sim.local.account import NOBODY
 from sim.local.waiting import mono_s
 
 ROUNDS_PER_STAGE_MAX = 6
@@ -182,6 +183,8 @@ class Campaign:
             stage = Stage(base, self.sources, base / "state", self.chosen.seed)
             if ground == "small disk":
                 mount(stage.state_dir)
+            if ground == "own account":
+                stage.account = NOBODY
             if ground == "false clock":
                 stage.preload = preload(base / "offset")
             self.scene = Scene(stage, self.figures, self.say)

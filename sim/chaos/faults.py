@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sim.chaos.clock import clock_step, why_no_faketime
 from sim.chaos.disk import disk_full, failing_disk, read_only, slow_disk, why_no_disk, why_no_strace
+from sim.chaos.hands import hang_up, lost_terminal, root_beside, strangers_cancel, why_no_account
 from sim.chaos.links import Link
 from sim.chaos.scene import Scene
 
@@ -307,6 +308,10 @@ MENU: dict[str, Kind] = {
     "term": Kind(term, quoting=False),
     "term in boot": Kind(term_in_boot, quoting=False),
     "usr1": Kind(usr1),
+    "hang-up": Kind(hang_up),
+    "lost terminal": Kind(lost_terminal, quoting=False),
+    "stranger's cancel": Kind(strangers_cancel),
+    "root beside": Kind(root_beside, ground="own account", why_not=why_no_account),
     "cpu": Kind(cpu),
     "feed killed": Kind(feed_killed),
     "exchange killed": Kind(exchange_killed),

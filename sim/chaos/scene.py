@@ -140,6 +140,16 @@ class Scene:
         truth = await self.look()
         return truth is not None and not truth["resting"]
 
+    async def several_resting(self) -> bool:
+        """Whether at least two orders of ours rest."""
+        truth = await self.look()
+        return truth is not None and len(truth["resting"]) > 1
+
+    def creates(self) -> int:
+        """How many orders the exchange was asked to make, by its own count."""
+        asked: dict[str, int] = self.truth.get("requests", {})
+        return asked.get("create_order", 0)
+
     async def quoting(self) -> bool:
         """Wait, over the window's edge if need be, until orders of ours rest; False with the stage spoiled."""
         if await self.until(self._resting, self.stage.period_s + 6) is not None:
@@ -215,9 +225,9 @@ class Scene:
         """The exchange is about to lose all it knew: take the last word of it."""
         await self.check()
 
-    async def begin_daemon(self) -> None:
-        """Start the daemon without waiting for anything."""
-        self.stage.start_daemon()
+    async def begin_daemon(self, terminal: int | None = None) -> None:
+        """Start the daemon without waiting for anything; with a terminal (its descriptor), it is started from there."""
+        self.stage.start_daemon(terminal)
         self.figures.starts += 1
 
     async def start_daemon(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -24,8 +25,9 @@ from daemon.system_clock import SystemClock
 from journal.snapshot import SnapshotDamaged
 from journal.snapshot_io import read_snapshot
 from sim.chaos.links import Link
+from sim.local.account import RUN, as_account, python_of
 from sim.local.child import Child, ChildError
-from sim.local.programs import EXCHANGE, FEED, START_LIMIT_S, Programs
+from sim.local.programs import DAEMON, EXCHANGE, FEED, START_LIMIT_S, Programs
 from sim.local.setting import ROOT, Setting
 from sim.local.waiting import reached
 
@@ -65,6 +67,7 @@ class Stage:
     strict_s: int = 5
     first_open_s: int = 3
     preload: dict[str, str] = field(default_factory=dict)
+    account: int | None = None
     links: dict[str, Link] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     http: str = ""
@@ -98,6 +101,8 @@ class Stage:
             await self.links[name].start()
         exchange, feed, feed2 = (f"127.0.0.1:{self.links[name].port}" for name in (EXCHANGE, FEED, "feed2"))
         self.setting.write_config(f"http://{exchange}", f"ws://{feed}/indices", f"ws://{feed2}/indices")
+        if self.account is not None:
+            self._hand_over(self.account)
         self.start_daemon()
         await self.page_open()
 
@@ -122,10 +127,25 @@ class Stage:
             raise StageError(f"the {child.name} did not start in time; see {child.log}")
         return [int(address.split(":")[2].split("/")[0]) for address in found]
 
-    def start_daemon(self) -> None:
-        """Start the daemon on this state directory; does not wait for it."""
+    def start_daemon(self, terminal: int | None = None) -> None:
+        """Start the daemon on this state directory, from a terminal or none; does not wait for it."""
         self.started_utc_ns = utc_ns()
-        self.programs.start_daemon(environment=self.environment | self.preload)
+        environment = self.environment | self.preload
+        if self.account is None:
+            self.programs.start_daemon(environment=environment, terminal=terminal)
+            return
+        words = ("-c", RUN, *self.setting.daemon_words()[2:])
+        who = {"user": self.account, "group": self.account, "extra_groups": [], "umask": 0o077}
+        environment = as_account(environment, self.sources)
+        self.programs.start(DAEMON, words, Path("/"), environment=environment, python=python_of(self.account), **who)
+
+    def _hand_over(self, account: int) -> None:
+        """Give an account what its daemon needs: the state directory and the key; it may look at the rest."""
+        self.state_dir.chmod(0o750)
+        for path in (self.state_dir, *self.base.glob("*.pem")):
+            os.chown(path, account, account)
+        for folder in (self.base, self.base.parent):
+            folder.chmod(0o755)  # the campaign's own; a temporary one is closed to other accounts
 
     def watcher(self, limit_ms: int) -> None:
         """Start `ladderd watch` beside the daemon."""
@@ -196,6 +216,12 @@ class Stage:
             url = f"http://127.0.0.1:{self.ports['exchange']}/sim/fill"
             async with self.session.post(url, json={"order_id": order_id}) as answer:
                 await answer.read()
+
+    async def cancel_all_by_hand(self) -> None:
+        """The owner presses "cancel all" on the exchange's page."""
+        assert self.session is not None, "asked before the start"
+        async with self.session.post(f"http://127.0.0.1:{self.ports['exchange']}/sim/cancel_all") as answer:
+            await answer.read()
 
     async def picture(self) -> dict[str, Any]:
         """The daemon's picture of itself; empty when it does not answer."""

@@ -8,7 +8,8 @@ the journal would, and what the engine remembers as the snapshot would.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from random import Random
 from typing import Final, Protocol
 
@@ -182,7 +183,6 @@ class Hostile(Exchange):
 
     rng = Random(0)
     rate = 0.0
-    inputs = 0
     times = ExchangeClock()
     bodies: Final = samples("answers")
 
@@ -222,7 +222,6 @@ class Hostile(Exchange):
 
     def _heard(self, status: int, body: bytes) -> KalshiAnswer | None:
         """An answer as its bytes come over a connection, changed in head or body, in pieces; None when it is lost."""
-        type(self).inputs += 1
         rng, now = self.rng, self.now()
         if rng.random() < 0.2:
             body, status = rng.choice(self.bodies), rng.choice([200, 201, 400, 401, 404, 409, 429, 500, 503])
@@ -291,17 +290,21 @@ DOORS: Final[dict[str, Callable[[], Fed]]] = {"index": Index, "frames": Frames, 
 LIVES: Final = 400
 
 
-def run(name: str, rng: Random, count: int) -> int:
-    """Feed one door `count` times, with a new engine now and then; how many inputs that were."""
-    before, fed = Hostile.inputs, 0
-    while fed < count:
+def feeds(name: str, rng: Random) -> Iterator[None]:
+    """Feed one door for as long as somebody asks for the next, with a new engine now and then."""
+    while True:
         door = DOORS[name]()
-        for _ in range(min(LIVES, count - fed)):
+        for _ in range(LIVES):
             door.feed(rng)
-            fed += 1
             if rng.random() < 0.05:
                 door.stand.run(rng.randint(1, 400) * NS_PER_MS)
+            yield
             if door.stand.exit is not None or door.stand.utc_ns > door.stand.target_ns + 20 * NS_PER_S:
                 break
         msgspec.json.encode(remember(door.stand.engine.state))
-    return fed if name != "answers" else Hostile.inputs - before
+
+
+def run(name: str, rng: Random, count: int) -> None:
+    """Feed one door `count` times."""
+    for _ in islice(feeds(name, rng), count):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from domain.actions import Place
 from domain.events import BooksStale, PlaceOutcome, StreamStatus, Verdict
 from sim.local.waiting import utc_s
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
+
+LATE = {"book_stale", "messages_late"}
 
 
 def strike(stage: Stage, fault: str, **parameters: object) -> None:
@@ -24,6 +27,7 @@ def strike(stage: Stage, fault: str, **parameters: object) -> None:
 @pytest.mark.step("G07")
 def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=16)) as stage:
+        stage.until_quoting()
         number = stage.window_ahead(6)
         until_instant(stage.target_s(number) - stage.open_lead_s)
         stage.until_quoting()
@@ -50,6 +54,13 @@ def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
         stage.until_quoting()
         strike(stage, "refuse_orders", op="create_order", count=1, status=401, code="header_timestamp_expired")
         until("nothing is unknown any more", lambda: all(o["state"] == "open" for o in stage.picture()["orders"]), 8)
+        # The markets close early, and the exchange's list of open ones lacks them: no listing is no permission.
+        stage.exchange_fault("close_early")
+        until("the ladder is not known", lambda: "markets_unknown" in stage.reasons(), 10)
+        until("nothing rests", lambda: not stage.truth()["resting"], 3)
+        sent = stage.truth()["requests"]["create_order"]
+        until("it is asked again", partial(_listed_again, stage, stage.truth()["requests"]["list_markets"]), 10)
+        assert stage.truth()["requests"]["create_order"] == sent
         assert stage.stop(signal.SIGTERM) == 0
         truth = stage.truth()
         assert not truth["resting"]
@@ -68,6 +79,7 @@ def test_writes_that_fail_in_every_way(tmp_path: Path) -> None:
 
 def test_websocket_that_loses_frames_and_drops(tmp_path: Path) -> None:
     with playing(Stage(tmp_path)) as stage:
+        stage.until_quoting()  # the preflight of a start takes seconds on a busy machine
         number = stage.window_ahead(4)
         until_instant(stage.target_s(number) - stage.open_lead_s)
         stage.until_quoting()
@@ -85,6 +97,11 @@ def test_websocket_that_loses_frames_and_drops(tmp_path: Path) -> None:
         assert assert_flat_and_maker(stage.truth())
         until_instant(stage.target_s(number) + 1)
         stage.until_quoting()
+        # In order and whole, but five seconds late: old news is no permission.
+        stage.exchange_fault("ws_delay", ms=5_000)
+        until("late messages are noticed", lambda: not LATE.isdisjoint(stage.reasons()), 20)
+        until("nothing rests", lambda: not stage.truth()["resting"], 10)
+        stage.heal()
         assert stage.stop(signal.SIGTERM) == 0
         truth = stage.truth()
         assert not truth["resting"]
@@ -120,6 +137,7 @@ def downs(stage: Stage) -> list[str]:
 @pytest.mark.step("H19")
 def test_exchange_that_pauses_trading(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, first_open_s=2)) as stage:
+        stage.until_quoting()
         number = stage.window_ahead(3)
         until_instant(stage.target_s(number) - stage.open_lead_s)
         stage.until_quoting()
@@ -133,3 +151,7 @@ def test_exchange_that_pauses_trading(tmp_path: Path) -> None:
         assert stage.stop(signal.SIGTERM) == 0
         assert_flat_and_maker(stage.truth())
         assert_journal(stage)
+
+
+def _listed_again(stage: Stage, before: int) -> bool:
+    return int(stage.truth()["requests"]["list_markets"]) > before + 1

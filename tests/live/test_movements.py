@@ -109,6 +109,8 @@ EQUAL: dict[str, Callable[[Counts], tuple[float, float]]] = {
 # Ours may be at least, or at most, what the simulator counted: an order may cross by the way, one gap spoils the books
 # of several markets, and a list of orders is asked for, for more reasons than to see what rests.
 LEAST: dict[str, Callable[[Counts], tuple[float, float]]] = {
+    "gaps in the numbers": lambda c: (
+        c.metric("ladderd_frames_passed_over_total", 'why="gap"'), c.faults("ws_seq_gap")),
     "orders that would have taken": lambda c: (
         c.metric("ladderd_post_only_rejects_total"), c.faults("refuse_orders")),
     "books not believed": lambda c: (c.metric("ladderd_books_stale_total"), c.faults("ws_seq_gap")),

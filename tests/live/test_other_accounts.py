@@ -11,43 +11,22 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sim.local.account import RUN, as_account, python_of
 from sim.local.child import Child
-from sim.local.setting import ROOT
 from tests.live.stage import Stage, assert_flat_and_maker, fetch, until
 
 DAEMON, MEMBER, STRANGER = 65_534, 64_001, 64_002
-SITE = sysconfig.get_path("purelib")
-INTERPRETERS = (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")
-RUN = "import sys; from daemon.start_io import main; sys.exit(main())"
 
 
 def interpreter() -> str:
     """A Python that an account without rights can start with this tree; the test is skipped where there is none."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to start a daemon under another account")
-    for python in INTERPRETERS:
-        try:
-            done = subprocess.run(
-                [python, "-c", "import daemon.runtime.launch_io, daemon.cli.commands"], check=False, cwd="/",
-                user=DAEMON, group=DAEMON, extra_groups=[], capture_output=True, env=environment({}),
-            )  # fmt: skip
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return python
-    return pytest.skip(f"account {DAEMON} can read neither this tree nor a Python for it: {', '.join(INTERPRETERS)}")
-
-
-def environment(more: dict[str, str]) -> dict[str, str]:
-    return more | {"PYTHONPATH": f"{ROOT}:{SITE}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return python_of(DAEMON) or pytest.skip(f"no root here, or account {DAEMON} can read no Python with this tree")
 
 
 class AccountStage(Stage):
@@ -64,7 +43,7 @@ class AccountStage(Stage):
     def start_daemon(self) -> Child:
         return self.programs.start(
             "daemon", ("-c", RUN, "run", "--config", str(self.config)), Path("/"),
-            environment=environment(self.environment), python=self.python,
+            environment=as_account(self.environment), python=self.python,
             user=DAEMON, group=DAEMON, extra_groups=[], umask=0o077,
         )  # fmt: skip
 
@@ -72,7 +51,7 @@ class AccountStage(Stage):
         """A command of an account, under the narrowest umask: exit code, and all that it said."""
         done = subprocess.run(
             [self.python, "-c", RUN, *words], user=uid, group=uid, extra_groups=list(groups), umask=0o077, cwd="/",
-            env=environment(self.environment), capture_output=True, text=True, check=False, timeout=60,
+            env=as_account(self.environment), capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 

@@ -151,7 +151,7 @@ def manifest(settings: Settings, words: Words | None, shape: Printed) -> int:
     if shape.as_json:
         sys.stdout.write(document.decode() + "\n")
     else:
-        print_table(table.checks)
+        print_table(table.checks, against=() if code == EX_OK else (finding.name,))
     return code
 
 

@@ -40,6 +40,7 @@ MENU: dict[str, str] = {
     "maintenance": "in_s (120), lasts_s (60): announced in the schedule, then kept as a trading pause",
     "list_lag_ms": "ms: how far order reads lag",
     "fee_type": "series or event, fee_type, fee_multiplier",
+    "close_early": "the markets that close next close now, as close_date_updated says; a list of open ones lacks them",
     "price_grid": "step in dollars, event: the grid of one event or of all changes, resting orders survive",
     "market_deactivate": "ticker or event, for_s: halted, then activated with everything cancelled",
 }
@@ -55,6 +56,7 @@ AT_ONCE = frozenset(
         "list_lag_ms",
         "fee_type",
         "market_deactivate",
+        "close_early",
         "price_grid",
     }
 )

@@ -20,6 +20,7 @@ from sim.exchange.gateway.fan_out import FanOut
 from sim.exchange.gateway.faults import FaultDesk
 from sim.exchange.gateway.races import fill_around_cancel
 from sim.exchange.gateway.session import Session
+from sim.exchange.surprises import close_early
 from sim.exchange.wire import rejects, requests
 from sim.exchange.wire.rejects import Reject
 
@@ -239,6 +240,9 @@ class Gateway:
             life.change_grid(params, now_ns)
         elif name == "market_deactivate":
             life.halt(params, now_ns, fault.until_ns)
+        elif name == "close_early":
+            next_ns = min((e.close_ns for e in self.exchange.state.events.values() if e.close_ns > now_ns), default=0)
+            close_early(self.exchange, next_ns, now_ns)
         self.timers.arm()
         return fault
 

@@ -17,8 +17,9 @@ from tests.ops.metrics.made import folding, samples, text_of, view
 from tests.ops.pictures import TARGET_NS, picture
 
 RUNTIME = Runtime(
-    {"urgent": 2, "facts": 3, "latest": 4}, 0.75, 3, 99, {"massive": 2}, {"sigusr1": 1.5e9}, {"origin": 5}
-)
+    {"urgent": 2, "facts": 3, "latest": 4}, 0.75, 3, 99, {"massive": 2}, {"sigusr1": 1.5e9}, {"origin": 5},
+    {"massive": {"duplicate": 7, "malformed": 0}, "exchange": {"gap": 1}},
+)  # fmt: skip
 
 
 def test_every_metric_of_the_list_is_rendered_and_no_other() -> None:
@@ -63,6 +64,9 @@ def test_what_the_shell_knows_is_told() -> None:
     assert found["ladderd_journal_records_total", ()] == 99
     assert found["ladderd_reconnects_total", (("socket", "massive"),)] == 2
     assert found["ladderd_http_refused_total", (("reason", "origin"),)] == 5
+    assert found["ladderd_frames_passed_over_total", (("socket", "massive"), ("why", "duplicate"))] == 7
+    assert found["ladderd_frames_passed_over_total", (("socket", "massive"), ("why", "malformed"))] == 0
+    assert found["ladderd_frames_passed_over_total", (("socket", "exchange"), ("why", "gap"))] == 1
     assert found["runtime_bus_depth", (("lane", "facts"),)] == 3
     assert found["ladderd_inbox_oldest_age_seconds", ()] == 0.75
     assert found["control_last_proven_timestamp_seconds", (("control", "sigusr1"),)] == 1.5e9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import gc
 import os
 import re
@@ -14,8 +15,10 @@ from random import Random
 import pytest
 
 from domain.clock import NS_PER_MS, NS_PER_S
+from journal.snapshot_io import write_snapshot
 from sim.campaign import faults as menu
 from sim.campaign.faults import Fault, WindowSpan
+from sim.campaign.ports.process import Process
 from sim.campaign.unit import Outcome, Unit
 from sim.sockets import faults as wires
 from sim.sockets.disk import MemoryDisk
@@ -82,6 +85,27 @@ def test_a_daemon_that_cannot_start_is_a_finding() -> None:
     found = world.run()
     assert found.breaches[0][0] == "engine crashed"
     assert "cannot start: " in found.breaches[0][2]
+
+
+def test_a_disk_without_room_for_a_new_file_ends_the_daemon_flat_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = SocketWorld(Unit(5, 0, DAY, "none", 30, 2, faults=(), level="sockets"))
+    ends: list[str] = []
+
+    def write(*given: object, **more: object) -> None:
+        if world.box.lives == 1 and world.timeline.now_ns > world.start_ns + 40 * NS_PER_S:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_snapshot(*given, **more)  # type: ignore[arg-type] # as it was called
+
+    def ended(process: Process, why: str) -> None:
+        ends.append(why)
+        SocketWorld.ended(world, process, why)
+
+    monkeypatch.setattr("daemon.runtime.snapshots_io.write_snapshot", write)
+    monkeypatch.setattr(world, "ended", ended)
+    found = world.run()
+    assert ends == ["exit 1: journal_fault"]
+    assert found.breaches == []
+    assert found.counts["lives"] == 1, "begun again where there is room"
 
 
 @pytest.mark.slow

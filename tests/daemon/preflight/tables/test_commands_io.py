@@ -84,6 +84,8 @@ def test_a_waiver_is_printed_with_every_later_table(tmp_path: Path, capsys: pyte
 @pytest.mark.step("O01")
 def test_a_manifest_is_compared_with_what_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = short_settings(state_dir=tmp_path)
+    assert manifest(settings, None, Printed(as_json=False)) == 1
+    assert "NO-GO" in capsys.readouterr().out
     assert manifest(settings, None, Printed(as_json=True)) == 1
     assert manifest(settings, Words("ann", "why"), Printed(as_json=True)) == 0
     assert manifest(settings, None, Printed(as_json=True)) == 0
