@@ -235,6 +235,7 @@ def test_a_daily_loss_pauses_until_resumed_and_tells_once() -> None:
     assert "3.000 %" in guard.paused
 
 
+@pytest.mark.step("H08")
 def test_a_new_session_begins_with_the_result_so_far_but_keeps_a_pause() -> None:
     account = Account(balance=Cash(100 * DOLLAR))
     guard = begun(account)

@@ -129,3 +129,45 @@ def ops_run(
     given = (("--config", config), ("--state-dir", state_dir))
     options = tuple(word for name, value in given if value is not None for word in (name, str(value)))
     raise typer.Exit(capture(load(config, state_dir=state_dir), phase, options, as_json=as_json))
+
+
+SimulatedOption = Annotated[
+    bool, typer.Option("--simulated", help="Count a simulated exchange on this machine; printed on every line.")
+]
+CheckOption = Annotated[bool, typer.Option("--check", help="Look again, and compare with the table kept last.")]
+
+
+@app.command()
+def scoreboard(
+    check: CheckOption = False,  # noqa: FBT002 - a flag
+    simulated: SimulatedOption = False,  # noqa: FBT002 - a flag
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+    as_md: MdOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """What was earned in this environment: fills, sessions, profit a contract with its doubt; exit 1 below a limit."""
+    from daemon.preflight.tables.commands_io import Printed  # noqa: PLC0415 - heavy
+    from daemon.preflight.tables.pilot_io import scoreboard as look  # noqa: PLC0415
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    settings = load(config, state_dir=state_dir)
+    raise typer.Exit(look(settings, Printed(as_json, as_md), simulated=simulated, check=check))
+
+
+@app.command("pilot-readiness")
+def pilot_readiness(
+    check: CheckOption = False,  # noqa: FBT002 - a flag
+    simulated: SimulatedOption = False,  # noqa: FBT002 - a flag
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+    as_md: MdOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """GO or NO-GO for more than a pilot: the scoreboard and the evidence about the model, each with its number."""
+    from daemon.preflight.tables.commands_io import Printed  # noqa: PLC0415 - heavy
+    from daemon.preflight.tables.pilot_io import pilot_readiness as look  # noqa: PLC0415
+    from daemon.settings.load_io import load  # noqa: PLC0415
+
+    settings = load(config, state_dir=state_dir)
+    raise typer.Exit(look(settings, Printed(as_json, as_md), simulated=simulated, check=check))
