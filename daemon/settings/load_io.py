@@ -114,6 +114,10 @@ def _settled(sources: list[_Source]) -> Settings:
     tree: dict[str, Any] = {}
     for source in reversed(sources):
         _overlay(tree, source.tree)
+    given, known = leaves(tree), every_key(Settings)
+    for key in given:
+        if isinstance(given[key], bool) and key in known and known[key].kind is int:
+            raise ConfigurationError(f"{key}: true and false are no number; write one [in {_blamed(key, sources)}]")
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as problem:

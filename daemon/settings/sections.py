@@ -45,7 +45,7 @@ def _whole_path(value: object) -> object:
     """A path as it will be used: an empty one is the current directory by accident, and `~` is a shell's."""
     text = str(value)
     if not text.strip() or text.startswith("~") or "\0" in text:
-        message = "is empty or begins with ~, which is not expanded; write the path in full"
+        message = "is empty, holds a zero byte, or begins with ~, which is not expanded; write the path in full"
         raise ValueError(message)
     return value
 

@@ -33,8 +33,13 @@ SECRET_PLACES: Final = frozenset({"exchange.private_key_file"})
 ENVIRONMENT: Final = "the environment"
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme and host; empty where it is no address."""
+    try:
+        parts = urlsplit(url)
+        return ("", "") if parts.port == 0 else (parts.scheme, parts.hostname or "")
+    except ValueError:
+        return "", ""
 
 
 class Settings(BaseModel):
@@ -89,8 +94,28 @@ class Settings(BaseModel):
         self._sources.update(sources)
 
     @model_validator(mode="after")
+    def _addresses_can_be_trusted_with_keys(self) -> Settings:
+        feeds = [feed for feed in (self.feeds.primary, self.feeds.secondary) if feed is not None]
+        sockets = [("exchange.ws_url", self.exchange.ws_url)] + [(f"feeds: {f.name} url", f.url) for f in feeds]
+        rest = [("exchange.rest_url", self.exchange.rest_url)]
+        rest += [(f"feeds: {f.name} rest_url", f.rest_url) for f in feeds if f.rest_url]
+        for places, plain, secure in ((sockets, "ws", "wss"), (rest, "http", "https")):
+            for place, url in places:
+                scheme, host = _parts(url)
+                if scheme not in {plain, secure} or not host:
+                    message = f"{place}: {url!r} is no address; write it like {secure}://host/path"
+                    raise ValueError(message)
+                if scheme == plain and not is_loopback(host):
+                    message = f"{place}: {url}: plain text is for loopback only; use {secure}"
+                    raise ValueError(message)
+        if len({feed.name for feed in feeds}) < len(feeds):
+            message = f"feeds: both have the name {feeds[0].name!r}; give each its own name"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _hosts_fit_the_mode(self) -> Settings:
-        rest, ws = _host(self.exchange.rest_url), _host(self.exchange.ws_url)
+        rest, ws = _parts(self.exchange.rest_url)[1], _parts(self.exchange.ws_url)[1]
         if self.mode == "live":
             if rest not in LIVE_HOSTS or ws not in LIVE_WS_HOSTS:
                 message = f"exchange: live mode only talks to {', '.join(LIVE_HOSTS)}; found {rest} and {ws}"
@@ -108,26 +133,6 @@ class Settings(BaseModel):
         found = contradiction(self.quoting, self.risk)
         if found:
             raise ValueError(found)
-        return self
-
-    @model_validator(mode="after")
-    def _addresses_can_be_trusted_with_keys(self) -> Settings:
-        feeds = [feed for feed in (self.feeds.primary, self.feeds.secondary) if feed is not None]
-        sockets = [("exchange.ws_url", self.exchange.ws_url)] + [(f"feeds: {f.name} url", f.url) for f in feeds]
-        rest = [("exchange.rest_url", self.exchange.rest_url)]
-        rest += [(f"feeds: {f.name} rest_url", f.rest_url) for f in feeds if f.rest_url]
-        for places, plain, secure in ((sockets, "ws", "wss"), (rest, "http", "https")):
-            for place, url in places:
-                scheme, host = urlsplit(url).scheme, _host(url)
-                if scheme not in {plain, secure} or not host:
-                    message = f"{place}: {url!r} is no address; write it like {secure}://host/path"
-                    raise ValueError(message)
-                if scheme == plain and not is_loopback(host):
-                    message = f"{place}: {url}: plain text is for loopback only; use {secure}"
-                    raise ValueError(message)
-        if len({feed.name for feed in feeds}) < len(feeds):
-            message = f"feeds: both have the name {feeds[0].name!r}; give each its own name"
-            raise ValueError(message)
         return self
 
 

@@ -132,11 +132,12 @@ function paintWindow(card, v) {
   paintTrack(track, v, now);
   cls(put(why, v.reasons.length ? "why not: " + v.reasons.map(say).join("; ") : idle(v)), "why " + (v.reasons.length ? may : "warn"));
 }
-function idle(v) {                       // open, and still nothing rests: the commonest reason of its rungs, in words
+const BEYOND = new Set(["far_from_money", "others_nearer"]);
+function idle(v) {                       // open, and still nothing rests: the commonest reason of the rungs that might be quoted, in words
   if (!v.open || frame.picture.orders.some((o) => o.series === v.name)) return "";
   const rungs = frame.picture.ladder.filter((r) => r.series === v.name), seen = new Map();
   for (const r of rungs) for (const w of [r.why_bid, r.why_ask]) if (w) seen.set(w, (seen.get(w) || 0) + 1);
-  const [most] = [...seen].sort((a, b) => b[1] - a[1])[0] || [];
+  const [most] = [...seen].sort((a, b) => BEYOND.has(a[0]) - BEYOND.has(b[0]) || b[1] - a[1])[0] || [];
   return most ? "nothing rests: " + (frame.rung_advice[most] || ["", most])[1] : "";
 }
 function paintTrack(track, v, now) {

@@ -97,6 +97,11 @@ def test_secrets_come_from_the_credential_directory(tmp_path: Path, monkeypatch:
         ('mode = "live"\n', "live mode only talks to"),
         ("[windows]\nseries = 3\n", "windows.series"),
         ("windows = 3\n", "windows"),
+        ("[quoting]\nrungs_max = true\n", "quoting.rungs_max: true and false are no number"),
+        ('[exchange]\nrest_url = "https://[::1"\n', "exchange.rest_url: 'https://[::1' is no address"),
+        ('[exchange]\nws_url = "wss://demo.kalshi.co:99999"\n', "exchange.ws_url: 'wss://demo.kalshi.co:99999' is no"),
+        ('[feeds.primary]\nname = "a"\nurl = "wss://[::1"\n', "feeds: a url: 'wss://[::1' is no address"),
+        ('state_dir = "a\\u0000b"\n', "state_dir: is empty, holds a zero byte"),
         ("[a]\nx=1\n[b]\ny=1\n", "and 1 more"),
     ],
 )

@@ -160,6 +160,21 @@ async def test_every_position_is_on_the_page_and_rungs_say_why_they_are_not_quot
         assert box["y"] + 20 < 900, f"{card} is below the fold"
 
 
+async def test_a_series_without_an_order_says_why_of_the_rungs_that_might_be_quoted(page: Page, start: Start) -> None:
+    site = await start(cadence_s=0.05)
+    beside = picture().ladder
+    reasons = ["far_from_money"] * (len(beside) - 3) + ["cooling"] * 2 + ["edge_too_small"]
+    site.daemon.changes = {
+        "orders": (),
+        "ladder": tuple(
+            msgspec.structs.replace(rung, series="INXU", why_bid=why, why_ask=why)
+            for rung, why in zip(beside, reasons, strict=True)
+        ),
+    }
+    await show(page, site)
+    assert "nothing rests: the exchange refused an order here a moment ago" in await text(page, "#series")
+
+
 async def test_an_order_keeps_its_row_through_requotes(page: Page, start: Start) -> None:
     site = await start(cadence_s=0.05)
     await show(page, site)
