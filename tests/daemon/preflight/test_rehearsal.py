@@ -31,6 +31,8 @@ from tests.daemon.stand import FEES, START_S, short_settings
 NOW = Now(10**12, START_S * NS_PER_S)
 CASES = {
     "short and hot": {},
+    "the shortest final minute": {"windows": {"strict_lead_s": 5}},
+    "the shortest, by lateness": {"windows": {"strict_lead_s": 5}, "freshness": {"basis": "lateness"}},
     "short and standby": {"feeds": {"mode": "standby"}},
     "hourly, as shipped": {"windows": {"template": "hourly"}, "feeds": {"mode": "standby"}},
     "beyond the cadence": {"freshness": {"basis": "lateness"}},
