@@ -37,9 +37,10 @@ def _parts(url: str) -> tuple[str, str]:
     """Scheme and host; empty where it is no address."""
     try:
         parts = urlsplit(url)
-        return ("", "") if parts.port == 0 else (parts.scheme, parts.hostname or "")
+        possible = parts.port != 0
     except ValueError:
-        return "", ""
+        possible = False
+    return (parts.scheme, parts.hostname or "") if possible else ("", "")
 
 
 class Settings(BaseModel):
