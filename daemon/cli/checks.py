@@ -32,6 +32,7 @@ def preflight(  # noqa: PLR0913, PLR0917 - one for each option
     apis: Annotated[bool, typer.Option("--apis", help="Credentials and hosts only.")] = False,  # noqa: FBT002
     data: Annotated[bool, typer.Option("--data", help="Index data only.")] = False,  # noqa: FBT002
     orders: Annotated[bool, typer.Option("--orders", help="Prove the controls with live one-lot orders.")] = False,  # noqa: FBT002
+    model: Annotated[bool, typer.Option("--model", help="The model's health only.")] = False,  # noqa: FBT002
     ask: Annotated[bool, typer.Option("--ask", help="Have the running daemon run its own now, and wait.")] = False,  # noqa: FBT002
     for_daemon: Annotated[bool, typer.Option("--for-daemon", hidden=True)] = False,  # noqa: FBT002
 ) -> None:
@@ -40,6 +41,11 @@ def preflight(  # noqa: PLR0913, PLR0917 - one for each option
         from daemon.cli.views_io import PREFLIGHT_LIMIT_S, ask_daemon  # noqa: PLC0415 - heavy
 
         show(ask_daemon("preflight", "operator", "asked for", home_of(config, state_dir), PREFLIGHT_LIMIT_S))
+    if model:
+        from daemon.preflight.model_io import model_command  # noqa: PLC0415 - heavy
+        from daemon.settings.load_io import load  # noqa: PLC0415
+
+        raise typer.Exit(model_command(load(config, mode=known_mode(mode), state_dir=state_dir), as_json=as_json))
     from daemon.preflight.commands_io import preflight_command  # noqa: PLC0415 - heavy
 
     raise typer.Exit(

@@ -43,6 +43,16 @@ def kept(state_dir: Path, table: Findings, now_ns: int) -> tuple[Findings, bytes
     return told, document, table.exit_code
 
 
+def emit_kept(state_dir: Path, table: Findings, now_ns: int, *, as_json: bool) -> int:
+    """Keep a table, print it for people or programs; the exit code."""
+    told, document, code = kept(state_dir, table, now_ns)
+    if as_json:
+        sys.stdout.write(document.decode() + "\n")
+    else:
+        print_table(told.checks)
+    return code
+
+
 def write_report(state_dir: Path, name: str, table: Findings, notes: tuple[str, ...]) -> None:
     """The same as `audit_artifacts/<name>.json` and `.md`, in place of those before. Raises OSError."""
     disk, home = Disk(), state_dir / ARTIFACTS
