@@ -41,4 +41,8 @@ class ListLag:
 
     def behind(self, now_ns: int) -> bool:
         """Whether a list was lately seen further behind than can be waited for."""
-        return self._behind_ns is not None and now_ns - self._behind_ns < BEHIND_NS
+        return self.behind_for_ns(now_ns) > 0
+
+    def behind_for_ns(self, now_ns: int) -> int:
+        """For how long new places wait if no other such list comes; 0 when they need not."""
+        return 0 if self._behind_ns is None else max(0, self._behind_ns + BEHIND_NS - now_ns)

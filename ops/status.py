@@ -245,7 +245,8 @@ class WriteTokensView(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """Everything at one instant. `counts`: the engine's, in the order of domain.counts.Counted; `errors`: logged.
 
-    `session`: the trading day (ISO date), which `providers` and `fallbacks` are counted in.
+    `session`: the trading day (ISO date), which `providers` and `fallbacks` are counted in. `orders_wait`: why nothing
+    new is placed for now although no gate is against it; empty when nothing waits.
     """
 
     now: Now
@@ -296,6 +297,7 @@ class Status(msgspec.Struct, frozen=True):
     vix: VixView
     close_out: str = ""
     controls: tuple[ControlView, ...] = ()
+    orders_wait: str = ""
 
     @property
     def ready(self) -> bool:

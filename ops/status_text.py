@@ -28,6 +28,8 @@ def status_text(frame: Frame) -> str:
     lines = [f"{frame['readiness']['verdict']}, {frame['state']}{summary}"]
     lines += [f"  {_series_line(view, picture)}" for view in picture["series"]]
     lines += [f"  held back by: {line}" for line in against_lines(frame)]
+    lines += [f"  new orders wait: {picture['orders_wait']}"] if picture["orders_wait"] else []
+    lines += [f"  cancel-all under way: {picture['cancel_all']['reason']}"] if picture["cancel_all"]["active"] else []
     flat = picture["flat"]
     proof = "" if picture["orders"] else " (nothing of ours rests: proven)" if flat["proven"] else f" ({flat['why']})"
     lines.append(f"  orders that may be live: {len(picture['orders'])}{proof}")

@@ -146,9 +146,12 @@ def _banners(frame: Frame, more_s: float) -> list[Text]:
             "THE DAEMON IS STOPPING: " + ("flat proven" if picture["flat"]["proven"] else picture["flat"]["why"])
         )
     elif picture["cancel_all"]["active"]:
-        out.append(f"CANCEL-ALL UNDER WAY: {picture['cancel_all']['reason']}")
+        proof = picture["flat"]["why"] or "flat proven"
+        out.append(f"CANCEL-ALL UNDER WAY: {picture['cancel_all']['reason']}; {proof}")
     if picture["paused"]:
         out.append(f"PAUSED: {picture['pause_reason']}; to go on: ladderd resume")
+    if picture["orders_wait"]:
+        out.append(f"NEW ORDERS WAIT: {picture['orders_wait']}")
     if picture["close_out"]:
         out.append(f"POSITIONS CLOSED BY HAND: {picture['close_out']}")
     return [Text(f" {line} ", style="bold white on red") for line in out]

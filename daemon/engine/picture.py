@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daemon.engine.shown.controls import controls_of
-from daemon.engine.shown.gates import flat_of, gates_of
+from daemon.engine.shown.gates import flat_of, gates_of, orders_wait
 from daemon.engine.shown.holdings import exposures_of, holdings_of
 from daemon.engine.shown.limits import limits_of
 from daemon.engine.shown.rungs import near_money, why_not_quoted
@@ -109,6 +109,7 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         holdings=holdings,
         exposures=exposures_of(state, holdings),
         flat=flat_of(state),
+        orders_wait=orders_wait(state),
         windows=tuple(
             WindowResult(
                 r.label,

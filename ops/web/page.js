@@ -314,6 +314,7 @@ function paintHead(p) {
   if (p.stopping) troubles.push(["", "THE DAEMON IS STOPPING", p.flat.proven ? "flat proven" : p.flat.why, "shutdown"]);
   else if (p.cancel_all.active) troubles.push(["bad", "CANCEL-ALL UNDER WAY", `${say(p.cancel_all.reason)}; ${p.flat.why || "flat proven"}`, "cancel_all_active"]);
   if (p.paused) troubles.push(["", "PAUSED", p.pause_reason, "paused"]);
+  if (p.orders_wait) troubles.push(["", "NEW ORDERS WAIT", p.orders_wait, ""]);
   if (p.close_out) troubles.push(["", "POSITIONS CLOSED BY HAND", p.close_out, ""]);
   if (!p.armed) troubles.push(["", "NOT ARMED", "", "not_armed"]);
   if (!p.market_hours) troubles.push(["cool", "MARKET CLOSED", "nothing to quote until the index is published again", ""]);

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from sim.chaos.scene import Scene
 
-SIZE_MB = 48
+# What a preflight asks for, which costs nothing until it is written; and what is left of it when the disk gets full.
+SIZE_MB = 3 * 1_024
+FULL_SIZE_MB = 48
 FULL_FLAT_LIMIT_S = 4.0
 FULL_END_LIMIT_S = 10.0
 START_REFUSED_LIMIT_S = 20.0
@@ -79,12 +81,15 @@ async def disk_full(scene: Scene) -> None:
     filler = scene.stage.state_dir / "filler"
     await scene.pause(0.0, 1.0)
     scene.spoiled = "the journal met a full disk"
+    problem = _remount(scene.stage.state_dir, f"size={FULL_SIZE_MB}m")
+    assert not problem, problem
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 65_536)
     if await ends_flat(scene, "full disk") is not None and scene.rng.random() < HALF:
         await refused_start(scene, "full")
     filler.unlink()
+    _remount(scene.stage.state_dir, f"size={SIZE_MB}m")
     await scene.start_daemon()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import UnavailableError, UsageError
 from ops.client_io import fetch, health, order, positions, providers, status, vix
-from ops.status import TaskHealth, VixView
+from ops.status import CancelAllView, FlatView, TaskHealth, VixView
 from tests.ops.conftest import TOKEN, Start
 from tests.ops.pictures import GATES, gate
 
@@ -55,6 +55,20 @@ async def test_status_names_what_holds_back(start: Start) -> None:
     assert "held back by: z: z\n" in text
     code, text = await asyncio.to_thread(status, site.server.address, raw=True)
     assert (code, json.loads(text)["status"]["state"]) == (1, "HALTED")
+
+
+async def test_status_tells_what_is_waited_for_and_why(start: Start) -> None:
+    site = await start()
+    _, text = await asyncio.to_thread(status, site.server.address)
+    assert "wait" not in text
+    assert "cancel-all" not in text
+    cancel_all = CancelAllView(active=True, reason="operator_cli", tail_s=60.0, last_time_to_flat_ms=None, completed=0)
+    site.daemon.changes = {"orders_wait": "lists are behind", "cancel_all": cancel_all, "orders": ()}
+    site.daemon.changes |= {"flat": FlatView(proven=False, why="not proven flat yet: 1.2 s more")}
+    _, text = await asyncio.to_thread(status, site.server.address)
+    assert "\n  new orders wait: lists are behind\n" in text
+    assert "\n  cancel-all under way: operator_cli\n" in text
+    assert "orders that may be live: 0 (not proven flat yet: 1.2 s more)" in text
 
 
 async def test_status_tells_windows_money_and_positions(start: Start) -> None:

@@ -88,7 +88,7 @@ def test_trouble_is_named() -> None:
     )
     for words in (
         "KILL SWITCH ON: file exists",
-        "CANCEL-ALL UNDER WAY: operator_cli",
+        "CANCEL-ALL UNDER WAY: operator_cli; 8 orders may be live",
         "PAUSED: ada: lunch",
         "NOT READY",
     ):

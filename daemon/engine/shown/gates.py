@@ -14,6 +14,8 @@ from domain.clock import NS_PER_S
 from domain.reasons import GateStatus, Reason
 from domain.window import Phase
 from execution.cancel_all import Scope
+from execution.flatten import EMPTIES_NEEDED
+from execution.list_lag import SETTLE_MAX_NS
 from guards.vote import Vote
 from ops.status import FlatView, Gate
 
@@ -60,12 +62,34 @@ def flat_of(state: StateView) -> FlatView:
     # On the way out the account's own proof ends the process; a series may still be counting its listings then.
     ended = state.stopping is not None and not state.empty_reason and Scope.ACCOUNT not in held.flattenings
     if held.flattenings and not ended:
-        return FlatView(proven=False, why="not proven flat yet: the exchange's list is being read")
+        return FlatView(proven=False, why=f"not proven flat yet: {_awaited(state)}")
     if held.book.live:
         return FlatView(proven=False, why=f"{len(held.book.live)} orders may be live")
     if held.order_drifts:
         return FlatView(proven=False, why=state.books.drift)
     return FlatView(proven=True, why="")
+
+
+def _awaited(state: StateView) -> str:
+    """What the proof that is furthest from its end waits for: lists may lag behind what we did."""
+    held, now_ns = state.held, state.last_now.mono_ns
+    last = max(held.flattenings.values(), key=lambda one: one.acted_ns + one.proof_ns)
+    live = f"{len(held.book.live)} orders may be live; " if held.book.live else ""
+    lag_s, left_s = last.proof_ns / NS_PER_S, (last.acted_ns + last.proof_ns - now_ns) / NS_PER_S
+    if left_s > 0:
+        return f"{live}{left_s:.1f} s more until a list can know: it may lag {lag_s:.1f} s behind our last act"
+    return f"{live}{last.empties} of {EMPTIES_NEEDED} lists that can know of our last act have read empty"
+
+
+def orders_wait(state: StateView) -> str:
+    """Why nothing new is placed for now although no gate is against it; empty when nothing waits."""
+    left_ns = state.held.book.lag.behind_for_ns(state.last_now.mono_ns)
+    if not left_ns:
+        return ""
+    return (
+        f"the exchange's lists of orders were seen more than {SETTLE_MAX_NS // NS_PER_S} s behind: new orders wait"
+        f" {-(-left_ns // NS_PER_S)} s more, if no other such list comes"
+    )
 
 
 def _gate(name: str, series: str, vote: Vote, *, waits: bool) -> Gate:

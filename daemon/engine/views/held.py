@@ -29,12 +29,25 @@ class NumbersView(Protocol):
         ...
 
 
+class LagView(Protocol):
+    """How far the exchange's list of orders lags behind what happened."""
+
+    def behind_for_ns(self, now_ns: int) -> int:
+        """For how long new places wait because a list was too far behind; 0 when they need not."""
+        ...
+
+
 class BookView(Protocol):
     """Orders that may be live."""
 
     @property
     def live(self) -> Mapping[ClientOrderId, Order]:
         """By client order id."""
+        ...
+
+    @property
+    def lag(self) -> LagView:
+        """How far the exchange's lists lag."""
         ...
 
 

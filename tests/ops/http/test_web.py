@@ -77,6 +77,7 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     site.daemon.changes = {
         "kill_switch": True,
         "kill_reason": "<b>file</b>",
+        "orders_wait": "lists are behind",
         "series": tuple(views),
         "gates": (*GATES, gate("freshness", "UNKNOWN", "INXU", "freshness_missing")),
         "cancel_all": CancelAllView(
@@ -89,6 +90,7 @@ async def test_trouble_is_said_in_words(page: Page, start: Start) -> None:
     assert "find who set it and why; remove it; then ladderd resume" in trouble
     assert await page.locator(".countdown.good").count() == 1, "green is for the series that may quote"
     assert "CANCEL-ALL UNDER WAY an operator asked for cancel-all; 8 orders may be live" in trouble
+    assert "NEW ORDERS WAIT lists are behind" in trouble
     assert "why not: no index value has been seen yet" in await text(page, "#series")
     assert "never seen, limit 1.50 s" in await text(page, "#series")
     assert "? UNKNOWN freshness INXU no index value has been seen yet" in await text(page, "#gates")

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from daemon.engine.shown.gates import flat_of, gates_of
-from domain.clock import NS_PER_MS
-from domain.events import Stop
+from daemon.engine.shown.gates import flat_of, gates_of, orders_wait
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import Command, Stop
 from domain.reasons import Reason
 from domain.window import Phase
 from execution.cancel_all import Scope
@@ -42,6 +42,35 @@ def test_a_series_on_its_way_to_flat_is_not_proven_while_the_daemon_goes_on() ->
     assert flat_of(state).proven
     state.held.flattenings["INXU"] = Flattening("INXU", Reason.PAUSED.value, 0, 1, 0)
     assert not flat_of(state).proven
+
+
+def test_while_a_cancel_all_is_proven_the_operator_sees_how_long_it_waits_and_for_what() -> None:
+    stand = quoting()
+    stand.operator(Command.CANCEL_ALL)
+    told: list[str] = []
+    while not (flat := flat_of(stand.engine.state)).proven:
+        told.append(flat.why.removeprefix("not proven flat yet: "))
+        stand.run(100 * NS_PER_MS)
+    assert "orders may be live; " in told[0]
+    waits = [line for line in told if "more until a list can know: it may lag 2.0 s behind our last act" in line]
+    left_s = [float(line.partition(" s more")[0].rpartition(" ")[2]) for line in waits]
+    assert left_s == sorted(left_s, reverse=True)
+    assert 1 < max(left_s) <= 2
+    assert any(line.startswith("1 of 2 lists that can know of our last act") for line in told), told
+
+
+def test_lists_that_are_too_far_behind_are_told_with_the_time_that_new_orders_wait() -> None:
+    stand = quoting()
+    state = stand.engine.state
+    assert orders_wait(state) == ""
+    state.held.book.lag.learn(9 * NS_PER_S, stand.mono_ns)
+    stand.run(10 * NS_PER_S)
+    assert orders_wait(state) == (
+        "the exchange's lists of orders were seen more than 8 s behind: "
+        "new orders wait 20 s more, if no other such list comes"
+    )
+    stand.run(20 * NS_PER_S)
+    assert orders_wait(state) == ""
 
 
 def test_in_an_open_window_a_volatility_level_that_is_not_known_yet_is_no_matter_of_time() -> None:
