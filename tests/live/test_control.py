@@ -16,7 +16,7 @@ import pytest
 
 from domain.actions import Place
 from domain.clock import NS_PER_MS
-from domain.events import Command, KillSwitch, Operator
+from domain.events import Command, KillSwitch, Operator, RestrictedRead
 from journal.reader import Step
 from sim.local.waiting import utc_s
 from tests.live.stage import Stage, assert_flat_and_maker, assert_journal, playing, until, until_instant
@@ -329,10 +329,23 @@ def utc_day() -> str:
     return dt.datetime.fromtimestamp(utc_s(), dt.UTC).date().isoformat()
 
 
-@pytest.mark.step("H22")
+def restrict_one(stage: Stage, file: Path) -> None:
+    """The list appears beside a daemon that quotes, in another spelling: the market that it names is left, by name."""
+    ticker = str(stage.until_quoting()[0]["ticker"])
+    file.write_text(f"markets = [{json.dumps(ticker.lower())}]\n")
+    until("the market is refused", lambda: ticker in {r["ticker"] for r in stage.records("market_vetoed")}, 10)
+    until("nothing rests there", lambda: ticker not in {order["ticker"] for order in stage.truth()["resting"]}, 10)
+    steps = list(stage.steps())
+    read = next(n for n, step in enumerate(steps) if isinstance(step.event, RestrictedRead) and step.event.names)
+    placed = [a.ticker for step in steps[read:] for a in step.actions if isinstance(a, Place)]
+    assert ticker not in placed
+
+
+@pytest.mark.step("G06", "H22")
 def test_pause_and_note_by_command(tmp_path: Path) -> None:
-    with playing(Stage(tmp_path, first_open_s=2)) as stage:
-        stage.until_quoting()
+    restricted = tmp_path / "restricted.toml"
+    with playing(Stage(tmp_path, first_open_s=2, settings={"restricted_file": str(restricted)})) as stage:
+        restrict_one(stage, restricted)
         secret = stage.environment["LADDERD_FEEDS__API_KEY"]
         typed = ["note", f"drill: all is well, but {secret}"]
         for arguments in (typed, ["pause", "--by", "drill", "--cause", "lunch"]):
