@@ -63,8 +63,8 @@ def test_a_loss_pauses_empties_within_two_seconds_and_opens_an_incident_with_its
     while stand.exchange.resting():
         stand.run(50 * MS)
         assert stand.mono_ns - began_ns < 2 * S, "orders rest after a breach"
+    assert [each.breach for each in opened(stand)] == [Breach.RISK_LIMIT]
     (incident,) = opened(stand)
-    assert incident.breach is Breach.RISK_LIMIT
     assert "2.500 %" in incident.why
     lost = stand.engine.state.risk.loss
     figures = {figure.name: figure for figure in incident.figures}
