@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from domain.findings.finding import Findings
-from domain.stamps import utc_ms_text
+from domain.findings.finding import Finding, Findings
+from domain.stamps import utc_ms_text, utc_text
 from journal.disk_io import Disk
 
 ARTIFACTS: Final = "audit_artifacts"
@@ -29,6 +30,16 @@ def keep(state_dir: Path, findings: Findings, now_ns: int) -> tuple[Findings, by
     disk.make_directory(home)
     disk.replace(path, document)
     return kept, document
+
+
+def resting_on(finding: Finding, path: Path) -> Finding:
+    """The finding with the file that it rests on, its hash and time; as it is where there is no such file."""
+    try:
+        data, mtime_ns = path.read_bytes(), path.stat().st_mtime_ns
+    except OSError:
+        return finding
+    sha256 = hashlib.sha256(data).hexdigest()
+    return msgspec.structs.replace(finding, path=str(path), sha256=sha256, mtime_utc=utc_text(mtime_ns))
 
 
 def file_stamp(now_ns: int) -> str:

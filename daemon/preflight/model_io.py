@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from daemon.client.decision_files_io import FILE, FOLDER
 from daemon.preflight import model_checks
+from daemon.preflight.kept_io import resting_on
 from daemon.preflight.model_checks import MODEL, Forecasts
 from daemon.preflight.tables.manifest_io import ours_of
 from daemon.preflight.tables.printed_io import code_of, emit_kept, table_of
@@ -20,7 +18,6 @@ from daemon.system_clock import SystemClock
 from domain.door import Refused
 from domain.errors import ConfigurationError
 from domain.findings.finding import FAIL, UNKNOWN, Finding
-from domain.stamps import utc_text
 from journal.facts import told_in
 from journal.reader_io import JournalDamaged, read_proven, segment_paths
 from ops.proposals import decided_id
@@ -91,11 +88,4 @@ def _looked(name: str, look: Callable[[], Finding]) -> Finding:
 
 
 def _resting_on(finding: Finding, paths: list[Path]) -> Finding:
-    """The finding with the newest of the files that it rests on, its hash and time."""
-    try:
-        path = paths[-1]
-        data, mtime_ns = path.read_bytes(), path.stat().st_mtime_ns
-    except (OSError, IndexError):
-        return finding
-    sha256 = hashlib.sha256(data).hexdigest()
-    return msgspec.structs.replace(finding, path=str(path), sha256=sha256, mtime_utc=utc_text(mtime_ns))
+    return resting_on(finding, paths[-1]) if paths else finding

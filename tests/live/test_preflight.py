@@ -31,13 +31,18 @@ def verdicts(told: dict[str, Any]) -> dict[str, str]:
     return {check["name"]: check["status"] for check in told["checks"]}
 
 
+def proven_at(stage: Stage, control: str) -> float:
+    rows = stage.picture()["controls"]
+    return next(float(row["proven_s"]) for row in rows if row["name"] == control)
+
+
 def sims_only(state_dir: Path, **fields: Any) -> Stage:  # noqa: ANN401 - fields of the stage
     stage = Stage(state_dir, **fields)
     stage.start_simulators()
     return stage
 
 
-@pytest.mark.step("K01", "K06")
+@pytest.mark.step("K01", "K06", "X03")
 def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=60, strict_s=20)) as stage:
         stage.until_quoting()
@@ -53,6 +58,12 @@ def test_a_running_daemon_passes_and_every_broken_part_blocks(tmp_path: Path) ->
         (tmp_path / "history.json").unlink()
         assert verdicts(asked(stage, "preflight", "--data", code=1))["history_cache"] == "FAIL"
         (tmp_path / "history.json").write_bytes(history)
+        # Asked, the daemon runs its own anew, dates the controls that it rehearsed, and answers.
+        number, before = len(list(kept.parent.iterdir())), proven_at(stage, "freeze")
+        said = stage.ladderd("preflight", "--ask", "--state-dir", str(tmp_path), limit_s=100)
+        assert said.returncode == 0, said.stdout + said.stderr
+        assert len(list(kept.parent.iterdir())) > number
+        assert proven_at(stage, "freeze") > before
         told = asked(stage, "preflight", "--mode", "paper", code=0)
         ages = {check["name"]: check["age_s"] for check in told["checks"]}
         assert all(ages[name] is not None for name in ("listing", "history_cache", "rest_history"))

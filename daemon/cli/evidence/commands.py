@@ -39,6 +39,7 @@ def readiness(
 @app.command()
 def promote(  # noqa: PLR0913, PLR0917 - one for each option
     check: Annotated[bool, typer.Option("--check", help="Look at every gate anew (what is done by default).")] = False,  # noqa: FBT002
+    make: Annotated[str | None, typer.Option("--make", help="Make one gate's evidence from what lies here.")] = None,
     waive: Annotated[str | None, typer.Option("--waive", help="Let one gate be; with --by --cause --until.")] = None,
     by: ByOption = None,
     cause: CauseOption = None,
@@ -56,6 +57,10 @@ def promote(  # noqa: PLR0913, PLR0917 - one for each option
     from daemon.settings.load_io import load  # noqa: PLC0415
 
     del check
+    if make:
+        from daemon.cli.evidence.making_io import make as make_evidence  # noqa: PLC0415 - heavy
+
+        raise typer.Exit(make_evidence(load(config, state_dir=state_dir), make, as_json=as_json))
     named = Words(by, cause) if by and cause else None
     if (waive or decide) and named is None:
         typer.echo("ladderd: promote: say --by and --cause", err=True)

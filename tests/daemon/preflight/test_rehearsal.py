@@ -29,7 +29,7 @@ from guards.vote import PASS
 from tests.daemon.stand import FEES, START_S, short_settings
 
 NOW = Now(10**12, START_S * NS_PER_S)
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "short and hot": {},
     "the shortest final minute": {"windows": {"strict_lead_s": 5}},
     "the shortest, by lateness": {"windows": {"strict_lead_s": 5}, "freshness": {"basis": "lateness"}},
