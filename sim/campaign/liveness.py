@@ -18,7 +18,6 @@ CALM_ORDERS = 1
 TAIL_NS = 66 * NS_PER_S
 FEES_READ_NS = 660 * NS_PER_S
 # The daemon's own tail runs from when it was sure, and its own cancel-all may follow.
-STRANGER_SEEN_NS = 5 * NS_PER_S
 # Reasons that rightly outlast any fault: a person, or the day's own rules, must lift them.
 LASTING = frozenset(
     {
@@ -127,7 +126,9 @@ class Liveness:
         cooling_ns = int(self._kinds["quota_eviction"].settle_s * NS_PER_S)
         evicted = [f.until_ns + cooling_ns for f in self._faults if f.kind == "quota_eviction"]
         fees_changed = any(f.kind == "fee_terms" and f.at_ns > window.opens_ns - FEES_READ_NS for f in self._faults)
-        stranger_ns = self._checks.stranger_ns + TAIL_NS + STRANGER_SEEN_NS if self._checks.stranger_ns else 0
+        # It may find out about a stranger at the very end of his minute.
+        told_ns = self._checks.stranger_told_ns
+        stranger_ns = told_ns + TAIL_NS if told_ns else 0
         held_ns = max([tail_ends_ns, stranger_ns, *evicted])
         if held_ns > window.opens_ns + NS_PER_S or fees_changed or self._beyond_the_ladder(series, window):
             self._checks.counts["calm window forbidden"] += 1

@@ -326,7 +326,6 @@ class Deeds:
         """Somebody presses the button on the exchange's page: no marker, and no word to us."""
         if not self._exchange.state.pauses.exchange:
             orders.cancel_all(self._exchange.state, self._exchange.member, None, self._gateway.now_ns())
-            self._checks.stranger_ns = self._timeline.now_ns
 
     def _sweep(self) -> None:
         if not self._exchange.state.pauses.exchange:

@@ -29,7 +29,9 @@ class Unit(NamedTuple):
     level: str = "ports"
     scaled: bool = False
     limits: tuple[tuple[str, int], ...] = ()
-    """`limits`: keys of `[risk]` that are not the defaults.
+    quoting: tuple[tuple[str, int], ...] = ()
+    balance_dollars: int = 10_000
+    """`limits` and `quoting`: keys of `[risk]` and of `[quoting]` that are not the defaults.
 
     Short windows are divided like hours: a quarter is quoted. Otherwise nearly all of a short window is."""
 
@@ -72,4 +74,5 @@ def settings_of(unit: Unit, anchor_s: int) -> Settings:
     # Windows of seconds take up in minutes what a day of hours does.
     risk = ({"signals_max": 1_000_000} if windows else {}) | dict(unit.limits)
     tree: dict[str, Any] = {"windows": windows, "feeds": {"mode": unit.feeds}, "risk": risk}
+    tree["quoting"] = dict(unit.quoting)
     return Settings(**tree)

@@ -18,6 +18,7 @@ from domain.actions import AnyAction
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import AnyEvent, Started
 from domain.market import SERIES
+from domain.money import CASH_PER_DOLLAR
 from domain.stamps import NEW_YORK
 from domain.window import Window
 from execution.kalshi.wire import KalshiRequest
@@ -70,7 +71,9 @@ class World:
         self.paths = Paths(unit.seed * 1_000 + unit.number, symbols)
         short = unit.window_s != HOUR_S
         template = Template(unit.window_s, self.anchor_s) if short else Template()
-        config = Config(tier=unit.tier, settle_delay_s=(3.0, 8.0)) if short else Config(tier=unit.tier)
+        config = Config(tier=unit.tier, balance=unit.balance_dollars * CASH_PER_DOLLAR)
+        if short:
+            config.settle_delay_s = 3.0, 8.0
         self.exchange = Exchange(
             config,
             Plan(template=template, rungs=SHORT_RUNGS if short else DAY_RUNGS),

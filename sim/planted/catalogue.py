@@ -80,6 +80,7 @@ from sim.planted.plans import (
     SWEPT,
     TERMINATED,
     WRONG_CLOCK,
+    filling,
 )
 from sim.planted.run import Defect, Plan
 
@@ -196,7 +197,7 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "no limits",
         "risk refuses nothing and the desk sees room for ever",
-        FILLS,
+        filling(per_market_contracts=1),
         ("limit exceeded",),
         careless_refusal,
     ),

@@ -6,20 +6,48 @@ import functools
 
 from domain.reasons import RiskLimit, VixBand
 from guards import volatility
+from guards.limits.figure import LimitUse, Unit
 from guards.risk import RiskGuard
 from guards.volatility import VolatilityLevel
-from sim.planted.patches import blind_to_losses, passes, unjudged, unlimited, young_for_ever
-from sim.planted.plans import LOSING, VIX_BAD_PRINT, VIX_HALF, VIX_SILENT, filling
+from sim.planted.patches import (
+    blind_to_equity,
+    blind_to_losses,
+    passes,
+    roomy,
+    unjudged,
+    unlimited,
+    young_for_ever,
+)
+from sim.planted.plans import (
+    BIG_ORDERS,
+    BOUGHT,
+    LOSING,
+    POOR_ACCOUNT,
+    UNKNOWN_CASH,
+    UNREAD,
+    VIX_BAD_PRINT,
+    VIX_HALF,
+    VIX_SILENT,
+    filling,
+)
 from sim.planted.run import Defect
 
+WHOLE_DAY = {"event_share_ppm": 1_000_000, "series_share_ppm": 1_000_000}
 # Limits so near that a few fills reach them, each alone.
 NEAR: dict[RiskLimit, dict[str, int]] = {
-    RiskLimit.PER_DAY: {"per_day_dollars": 1},
+    RiskLimit.PER_DAY: {"per_day_dollars": 1, **WHOLE_DAY},
+    RiskLimit.EVENT_SHARE: {"per_day_dollars": 4, **WHOLE_DAY, "event_share_ppm": 250_000},
+    RiskLimit.SERIES_SHARE: {"per_day_dollars": 4, **WHOLE_DAY, "series_share_ppm": 250_000},
     RiskLimit.PER_WEEK: {"per_week_dollars": 1},
     RiskLimit.DAY_ROOM: {"daily_loss_pause_ppm": 100},
     RiskLimit.VALUE_AT_RISK: {"var_limit_ppm": 50},
     RiskLimit.STRESS: {"stress_limit_ppm": 50},
     RiskLimit.JOINT_DELTA: {"joint_delta_contracts": 1},
+}
+# What the desk keeps by itself too: it is made to see room for ever.
+BY_THE_DESK: dict[RiskLimit, dict[str, int]] = {
+    RiskLimit.PER_MARKET: {"per_market_contracts": 1},
+    RiskLimit.MARKETS: {"markets_max": 2},
 }
 PAUSING: dict[RiskLimit, dict[str, int]] = {
     RiskLimit.NET: {"net_dollars": 1},
@@ -37,6 +65,51 @@ LIMITS: tuple[Defect, ...] = (
             functools.partial(unlimited, limit),
         )
         for limit, near in NEAR.items()
+    ),
+    *(
+        Defect(
+            f"no limit {limit.value}",
+            f"neither risk nor the desk keeps {limit.value}",
+            filling(**near),
+            ("limit exceeded",),
+            functools.partial(roomy, limit),
+        )
+        for limit, near in BY_THE_DESK.items()
+    ),
+    Defect(
+        "no limit per_window",
+        "neither risk nor the desk keeps per_window",
+        BOUGHT,
+        ("limit exceeded",),
+        functools.partial(roomy, RiskLimit.PER_WINDOW),
+    ),
+    Defect(
+        "no limit per_order",
+        "the limit per_order refuses no order",
+        BIG_ORDERS,
+        ("limit exceeded",),
+        functools.partial(unlimited, RiskLimit.PER_ORDER),
+    ),
+    Defect(
+        "no limit cash",
+        "orders are sent without the cash for them",
+        POOR_ACCOUNT,
+        ("limit exceeded",),
+        functools.partial(unlimited, RiskLimit.CASH),
+    ),
+    Defect(
+        "no equity asked",
+        "orders are sent before the exchange's cash was read",
+        UNKNOWN_CASH,
+        ("limit exceeded",),
+        blind_to_equity,
+    ),
+    Defect(
+        "no pause by snapshot_age",
+        "what is held is not judged by the age of the exchange's books",
+        UNREAD,
+        ("limit exceeded",),
+        lambda: [(RiskGuard, "_age", lambda *_: LimitUse(RiskLimit.SNAPSHOT_AGE, 0, 1, Unit.SECONDS))],
     ),
     *(
         Defect(

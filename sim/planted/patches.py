@@ -11,7 +11,7 @@ from daemon.engine import observe as observers
 from daemon.engine.answers.place_refusals import PlaceRefusals
 from daemon.engine.books import Books
 from daemon.engine.desk import Desk
-from daemon.engine.holdings import FILLS
+from daemon.engine.holdings import BALANCE, FILLS
 from daemon.engine.observe import Observers
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state_view import StateView
@@ -103,12 +103,35 @@ def twice() -> Patches:
 
 def careless_refusal() -> Patches:
     """No limit is left in risk or desk."""
+    return [(RiskGuard, "refusal", lambda *_: None), *_blind_desk()]
+
+
+def _blind_desk() -> Patches:
+    """The desk sees no position, and markets without end."""
     before = Desk.want
 
     def want(self: Desk, live: Any, _positions: Any, now: Any, *_: Any) -> Any:  # noqa: ANN401 - as the original
         return before(self, live, {}, now)
 
-    return [(RiskGuard, "refusal", lambda *_: None), (Desk, "want", want)]
+    return [(Desk, "want", want)]
+
+
+def roomy(limit: RiskLimit) -> Patches:
+    """This limit lets every order through, and the desk sees room for ever."""
+    return [*unlimited(limit), *_blind_desk()]
+
+
+def blind_to_equity() -> Patches:
+    """Cash that nobody has read is taken for plenty."""
+    before = RiskGuard.advance
+
+    def advance(self: RiskGuard, session: str, account: Any) -> Any:  # noqa: ANN401 - as the original
+        if account.balance is None:
+            account.balance = Cash(10**10)
+        account.reconciled.add(BALANCE)
+        return before(self, session, account)
+
+    return [(RiskGuard, "advance", advance)]
 
 
 def unlimited(*limits: RiskLimit) -> Patches:

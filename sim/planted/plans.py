@@ -84,6 +84,7 @@ DEATH_PLACING = Plan(
         Strike("kill_soon_after_place", 0, 32, 0, (("back_ms", 700),)),
     ),
     windows=1,
+    seed=6,
 )
 TERMINATED = Plan(
     (
@@ -147,6 +148,37 @@ STREAM_CUT = Plan((Strike("stream_drop", 0, 20, 0, (("fault", "ws_drop"),)),), w
 def filling(**limits: int) -> Plan:
     """Fills in two windows, with these limits of `[risk]` near."""
     return FILLS._replace(limits=tuple(limits.items()))
+
+
+# What is bought in a window is never sold in it.
+BOUGHT = Plan(
+    (Strike("forced_fills", 0, 8, 40, (("fault", "force_fill"), ("side", "bid"))),),
+    windows=1,
+    limits=(("per_window_contracts", 3),),
+)
+# Balances are answered with an error for as long as the first window lasts.
+UNKNOWN_CASH = Plan((Strike("lost_read", 0, -14, 45, (("fault", "http_5xx"), ("op", ("get_balance",)))),), windows=2)
+# Every limit that a small account would reach first is out of the way, so that its cash is the one that is reached.
+ALL = 1_000_000
+POOR_ACCOUNT = filling(
+    daily_loss_pause_ppm=ALL - 2, daily_loss_stop_ppm=ALL - 1, var_limit_ppm=ALL, stress_limit_ppm=ALL
+)._replace(balance_dollars=3)
+BIG_ORDERS = filling(per_order_dollars=1)._replace(quoting=(("contracts_per_order", 2),))
+# The books of record are answered with an error for most of the window.
+UNREAD = Plan(
+    (
+        Strike(
+            "lost_read",
+            0,
+            10,
+            100,
+            (("fault", "http_5xx"), ("op", ("list_orders", "get_fills", "get_positions", "get_balance"))),
+        ),
+    ),
+    windows=1,
+    window_s=180,
+    limits=(("snapshot_age_limit_s", 20),),
+)
 
 
 # I:VIX: far above the stop level, then at half size; silent for longer than its limit.

@@ -39,6 +39,8 @@ class Plan(NamedTuple):
     seed: int = 5
     level: str = "ports"
     limits: tuple[tuple[str, int], ...] = ()
+    quoting: tuple[tuple[str, int], ...] = ()
+    balance_dollars: int = 10_000
 
 
 class Defect(NamedTuple):
@@ -78,7 +80,7 @@ def breaches(plan: Plan) -> tuple[Catch, ...]:
     """Live through a plan; what was broken, and when."""
     unit = Unit(
         plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier, level=plan.level,
-        limits=plan.limits,
+        limits=plan.limits, quoting=plan.quoting, balance_dollars=plan.balance_dollars,
     )  # fmt: skip
     world = world_of(unit)
     for strike in plan.strikes:

@@ -19,12 +19,17 @@ from pricing.fair import settles_yes
 
 if TYPE_CHECKING:
     from domain.market import Market as Rung
+    from guards.limits.settings import RiskSettings
     from sim.campaign.checks.record import CheckRecord
     from sim.campaign.ports.process import Process
     from sim.exchange.book.objects import Market, Order
 
 DOLLAR, PRICE_ONE, COUNT_ONE, PPM = 1_000_000, 10_000, 100, 1_000_000
 HEARD_NS = 1_500 * NS_PER_MS
+# A read is asked for, answered, and judged several times a second.
+READ_NS = 3 * NS_PER_S
+BOOKS_OF_RECORD = frozenset({"list_orders", "get_positions", "get_fills", "get_balance"})
+DONE = 200
 # The index has moved on between the decision and the exchange's book.
 SLACK = 1.25
 NAME_OF = {series.exchange_series: name for name, series in SERIES.items()}
@@ -53,6 +58,20 @@ class LimitChecks:
         self._checks = checks
         self._member = checks.exchange.member
         self._since_ns: dict[str, int] = {}
+        self._read_ns: dict[str, int] = {}
+
+    def answered(self, operation: str, status: int) -> None:
+        """The exchange has answered a request; the books of record are as old as the oldest of them."""
+        if operation in BOOKS_OF_RECORD and status == DONE:
+            self._read_ns[operation] = self._checks.timeline.now_ns
+
+    def too_dear(self, name: str) -> None:
+        """The exchange itself had not the cash for an order."""
+        self._exceeded("cash", f"{name} was refused for lack of it")
+
+    def equity_unknown(self, name: str) -> None:
+        """An order was placed before the exchange's cash was read."""
+        self._exceeded("equity", f"{name} was placed before it was read")
 
     def rests(self, order: Order) -> None:
         """A new order of ours rests, or one was filled in part."""
@@ -65,15 +84,34 @@ class LimitChecks:
         equity = self._checks.exchange.state.config.balance
         self._most("per_day", lost + worst, risk.per_day_dollars * DOLLAR)
         self._most("per_week", lost + worst, risk.per_week_dollars * DOLLAR)
+        self._shares(held, risk)
+        oldest_ns = min(self._read_ns.values()) if len(self._read_ns) == len(BOOKS_OF_RECORD) else order.created_ns
+        self._most("snapshot_age", order.created_ns - oldest_ns, risk.snapshot_age_limit_s * NS_PER_S + READ_NS)
         self._most("day_room", lost + worst, risk.daily_loss_pause_ppm * equity // PPM)
         if process is not None and process.engine.state.started is not None:
             self._by_the_model(process, held, equity)
             self._after(process, order, held, lost, worst)
 
+    def _shares(self, held: list[Open], risk: RiskSettings) -> None:
+        """The worst case of each event and of each series, against their shares of the day."""
+        budget = risk.per_day_dollars * DOLLAR
+        of: dict[tuple[str, str], int] = {}
+        for each in held:
+            loss = max(0, each.loss(yes=True), each.loss(yes=False))
+            event = each.market.event
+            for key in (("event_share", event.ticker), ("series_share", event.series.ticker)):
+                of[key] = of.get(key, 0) + loss
+        shares = {"event_share": risk.event_share_ppm, "series_share": risk.series_share_ppm}
+        for (limit, _), loss in of.items():
+            self._most(limit, loss, shares[limit] * budget // PPM)
+
     def _most(self, limit: str, used: float, most: float) -> None:
         if used > most:
-            self._checks.breach("limit exceeded", f"{limit}: {used:.0f} of {most:.0f}")
-            self._checks.counts[f"limit {limit}"] += 1
+            self._exceeded(limit, f"{used:.0f} of {most:.0f}")
+
+    def _exceeded(self, limit: str, told: str) -> None:
+        self._checks.breach("limit exceeded", f"{limit}: {told}")
+        self._checks.counts[f"limit {limit}"] += 1
 
     def _open(self) -> list[Open]:
         cash: dict[str, int] = {}
@@ -175,5 +213,4 @@ class LimitChecks:
             if not true:
                 self._since_ns.pop(key, None)
             elif order.created_ns > self._since_ns.setdefault(key, now_ns) + HEARD_NS:
-                self._checks.breach("limit exceeded", f"{limit}: an order was created after it was passed")
-                self._checks.counts[f"limit {limit}"] += 1
+                self._exceeded(limit, "an order was created after it was passed")

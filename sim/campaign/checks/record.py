@@ -101,7 +101,7 @@ class CheckRecord:
         self.newest_value_ns: dict[str, int] = {}
         self.opened_ns = timeline.now_ns
         self.swept_ns = 0
-        self.stranger_ns = 0
+        self.stranger_told_ns = 0  # when the daemon last said that somebody else ends its orders
         self.rest_disturbed_ns = 0
         self.cut_off_until_ns = 0  # until then there may be no connection that a cancel could leave by
         self.wall_disturbed_ns = 0

@@ -80,6 +80,7 @@ class RequestChecks:
             checks.counts[f"genuine 429 {name}"] += 1
             if name in CANCELS:
                 checks.breach("cancel starved of tokens", f"{name} was refused for lack of tokens")
+        self._resting.limits.answered(name, status)
         if name == "cancel_all":
             checks.swept_ns = checks.timeline.now_ns
         elif name == "create_order":

@@ -33,7 +33,7 @@ class RestingChecks:
     def __init__(self, checks: CheckRecord) -> None:
         self._checks = checks
         self._member = checks.exchange.member
-        self._limits = LimitChecks(checks)
+        self.limits = LimitChecks(checks)
         self._cancelled_ns: dict[str, int] = {}
         self._must_end: dict[str, tuple[int, str]] = {}
         self._sure_from_ns = 0
@@ -74,7 +74,7 @@ class RestingChecks:
         if not order.post_only or order.group is None or not order.cancel_on_pause:
             breach("order without post-only, group or pause flag", str(name))
         self._within_limits(order)
-        self._limits.rests(order)
+        self.limits.rests(order)
         for other in self._member.resting.values():
             if other is not order and other.market is order.market and other.side == order.side:
                 breach("two orders on one side", f"{name} beside {other.state.client_order_id}")
@@ -104,11 +104,13 @@ class RestingChecks:
         sign = 1 if side == "bid" else -1
         reach = in_market + sign * held_market
         if reach > risk.per_market_contracts * COUNT_ONE:
-            self._checks.breach("limit exceeded", f"{market.ticker} {side} reaches {reach / COUNT_ONE:g} contracts")
+            self._checks.breach(
+                "limit exceeded", f"per_market: {market.ticker} {side} reaches {reach / COUNT_ONE:g} contracts"
+            )
         if in_window + sign * held_window > risk.per_window_contracts * COUNT_ONE:
-            self._checks.breach("limit exceeded", f"{event.ticker} {side} past the window's contracts")
+            self._checks.breach("limit exceeded", f"per_window: {event.ticker} {side} past its contracts")
         if len(used) > risk.markets_max:
-            self._checks.breach("limit exceeded", f"{len(used)} markets in use")
+            self._checks.breach("limit exceeded", f"markets: {len(used)} in use")
 
     def froze(self) -> None:
         """An event has closed: nothing of ours rested at the freeze or later, by the exchange's own mark."""

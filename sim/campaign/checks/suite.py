@@ -13,9 +13,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from domain.actions import AnyAction, Exit, Place
+from domain.alert_types.catalogue import UnexplainedCancelsAlert
 from domain.clock import NS_PER_MS, NS_PER_S, Now
 from domain.events import (
     AnyEvent,
+    BalanceRead,
     BookTop,
     CancelAllMarker,
     Command,
@@ -70,6 +72,7 @@ STILL_NS = 5_250 * NS_PER_MS  # five seconds, and the look at the clocks after t
 JUMP_PPM = 1_600
 LATE_MS = 3_000  # two seconds, and what may be wrong about the exchange's clock
 LATE_RUNNING = 2
+TOO_DEAR = "insufficient_balance"
 
 
 class Checks(CheckRecord):
@@ -86,6 +89,7 @@ class Checks(CheckRecord):
         super().__init__(timeline, exchange, settings, skew_ns, window_at)
         self._resumed_utc_ns = 0
         self._life_began_ns = 0
+        self._cash_known = False
         self._stamps: dict[tuple[str, str], int] = {}
         self._feed_newest_ns: dict[str, int] = {}
         # Of the feed in use: the newest value of each index, when it last changed, values still to come after a jump.
@@ -113,6 +117,7 @@ class Checks(CheckRecord):
             OrderUpdated: lambda _, event, now: self.taken_away.updated(event, now),
             CancelAllMarker: self._marker,
             Operator: self._operator,
+            BalanceRead: self._balance_read,
         }
         exchange.state.listeners.append(self.resting.noticed)
 
@@ -171,6 +176,8 @@ class Checks(CheckRecord):
                 self._place(action, now)
             elif isinstance(action, Exit):
                 self._exit(action, now)
+            elif isinstance(action, UnexplainedCancelsAlert):
+                self.stranger_told_ns = self.timeline.now_ns
         budget = process.engine.state.held.budget
         if budget.tokens_milli < 0 or budget.quoting_milli < 0:
             self.breach("budget negative", "our own reckoning is below zero")
@@ -245,6 +252,7 @@ class Checks(CheckRecord):
         self.taken_away.forget()
         self.volatility.forget()
         self._stamps.clear()
+        self._cash_known = False
         # A restart on the same day goes on with the day's starting equity.
         state, before = process.engine.state.risk.state(), self._equity
         if before is not None and state["session"] == before[0] and state["equity"] != before[1]:
@@ -263,8 +271,13 @@ class Checks(CheckRecord):
     def _placed(self, _process: Process, event: PlaceOutcome, now: Now) -> None:
         if event.verdict is not Verdict.ACCEPTED:
             self.requests.not_taken(event.client_order_id, now.utc_ns)
+            if event.code == TOO_DEAR and self.timeline.now_ns > self.rest_disturbed_ns:
+                self.resting.limits.too_dear(event.client_order_id)
         else:
             self.taken_away.outcome(event, now)
+
+    def _balance_read(self, _process: Process, _event: BalanceRead, _now: Now) -> None:
+        self._cash_known = True
 
     def _loop_stall(self, _process: Process, _event: LoopStall, _now: Now) -> None:
         self.counts["loop stalls"] += 1
@@ -311,6 +324,8 @@ class Checks(CheckRecord):
     def _place(self, place: Place, now: Now) -> None:
         self.taken_away.placing(place, now)
         self.volatility.placing(place, now)
+        if not self._cash_known:
+            self.resting.limits.equity_unknown(place.client_order_id)
         if place.cleared.not_after_mono_ns > now.mono_ns + CLEARED_NS:
             self.breach("place past its permission", f"{place.client_order_id}: permission too long")
         still_ns = now.mono_ns - max(self._moved_ns.values(), default=now.mono_ns)
