@@ -35,6 +35,8 @@ HALTED_COOLS_NS = 10 * NS_PER_S
 CASH_COOLS_NS = 60 * NS_PER_S
 CASH_SPAN_NS = 600 * NS_PER_S
 CASH_TIMES = 3
+# A lane without room says so in the same instant: placed again in every step, a side would fill journal and log.
+UNSENT_COOLS_NS = 100 * NS_PER_MS
 KEY_SPAN_NS = 60 * NS_PER_S
 KEY_TIMES = 2
 NO_TICKER = Ticker("")
@@ -63,11 +65,13 @@ class PlaceRefusals:
         """The answer to a place; why quoting must pause until somebody resumes, or nothing."""
         if event.verdict is Verdict.ACCEPTED:
             self._one_at_a_time = False
+        desk = self.desks.get(order.series)
+        if event.verdict is Verdict.UNSENT and desk is not None:
+            _cool_side(desk, order, now.mono_ns + UNSENT_COOLS_NS)
         if event.verdict not in {Verdict.REFUSED, Verdict.UNKNOWN}:
             return ""
         concern = concern_of(event)
         self._one_at_a_time = self._one_at_a_time or concern in ONE_AT_A_TIME
-        desk = self.desks.get(order.series)
         if desk is not None:
             self._cool(desk, order, concern, now)
         if concern is Concern.GROUP:
@@ -96,7 +100,7 @@ class PlaceRefusals:
         elif concern is Concern.CLOSED:
             _cool(desk, order.ticker, now.mono_ns + MARKET_COOLS_NS)
         elif concern is not Concern.FATE:
-            desk.cooling[order.ticker, order.side] = max(short_ns, desk.cooling.get((order.ticker, order.side), 0))
+            _cool_side(desk, order, short_ns)
 
     def ended_at_once(self, order: Order, now: Now, out: list[AnyAction]) -> str:
         """An order was taken and ended by the exchange's hand at once: one more that was refused, whatever for."""
@@ -179,6 +183,11 @@ class PlaceRefusals:
         self._short.clear()
         self._cold_until_ns.clear()
         self._key_told_ns = 0
+
+
+def _cool_side(desk: Desk, order: Order, until_ns: int) -> None:
+    """Quote the side of an order not before an instant."""
+    desk.cooling[order.ticker, order.side] = max(until_ns, desk.cooling.get((order.ticker, order.side), 0))
 
 
 def _cool(desk: Desk, ticker: Ticker, until_ns: int) -> None:

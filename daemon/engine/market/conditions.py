@@ -53,8 +53,10 @@ class MarketConditions:
         self.veto(out)
 
     def listed(self, event: MarketsRead, now: Now, out: list[AnyAction]) -> None:
-        """A ladder was listed; those of its markets that are restricted are refused by name."""
+        """A ladder was listed: a rung that cannot be read is told at once, and restricted ones are refused by name."""
         self.state.ladders.markets_read(event, now, out)
+        if event.odd:
+            self.state.parity.tell(out)
         self.veto(out)
 
     def veto(self, out: list[AnyAction]) -> None:

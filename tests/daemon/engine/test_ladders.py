@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from daemon.engine.holdings import FILLS
 from daemon.engine.settling.window_result import Result, close_flat
 from domain.actions import AnyAction, Ask, Read, Report
-from domain.clock import NS_PER_S
-from domain.events import SettlementState
+from domain.clock import NS_PER_MS, NS_PER_S
+from domain.events import AnyEvent, MarketChanged, MarketsRead, OddRow, SettlementState
 from domain.ids import Ticker
 from domain.market import Market, Side
 from execution.positions import Ledger
 from tests.daemon.exchange import BASE
+from tests.daemon.scenes import quoting
 from tests.daemon.stand import LEAD_NS, Stand
+from tests.heard import heard
 
-S = NS_PER_S
+S, MS = NS_PER_S, NS_PER_MS
 
 
 def asked(stand: Stand, what: Read) -> int:
@@ -169,3 +172,39 @@ def test_no_window_is_over_before_the_fills_were_listed() -> None:
     stand.engine.state.held.reconciled.add(FILLS)
     chores.chores(stand.now(), out, clock_doubted=False)
     assert result.reported
+
+
+def test_a_rung_that_cannot_be_read_is_a_warning_by_its_name_once_and_its_neighbours_are_quoted() -> None:
+    stand = quoting()
+    ticker = stand.exchange.resting("INXU")[0].ticker
+    honest = stand.exchange.answer
+
+    def odd(action: AnyAction) -> list[AnyEvent]:
+        return [_without(event, ticker) for event in honest(action)]
+
+    stand.exchange.answer = odd  # type: ignore[method-assign] # one row of its list is odd
+    stand.forget()
+    stand.step(MarketChanged(Ticker(ticker), "price_level_structure_updated"))
+    stand.run(500 * MS)
+    (alert,) = heard(stand.acts, "reconcile_drift")
+    assert alert.severity == "warning"
+    assert alert.payload["drift"] == f"ODD_ROW {ticker}: ladder of INXU: strike_type missing"
+    stand.moves["INXU"] = 5_000_000  # to the next rung
+    stand.run(3 * S)
+    assert stand.closed("INXU") == ()
+    resting = {order.ticker for order in stand.exchange.resting("INXU")}
+    assert resting
+    assert ticker not in resting
+    stand.run(40 * S)
+    assert len(heard(stand.acts, "reconcile_drift")) == 1, "told once while it lasts"
+    stand.exchange.answer = honest  # type: ignore[method-assign] # as before
+    stand.step(MarketChanged(Ticker(ticker), "activated"))
+    stand.run(500 * MS)
+    assert not [drift for drift in stand.engine.state.parity.drifts if drift.what == ticker]
+
+
+def _without(event: AnyEvent, ticker: str) -> AnyEvent:
+    if not isinstance(event, MarketsRead) or event.series != "INXU":
+        return event
+    kept = tuple(market for market in event.markets if market.ticker != ticker)
+    return msgspec.structs.replace(event, markets=kept, odd=(OddRow(ticker, "strike_type missing"),))

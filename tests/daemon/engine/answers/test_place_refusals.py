@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from fnmatch import fnmatch
 
 import pytest
 
-from domain.actions import Ask, AskWatcher, CancelAll, Place, Read, SubscribeBooks, TriggerGroup
+from domain.actions import (
+    AnyAction,
+    Ask,
+    AskWatcher,
+    CancelAll,
+    CancelOrders,
+    Place,
+    Read,
+    SubscribeBooks,
+    TriggerGroup,
+)
 from domain.clock import NS_PER_MS, NS_PER_S
-from domain.events import CancelOutcome, Command, PlaceOutcome, Verdict
+from domain.events import AnyEvent, CancelOutcome, Command, PlaceOutcome, Verdict
 from domain.ids import RequestId, Ticker
 from domain.reasons import RungReason
+from execution.kalshi.answers import unanswered
 from execution.kalshi.codes import ROWS, RequestKind
 from ops.alerts.raised import Raised
 from tests.daemon.exchange import BASE
@@ -19,6 +31,7 @@ from tests.daemon.stand import Stand
 from tests.heard import heard
 
 S, MS = NS_PER_S, NS_PER_MS
+CANCELS = (TriggerGroup, CancelAll, CancelOrders)
 
 
 def restless() -> Stand:
@@ -327,3 +340,47 @@ def test_what_fills_have_taken_since_the_balance_was_read_is_not_there_any_more(
     assert held.spent > 0
     stand.run(35 * S)
     assert held.spent == 0, "a younger balance has them already"
+
+
+# --- what cannot be sent ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.step("G07")
+def test_places_that_a_full_lane_turns_away_are_tried_again_at_a_bounded_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand = restless()
+    honest = stand.exchange.answer
+
+    def full(action: AnyAction) -> list[AnyEvent]:
+        return unanswered(action, Verdict.UNSENT, "lane_full", "x") if isinstance(action, Place) else honest(action)
+
+    monkeypatch.setattr(stand.exchange, "answer", full)
+    stand.moves = {series: BASE[series] * 3 // 1_000 for series in BASE}
+    stand.run(2 * S)
+    tries = Counter((place.ticker, place.side) for place in places(stand))
+    assert 5 <= max(tries.values()) <= 20, "every 100 ms at most"
+    monkeypatch.setattr(stand.exchange, "answer", honest)
+    stand.run(200 * MS)
+    assert stand.exchange.resting(), "and it goes on as soon as there is room"
+
+
+@pytest.mark.parametrize("kind", [TriggerGroup, CancelAll, CancelOrders])
+def test_cancels_that_a_full_lane_turns_away_are_sent_again_for_ever_and_at_a_bounded_pace(
+    monkeypatch: pytest.MonkeyPatch, kind: type[AnyAction]
+) -> None:
+    stand = restless()
+    honest = stand.exchange.answer
+
+    def full(action: AnyAction) -> list[AnyEvent]:
+        return unanswered(action, Verdict.UNSENT, "lane_full", "x") if isinstance(action, CANCELS) else honest(action)
+
+    monkeypatch.setattr(stand.exchange, "answer", full)
+    stand.operator(Command.CANCEL_ALL if kind is CancelAll else Command.PAUSE)
+    live = len(stand.engine.state.held.book.live)
+    stand.run(2 * S)
+    assert 1 <= len(stand.sent(kind)) <= 2 * 50 * live
+    stand.forget()
+    stand.run(2 * S)
+    assert stand.sent(CancelOrders), "and on, until there is room"
+    monkeypatch.setattr(stand.exchange, "answer", honest)
+    stand.run(2 * S)
+    assert not stand.exchange.resting()
