@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 
 import pytest
@@ -10,7 +11,7 @@ from daemon.engine.recovered_steps import redo
 from daemon.settings.build import build_engine
 from domain.clock import NS_PER_S
 from domain.ids import Ticker
-from domain.money import Cash
+from domain.money import Cash, Price
 from domain.reasons import RiskLimit, RungReason
 from guards.limits.settings import RiskSettings
 from guards.risk import RiskGuard
@@ -67,3 +68,17 @@ def test_the_next_session_begins_anew_and_nothing_else_gives_a_signal_back() -> 
     tomorrow = dt.date.fromisoformat(DAY) + dt.timedelta(days=1)
     guard.advance(tomorrow.isoformat(), account)
     assert guard.refusal(Order(Ticker("B")), account, UNPRICED, at(0)) is None
+
+
+@pytest.mark.step("K19")
+@pytest.mark.parametrize(("limit", "told"), [(RiskLimit.SIGNALS, 1), (RiskLimit.STRESS, 2)])
+def test_a_spent_day_is_told_once_at_every_price_and_any_other_refusal_at_each(limit: RiskLimit, told: int) -> None:
+    stand = Stand()
+    stand.quote_both()
+    desk = stand.engine.state.desks["INXU"]
+    order = copy.copy(next(each for each in stand.engine.state.held.book.live.values() if each.series == "INXU"))
+    records = []
+    for price in (4000, 4100):
+        order.price = Price(price)
+        records.append(desk.refused_anew(order, "risk: no", limit))
+    assert len([record for record in records if record is not None]) == told
