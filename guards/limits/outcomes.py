@@ -73,8 +73,9 @@ def at_risk(markets: Mapping[Ticker, MarketExposure], known: Mapping[EventKey, O
         of_event.setdefault(event, []).append((market, outcomes.pays[ticker]))
         tilt = outcomes.tilts[ticker]
         bought, sold = market.net + market.bid_count, market.ask_count - market.net
-        up += (bought if tilt > 0 else sold) * abs(tilt) // WHOLE
-        down += (sold if tilt > 0 else bought) * abs(tilt) // WHOLE
+        # Cut upwards: a hundredth of a contract too much is never too little.
+        up -= (bought if tilt > 0 else sold) * -abs(tilt) // WHOLE
+        down -= (sold if tilt > 0 else bought) * -abs(tilt) // WHOLE
     laws, stress = [], sure
     for event, held in of_event.items():
         outcomes = known[event]

@@ -172,7 +172,7 @@ class Stage:
             number += 1
         return number
 
-    def until_quoting(self, limit_s: float = 20.0, least: int = 2) -> list[dict[str, Any]]:
+    def until_quoting(self, limit_s: float = 45.0, least: int = 2) -> list[dict[str, Any]]:
         """Wait until the exchange's own record shows orders of ours."""
         try:
             return until("orders resting", lambda: r if len(r := self.truth()["resting"]) >= least else [], limit_s)

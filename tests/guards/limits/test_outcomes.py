@@ -119,6 +119,26 @@ def test_in_20_000_random_books_no_outcome_and_no_set_of_fills_loses_more_than_i
     assert tight > BOOKS // 10, "a bound that is never reached would say nothing"
 
 
+@pytest.mark.step("K17")
+def test_in_random_books_no_set_of_fills_leans_further_one_way_than_is_counted() -> None:
+    """Both series together: what is held and any of the orders, each contract as much as it gains when indices rise."""
+    chance = random.Random(17)
+    for number in range(300):
+        events = [random_event(chance, series) for series in ("INXU", "NASDAQ100U")[: chance.randint(1, 2)]]
+        tilts = {ticker: chance.randint(-WHOLE, WHOLE) for event in events for ticker in event.markets}
+        known = {e.key: e.outcomes._replace(tilts={ticker: tilts[ticker] for ticker in e.markets}) for e in events}
+        markets = {ticker: market for event in events for ticker, market in event.markets.items()}
+        risk = at_risk(markets, known, 0)
+        leans = [sum(tilts[ticker] * net for event in events for ticker, net, _ in event.held)]
+        for event in events:
+            for ticker, side, _, count in event.orders:
+                moved = tilts[ticker] * (count if side is Side.BID else -count)
+                leans += [lean + moved for lean in leans]
+        slack = len(markets) * WHOLE  # a hundredth of a contract for each market, on our side
+        assert max(leans) <= risk.delta_up * WHOLE < max(leans) + slack, f"book {number}"
+        assert -min(leans) <= risk.delta_down * WHOLE < -min(leans) + slack, f"book {number}"
+
+
 def test_value_at_risk_leaves_one_outcome_of_a_hundred_out() -> None:
     assert joint_tail([[(TAIL, 900), (WHOLE - TAIL, 100)]]) == 100
     assert joint_tail([[(TAIL + 1, 900), (WHOLE - TAIL - 1, 100)]]) == 900

@@ -160,6 +160,31 @@ def test_all_limits_together_at_their_defaults() -> None:
 
 
 @pytest.mark.step("K17")
+@pytest.mark.parametrize(
+    ("order", "refused"),
+    [
+        (bid(contracts=10), False),
+        (bid(contracts=11), True),
+        (Order(Ticker("A"), Side.ASK, Price(5000), Count(5000)), False),
+        (Order(Ticker("A"), Side.ASK, Price(5000), Count(5100)), True),
+    ],
+)
+def test_both_series_one_way_are_capped_together_and_a_hedge_of_them_is_not(order: Order, *, refused: bool) -> None:
+    """As shipped: fifteen contracts' worth. Twenty of the other series lean ten up, at half of what one gains there."""
+    held = {("INXU", "A"), ("NASDAQ100U", "N")}
+    both = Told(
+        {
+            (series, TARGET): Outcomes((0, WHOLE), {Ticker(name): (1, 2)}, (0, 1), {Ticker(name): WHOLE // 2})
+            for series, name in held
+        }
+    )
+    shipped = {"joint_delta_contracts": RiskSettings().joint_delta_contracts}
+    account = holding(("N", 20, 5000), series="NASDAQ100U")
+    found = asked(Bite(R.JOINT_DELTA, shipped, order, order, account, both), order, **shipped)
+    assert found is (R.JOINT_DELTA if refused else None)
+
+
+@pytest.mark.step("K17")
 @pytest.mark.parametrize(("limit", "day_dollars"), [(RiskLimit.EVENT_SHARE, 40), (RiskLimit.SERIES_SHARE, 25)])
 def test_each_share_of_the_day_bites_by_its_name(limit: RiskLimit, day_dollars: int) -> None:
     """As shipped: a quarter for an event, two fifths for a series, of the day's dollars and not of the week's."""
