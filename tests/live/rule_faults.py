@@ -27,6 +27,7 @@ from tests.programs import need
 
 Act = Callable[[Stage], AbstractContextManager[None]]
 FEW = 15
+HANDS = "LADDERD_CONTROLS__DRILL_HANDS"
 LEAK_BYTES = 450_000_000
 LEAK = f"kept = bytearray(b'x') * {LEAK_BYTES}\n"
 
@@ -230,17 +231,21 @@ def _hanging_start(stage: Stage) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _old_proofs(stage: Stage) -> Iterator[None]:
-    """The daemon comes back to a snapshot whose proofs are four days old."""
+    """The daemon wants hands proven, and comes back to one drill of 40 days ago and none of the others."""
     stage.stop()
     kept = read_snapshot(stage.state_dir)
     assert kept is not None
     memory = json.loads(kept.payload)
-    four_days_ago_ns = kept.taken_utc_ns - 4 * 86_400 * NS_PER_S
-    memory["proven"] = {"cancel_all": four_days_ago_ns, "group_trigger": four_days_ago_ns}
+    memory["proven"] |= {"kill_file": kept.taken_utc_ns - 40 * 86_400 * NS_PER_S}
     write_snapshot(stage.state_dir, json.dumps(memory).encode(), kept.seq, kept.taken_utc_ns)
+    stage.environment[HANDS] = "true"
     stage.start_daemon()
     stage.wait_for_page()
     yield
+    stage.stop()
+    del stage.environment[HANDS]
+    stage.start_daemon()
+    stage.wait_for_page()
 
 
 @contextlib.contextmanager
@@ -458,7 +463,7 @@ FAULTS = (
     Fault("a start while no list is answered", ("LadderdReconcileOld", "LadderdGateUnknown",
           "LadderdClockUnsure"), _unread_books, 40, long=True),
     Fault("a write to the state directory hangs", ("LadderdTaskStuck",), _hanging_disk, 30, long=True),
-    Fault("a snapshot whose proofs are four days old", ("LadderdProofOld", "LadderdProofMissing"), _old_proofs, 20,
+    Fault("hands that were last drilled 40 days ago", ("LadderdProofOld", "LadderdProofMissing"), _old_proofs, 20,
           long=True),
     Fault("a start that hangs on the disk", ("LadderdHeartbeatLate", "LadderdHeartbeatStopped"), _hanging_start, 20,
           long=True),
