@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+import signal
 import sys
 from types import ModuleType
 
+from daemon.outlets_io import carry_through, open_outlets, spoken
 from daemon.runtime.signals_io import hold_signals
 
 
@@ -22,8 +24,23 @@ def main() -> int:
         hold_signals()
         gc.disable()  # until the daemon is at work (daemon/runtime/snapshots_io.py)
         _import_without("rich", "structlog")
-    from daemon.cli.commands import main as command_line  # noqa: PLC0415 - after the signals are held
+        from daemon.cli.commands import main as command_line  # noqa: PLC0415 - after the signals are held
 
+        return command_line()
+    command = next((word for word in sys.argv[1:2] if not word.startswith("-")), "")
+    carry_through(command)
+    outlets = open_outlets()
+    return spoken(_typed(), command, outlets)
+
+
+def _typed() -> int:
+    """One command. Ctrl-C while its modules are read ends it without a word, as it ends any program."""
+    heard = signal.getsignal(signal.SIGINT)
+    if heard is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from daemon.cli.commands import main as command_line  # noqa: PLC0415 - heavy
+
+    signal.signal(signal.SIGINT, heard)
     return command_line()
 
 
