@@ -14,8 +14,8 @@ from guards.cadence import percentile
 def measure(steps: int = 4_000) -> dict[str, float]:
     """p50 and p99 of a tick's step in microseconds of CPU: wall time on a shared machine measures the others.
 
-    As in life the runner looks at the clocks every 250 ms, and that step does the chores. `yardstick_us` is what 120
-    bare calls of erfc cost between the ticks: a machine's pace, by which figures of different machines compare.
+    As in life the runner looks at the clocks every 250 ms, and that step does the housekeeping. `yardstick_us` is what
+    120 bare calls of erfc cost between the ticks: a machine's pace, by which figures of different machines compare.
     """
     stand = Stand()
     assert stand.quoting, f"the stand does not quote: {stand.engine.state.closed}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.engine.step import Engine
-from daemon.settings.build import Papers, build_engine
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.tree import Settings
 from domain.actions import (
     AnyAction,
@@ -85,7 +85,7 @@ class Stand:
             }
         )
         fees = (Path(__file__).resolve().parent.parent / "configs" / "fees.json").read_bytes()
-        self.engine: Engine = build_engine(settings, Papers(fees))
+        self.engine: Engine = build_engine(settings, ReferenceData(fees))
         self.rungs = rungs
         self.mono_ns = 10**12
         self.utc_ns = (START_S + 3_600 - 3_000) * NS_PER_S

@@ -4,7 +4,7 @@ Formula (exchange's fee schedule; docs/contracts.md, Money and prices): coeffici
 order of C contracts at P dollars, rounded up to a whole cent per order. Coefficients are kept in millionths, so all of
 it is integer arithmetic. The exchange publishes a type and a multiplier instead of coefficients (docs/exchange.md 10):
 `quadratic` means maker 0 and taker 0.07 * multiplier. Any other type may charge a maker, so it blocks quoting; another
-taker multiplier only warns, and blocks `close-all`, the one deed that takes.
+taker multiplier only warns, and blocks `close-all`, the one command that takes.
 
 This models what an order will cost. What it did cost is the exchange's own `fee_cost`.
 """
@@ -59,7 +59,7 @@ class FeeFile(msgspec.Struct, frozen=True):
 
 
 class FeeAgreement(msgspec.Struct, frozen=True):
-    """Whether file and exchange agree. `problem` blocks quoting; `warning` blocks only the deed that takes."""
+    """Whether file and exchange agree. `problem` blocks quoting; `warning` blocks only the command that takes."""
 
     problem: str = ""
     warning: str = ""

@@ -55,7 +55,7 @@ def setting() -> None:
     assert "its series freezes" in told, told
     assert "at least 1, at most 10; default 2; unit: a count" in told, told
     stand = Stand()
-    engine = build_engine(short_settings(freshness={"trips_max": 3}), stand.papers)
+    engine = build_engine(short_settings(freshness={"trips_max": 3}), stand.reference)
     assert engine.state.desks["INXU"].sentry.settings.trips_max == 3
 
 

@@ -104,7 +104,7 @@ def _setting(file: Path) -> list[str]:
     stand = Stand(begin=False)
     with recording() as made:
         stand.settings = load_file(file)
-        stand.engine = build_engine(stand.settings, stand.papers)
+        stand.engine = build_engine(stand.settings, stand.reference)
     stand.begin()
     stand.quote_both()
     stand.silence("INXU")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from daemon.settings.build import Papers, build_engine
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.build_id_io import build_id
 from daemon.settings.files_io import read_optional
 from daemon.settings.tree import Settings
@@ -41,7 +41,7 @@ def replay_state(state_dir: Path) -> tuple[ReplayVerdict, str]:
     return verdict, f"replay differs: {verdict.first_divergence}"
 
 
-def kept_config(state_dir: Path, digest: str) -> tuple[Settings, Papers]:
+def kept_config(state_dir: Path, digest: str) -> tuple[Settings, ReferenceData]:
     """The configuration that was kept beside the journal. Raises ConfigurationError when it is missing."""
     path = state_dir / "config" / f"{digest}.json"
     text = read_optional(path)
@@ -53,5 +53,5 @@ def kept_config(state_dir: Path, digest: str) -> tuple[Settings, Papers]:
     except Refused as problem:
         raise ConfigurationError(f"{path}: not a configuration that was kept ({problem})") from None
     folder = state_dir / "config"
-    papers = Papers(read_optional(folder / f"{digest}.fees.json"), read_optional(folder / f"{digest}.days.csv"))
-    return Settings(**tree), papers
+    fees, calendar = read_optional(folder / f"{digest}.fees.json"), read_optional(folder / f"{digest}.days.csv")
+    return Settings(**tree), ReferenceData(fees, calendar)

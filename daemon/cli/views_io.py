@@ -13,7 +13,7 @@ import msgspec
 from daemon.client.living_io import daemon_pid, nobody_there
 from daemon.client.requests_io import Request, ask, read_answer
 from daemon.settings.build import build_plan
-from daemon.settings.files_io import read_papers
+from daemon.settings.files_io import read_reference_data
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.clock import NS_PER_MS, NS_PER_S
@@ -44,7 +44,7 @@ def windows_view(settings: Settings, series: str, date: str | None, now: str | N
     if series not in SERIES:
         message = f"--series {series}: no such series; known: {', '.join(SERIES)}"
         raise UsageError(message)
-    plan = build_plan(settings, read_papers(settings))
+    plan = build_plan(settings, read_reference_data(settings))
     if date is not None:
         found = [w for w in plan.windows_on(_day(date)) if series in w.series]
         rows = [scheduler_window(window, window.freeze_ns - LEAD_NS) for window in found]

@@ -19,7 +19,7 @@ STREAM_LIMIT_S: Final = 6.0
 LOOK_S: Final = 0.05
 
 
-class Ear:
+class PrivateStreamListener:
     """Listens to the private stream and remembers what it said, with our own stamps."""
 
     def __init__(self, look: Look) -> None:

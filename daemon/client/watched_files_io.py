@@ -107,7 +107,7 @@ def _proofs(state_dir: Path) -> dict[str, int]:
         return {}
 
 
-class Sentinels:
+class WatchedFiles:
     """Looks, and emits what it sees."""
 
     def __init__(

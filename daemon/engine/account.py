@@ -241,7 +241,7 @@ class Account:
         held.ledger.forget(before_ns)
         held.target_of = {t: ns for t, ns in held.target_of.items() if ns >= before_ns or t in held.ledger.markets}
 
-    def chores(
+    def housekeeping(
         self,
         now: Now,
         *,
@@ -274,7 +274,7 @@ class Account:
         if held.untold:
             # Told and not booked, or gone without a word: the list may lag, so it is asked until it tells.
             held.reads.soon(FILLS, held.reads.slots[FILLS].asked_ns + UNTOLD_POLL_NS)
-        self.parity.chores(now, out)
+        self.parity.housekeeping(now, out)
         self._give_up_waiting(now, out)
         held.converger.hurry(now)
         self._retry_stragglers(now, out)

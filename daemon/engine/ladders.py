@@ -76,9 +76,9 @@ class Ladders:
             if event.asked.mono_ns < desk.out_until_ns:
                 self.held.reads.soon(key, desk.out_until_ns)
 
-    # --- chores --------------------------------------------------------------------------------------------------
+    # --- housekeeping --------------------------------------------------------------------------------------------
 
-    def chores(
+    def housekeeping(
         self,
         now: Now,
         out: list[AnyAction],
@@ -106,7 +106,7 @@ class Ladders:
                     held.groups.keep_ahead(desk.series.name, desk.window.target_ns, shard, now.mono_ns, out)
         self.results.pursue(now, out)
         self.results.pursue_strays(now)
-        self.account.chores(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
+        self.account.housekeeping(now, in_window=in_window, clock_doubted=clock_doubted, over=over, out=out)
         self._follow_books(anew, out)
         self._measure_lead(ahead_ns, in_window=in_window)
 

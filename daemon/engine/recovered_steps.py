@@ -20,7 +20,7 @@ from execution.groups import Creating, GroupPhase
 from execution.orders import Order
 
 
-def redo(state: State, actions: Sequence[AnyAction], now: Now) -> None:
+def reapply(state: State, actions: Sequence[AnyAction], now: Now) -> None:
     """Take in what one step had sent."""
     held, budget = state.held, state.held.budget
     created = {action.client_order_id: action for action in actions if isinstance(action, OrderCreatedEntry)}

@@ -108,7 +108,7 @@ class State:
         self.account_votes: list[tuple[str, Vote]] = []
         self.account_votes_until_ns = 0
         self.closed: dict[str, tuple[Reason, ...]] = {}
-        self.chores_ns = 0
+        self.housekeeping_ns = 0
         self.newest: dict[tuple[str, str], Tick] = {}
         self.fee_file = settings.fees.path.rpartition("/")[2] if settings.fees else "unreadable"
         self.index_expected = False

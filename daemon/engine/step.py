@@ -41,7 +41,7 @@ from guards.windows import scheduler_window
 
 STOP_LIMIT_NS = 20 * NS_PER_S
 FIRST_LOOK_NS = 3 * NS_PER_S
-CHORES_NS = 300 * NS_PER_MS
+HOUSEKEEPING_NS = 300 * NS_PER_MS
 CLOCK_DOUBT_NS = 200 * NS_PER_MS
 CLOCK_SET_NS = 60 * NS_PER_S
 MARKET_DATA = (Tick, BookTop)
@@ -224,11 +224,12 @@ class Engine:
             self._decide_series(desk, now, out, requote=moved or not narrow)
             desk.moved = False
         state.held.touched.clear()
-        # What comes many times a second does no chores: the look at the clocks every 250 ms does, unless crowded out.
-        if state.chores_ns <= now.mono_ns or not narrow:
-            state.chores_ns = now.mono_ns + CHORES_NS
+        # Events that come many times a second do no housekeeping; the look at the clocks every 250 ms does, unless
+        # it is crowded out.
+        if state.housekeeping_ns <= now.mono_ns or not narrow:
+            state.housekeeping_ns = now.mono_ns + HOUSEKEEPING_NS
             doubt_ns = state.clock_trust.uncertainty_ns
-            state.ladders.chores(
+            state.ladders.housekeeping(
                 now,
                 out,
                 clock_doubted=doubt_ns is None or doubt_ns > CLOCK_DOUBT_NS,
@@ -253,7 +254,7 @@ class Engine:
         if not isinstance(event, ORDER_NEWS) or state.held.flattenings or state.stopping is not None:
             return False
         if state.held.untold:
-            # A fill that was told and not booked: the read of fills is due at once, and chores ask for it.
+            # A fill that was told and not booked: the read of fills is due at once, and housekeeping asks for it.
             return False
         return isinstance(event, OrderUpdated) or event.verdict is Verdict.ACCEPTED
 

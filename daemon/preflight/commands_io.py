@@ -24,7 +24,7 @@ from daemon.preflight.tables.evidence_file import Ours
 from daemon.preflight.tables.manifest_io import ours_of
 from daemon.preflight.tables.printed_io import kept, print_table, table_of
 from daemon.settings.build import build_plan
-from daemon.settings.files_io import read_papers
+from daemon.settings.files_io import read_reference_data
 from daemon.settings.load_io import load
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
@@ -111,7 +111,7 @@ async def account_votes(look: Look) -> tuple[tuple[str, Vote], ...]:
     orders = len(frame.picture.orders) if frame is not None else 0
     runs, answers = frame is not None or bool(problem), frame is not None
     settings = look.settings
-    plan = build_plan(settings, read_papers(settings))
+    plan = build_plan(settings, read_reference_data(settings))
     return (
         ("daemon", daemon_idle(phases, orders, runs=runs, answers=answers)),
         ("window", no_window_open(plan, settings.windows.series, look.clock.now().utc_ns)),

@@ -23,7 +23,7 @@ from daemon.preflight.discover import (
     windows_today,
 )
 from daemon.settings.build import build_plan
-from daemon.settings.files_io import read_papers
+from daemon.settings.files_io import read_reference_data
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.actions import Read
@@ -44,7 +44,7 @@ def discover(settings: Settings, series: str | None, *, offline: bool, as_json: 
     if series is not None and series not in SERIES:
         raise UsageError(f"--series {series}: no such series; known: {', '.join(SERIES)}")
     now = SystemClock().now()
-    plan = build_plan(settings, read_papers(settings))
+    plan = build_plan(settings, read_reference_data(settings))
     day = plan.session_date(now.utc_ns).isoformat()
     path = _path(settings.state_dir, day)
     names = settings.windows.series if series is None else (series,)
@@ -67,7 +67,7 @@ async def list_today(settings: Settings) -> None:
     """List today's windows and save the listing, unless that was done; who wants it says what it finds."""
     now = SystemClock().now()
     try:
-        plan = build_plan(settings, read_papers(settings))
+        plan = build_plan(settings, read_reference_data(settings))
         day = plan.session_date(now.utc_ns).isoformat()
         path = _path(settings.state_dir, day)
         if _read(path) is not None:

@@ -33,7 +33,7 @@ from daemon.preflight.live_drill_io import CONTROLS
 from daemon.preflight.rehearsal_io import look_at_controls
 from daemon.preflight.tables.manifest_io import look_at_manifest
 from daemon.settings.build import build_engine, build_plan
-from daemon.settings.files_io import read_optional, read_papers, read_proofs
+from daemon.settings.files_io import read_optional, read_proofs, read_reference_data
 from daemon.settings.pin_io import read_pin
 from daemon.settings.secrets_io import private_key_pem, whereabouts
 from domain.actions import Read
@@ -163,7 +163,7 @@ def _new_york(look: Look) -> dt.datetime:
 async def _fee_agreement(look: Look) -> Finding:
     raw = await asyncio.to_thread(read_optional, look.settings.fees_file)
     file = parse_fees(raw, str(look.settings.fees_file)) if raw is not None else None
-    plan = build_plan(look.settings, read_papers(look.settings))
+    plan = build_plan(look.settings, read_reference_data(look.settings))
     line, utc_ns, reads = look.exchange(), look.clock.now().utc_ns, []
     for name in look.settings.windows.series:
         window = plan.current_window(name, utc_ns) or plan.next_window(name, utc_ns)
@@ -184,7 +184,7 @@ async def _data_freshness(look: Look) -> Finding:
     frame, _ = await look.see_daemon()
     rows = [] if frame is not None else [r for r in (await look.see_vendor())[0] if r.symbol in _symbols(look)]
     settings = look.settings
-    is_open = build_plan(settings, read_papers(settings)).market_open(look.clock.now().utc_ns)
+    is_open = build_plan(settings, read_reference_data(settings)).market_open(look.clock.now().utc_ns)
     if settings.windows.template == "hourly":  # the first minute of a session has too few values to be judged
         is_open = is_open and _new_york(look).time() >= preflight_state.JUDGED_FROM
     limit_ms = settings.freshness.arm_limit_ms
@@ -193,7 +193,7 @@ async def _data_freshness(look: Look) -> Finding:
 
 async def _listing(look: Look) -> Finding:
     utc_ns = look.clock.now().utc_ns
-    day = build_plan(look.settings, read_papers(look.settings)).session_date(utc_ns).isoformat()
+    day = build_plan(look.settings, read_reference_data(look.settings)).session_date(utc_ns).isoformat()
     saved = await asyncio.to_thread(saved_listing, look.settings.state_dir, day)
     return data_checks.listing(saved, day, look.settings.windows.series, utc_ns)
 
@@ -321,7 +321,7 @@ async def _running_daemon(look: Look) -> Finding:
 async def _risk_budget(look: Look) -> Finding:
     frame, _ = await look.see_daemon()
     memory, _ = await look.see_memory()
-    plan = build_plan(look.settings, read_papers(look.settings))
+    plan = build_plan(look.settings, read_reference_data(look.settings))
     session = plan.session_date(look.clock.now().utc_ns).isoformat()
     return preflight_state.risk_budget(frame, memory, look.settings.risk.per_day_dollars, session)
 
@@ -333,7 +333,7 @@ async def _metrics_registry(look: Look) -> Finding:
         return preflight_state.metrics_registry(answer.text, "running daemon")
     now = look.clock.now()
     process = Process(os.getpid(), "preflight", look.settings.mode, "", look.digest, now.utc_ns, 0, {}, {}, 0, {})
-    picture = draw(build_engine(look.settings, read_papers(look.settings)).state, process, now)
+    picture = draw(build_engine(look.settings, read_reference_data(look.settings)).state, process, now)
     text = b"".join(text_parts(Metrics().collect(View(picture, ()))))
     return preflight_state.metrics_registry(text.decode(), "rendered here")
 

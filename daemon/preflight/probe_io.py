@@ -18,7 +18,7 @@ from rich.console import Console
 
 from daemon.client.exchange_io import ExchangeClient, Unread
 from daemon.client.exchange_reads_io import Look
-from daemon.client.stream_io import Ear
+from daemon.client.stream_io import PrivateStreamListener
 from daemon.preflight.checks import CHECKS
 from daemon.preflight.commands_io import account_votes
 from daemon.preflight.evidence_io import run_check
@@ -66,7 +66,7 @@ class Probing:
         self.answers: list[Answered] = []
         self.learned: list[Learned] = []
         self.left: list[str] = []
-        self.ear = Ear(look)
+        self.listener = PrivateStreamListener(look)
         self.heard = False
         self.market: Market | None = None
 
@@ -74,7 +74,7 @@ class Probing:
         """Ask everything, one question after the other."""
         await self._ask("clock", self._clock)
         await self._ask("limits", self._limits)
-        self.heard = await self.ear.open()
+        self.heard = await self.listener.open()
         try:
             quotes = await list_quotes(self.line, self.look.settings.windows.series)
             found = choose(quotes, self.look.clock.now().utc_ns)
@@ -86,7 +86,7 @@ class Probing:
             await self._ask("batch_items", self._batch)
             await self._closed_market()
         finally:
-            await self.ear.close()
+            await self.listener.close()
 
     async def _ask(self, question: str, work: Callable[[], Awaitable[tuple[dict[str, Any], str]]]) -> None:
         try:
@@ -157,7 +157,7 @@ class Probing:
             gone = await trial.gone(order_id, due_ns)
             figures: dict[str, Any] = {"list_ms": gone.first_ms}
             figures["uncertainty_ms"] = sample.uncertainty_ns // NS_PER_MS if sample is not None else None
-            news = self.ear.ended(order_id)
+            news = self.listener.ended(order_id)
             if news is None:
                 return figures | {"stream_ms": None}, "no news on the stream" if self.heard else "no stream"
             reason, at = news

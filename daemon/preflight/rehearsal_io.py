@@ -6,7 +6,7 @@ from daemon.preflight.checks import REHEARSAL
 from daemon.preflight.rehearsal import rehearse
 from daemon.settings.build import build_plan
 from daemon.settings.engine_settings import engine_settings
-from daemon.settings.files_io import read_papers
+from daemon.settings.files_io import read_reference_data
 from daemon.settings.tree import Settings
 from domain.clock import Now
 from domain.findings.finding import FAIL, PASS, Finding
@@ -15,8 +15,8 @@ from guards.evidence.controls import REHEARSED
 
 def look_at_controls(settings: Settings, now: Now) -> Finding:
     """Whether each control bites in an engine of this configuration. Raises OSError, ConfigurationError."""
-    papers = read_papers(settings)
-    problems = rehearse(engine_settings(settings, build_plan(settings, papers), papers.fees), now)
+    reference = read_reference_data(settings)
+    problems = rehearse(engine_settings(settings, build_plan(settings, reference), reference.fees), now)
     if problems:
         return Finding(REHEARSAL, FAIL, "; ".join(problems))
     return Finding(REHEARSAL, PASS, f"{len(REHEARSED)} controls bite: {', '.join(REHEARSED)}")

@@ -29,7 +29,7 @@ class Sight(NamedTuple):
     asked_utc_ns: int = 0
 
 
-class Duty(enum.StrEnum):
+class WatcherAction(enum.StrEnum):
     """What to do after a look."""
 
     NOTHING = "nothing"
@@ -51,7 +51,7 @@ class Watcher:
         self._asked_utc_ns: int | None = None
         self._answered_utc_ns = 0
 
-    def look(self, sight: Sight, now: Now) -> Duty:
+    def look(self, sight: Sight, now: Now) -> WatcherAction:
         """Take one look. A journal that is not there yet is no daemon that could have stopped.
 
         What the daemon asks for is done at once, whether it makes progress or not.
@@ -59,15 +59,15 @@ class Watcher:
         if self._asked_utc_ns is None and now.utc_ns - sight.asked_utc_ns > YOUNG_NS:
             self._answered_utc_ns = sight.asked_utc_ns
         self._asked_utc_ns = sight.asked_utc_ns
-        duty = self._progress(sight, now)
-        return Duty.FLATTEN if self.asked else duty
+        action = self._progress(sight, now)
+        return WatcherAction.FLATTEN if self.asked else action
 
     @property
     def asked(self) -> bool:
         """Whether the daemon has asked for a cancel-all that was not done yet."""
         return (self._asked_utc_ns or 0) > self._answered_utc_ns
 
-    def _progress(self, sight: Sight, now: Now) -> Duty:
+    def _progress(self, sight: Sight, now: Now) -> WatcherAction:
         place = (sight.segment, sight.size)
         if place != self._seen:
             first = self._seen is None
@@ -75,10 +75,10 @@ class Watcher:
             self.progress_ns = None if first else now.mono_ns
             # What stood there when we started proves no life: only growth after that does.
             self._acted = self._acted and first
-            return Duty.NOTHING
+            return WatcherAction.NOTHING
         if not sight.segment or sight.ended or self._acted or self._moved_ns is None:
-            return Duty.NOTHING
-        return Duty.FLATTEN if now.mono_ns - self._moved_ns >= self.limit_ns else Duty.NOTHING
+            return WatcherAction.NOTHING
+        return WatcherAction.FLATTEN if now.mono_ns - self._moved_ns >= self.limit_ns else WatcherAction.NOTHING
 
     def stood_still_ns(self, now: Now) -> int:
         """How long the journal has stood still."""

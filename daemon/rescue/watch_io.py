@@ -16,7 +16,7 @@ from daemon.client.requests_io import ENDED, MONITORS
 from daemon.notify_io import Notifier
 from daemon.rescue.cancel_all_io import CancelAllLimits, CancelAllRequest, cancel_everything
 from daemon.rescue.stand_in_io import StandIn
-from daemon.rescue.watch import Duty, Sight, Watcher
+from daemon.rescue.watch import Sight, Watcher, WatcherAction
 from daemon.rescue.watch_control_io import WatchControl, signal_waits
 from daemon.rescue.watch_page_io import WatchPage
 from daemon.system_clock import SystemClock
@@ -117,11 +117,11 @@ async def _watch(watched: Watched) -> int:
         control.wake.clear()
         seen = await asyncio.to_thread(look_at, watched.state_dir)
         now = clock.now()
-        duty = watcher.look(seen.sight, now)
+        action = watcher.look(seen.sight, now)
         page.looked(now, watcher.progress_ns, seen.sight, seen.kill)
         await stand_in.look(seen.living, seen.page)
         control.heard(waiting=seen.signal_waits)
-        if duty is Duty.FLATTEN or control.wanted:
+        if action is WatcherAction.FLATTEN or control.wanted:
             still_s = watcher.stood_still_ns(now) / NS_PER_S
             why = "the daemon asks for it" if watcher.asked else f"no progress for {still_s:.1f} s"
             await _flatten(watched, control.wanted or why, clock, watcher, control)

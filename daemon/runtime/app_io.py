@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from daemon.client.history_io import KeptHistory, fetch_history, keep_history
-from daemon.client.watched_files_io import Sentinels
+from daemon.client.watched_files_io import WatchedFiles
 from daemon.engine.picture import Process, draw
 from daemon.engine.step import Engine
 from daemon.notify_io import Notifier
@@ -123,7 +123,7 @@ class App:
         )
         self.sessions: dict[str, MassiveSession | KalshiStream] = {"exchange": self.stream}
         self.feeds = {feed.name: self._feed_socket(feed) for feed in self._endpoints()}
-        self.sentinels = Sentinels(
+        self.watched_files = WatchedFiles(
             *(settings.state_dir, clock, self.inbox.emit, recovered.run_id),
             live=settings.mode == "live",
             run_once=self.run_once,
@@ -133,7 +133,7 @@ class App:
         self.notifier = Notifier()
         self.files_out = FilesOut(settings.state_dir, recovered.run_id, recovered.epoch, clock, journal, self.inbox)
         self.snapshots = Snapshots(engine.state, self.runner, self.files_out, self.notifier)
-        parts = (self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.sentinels)
+        parts = (self.venue, self.stream, self.stream_socket, self.feeds, alerts, self.snapshots, self.watched_files)
         self.performer = Performer(*parts, lambda: self.runner.correlation_id)
         self.decisions = OwnDecisions(engine.state, settings.state_dir, recovered.run_id, self.performer.spawn)
         self.incident_files = IncidentFiles(self.performer, settings.incidents.on_call, engine.state, self.picture)
@@ -202,14 +202,14 @@ class App:
         self._install_signals(loop)
         await self.ops.start()
         await self.files_out.tell_port(self.ops.port)
-        await self.sentinels.look()
+        await self.watched_files.look()
         try:
             async with asyncio.TaskGroup() as group:
                 vital = [
                     self._vital(group, "callbacks", self.last_act.callbacks()),
                     self._vital(group, "venue", self.venue.run()),
                     self._vital(group, "stream", self.stream_socket.run()),
-                    self._vital(group, "sentinels", self.sentinels.run()),
+                    self._vital(group, "watched_files", self.watched_files.run()),
                     self._vital(group, "snapshots", self.snapshots.run()),
                     self._vital(group, "lag", self._measure_lag()),
                     self._vital(group, "history", self._seed_history()),
@@ -380,7 +380,7 @@ class App:
             TaskHealth(
                 "runner", (now_ns - self.runner.progress_mono_ns) / NS_PER_S, RUNNER_LIMIT_S, self.runner.steps > 0
             ),
-            TaskHealth("sentinels", (now_ns - self.sentinels.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
+            TaskHealth("watched_files", (now_ns - self.watched_files.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
             TaskHealth("loop", (now_ns - self.lag_mono_ns) / NS_PER_S, RUNNER_LIMIT_S),
             TaskHealth("snapshot", (now_ns - self.snapshots.progress_mono_ns) / NS_PER_S, WATCH_LIMIT_S),
         )

@@ -18,7 +18,7 @@ from daemon.runtime.preflight_io import PreflightProcess
 from daemon.runtime.recovery_io import recover
 from daemon.settings.build import build_engine
 from daemon.settings.contradictions import never_reached
-from daemon.settings.files_io import keep_config, read_papers
+from daemon.settings.files_io import keep_config, read_reference_data
 from daemon.settings.load_io import load_configured
 from daemon.settings.secrets_io import account_key, known_secrets, require_secrets
 from daemon.settings.tree import Settings
@@ -94,7 +94,7 @@ class _Leaving:
 
 async def _run(settings: Settings, clock: Clock, leaving: _Leaving, options: tuple[str, ...]) -> int:
     signer = Signer(*account_key(settings))
-    papers = read_papers(settings)
+    reference = read_reference_data(settings)
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -102,7 +102,7 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving, options: tup
         raise ConfigurationError(message) from None
     # The metrics' library is imported meanwhile: no start has to wait for it.
     recovered, _ = await asyncio.gather(
-        asyncio.to_thread(recover, settings, papers, clock),
+        asyncio.to_thread(recover, settings, reference, clock),
         asyncio.to_thread(importlib.import_module, "ops.metrics.fold"),
     )
     secrets = known_secrets(settings)
@@ -123,7 +123,7 @@ async def _run(settings: Settings, clock: Clock, leaving: _Leaving, options: tup
         receipts_path=settings.state_dir / "alert_receipts.jsonl",
         masker=Masker(secrets),
     )
-    engine = build_engine(settings, papers)
+    engine = build_engine(settings, reference)
     preflight = PreflightProcess(options, Masker(secrets).text)
     app = App(settings, engine, signer, clock, journal, recovered, alerts, lambda: logging.errors, preflight)
     app.reopen_logs = logging.reopen

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from daemon.client.watched_files_io import Sentinels
+from daemon.client.watched_files_io import WatchedFiles
 from daemon.runtime.snapshots_io import Snapshots
 from domain.actions import (
     Answer,
@@ -51,7 +51,7 @@ class Performer:
         feeds: dict[str, ReconnectingSocket],
         alerts: AlertFan,
         snapshots: Snapshots,
-        sentinels: Sentinels,
+        watched_files: WatchedFiles,
         correlation: Callable[[], str],
     ) -> None:
         self.venue = venue
@@ -61,7 +61,7 @@ class Performer:
         self.alerts = alerts
         self.snapshots = snapshots
         self.files = snapshots.files
-        self.sentinels = sentinels
+        self.watched_files = watched_files
         self.correlation = correlation
         self.background: set[asyncio.Task[Any]] = set()
         self.asked: dict[str, asyncio.Future[str]] = {}
@@ -129,7 +129,7 @@ class Performer:
             return
         try:
             await self.snapshots.snapshot()
-            await self.sentinels.answered(action.ident, text, action.note)
+            await self.watched_files.answered(action.ident, text, action.note)
         except OSError as problem:
             self.files.cannot_write(problem)
 

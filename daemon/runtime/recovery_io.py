@@ -16,8 +16,8 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from daemon.engine.memory import remember, restore
-from daemon.engine.recovered_steps import redo
-from daemon.settings.build import Papers, build_engine
+from daemon.engine.recovered_steps import reapply
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.build_id_io import build_id
 from daemon.settings.tree import Settings, config_hash
 from domain.actions import AnyAction
@@ -61,7 +61,7 @@ class Recovered(NamedTuple):
     tail_steps: int
 
 
-def recover(settings: Settings, papers: Papers, clock: Clock) -> Recovered:
+def recover(settings: Settings, reference: ReferenceData, clock: Clock) -> Recovered:
     """Work out what the run before knew. Raises JournalDamaged when the journal cannot be believed."""
     now = clock.now()
     state_dir = settings.state_dir
@@ -72,13 +72,13 @@ def recover(settings: Settings, papers: Papers, clock: Clock) -> Recovered:
         log.warning("snapshot not believed", problem=str(problem))
     if snapshot is not None:
         try:
-            restore(build_engine(settings, papers).state, snapshot.payload.decode(), now)
+            restore(build_engine(settings, reference).state, snapshot.payload.decode(), now)
         except (ValueError, LookupError, TypeError, AssertionError) as problem:
             log.warning("snapshot not believed", problem=f"not the memory of this build: {one_line(str(problem))}")
             snapshot = None
     payload = snapshot.payload if snapshot is not None else None
     tail = read_tail(state_dir, _read_until(snapshot, state_dir))
-    memory, epoch, count = relive(settings, papers, payload, tail, now)
+    memory, epoch, count = relive(settings, reference, payload, tail, now)
     fresh = max(now.utc_ns // NS_PER_S, epoch + 1)
     run_id = f"run-{fresh}"
     return Recovered(run_id, fresh, build_id(), config_hash(settings), memory, count)
@@ -96,13 +96,13 @@ def _read_until(snapshot: Snapshot | None, state_dir: Path) -> int:
 
 
 def relive(
-    settings: Settings, papers: Papers, payload: bytes | None, tail: Iterable[Lived], now: Now
+    settings: Settings, reference: ReferenceData, payload: bytes | None, tail: Iterable[Lived], now: Now
 ) -> tuple[str, int, int]:
     """What an engine remembers that took over a snapshot's payload and then lived through the steps behind it.
 
     Returns the memory as JSON text (empty when there was nothing to remember), the newest epoch, and how many steps.
     """
-    engine = build_engine(settings, papers)
+    engine = build_engine(settings, reference)
     steps = iter(tail)
     first = next(steps, None)
     count, known = 0, payload is not None
@@ -113,10 +113,10 @@ def relive(
     for step in itertools.chain((first,) if first is not None else (), steps):
         if isinstance(step.event, Started):
             # An older run ended before the one we want: its memory is inside this event.
-            engine, known = build_engine(settings, papers), True
+            engine, known = build_engine(settings, reference), True
         engine.step(step.event, step.now)
         if engine.state.started is None:
-            redo(engine.state, step.actions, step.now)
+            reapply(engine.state, step.actions, step.now)
         epoch = max(epoch, engine.state.held.numbers.epoch)
         count += 1
     if payload is not None and not count:

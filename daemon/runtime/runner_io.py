@@ -1,6 +1,6 @@
 """The runner: get -> step -> record -> perform -> yield.
 
-One task, and the only caller of the engine. Intent is recorded before the deed: a place waits until the journal says
+One task, and the only caller of the engine. Intent is recorded before the act: a place waits until the journal says
 that its step is on disk; a cancel never waits for anything. After every step the loop gets a turn, so that
 a flood of ticks cannot keep a signal or a socket waiting. The runner's own progress is what the watchdog is fed with.
 """

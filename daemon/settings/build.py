@@ -12,14 +12,14 @@ from guards.calendar import NyseCalendar, parse_table
 from guards.windows import WindowPlan
 
 
-class Papers(NamedTuple):
+class ReferenceData(NamedTuple):
     """The files that an engine is made with besides the settings: fees and calendar, None where unreadable."""
 
     fees: bytes | None = None
     calendar: bytes | None = None
 
 
-def build_plan(settings: Settings, papers: Papers) -> WindowPlan:
+def build_plan(settings: Settings, reference: ReferenceData) -> WindowPlan:
     """The window plan; the hourly template needs the committed calendar table, the short one runs every day.
 
     Without the table the holidays package speaks alone, and only for the days that it was once compared for.
@@ -27,17 +27,17 @@ def build_plan(settings: Settings, papers: Papers) -> WindowPlan:
     chosen = settings.windows
     if chosen.template != "hourly":
         return WindowPlan(chosen)
-    if papers.calendar is None:
+    if reference.calendar is None:
         return WindowPlan(chosen, NyseCalendar(None))
     try:
-        text = papers.calendar.decode()
+        text = reference.calendar.decode()
     except UnicodeDecodeError as problem:
-        line = papers.calendar.count(b"\n", 0, problem.start) + 1
+        line = reference.calendar.count(b"\n", 0, problem.start) + 1
         message = f"{settings.calendar_file}:{line}: not UTF-8; take the committed table again"
         raise ConfigurationError(message) from None
     return WindowPlan(chosen, NyseCalendar(parse_table(text)))
 
 
-def build_engine(settings: Settings, papers: Papers) -> Engine:
+def build_engine(settings: Settings, reference: ReferenceData) -> Engine:
     """A fresh engine."""
-    return Engine(engine_settings(settings, build_plan(settings, papers), papers.fees))
+    return Engine(engine_settings(settings, build_plan(settings, reference), reference.fees))

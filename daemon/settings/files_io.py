@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from daemon.settings.build import Papers
+from daemon.settings.build import ReferenceData
 from daemon.settings.learned import parse_probe, table_of
 from daemon.settings.tree import Settings, shown
 from domain.door import DOCUMENT_BYTES_MAX, Door
@@ -54,9 +54,9 @@ def read_optional(path: Path) -> bytes | None:
         return None
 
 
-def read_papers(settings: Settings) -> Papers:
+def read_reference_data(settings: Settings) -> ReferenceData:
     """The files that the engine is made with; None for one that cannot be read."""
-    return Papers(read_optional(settings.fees_file), read_optional(settings.calendar_file))
+    return ReferenceData(read_optional(settings.fees_file), read_optional(settings.calendar_file))
 
 
 def keep_config(settings: Settings, digest: str) -> None:
@@ -66,8 +66,8 @@ def keep_config(settings: Settings, digest: str) -> None:
     path = folder / f"{digest}.json"
     if not path.exists():
         path.write_bytes(msgspec.json.format(msgspec.json.encode(shown(settings), order="sorted")))
-        papers = read_papers(settings)
-        if papers.fees is not None:
-            (folder / f"{digest}.fees.json").write_bytes(papers.fees)
-        if papers.calendar is not None:
-            (folder / f"{digest}.days.csv").write_bytes(papers.calendar)
+        reference = read_reference_data(settings)
+        if reference.fees is not None:
+            (folder / f"{digest}.fees.json").write_bytes(reference.fees)
+        if reference.calendar is not None:
+            (folder / f"{digest}.days.csv").write_bytes(reference.calendar)

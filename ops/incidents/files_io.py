@@ -19,8 +19,8 @@ from journal.facts import RecordedFact, Seen, facts, tells_nothing
 from journal.layout import first_seq_of
 from journal.reader_io import read_records, segment_paths
 from journal.reports.render import markdown
-from ops.incidents.duties import duty_of
 from ops.incidents.page import Ended, page
+from ops.incidents.responses import response_of
 
 FOLDER: Final = "reports/incidents"
 _DAY_CHARS: Final = len("20260306")
@@ -100,14 +100,14 @@ def _listed(
 ) -> ListedIncident:
     entry = fact.entry
     assert isinstance(entry, IncidentOpenedEntry), "only openings are listed"
-    duty, file = duty_of(entry.breach), filed.get(entry.ident)
+    response, file = response_of(entry.breach), filed.get(entry.ident)
     return ListedIncident(
         ident=entry.ident,
         opened_utc=utc_ms_text(fact.utc_ns),
         breach=entry.breach.value,
         why=entry.why,
-        owner=duty.owner,
-        action=duty.action,
+        owner=response.owner,
+        action=response.action,
         path="" if file is None else file.path,
         file=NOT_YET if file is None else _compared(state_dir, file),
         open=fact.utc_ns > resumed_ns,

@@ -12,7 +12,7 @@ from domain.records import Entry, IncidentOpenedEntry, LimitsEntry, payload_of, 
 from domain.stamps import et_text, utc_ms_text
 from journal.facts import RecordedFact, Seen
 from journal.reports.render import Block, Heading, Table
-from ops.incidents.duties import RESUME, duty_of
+from ops.incidents.responses import RESUME, response_of
 
 BEFORE_NS: Final = 300 * NS_PER_S
 ROWS_MAX: Final = 400
@@ -38,7 +38,7 @@ def page(facts: Iterable[RecordedFact | Seen], ident: str, ended: Ended, on_call
     opened = next((f for f in told if isinstance(f.entry, IncidentOpenedEntry) and f.entry.ident == ident), None)
     if opened is None or not isinstance(opened.entry, IncidentOpenedEntry):
         raise NoSuchIncidentError(f"no incident {ident} in the journal")
-    entry, duty = opened.entry, duty_of(opened.entry.breach)
+    entry, response = opened.entry, response_of(opened.entry.breach)
     flat = (
         f"{ended.flat_ns // NS_PER_MS} ms after the breach"
         if ended.flat_ns is not None
@@ -50,10 +50,10 @@ def page(facts: Iterable[RecordedFact | Seen], ident: str, ended: Ended, on_call
         ("when", f"{utc_ms_text(opened.utc_ns)} ({et_text(opened.utc_ns)} in New York)"),
         ("record", opened.ident),
         ("nothing live", flat),
-        ("owner", duty.owner),
+        ("owner", response.owner),
         ("on call", "; ".join(on_call) or NOBODY),
-        ("action", duty.action),
-        ("runbook", duty.runbook),
+        ("action", response.action),
+        ("runbook", response.runbook),
         ("to go on", f"trading waits for a person: {RESUME}"),
     ]
     figures = [(figure.name, figure.value, figure.limit or "-") for figure in entry.figures]

@@ -212,7 +212,7 @@ function paintWindows(p) {
     cls(put(td[5], String(w.trips)), "r " + (w.trips ? "warn" : "")); cls(put(td[6], cash(w.pnl)), "r " + (w.pnl == null ? "" : w.pnl < 0 ? "bad" : "good"));
     const open = w.target_ns > p.now[1];
     cls(put(td[7], w.settled ? "settled" : open ? "running" : "waiting"), w.settled ? "" : open ? "good" : "warn");
-    const path = w.report;  // below reports/, as the chores keep it
+    const path = w.report;  // below reports/, as the report job writes it
     if (!path) put(td[8], "-");
     else if (td[8].dataset.path !== path) {
       const a = el("a", "", path.split("/").pop()); a.href = "/reports/" + path.split("/").map(encodeURIComponent).join("/");

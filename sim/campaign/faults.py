@@ -1,6 +1,6 @@
 """What goes wrong in a campaign, and when: drawn from the seed, the same list for the same seed.
 
-A fault is asked for in the words of the menus of the simulated exchange and feed, or names a deed on the daemon's own
+A fault is asked for in the words of the menus of the simulated exchange and feed, or names an act on the daemon's own
 machine. Kinds are dealt from a shuffled pack, so that a run of some days reaches every one of them; their instants lean
 towards the last minute of a window, where they hurt.
 """

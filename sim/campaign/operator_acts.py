@@ -34,7 +34,7 @@ REFUSED_TRIES = 40
 HALF = 0.5
 
 
-class Deeds:
+class OperatorActs:
     """Carries out the faults of one unit."""
 
     def __init__(self, world: Scene, rng: Random) -> None:
@@ -77,7 +77,7 @@ class Deeds:
             "late_listing": lambda _fault: None,
         }
         wanted = {name for name, kind in menu.KINDS.items() if kind.where == menu.BOX}
-        assert set(self._doers) == wanted, "every deed has its doer"
+        assert set(self._doers) == wanted, "every act has its doer"
 
     def can(self, fault: Fault) -> bool:
         """Whether this kind can strike here: some need files that only exist where the ports are cut."""

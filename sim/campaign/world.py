@@ -12,7 +12,7 @@ import msgspec
 
 from daemon.engine.picture import Process as Shell
 from daemon.engine.picture import draw
-from daemon.settings.build import Papers, build_engine, build_plan
+from daemon.settings.build import ReferenceData, build_engine, build_plan
 from daemon.settings.tree import Settings
 from domain.actions import AnyAction
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -27,7 +27,7 @@ from sim.campaign import faults as menu
 from sim.campaign.checks.suite import Checks
 from sim.campaign.faults import Fault, WindowSpan
 from sim.campaign.liveness import Liveness
-from sim.campaign.operator_acts import Deeds
+from sim.campaign.operator_acts import OperatorActs
 from sim.campaign.ports.box import NEVER_NS, Box
 from sim.campaign.ports.exchange import PortServer
 from sim.campaign.ports.feed import FeedPort, Paths
@@ -62,10 +62,10 @@ class World:
         self.anchor_s = self.start_ns // NS_PER_S + unit.window_s
         self.timeline = self._time()
         self.settings = self._settings()
-        self.papers = Papers(
+        self.reference = ReferenceData(
             (ROOT / "configs" / "fees.json").read_bytes(), (ROOT / "configs" / "nyse_days.csv").read_bytes()
         )
-        self.plan = build_plan(self.settings, self.papers)
+        self.plan = build_plan(self.settings, self.reference)
         self.windows = self._windows()
         symbols = (*(SERIES[s].symbol for s in self.settings.windows.series), *self.settings.vix.symbols)
         self.paths = Paths(unit.seed * 1_000 + unit.number, symbols)
@@ -90,7 +90,7 @@ class World:
             self.exchange,
             self.settings,
             lambda: self.gateway.skew_ns,
-            build_plan(self.settings, self.papers).current_window,
+            build_plan(self.settings, self.reference).current_window,
         )
         self.gateway.told = self._told
         self.kinds = menu.KINDS
@@ -100,7 +100,7 @@ class World:
         dealt = unit.number * menu.per_window(unit.mode) * max(0, unit.windows - 1)
         drawn = self._drawn(spans, dealt)
         self.faults = list(unit.faults) if unit.faults is not None else drawn
-        self.deeds = self._deeds()
+        self.operator_acts = self._operator_acts()
         self.lives: list[tuple[Started, list[bytes]]] = []
 
     # What the world is made of; the level with sockets (sim/sockets/world.py) makes these otherwise.
@@ -119,10 +119,10 @@ class World:
         return FeedPort(self.timeline, self.paths, symbols, quota, rng, is_open=open_, is_fast=fast)
 
     def _box(self, rng: Random) -> Box:
-        return Box(self.timeline, Outside(self.server, self.feed, self.settings, self.papers), self, rng)
+        return Box(self.timeline, Outside(self.server, self.feed, self.settings, self.reference), self, rng)
 
-    def _deeds(self) -> Deeds:
-        return Deeds(self, self.rng)
+    def _operator_acts(self) -> OperatorActs:
+        return OperatorActs(self, self.rng)
 
     def _drawn(self, spans: list[WindowSpan], dealt: int) -> list[Fault]:
         return menu.schedule(str(self.unit.seed), self.unit.mode, spans, dealt)
@@ -177,7 +177,7 @@ class World:
     def _told(self, operation: Operation, asked: Asked, status: int) -> None:
         self.checks.asked(operation, asked, status)
         if operation.name == "create_order":
-            self.deeds.placed()
+            self.operator_acts.placed()
 
     # --- the run -----------------------------------------------------------------------------------------------------
 
@@ -215,16 +215,16 @@ class World:
             time.at(window.target_ns + NS_PER_S, self.checks.froze)
             time.at(window.opens_ns + READY_LOOK_NS, self._look_ready, window)
         for fault in self.faults:
-            self.deeds.prepare(fault)
-            time.at(fault.at_ns, self.deeds.strike, fault)
+            self.operator_acts.prepare(fault)
+            time.at(fault.at_ns, self.operator_acts.strike, fault)
             if fault.kind == "kill":
                 # The last snapshot before a death is up to a second old.
                 time.at(fault.at_ns - self.rng.randrange(NS_PER_S), self.box.keep_snapshot)
         for window in self.windows[:-1]:
             # A person looks in between windows, and lifts what only a person may lift.
-            time.at(window.target_ns + 500 * NS_PER_MS, self.deeds.resume)
+            time.at(window.target_ns + 500 * NS_PER_MS, self.operator_acts.resume)
         if self.windows:
-            time.at(self.windows[-1].target_ns + 500 * NS_PER_MS, self.deeds.rest)
+            time.at(self.windows[-1].target_ns + 500 * NS_PER_MS, self.operator_acts.rest)
         Liveness(self).arrange(tuple(self.settings.windows.series), self.end_ns)
 
     def _make(self, window: Window) -> None:
@@ -258,7 +258,7 @@ class World:
         """Step a fresh engine through each life, and compare byte for byte."""
         encode = msgspec.json.Encoder().encode
         for started, steps in self.lives:
-            engine = build_engine(self.settings, self.papers)
+            engine = build_engine(self.settings, self.reference)
             for number, body in enumerate(steps):
                 step = _recorded.decode(body)
                 if encode(engine.step(step.event, step.now)) != bytes(step.actions):
@@ -282,8 +282,8 @@ class World:
             steps=counts["steps"],
             slowest_flat_ms=self.checks.slowest_flat_ms,
             slowest_stop_ms=self.checks.slowest_stop_ms,
-            faults=dict(self.deeds.counted()),
-            planned=dict(Counter(f.kind for f in self.faults if self.deeds.can(f))),
+            faults=dict(self.operator_acts.counted()),
+            planned=dict(Counter(f.kind for f in self.faults if self.operator_acts.can(f))),
             counts=dict(counts),
             breaches=[(b.name, b.at_ns, b.detail) for b in broken],
             story=list(self.checks.story) if broken else [],

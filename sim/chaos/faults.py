@@ -127,7 +127,7 @@ async def term_in_boot(scene: Scene) -> None:
     """SIGTERM while it is starting: an orderly end all the same."""
     await scene.stage.end("daemon")
     await scene.begin_daemon()
-    # In the very first moments the interpreter itself has no ear for signals yet: that is no part of ours.
+    # In the very first moments the interpreter itself does not handle signals yet: that is no part of ours.
     await scene.pause(0.4, 3.0)
     scene.spoiled = "an account-wide cancel-all at the shutdown"
     scene.stage.signal("daemon", signal.SIGTERM)

@@ -227,7 +227,7 @@ def no_redo() -> Patches:
     """A recovery does not enter what was placed after the snapshot."""
     from daemon.runtime import recovery_io  # noqa: PLC0415 - patched where it is used
 
-    return [(recovery_io, "redo", lambda *_: None)]
+    return [(recovery_io, "reapply", lambda *_: None)]
 
 
 def chance() -> Patches:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from daemon.runtime.app_io import App
 from daemon.runtime.recovery_io import recover
-from daemon.settings.build import Papers, build_engine
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.files_io import keep_config
 from daemon.settings.tree import Settings, config_hash
 from domain.actions import AnyAction, Exit
@@ -106,16 +106,16 @@ class Life:
     def _build(self) -> App:
         """As launch_io does, without signals of the system, logs and secrets."""
         box = self.box
-        settings, papers, clock = box.settings, box.papers, box.clock
+        settings, reference, clock = box.settings, box.reference, box.clock
         # The state directory has another name in every process: it is left out of what is hashed and recorded.
         digest = config_hash(settings.model_copy(update={"state_dir": settings.state_dir.relative_to(box.root)}))
-        recovered = recover(settings, papers, clock)._replace(config_hash=digest, build_id=BUILD)
+        recovered = recover(settings, reference, clock)._replace(config_hash=digest, build_id=BUILD)
         keep_config(settings, digest)
         run = (recovered.run_id, settings.mode, digest)
         self.journal = LateJournal(box.disk, run, clock, box.loop, box.recorded)
         receipts = settings.state_dir / "alert_receipts.jsonl"
         alerts = AlertFan([(_Quiet(), Policy())], clock=clock, receipts_path=receipts)
-        engine = build_engine(settings, papers)
+        engine = build_engine(settings, reference)
         step = engine.step
 
         def seen(event: AnyEvent, now: Now) -> list[AnyAction]:
@@ -150,7 +150,7 @@ class Life:
             act(*args)
 
     def look(self) -> None:
-        """Its sentinels look by themselves."""
+        """It looks at its watched files by itself."""
 
     def disk_fails(self, reason: str) -> None:
         """From now on the disk takes nothing."""
@@ -162,10 +162,16 @@ class SocketBox:
     """The machine: clock, state directory, and at most one process."""
 
     def __init__(
-        self, loop: VirtualLoop, timeline: Timeline, settings: Settings, papers: Papers, onlooker: Onlooker, rng: Random
+        self,
+        loop: VirtualLoop,
+        timeline: Timeline,
+        settings: Settings,
+        reference: ReferenceData,
+        onlooker: Onlooker,
+        rng: Random,
     ) -> None:
         self.loop, self.timeline = loop, timeline
-        self.settings, self.papers = settings, papers
+        self.settings, self.reference = settings, reference
         self.root = settings.state_dir.parent
         self.onlooker = onlooker
         self.rng = rng
@@ -238,7 +244,7 @@ class SocketBox:
         self.timeline.after(back_after_ns, self.start)
 
     def keep_snapshot(self) -> None:
-        """Its chores keep snapshots by themselves."""
+        """It writes its snapshots by itself."""
 
     # --- standing still ----------------------------------------------------------------------------------------------
 

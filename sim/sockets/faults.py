@@ -15,7 +15,7 @@ from domain.clock import NS_PER_MS, NS_PER_S
 from domain.events import AnyEvent, Stop
 from sim.campaign import faults as menu
 from sim.campaign.faults import Fault, Kind, WindowSpan
-from sim.campaign.operator_acts import Deeds
+from sim.campaign.operator_acts import OperatorActs
 from sim.sockets.servers import EXCHANGE_PORT, FEED_PORTS
 from sim.virtual.connection import Path
 from sim.virtual.network import Network
@@ -92,7 +92,7 @@ def schedule(seed: str, mode: str, spans: list[WindowSpan], start: int) -> list[
     return sorted(found, key=lambda fault: (fault.at_ns, fault.kind))
 
 
-class WireDeeds(Deeds):
+class WireOperatorActs(OperatorActs):
     """Carries out the faults of one unit, those of the wire too. Signals are signals here."""
 
     _box: Any

@@ -141,10 +141,10 @@ class SocketWorld(World):
 
     def _box(self, rng: Random) -> Any:  # noqa: ANN401 - in the place of a Box
         self.kinds = wires.ALL
-        return SocketBox(self.loop, self.timeline, self.settings, self.papers, self, rng)
+        return SocketBox(self.loop, self.timeline, self.settings, self.reference, self, rng)
 
-    def _deeds(self) -> wires.WireDeeds:
-        return wires.WireDeeds(self, self.net, self.rng)
+    def _operator_acts(self) -> wires.WireOperatorActs:
+        return wires.WireOperatorActs(self, self.net, self.rng)
 
     def _drawn(self, spans: list[WindowSpan], dealt: int) -> list[Fault]:
         return wires.schedule(str(self.unit.seed), self.unit.mode, spans, dealt)
@@ -266,7 +266,7 @@ class SocketWorld(World):
         encode = msgspec.json.Encoder().encode
 
         def fresh(_started: Started) -> Callable[[AnyEvent, Now], bytes]:
-            engine = build_engine(self.settings, self.papers)
+            engine = build_engine(self.settings, self.reference)
             return lambda event, now: encode(engine.step(event, now))
 
         verdict = replay(read_steps(state_dir), fresh, BUILD)

@@ -16,7 +16,7 @@ import msgspec
 
 from daemon.engine.memory import remember
 from daemon.engine.step import Engine
-from daemon.settings.build import Papers, build_engine
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.tree import Settings
 from domain.actions import AnyAction, CancelAll, CancelOrders, Exit, Place, RunPreflight, SubscribeBooks, TriggerGroup
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -93,8 +93,8 @@ class Stand:
 
     def __init__(self, *, fees: bytes | None = FEES, begin: bool = True, **changes: Any) -> None:  # noqa: ANN401
         self.settings = short_settings(**changes)
-        self.papers = Papers(fees)
-        self.engine: Engine = build_engine(self.settings, self.papers)
+        self.reference = ReferenceData(fees)
+        self.engine: Engine = build_engine(self.settings, self.reference)
         self.mono_ns = FIRST_MONO_NS
         self.utc_ns = (START_S + PERIOD_S - OPEN_S - 5) * NS_PER_S
         self.exchange = Exchange(self.now)
@@ -298,7 +298,7 @@ class Stand:
     def crash(self, after_ns: int) -> None:
         """SIGKILL, and another process with the memory of this one; what was on its way to the exchange is lost."""
         memory = remember(self.engine.state).decode()
-        self.engine = build_engine(self.settings, self.papers)
+        self.engine = build_engine(self.settings, self.reference)
         self._coming.clear()
         self._sending.clear()
         self.epoch += 1

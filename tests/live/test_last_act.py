@@ -60,7 +60,7 @@ BUGS = (
     Bug("feeds.kalshi_stream", "KalshiStream.received", ("stream",)),
     Bug("feeds.massive", "MassiveSession.next_deadline", ("callbacks",)),
     Bug("execution.kalshi.venue", "read_answer", ("venue", "callbacks")),
-    Bug("daemon.client.watched_files_io", "Sentinels._proven", ("sentinels",)),
+    Bug("daemon.client.watched_files_io", "WatchedFiles._proven", ("watched_files",)),
     Bug("daemon.runtime.snapshots_io", "remember", ("snapshots",)),
     Bug("daemon.runtime.inbox_io", "Inbox.emit", ("",)),
 )

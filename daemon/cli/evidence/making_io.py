@@ -17,7 +17,7 @@ from daemon.preflight.rehearsal_io import look_at_controls
 from daemon.preflight.tables.manifest_io import ours_of
 from daemon.preflight.tables.printed_io import code_of, emit_kept, table_of
 from daemon.settings.build import build_plan
-from daemon.settings.files_io import read_papers
+from daemon.settings.files_io import read_reference_data
 from daemon.settings.tree import Settings
 from daemon.system_clock import SystemClock
 from domain.clock import Now
@@ -73,7 +73,7 @@ def _smoke(settings: Settings, now: Now) -> tuple[Finding, ...]:
 
 
 def _daily_report(settings: Settings, now: Now) -> tuple[Finding, ...]:
-    day = build_plan(settings, read_papers(settings)).session_date(now.utc_ns).isoformat()
+    day = build_plan(settings, read_reference_data(settings)).session_date(now.utc_ns).isoformat()
     pages = settings.state_dir / "reports"
     return tuple(_on_file(name, pages / name / f"{day}.md") for name in settings.windows.series)
 

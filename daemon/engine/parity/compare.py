@@ -150,7 +150,7 @@ class Parity:
         since_ns = self._quiet_ns() + SETTLE_NS
         return self._quiet(now) and asked_ns >= since_ns and self.held.fills_asked_ns >= since_ns
 
-    def chores(self, now: Now, out: list[AnyAction]) -> None:
+    def housekeeping(self, now: Now, out: list[AnyAction]) -> None:
         """Ask for what a walk needs that is wanted, and give up reconciliations that take too long."""
         if self.walk_wanted and self._quiet(now):
             since_ns = self._quiet_ns() + SETTLE_NS

@@ -33,11 +33,11 @@ def scan(settings: Settings) -> tuple[Finding, ...]:
     own = settings.exchange.private_key_file
     keys = frozenset() if own is None else frozenset({own.resolve()})
     state, tree = settings.state_dir.resolve(), ROOT.resolve()
-    papers = [path.parent for path in (settings.fees_file, settings.calendar_file)]
+    folders = [path.parent for path in (settings.fees_file, settings.calendar_file)]
     return (
         scan_place("state", _files([state], frozenset()), needles, keys, forms=True),
         scan_place("tree", _files([tree], frozenset({state})), needles, keys, forms=False),
-        scan_place("configuration", _files(papers, frozenset({state})), needles, keys, forms=True),
+        scan_place("configuration", _files(folders, frozenset({state})), needles, keys, forms=True),
     )
 
 

@@ -91,14 +91,14 @@ class Box:
         self.lives += 1
         now = self.clock.now()
         tail = (_tail.decode(body) for _, body in self.disk.tail)
-        memory, epoch, _ = relive(self.outside.settings, self.outside.papers, self.disk.snapshot, tail, now)
+        memory, epoch, _ = relive(self.outside.settings, self.outside.reference, self.disk.snapshot, tail, now)
         self.disk.epoch = max(now.utc_ns // NS_PER_S, max(epoch, self.disk.epoch) + 1)
         self.disk.full = False
         process = self.process = Process(self, memory, self.disk.epoch)
         process.begin()
 
     def keep_snapshot(self) -> None:
-        """What chores write each second; here when a death is near, because only then it will be read."""
+        """What the daemon writes each second; here when a death is near, because only then it will be read."""
         if self.process is not None and self.process.engine.state.started is not None:
             self.disk.snapshot = remember(self.process.engine.state)
             self.disk.tail.clear()

@@ -1,10 +1,10 @@
-"""What surrounds the simulated daemon's machine: both ends of its ways out, its configuration, its papers."""
+"""What surrounds the simulated daemon's machine: both ends of its ways out, its configuration, its reference data."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from daemon.settings.build import Papers
+from daemon.settings.build import ReferenceData
 from daemon.settings.tree import Settings
 from sim.campaign.ports.exchange import PortServer
 from sim.campaign.ports.feed import FeedPort
@@ -16,4 +16,4 @@ class Outside(NamedTuple):
     server: PortServer
     feed: FeedPort
     settings: Settings
-    papers: Papers
+    reference: ReferenceData

@@ -208,7 +208,7 @@ class Process:
         self.memory = memory
         self.epoch = epoch
         self.run_id = f"run-{epoch}"
-        self.engine = build_engine(outside.settings, outside.papers)
+        self.engine = build_engine(outside.settings, outside.reference)
         self.inbox = Inbox(box.clock)
         self.keeper = StepKeeper(self)
         self.clock, self.timeline, self.rng = box.clock, box.timeline, box.rng

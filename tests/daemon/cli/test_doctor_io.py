@@ -44,9 +44,9 @@ def test_each_thing_that_is_missing_is_named_and_what_is_there_is_well(
     monkeypatch.setattr(doctor_io, "INSTALLED", tmp_path / "not-installed")
     home = tmp_path / "state"
     config = tmp_path / "c.toml"
-    papers = "".join(f'{name} = "{ROOT}/configs/{file}"\n' for name, file in
+    reference = "".join(f'{name} = "{ROOT}/configs/{file}"\n' for name, file in
                      (("fees_file", "fees.json"), ("calendar_file", "nyse_days.csv")))  # fmt: skip
-    config.write_text(f'state_dir = "{home}"\n{papers}', "utf-8")
+    config.write_text(f'state_dir = "{home}"\n{reference}', "utf-8")
     code, seen = looked(config)
     assert code == 1
     assert {name for name, (status, _) in seen.items() if status == "ok"} == {

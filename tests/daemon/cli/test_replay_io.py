@@ -56,6 +56,6 @@ def test_the_kept_configuration_is_the_one_that_ran(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     digest = config_hash(settings)
     keep_config(settings, digest)
-    again, papers = kept_config(tmp_path, digest)
+    again, reference = kept_config(tmp_path, digest)
     assert config_hash(again) == digest
-    assert papers.fees == settings.fees_file.read_bytes()
+    assert reference.fees == settings.fees_file.read_bytes()

@@ -1,4 +1,4 @@
-"""The restricted list as the sentinels see it: each change told once, what cannot be read told as a problem."""
+"""The restricted list as the daemon sees it: each change told once, what cannot be read told as a problem."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.client.watched_files_io import LOOK_EVERY_S, Sentinels
+from daemon.client.watched_files_io import LOOK_EVERY_S, WatchedFiles
 from daemon.system_clock import SystemClock
 from domain.events import AnyEvent, RestrictedRead
 
@@ -16,12 +16,12 @@ async def test_a_change_of_the_file_is_told_by_the_next_look(tmp_path: Path) -> 
     told: list[AnyEvent] = []
     path = tmp_path / "restricted.toml"
     clock = SystemClock()
-    sentinels = Sentinels(
+    watched_files = WatchedFiles(
         tmp_path, clock, told.append, "run", live=False, run_once=lambda _job, _by, _ident: None, restricted=path
     )
 
     async def seen() -> list[RestrictedRead]:
-        await sentinels.look()
+        await watched_files.look()
         found = [event for event in told if isinstance(event, RestrictedRead)]
         told.clear()
         return found

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.client.close_outs_io import close_outs_folder, read_close_outs, write_close_out
 from daemon.client.requests_io import Request, ask, pending, read_answer
-from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, Sentinels, execution_halted
+from daemon.client.watched_files_io import HALTED_FILE_VARIABLE, HALTED_VARIABLE, WatchedFiles, execution_halted
 from domain.clock import NS_PER_S
 from domain.events import (
     AnyEvent,
@@ -29,20 +29,20 @@ from tests.daemon.timepiece import Timepiece
 
 
 class Bench:
-    """Sentinels over a directory."""
+    """WatchedFiles over a directory."""
 
     def __init__(self, folder: Path, *, live: bool = False) -> None:
         self.clock = Timepiece()
         self.folder = folder
         self.seen: list[AnyEvent] = []
         self.jobs: list[tuple[str, str, str]] = []
-        self.sentinels = Sentinels(
+        self.watched_files = WatchedFiles(
             folder, self.clock, self.seen.append, "run-1", live=live, run_once=lambda *job: self.jobs.append(job)
         )
 
     async def look(self) -> list[AnyEvent]:
         self.seen.clear()
-        await self.sentinels.look()
+        await self.watched_files.look()
         return list(self.seen)
 
 
@@ -165,10 +165,10 @@ async def test_a_request_is_told_once_and_answered(tmp_path: Path) -> None:
     owner = account_name(os.geteuid())
     assert await bench.look() == [Operator(Command.PAUSE, "ann", "because", "operator_cli", "1-2", owner)]
     assert await bench.look() == []
-    await bench.sentinels.answered("1-2", "")
+    await bench.watched_files.answered("1-2", "")
     assert done.read_text() == ""
     assert pending(tmp_path) == []
-    await bench.sentinels.answered("nobody", "x")
+    await bench.watched_files.answered("nobody", "x")
 
 
 async def test_a_consent_says_what_it_lifted_and_a_refusal_every_gate(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_a_consent_says_what_it_lifted_and_a_refusal_every_gate(tmp_path: 
     for ident, text, note in (("1-1", "", "lifted by this resume: pause"), ("1-2", "a: FAIL\nb: UNKNOWN", "")):
         done = ask(tmp_path, Request(ident, Command.RESUME, "ann", "because", bench.clock.utc_ns))
         await bench.look()
-        await bench.sentinels.answered(ident, text, note)
+        await bench.watched_files.answered(ident, text, note)
         assert read_answer(done.read_text()) == (text, note)
 
 
@@ -203,7 +203,7 @@ async def test_a_look_that_never_comes_back_is_a_kill_switch_that_cannot_be_read
     monkeypatch.setattr("daemon.client.watched_files_io.LOOK_SLICE_S", 0.001)
     bench = Bench(tmp_path)
     await bench.look()
-    made = bench.sentinels.progress_mono_ns
+    made = bench.watched_files.progress_mono_ns
     bench.clock.wait(NS_PER_S)
     pipe = tmp_path / "proofs.json"
     os.mkfifo(pipe)
@@ -211,7 +211,7 @@ async def test_a_look_that_never_comes_back_is_a_kill_switch_that_cannot_be_read
     assert isinstance(told, KillSwitch)
     assert told.active
     assert "does not answer" in told.reason
-    assert bench.sentinels.progress_mono_ns == made  # and /health says so
+    assert bench.watched_files.progress_mono_ns == made  # and /health says so
     assert await bench.look() == []
     await asyncio.to_thread(pipe.write_bytes, b"")  # lets the one thread go that hangs
     monkeypatch.setattr("daemon.client.watched_files_io.LOOK_SLICE_S", 1)

@@ -164,13 +164,13 @@ def test_no_window_is_over_before_the_fills_were_listed() -> None:
     stand.quote_both()
     stand.run_before_target(-10 * S)
     state, out = stand.engine.state, list[AnyAction]()
-    result, chores = state.results.by_window["INXU", stand.target_ns], state.ladders
+    result, ladders = state.results.by_window["INXU", stand.target_ns], state.ladders
     result.reported = False
     state.held.reconciled.discard(FILLS)
-    chores.chores(stand.now(), out, clock_doubted=False)
+    ladders.housekeeping(stand.now(), out, clock_doubted=False)
     assert not result.reported
     stand.engine.state.held.reconciled.add(FILLS)
-    chores.chores(stand.now(), out, clock_doubted=False)
+    ladders.housekeeping(stand.now(), out, clock_doubted=False)
     assert result.reported
 
 

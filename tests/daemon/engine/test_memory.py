@@ -45,7 +45,7 @@ def test_what_is_remembered_and_restored_is_remembered_the_same() -> None:
     stand.step(KillSwitch(active=True, source="file", reason="fire"))
     stand.run(30 * MS)
     first = remember(stand.engine.state)
-    engine = build_engine(stand.settings, stand.papers)
+    engine = build_engine(stand.settings, stand.reference)
     restore(engine.state, first.decode(), stand.now())
     once, again = msgspec.json.decode(first), msgspec.json.decode(remember(engine.state))
     for tree in (once, again):
@@ -89,7 +89,7 @@ def test_the_snapshot_holds_all_that_an_operator_needs_before_a_restart() -> Non
 def test_how_long_ago_the_run_before_lived_is_what_both_clocks_agree_on(mono_s: int, utc_s: int, known_s: int) -> None:
     stand = quoting()
     kept, lived = remember(stand.engine.state), stand.engine.state.last_now
-    engine = build_engine(stand.settings, stand.papers)
+    engine = build_engine(stand.settings, stand.reference)
     now = Now(lived.mono_ns + mono_s * S, lived.utc_ns + utc_s * S)
     restore(engine.state, kept.decode(), now)
     orders = [order for order in engine.state.held.book.live.values() if order.state is OrderStatus.OPEN]
@@ -111,7 +111,7 @@ def test_orders_that_ended_while_nobody_ran_are_gone_by_a_list_after_a_restart()
 def test_a_text_of_another_shape_is_refused_not_guessed_at() -> None:
     stand = Stand()
     with pytest.raises(Refused):
-        restore(build_engine(stand.settings, stand.papers).state, '{"schema":1}', stand.now())
+        restore(build_engine(stand.settings, stand.reference).state, '{"schema":1}', stand.now())
 
 
 def test_after_a_crash_what_rests_is_adopted_cancelled_and_quoted_anew_under_new_names() -> None:
@@ -368,6 +368,6 @@ def test_the_payload_is_plain_json_that_another_program_can_read() -> None:
 
 def test_an_epoch_is_never_used_again_even_if_the_clock_was_set_back() -> None:
     before = quoting()
-    engine = build_engine(before.settings, before.papers)
+    engine = build_engine(before.settings, before.reference)
     restore(engine.state, remember(before.engine.state).decode(), before.now())
     assert engine.state.held.numbers.epoch == before.engine.state.held.numbers.epoch

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.engine.picture import Process, draw
-from daemon.settings.build import Papers, build_engine
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.build_id_io import build_id, sources_id
 from domain.actions import Place
 from domain.clock import NS_PER_MS, NS_PER_S, Now
@@ -50,7 +50,7 @@ def on_day(text: str) -> tuple[Stand, Now]:
     """A stand with the hourly windows and the committed calendar, whose indices have values of that instant."""
     stand = Stand(begin=False)
     stand.settings = short_settings(windows={"template": "hourly"})
-    stand.engine = build_engine(stand.settings, Papers(FEES, CALENDAR))
+    stand.engine = build_engine(stand.settings, ReferenceData(FEES, CALENDAR))
     stand.utc_ns = round(dt.datetime.fromisoformat(text).timestamp()) * S
     stand.begin()
     for series in BASE:

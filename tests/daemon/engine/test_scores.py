@@ -136,7 +136,7 @@ def test_in_standby_the_host_that_is_kept_closed_is_not_looked_at() -> None:
 def test_the_snapshot_gives_the_same_score_back() -> None:
     stand = Stand()
     stand.run(GRACE_NS + 3 * S)
-    other = build_engine(stand.settings, stand.papers)
+    other = build_engine(stand.settings, stand.reference)
     restore(other.state, remember(stand.engine.state).decode(), stand.now())
     assert other.state.scores.tallies == stand.engine.state.scores.tallies
     assert isinstance(other.state.scores.tallies["massive"], Tally)

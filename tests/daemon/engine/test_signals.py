@@ -7,7 +7,7 @@ import datetime as dt
 
 import pytest
 
-from daemon.engine.recovered_steps import redo
+from daemon.engine.recovered_steps import reapply
 from daemon.settings.build import build_engine
 from domain.clock import NS_PER_S
 from domain.ids import Ticker
@@ -48,10 +48,10 @@ def test_a_restart_counts_on_from_the_snapshot_and_from_the_steps_after_it() -> 
     stand.run(40 * NS_PER_S)
     assert taken_up(stand) == first
     assert first == set(stand.engine.state.risk.state()["signals"])
-    again = build_engine(stand.settings, stand.papers)
+    again = build_engine(stand.settings, stand.reference)
     for step in stand.story:
         again.state.risk.advance(stand.engine.state.session, again.state.held)
-        redo(again.state, step.actions, step.now)
+        reapply(again.state, step.actions, step.now)
     assert again.state.risk.state()["signals"] == sorted(first)
 
 

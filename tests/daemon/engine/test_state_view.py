@@ -44,7 +44,7 @@ ACTS = (
     "state.failover.tick(now)",
     "state.desks['INXU'].sentry.resume()",
     "state.exchange.refused('', now)",
-    "state.ladders.chores(now, [], clock_doubted=False)",
+    "state.ladders.housekeeping(now, [], clock_doubted=False)",
 )
 
 

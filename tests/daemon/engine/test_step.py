@@ -446,18 +446,18 @@ def test_a_series_that_was_pulled_quotes_again_only_when_it_was_proven_flat() ->
 def test_the_expected_word_on_an_order_works_out_its_own_series_alone() -> None:
     stand = quoting()
     engine = stand.engine
-    cycles, chores_ns = engine.state.held.counts[Counted.CYCLES], engine.state.chores_ns
+    cycles, housekeeping_ns = engine.state.held.counts[Counted.CYCLES], engine.state.housekeeping_ns
     bid = next(o for o in engine.state.held.book.live.values() if o.series == "INXU")
     told = CancelOutcome(RequestId(900_001), Verdict.ACCEPTED, 200, order_id=bid.order_id)
     actions = stand.step(told)
     assert any(isinstance(a, Place) and a.ticker == bid.ticker for a in actions)  # its side is free again
-    assert (engine.state.held.counts[Counted.CYCLES], engine.state.chores_ns) == (cycles + 1, chores_ns)
+    assert (engine.state.held.counts[Counted.CYCLES], engine.state.housekeeping_ns) == (cycles + 1, housekeeping_ns)
     # While something is pursued to its end, every word counts at once.
     stand.operator(Command.CANCEL_ALL)
-    chores_ns = engine.state.chores_ns
+    housekeeping_ns = engine.state.housekeeping_ns
     stand.wait(10 * MS)
     stand.step(msgspec.structs.replace(told, request_id=RequestId(900_002)))
-    assert engine.state.chores_ns == chores_ns + 10 * MS
+    assert engine.state.housekeeping_ns == housekeeping_ns + 10 * MS
 
 
 def test_each_flattening_is_measured_from_its_own_trigger() -> None:

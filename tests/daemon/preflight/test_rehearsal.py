@@ -12,7 +12,7 @@ from daemon.engine.desk import Desk
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.settings import EngineSettings
 from daemon.preflight.rehearsal import rehearse
-from daemon.settings.build import Papers, build_plan
+from daemon.settings.build import ReferenceData, build_plan
 from daemon.settings.engine_settings import engine_settings
 from domain.clock import NS_PER_S, Now
 from execution.cancel_all import CancelAllProgress
@@ -41,7 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 def engine_of(**changes: Any) -> EngineSettings:  # noqa: ANN401 - values of any setting
     settings = short_settings(**changes)
-    return engine_settings(settings, build_plan(settings, Papers(FEES)), FEES)
+    return engine_settings(settings, build_plan(settings, ReferenceData(FEES)), FEES)
 
 
 @pytest.mark.step("X03")

@@ -10,8 +10,8 @@ import pytest
 from msgspec import inspect
 
 from daemon.engine.memory import Memory, remember, restore
-from daemon.engine.recovered_steps import redo
-from daemon.settings.build import Papers, build_engine
+from daemon.engine.recovered_steps import reapply
+from daemon.settings.build import ReferenceData, build_engine
 from daemon.settings.tree import config_hash
 from domain.actions import RECORD_MINOR
 from journal import committer_io
@@ -48,7 +48,7 @@ def write_later_state(
     clock = Timepiece(steps[0].now.mono_ns, steps[0].now.utc_ns)
     limits = JournalLimits(ballast_bytes=0)
     log = JournalWriter(folder, "run", "paper", config_hash(settings), clock, threaded=False, limits=limits)
-    engine, taken = build_engine(settings, Papers(FEES)), 0
+    engine, taken = build_engine(settings, ReferenceData(FEES)), 0
     for step in steps:
         clock.mono_ns, clock.utc_ns = step.now.mono_ns, step.now.utc_ns
         actions = [{"kind": NEW, "told": 1}, *(_grown(action) for action in step.actions)]
@@ -59,7 +59,7 @@ def write_later_state(
             taken = seq
         elif stopped_in_order and step.seq > snapshot.seq:
             engine.step(step.event, step.now)
-            redo(engine.state, step.actions, step.now)
+            reapply(engine.state, step.actions, step.now)
     if event is not None:
         seq = log.append("step", {"event": event, "now": clock.now(), "actions": []})
     write_snapshot(folder, _later_payload(remember(engine.state)), seq if stopped_in_order else taken, clock.utc_ns)

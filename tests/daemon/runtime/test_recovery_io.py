@@ -9,7 +9,7 @@ import pytest
 
 from daemon.engine.memory import Memory
 from daemon.runtime.recovery_io import Recovered, recover
-from daemon.settings.build import Papers
+from daemon.settings.build import ReferenceData
 from daemon.settings.build_id_io import DECIDING, build_id, sources_id
 from journal.reader_io import JournalDamaged
 from journal.writer_io import JournalLimits, JournalWriter
@@ -21,7 +21,7 @@ from tests.journal.lines import sealed_again
 
 def recovered(stand: Stand, folder: Path) -> Recovered:
     clock = Timepiece(stand.mono_ns + 10**9, stand.utc_ns + 10**9)
-    return recover(settings_in(folder), Papers(FEES), clock)
+    return recover(settings_in(folder), ReferenceData(FEES), clock)
 
 
 def live(found: Recovered) -> set[str]:
@@ -29,7 +29,7 @@ def live(found: Recovered) -> set[str]:
 
 
 def test_a_first_start_remembers_nothing(tmp_path: Path) -> None:
-    found = recover(settings_in(tmp_path), Papers(FEES), Timepiece())
+    found = recover(settings_in(tmp_path), ReferenceData(FEES), Timepiece())
     assert (found.memory, found.tail_steps) == ("", 0)
     assert found.epoch == Timepiece().utc_ns // 10**9
     assert found.run_id == f"run-{found.epoch}"
@@ -142,7 +142,7 @@ def test_the_new_epoch_is_beyond_the_old_one_even_if_the_clock_was_set_back(tmp_
     stand, number = a_short_story(tmp_path)
     keep(stand, tmp_path, snapshot_at=number)
     early = Timepiece(10**12, 5 * 10**9)
-    assert recover(settings_in(tmp_path), Papers(FEES), early).epoch > stand.engine.state.held.numbers.epoch
+    assert recover(settings_in(tmp_path), ReferenceData(FEES), early).epoch > stand.engine.state.held.numbers.epoch
 
 
 def test_recovering_changes_nothing_on_disk(tmp_path: Path) -> None:

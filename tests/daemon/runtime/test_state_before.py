@@ -17,7 +17,7 @@ import pytest
 
 from daemon.engine.memory import Memory
 from daemon.runtime.recovery_io import Recovered, recover
-from daemon.settings.build import Papers, build_engine
+from daemon.settings.build import ReferenceData, build_engine
 from domain.actions import Ask, CancelAll, Place, Read
 from domain.clock import NS_PER_S, Now
 from domain.events import AnyEvent, CancelAllOutcome, OrdersRead, Started, Verdict, Wake
@@ -36,7 +36,7 @@ LATER = Now(EXPECTED["mono_ns"] + NS_PER_S, EXPECTED["utc_ns"] + NS_PER_S)
 
 
 def recovered(folder: Path) -> Recovered:
-    return recover(settings_in(folder), Papers(FEES), Timepiece(LATER.mono_ns, LATER.utc_ns))
+    return recover(settings_in(folder), ReferenceData(FEES), Timepiece(LATER.mono_ns, LATER.utc_ns))
 
 
 @pytest.fixture(params=["the version before", "the version after"])
@@ -54,7 +54,7 @@ def test_kill_latch_pause_loss_tail_positions_and_epoch_outlive_an_upgrade_and_a
 ) -> None:
     assert found.tail_steps > 0, "the steps behind the snapshot are lived through"
     assert found.epoch > EXPECTED["epoch"]
-    engine = build_engine(settings_in(tmp_path), Papers(FEES))
+    engine = build_engine(settings_in(tmp_path), ReferenceData(FEES))
     engine.step(Started(found.run_id, found.epoch, "paper", "hash", "build", found.memory), LATER)
     state = engine.state
     assert state.kill.state() == EXPECTED["kill"]
@@ -72,7 +72,7 @@ def test_kill_latch_pause_loss_tail_positions_and_epoch_outlive_an_upgrade_and_a
 def test_the_cancel_all_that_was_under_way_is_taken_up_and_ends_for_both_who_asked(
     found: Recovered, tmp_path: Path
 ) -> None:
-    engine = build_engine(settings_in(tmp_path), Papers(FEES))
+    engine = build_engine(settings_in(tmp_path), ReferenceData(FEES))
     now, done = LATER, []
     actions = engine.step(Started(found.run_id, found.epoch, "paper", "hash", "build", found.memory), now)
     assert any(isinstance(action, CancelAll) for action in actions)

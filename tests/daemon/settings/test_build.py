@@ -1,11 +1,11 @@
-"""The same settings and papers give the same engine: any story that one engine lived, another lives again."""
+"""The same settings and reference data give the same engine: any story that one engine lived, another lives again."""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-from daemon.settings.build import Papers, build_engine, build_plan
+from daemon.settings.build import ReferenceData, build_engine, build_plan
 from daemon.settings.tree import Settings
 from domain.clock import NS_PER_MS, NS_PER_S
 from domain.errors import ConfigurationError
@@ -43,7 +43,7 @@ def test_replaying_a_story_gives_the_same_actions_byte_for_byte_also_through_the
     stand = a_story()
     encode = msgspec.json.Encoder().encode
     decode = msgspec.json.Decoder(AnyEvent).decode
-    engine = build_engine(short_settings(), Papers(FEES))
+    engine = build_engine(short_settings(), ReferenceData(FEES))
     for number, step in enumerate(stand.story):
         again = engine.step(decode(encode(step.event)), step.now)
         assert encode(again) == encode(step.actions), f"step {number} of {len(stand.story)}: {step.event}"
@@ -51,23 +51,23 @@ def test_replaying_a_story_gives_the_same_actions_byte_for_byte_also_through_the
 
 def test_asking_an_engine_for_its_deadline_or_its_picture_changes_nothing() -> None:
     stand = a_story()
-    engine = build_engine(short_settings(), Papers(FEES))
+    engine = build_engine(short_settings(), ReferenceData(FEES))
     for step in stand.story:
         assert engine.step(step.event, step.now) == step.actions  # the stand asked for deadlines, this one never does
 
 
 def test_the_hourly_plan_needs_a_calendar_and_takes_the_committed_one() -> None:
-    plan = build_plan(Settings(), Papers(None, None))
+    plan = build_plan(Settings(), ReferenceData(None, None))
     assert plan.current_window("INXU", 1_772_808_600 * S) is not None
     with pytest.raises((ConfigurationError, ValueError)):
-        build_plan(Settings(), Papers(None, b"not a table"))
+        build_plan(Settings(), ReferenceData(None, b"not a table"))
 
 
 def test_an_unreadable_fee_file_is_no_error_but_a_closed_gate() -> None:
     for fees in (None, b"", b"{", b"[]", b"\xff"):
-        assert build_engine(short_settings(), Papers(fees)).state.settings.fees is None
+        assert build_engine(short_settings(), ReferenceData(fees)).state.settings.fees is None
 
 
 def test_a_calendar_in_another_encoding_is_named_with_its_line() -> None:
     with pytest.raises(ConfigurationError, match=r"configs/nyse_days\.csv:2: not UTF-8"):
-        build_plan(Settings(), Papers(None, b"day,session,close_et,note\n\xe9\n"))
+        build_plan(Settings(), ReferenceData(None, b"day,session,close_et,note\n\xe9\n"))

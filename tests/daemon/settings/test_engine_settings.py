@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from daemon.engine.settings import EngineSettings
-from daemon.settings.build import Papers, build_engine, build_plan
+from daemon.settings.build import ReferenceData, build_engine, build_plan
 from daemon.settings.engine_settings import engine_settings
 from daemon.settings.tree import Settings
 from execution.reconcile import DriftLimits
@@ -18,7 +18,7 @@ from tests.daemon.stand import FEES, short_settings
 
 def made(**changes: Any) -> EngineSettings:  # noqa: ANN401 - values of any setting
     settings = short_settings(**changes)
-    return engine_settings(settings, build_plan(settings, Papers()), FEES)
+    return engine_settings(settings, build_plan(settings, ReferenceData()), FEES)
 
 
 def test_units_are_the_engines() -> None:
@@ -37,7 +37,7 @@ def test_hot_and_standby() -> None:
 def test_only_an_exchange_on_this_machine_has_no_usual_hours() -> None:
     assert made().schedule.stands_in is None
     settings = Settings()
-    found = engine_settings(settings, build_plan(settings, Papers()), FEES)
+    found = engine_settings(settings, build_plan(settings, ReferenceData()), FEES)
     assert found.schedule.stands_in
     assert not found.live
 
@@ -49,7 +49,7 @@ def test_limits_of_risk_are_the_configurations() -> None:
 
 def test_shares_of_drift_are_the_configurations_and_of_the_windows_limit() -> None:
     engine = build_engine(
-        short_settings(reconcile={"exchange_warn_percent": 5}, risk={"per_window_contracts": 9}), Papers(FEES)
+        short_settings(reconcile={"exchange_warn_percent": 5}, risk={"per_window_contracts": 9}), ReferenceData(FEES)
     )
     found = engine.state.parity.settings
     assert (found.exchange, found.inventory) == (DriftLimits(5, 20), DriftLimits(25, 45))
@@ -85,12 +85,13 @@ def test_what_contradicts_itself_is_a_configuration_error(changes: dict[str, Any
 @pytest.mark.parametrize("part", ["freshness", "quoting", "risk", "reconcile", "controls"])
 def test_each_part_is_handed_down_whole(part: str) -> None:
     settings = short_settings()
-    assert getattr(engine_settings(settings, build_plan(settings, Papers()), FEES), part) is getattr(settings, part)
+    given = engine_settings(settings, build_plan(settings, ReferenceData()), FEES)
+    assert getattr(given, part) is getattr(settings, part)
 
 
 def test_each_machine_holds_the_part_of_the_configuration_itself() -> None:
     settings = short_settings(freshness={"strict_limit_ms": 650}, windows={"hourly_targets": [11, 12]})
-    state = build_engine(settings, Papers(FEES)).state
+    state = build_engine(settings, ReferenceData(FEES)).state
     assert state.plan.settings is settings.windows
     assert state.parity.settings is settings.reconcile
     assert state.controls.settings is settings.controls

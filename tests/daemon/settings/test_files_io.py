@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.settings.files_io import keep_config, read_optional, read_papers
+from daemon.settings.files_io import keep_config, read_optional, read_reference_data
 from tests.daemon.kept import settings_in
 
 
@@ -15,9 +15,9 @@ def test_a_file_that_cannot_be_read_is_none_and_no_error(tmp_path: Path) -> None
 
 def test_papers_are_the_files_that_the_settings_name(tmp_path: Path) -> None:
     settings = settings_in(tmp_path).model_copy(update={"calendar_file": tmp_path / "nowhere.csv"})
-    papers = read_papers(settings)
-    assert papers.fees == settings.fees_file.read_bytes()
-    assert papers.calendar is None
+    reference = read_reference_data(settings)
+    assert reference.fees == settings.fees_file.read_bytes()
+    assert reference.calendar is None
 
 
 def test_what_is_kept_has_no_secret_and_is_written_once(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_foreign_fill_outlives_the_process_also_when_no_snapshot_knows_it() ->
     filled_by_hand(stand)
     stand.run(3 * S)
     tail = stand.story[steps:]
-    memory, _, _ = relive(stand.settings, stand.papers, snapshot, tail, stand.now())
+    memory, _, _ = relive(stand.settings, stand.reference, snapshot, tail, stand.now())
     for text in (memory, remember(stand.engine.state).decode()):
         again = Stand(begin=False)
         again.exchange.fills, again.exchange.orders = [], {}
@@ -295,7 +295,7 @@ def test_an_adoption_is_redone_by_a_recovery() -> None:
     stand.run(3 * S)
     snapshot, steps = remember(stand.engine.state), len(stand.story)
     assert asked(stand, Command.ADOPT).ok
-    memory, _, _ = relive(stand.settings, stand.papers, snapshot, stand.story[steps:], stand.now())
+    memory, _, _ = relive(stand.settings, stand.reference, snapshot, stand.story[steps:], stand.now())
     told = msgspec.json.decode(memory)
     assert told["foreign"] == []
     assert told["ledger"]["markets"][RUNG]["adopted_position"] == 100

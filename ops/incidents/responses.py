@@ -14,7 +14,7 @@ from domain.reasons import Breach
 RUNBOOK: Final = "docs/runbooks/alerts.md"
 
 
-class IncidentDuty(msgspec.Struct, frozen=True):
+class IncidentResponse(msgspec.Struct, frozen=True):
     """Who owns an incident, what he does, and the runbook's section."""
 
     owner: str
@@ -22,48 +22,48 @@ class IncidentDuty(msgspec.Struct, frozen=True):
     runbook: str
 
 
-_DUTIES: Final[dict[Breach, IncidentDuty]] = {
-    Breach.KILL_SWITCH: IncidentDuty(
+_RESPONSES: Final[dict[Breach, IncidentResponse]] = {
+    Breach.KILL_SWITCH: IncidentResponse(
         "operations",
         "find what closed the kill switch and end it; see that the exchange's own page shows no order of ours",
         f"{RUNBOOK}#kill_switch",
     ),
-    Breach.RISK_HALT: IncidentDuty(
+    Breach.RISK_HALT: IncidentResponse(
         "risk",
         "the session is over: read the day's report and the figures below before anybody resumes",
         f"{RUNBOOK}#kill_switch",
     ),
-    Breach.COMPLIANCE_HALT: IncidentDuty(
+    Breach.COMPLIANCE_HALT: IncidentResponse(
         "compliance",
         "keep the journal; find out how what must not happen came about, before anybody resumes",
         f"{RUNBOOK}#taker_fill",
     ),
-    Breach.RUNTIME_HALT: IncidentDuty(
+    Breach.RUNTIME_HALT: IncidentResponse(
         "operations",
         "find out who set this machine's clock, or what held the process; see `ladderd doctor`",
         f"{RUNBOOK}#kill_switch",
     ),
-    Breach.RISK_LIMIT: IncidentDuty(
+    Breach.RISK_LIMIT: IncidentResponse(
         "risk",
         "read the day's report and the figures below; decide whether the session is over",
         f"{RUNBOOK}#daily_loss",
     ),
-    Breach.ANOTHER_TRADER: IncidentDuty(
+    Breach.ANOTHER_TRADER: IncidentResponse(
         "compliance",
         "find who else trades this account and end it, or declare the account as not exclusive",
         f"{RUNBOOK}#another_trader",
     ),
-    Breach.UNEXPLAINED_CANCELS: IncidentDuty(
+    Breach.UNEXPLAINED_CANCELS: IncidentResponse(
         "operations",
         "ask the exchange who cancelled these orders, and why",
         f"{RUNBOOK}#unexplained_cancels",
     ),
-    Breach.PLACES_REFUSED: IncidentDuty(
+    Breach.PLACES_REFUSED: IncidentResponse(
         "operations",
         "find in the exchange's list of errors what it refuses, and mend the cause",
         f"{RUNBOOK}#places_refused",
     ),
-    Breach.KEY_REFUSED: IncidentDuty(
+    Breach.KEY_REFUSED: IncidentResponse(
         "operations",
         "see on the exchange's page whether orders of ours rest; replace or unlock the key",
         f"{RUNBOOK}#key_refused",
@@ -72,6 +72,6 @@ _DUTIES: Final[dict[Breach, IncidentDuty]] = {
 RESUME: Final = "ladderd resume --by NAME --cause TEXT"
 
 
-def duty_of(breach: Breach) -> IncidentDuty:
-    """The duty of a breach. Every breach has one."""
-    return _DUTIES[breach]
+def response_of(breach: Breach) -> IncidentResponse:
+    """The response of a breach. Every breach has one."""
+    return _RESPONSES[breach]
