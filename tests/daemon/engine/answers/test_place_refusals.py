@@ -351,7 +351,9 @@ def test_places_that_a_full_lane_turns_away_are_tried_again_at_a_bounded_pace(mo
     honest = stand.exchange.answer
 
     def full(action: AnyAction) -> list[AnyEvent]:
-        return unanswered(action, Verdict.UNSENT, "lane_full", "x") if isinstance(action, Place) else honest(action)
+        if isinstance(action, Place):
+            return [*unanswered(action, Verdict.UNSENT, "lane_full", "x")]
+        return honest(action)
 
     monkeypatch.setattr(stand.exchange, "answer", full)
     stand.moves = {series: BASE[series] * 3 // 1_000 for series in BASE}
@@ -371,7 +373,9 @@ def test_cancels_that_a_full_lane_turns_away_are_sent_again_for_ever_and_at_a_bo
     honest = stand.exchange.answer
 
     def full(action: AnyAction) -> list[AnyEvent]:
-        return unanswered(action, Verdict.UNSENT, "lane_full", "x") if isinstance(action, CANCELS) else honest(action)
+        if isinstance(action, CANCELS):
+            return [*unanswered(action, Verdict.UNSENT, "lane_full", "x")]
+        return honest(action)
 
     monkeypatch.setattr(stand.exchange, "answer", full)
     stand.operator(Command.CANCEL_ALL if kind is CancelAll else Command.PAUSE)
