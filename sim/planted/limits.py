@@ -84,6 +84,13 @@ LIMITS: tuple[Defect, ...] = (
         functools.partial(roomy, RiskLimit.PER_WINDOW),
     ),
     Defect(
+        "no limit signals",
+        "the limit signals refuses no order",
+        filling(signals_max=4)._replace(windows=1),
+        ("limit exceeded",),
+        functools.partial(unlimited, RiskLimit.SIGNALS),
+    ),
+    Defect(
         "no limit per_order",
         "the limit per_order refuses no order",
         BIG_ORDERS,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from domain.clock import NS_PER_S
 from sim.campaign.command import world_of
 from sim.campaign.faults import Fault
-from sim.campaign.world import Unit
+from sim.campaign.world import Unit, World
 
 DAY = dt.date(2026, 12, 1)
 
@@ -76,8 +76,8 @@ class Catch(NamedTuple):
     window: int
 
 
-def breaches(plan: Plan) -> tuple[Catch, ...]:
-    """Live through a plan; what was broken, and when."""
+def world_of_plan(plan: Plan) -> World:
+    """The world of a plan, with its faults."""
     unit = Unit(
         plan.seed, 0, DAY, "all", plan.window_s, plan.windows, plan.feeds, plan.replay, (), plan.tier, level=plan.level,
         limits=plan.limits, quoting=plan.quoting, balance_dollars=plan.balance_dollars,
@@ -88,6 +88,12 @@ def breaches(plan: Plan) -> tuple[Catch, ...]:
         kind = world.kinds[strike.kind]
         lasts_s = (world.windows[strike.window].target_ns - at_ns) / NS_PER_S if kind.to_the_end else strike.for_s
         world.faults.append(Fault(strike.kind, kind.where, at_ns, lasts_s, _words(strike.params)))
+    return world
+
+
+def breaches(plan: Plan) -> tuple[Catch, ...]:
+    """Live through a plan; what was broken, and when."""
+    world = world_of_plan(plan)
     over = [window.target_ns for window in world.windows]
     return tuple(Catch(name, min(bisect_left(over, at_ns) + 1, len(over))) for name, at_ns, _ in world.run().breaches)
 

@@ -59,6 +59,7 @@ class LimitChecks:
         self._member = checks.exchange.member
         self._since_ns: dict[str, int] = {}
         self._read_ns: dict[str, int] = {}
+        self._taken_up: set[str] = set()
 
     def answered(self, operation: str, status: int) -> None:
         """The exchange has answered a request; the books of record are as old as the oldest of them."""
@@ -85,6 +86,8 @@ class LimitChecks:
         self._most("per_day", lost + worst, risk.per_day_dollars * DOLLAR)
         self._most("per_week", lost + worst, risk.per_week_dollars * DOLLAR)
         self._shares(held, risk)
+        self._taken_up.add(order.market.ticker)
+        self._most("signals", len(self._taken_up), risk.signals_max)
         oldest_ns = min(self._read_ns.values()) if len(self._read_ns) == len(BOOKS_OF_RECORD) else order.created_ns
         self._most("snapshot_age", order.created_ns - oldest_ns, risk.snapshot_age_limit_s * NS_PER_S + READ_NS)
         self._most("day_room", lost + worst, risk.daily_loss_pause_ppm * equity // PPM)
@@ -185,10 +188,16 @@ class LimitChecks:
     def _lost(own: list[tuple[Open, Rung]], value: float) -> int:
         return sum(each.loss(yes=settles_yes(rung, max(round(value), 1))) for each, rung in own)
 
-    def _after(self, process: Process, order: Order, held: list[Open], lost: int, worst: int) -> None:
-        """What pauses or stops, and since when it has."""
-        risk, state, now_ns = self._checks.settings.risk, process.engine.state, self._checks.timeline.now_ns
-        config = self._checks.exchange.state.config
+    def passed(self, process: Process) -> set[str]:
+        """What pauses or stops and is true now; `event_loss` with the event's ticker behind it."""
+        held = self._open()
+        lost = max(0, -self._realised(held))
+        worst = sum(max(0, each.loss(yes=True), each.loss(yes=False)) for each in held)
+        return self._passed(process, held, lost, worst)
+
+    def _passed(self, process: Process, held: list[Open], lost: int, worst: int) -> set[str]:
+        risk, state = self._checks.settings.risk, process.engine.state
+        balance = self._checks.exchange.state.config.balance
         of_event: dict[str, int] = {}
         marked = 0
         fairs = {t: f for desk in state.desks.values() for t, f in zip(desk.markets, desk.fairs, strict=False)}
@@ -205,12 +214,17 @@ class LimitChecks:
             "net": net > risk.net_dollars * DOLLAR,
             "gross": gross > risk.gross_dollars * DOLLAR,
             "concentration": worst * PPM > risk.concentration_ppm * floor * len(state.desks),
-            "day_loss": (lost + max(0, marked)) * PPM >= risk.daily_loss_pause_ppm * config.balance * SLACK,
-            "event_loss": of_event.get(order.market.event.ticker, 0) >= risk.event_loss_dollars * DOLLAR * SLACK,
+            "day_loss": (lost + max(0, marked)) * PPM >= risk.daily_loss_pause_ppm * balance * SLACK,
         }
-        for limit, true in truths.items():
-            key = f"{limit} {order.market.event.ticker}" if limit == "event_loss" else limit
-            if not true:
-                self._since_ns.pop(key, None)
-            elif order.created_ns > self._since_ns.setdefault(key, now_ns) + HEARD_NS:
+        most = risk.event_loss_dollars * DOLLAR * SLACK
+        stopped = {f"event_loss {event}" for event, loss in of_event.items() if loss >= most}
+        return {limit for limit, true in truths.items() if true} | stopped
+
+    def _after(self, process: Process, order: Order, held: list[Open], lost: int, worst: int) -> None:
+        """What pauses or stops, and since when it has."""
+        now_ns, passed = self._checks.timeline.now_ns, self._passed(process, held, lost, worst)
+        self._since_ns = {key: self._since_ns.get(key, now_ns) for key in passed}
+        for key, since_ns in self._since_ns.items():
+            limit, _, event = key.partition(" ")
+            if event in {"", order.market.event.ticker} and order.created_ns > since_ns + HEARD_NS:
                 self._exceeded(limit, "an order was created after it was passed")
