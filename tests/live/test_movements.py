@@ -37,7 +37,7 @@ CONSTANT = {
     "ladderd_market_open": "the short windows of a drill come at all hours",
     "ladderd_fee_path_info": "the fee file is read once, at the start",
     "ladderd_day_loss_limit_dollars": "a setting",
-    "control_proof_limit_seconds": "how old each proof may be is written in the code",
+    "control_proof_limit_seconds": "how old each proof may be is a setting",
     "ladderd_close_out_orders": "orders of `ladderd close-all` alone, whose own drill sees them counted",
     "ladderd_close_out_fills": "executions of `ladderd close-all` alone, whose own drill sees them counted",
     "ops_window_cancel_buffer_seconds": "the freeze's lead is a setting",
