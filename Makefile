@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make run` (the demo) and `make test` (the checks). `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help rules-drill setup setup-dev run test test-long lint types layers tests long steps proofs bench simulate planted chaos
+.PHONY: help rules-drill setup setup-dev run test test-long lint types layers tests long steps proofs bench breakers simulate planted chaos
 .PHONY: events drill fuzz lock format clean
 
 PY := .venv/bin/python
@@ -64,6 +64,9 @@ proofs: setup-dev ## for CI: prove anew what changed since its proof and three s
 
 events: setup-dev ## write docs/events.md anew from the schema of the records
 	$(PY) -m journal.schema > docs/events.md
+
+breakers: setup ## write docs/breakers.md anew: how often the breakers err, counted over 40 seeds (a minute or two)
+	$(PY) -m sim.breakers > docs/breakers.md.new && mv docs/breakers.md.new docs/breakers.md
 
 bench: setup ## latency and throughput beside bare baselines, in one run
 	$(PY) -m bench $(ARGS)

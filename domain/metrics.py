@@ -150,6 +150,8 @@ class Metric(enum.Enum):
     VIX = _gauge("ladderd_vix_points", "The newest value of I:VIX; NaN before the first.")
     VIX_AGE = _gauge("ladderd_vix_age_seconds", "Age of that value; +Inf when never seen.")
     VIX_SIZE = _gauge("ladderd_vix_size_ratio", "The share of our size that I:VIX allows; 0 quotes nothing.")
+    BREAKER_TRIPPED = _gauge("ladderd_breaker_tripped", "1 while this breaker keeps the gate shut.", "breaker")
+    MODEL_DOUBTED = _gauge("ladderd_model_doubted", "1 while the model is to be watched, though nothing has tripped.")
     FEED_DELIVERY = _histogram("ladderd_feed_delivery_seconds", "From the socket to the engine, one index value.")
 
     # --- windows ---

@@ -69,6 +69,7 @@ class Reason(enum.StrEnum):
     DRILL = "drill"
     KEY_REFUSED = "key_refused"
     PROOF_TOO_OLD = "proof_too_old"
+    BREAKER_TRIPPED = "breaker_tripped"
     NO_EVIDENCE = "no_evidence"
 
 
@@ -104,6 +105,11 @@ _ADVICE: dict[Reason, tuple[str, str, str]] = {
         "the kill switch is on, or cannot be read",
         "find who set it and why; remove it; then ladderd resume --by NAME --cause TEXT",
         "kill-switch",
+    ),
+    Reason.BREAKER_TRIPPED: (
+        "our own settled windows speak against the model",
+        "ladderd breakers says which; find the cause, then ladderd resume --by NAME --cause TEXT",
+        "breakers",
     ),
     Reason.QUALITY_GATE: ("a guard gives no evidence", "read the daemon's log; ladderd preflight", "no-evidence"),
     Reason.WS_STALE: (
@@ -366,6 +372,7 @@ class Breach(enum.StrEnum):
     UNEXPLAINED_CANCELS = "unexplained_cancels"
     PLACES_REFUSED = "places_refused"
     KEY_REFUSED = "key_refused"
+    BREAKER_TRIPPED = "breaker_tripped"
 
 
 class VixBand(enum.StrEnum):

@@ -20,6 +20,7 @@ from ops.status import PASSING
 from ops.status_text import (
     Frame,
     all_is_well,
+    breakers_text,
     controls_text,
     positions_text,
     providers_text,
@@ -152,6 +153,17 @@ def picture_of(address: str) -> dict[str, Any]:
         raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
     picture: dict[str, Any] = frame["picture"]
     return picture
+
+
+def breakers(address: str = DEFAULT_ADDRESS, *, as_json: bool = False) -> tuple[int, str]:
+    """Exit code and text of `ladderd breakers`: 0 while none is tripped. Raises UnavailableError without a daemon."""
+    answer, frame = _frame(address)
+    if frame is None:
+        raise UnavailableError(f"{address} answers HTTP {answer.status} without a picture: is that the daemon?")
+    picture = frame["picture"]
+    seen = {"breakers": picture["breakers"], "warning": picture["breaker_warning"]}
+    tripped = any(each["tripped"] for each in picture["breakers"])
+    return EX_NOT_OK if tripped else EX_OK, json.dumps(seen) if as_json else breakers_text(picture)
 
 
 def _frame(address: str) -> tuple[PageAnswer, Frame | None]:

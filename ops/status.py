@@ -80,6 +80,15 @@ class VixView(msgspec.Struct, frozen=True):
     due_later: bool
 
 
+class BreakerView(msgspec.Struct, frozen=True):
+    """One breaker: what it measures now, where it trips, and why it has; empty while it has not."""
+
+    name: str
+    reading: str
+    bound: str
+    tripped: str
+
+
 class SeriesView(msgspec.Struct, frozen=True):
     """One series: its window, the index, and whether we may quote it."""
 
@@ -295,6 +304,8 @@ class Status(msgspec.Struct, frozen=True):
     providers: tuple[ProviderView, ...]
     fallbacks: int
     vix: VixView
+    breakers: tuple[BreakerView, ...]
+    breaker_warning: str
     close_out: str = ""
     controls: tuple[ControlView, ...] = ()
     orders_wait: str = ""

@@ -130,6 +130,18 @@ def vix_text(vix: dict[str, Any]) -> str:
     return f"vix: {verdict}: {said}{due}\n  {effect}; a value counts for {vix['limit_s']:g} s"
 
 
+def breakers_text(picture: dict[str, Any]) -> str:
+    """One line for each breaker: OK or TRIPPED, what it measures, where it trips; then why, and the warning."""
+    lines = []
+    for each in picture["breakers"]:
+        said = "TRIPPED" if each["tripped"] else "OK"
+        lines.append(f"{each['name']}: {said}: {each['reading']}; trips at {each['bound']}")
+        lines += [f"  {each['tripped']}"] if each["tripped"] else []
+    if picture["breaker_warning"]:
+        lines.append(f"watch the model: {picture['breaker_warning']}")
+    return "\n".join(lines)
+
+
 def against_lines(frame: Frame, *, brief: bool = False) -> list[str]:
     """One line for each reason that is against: whose, the words, the guard's detail, and what to do unless `brief`."""
     told: dict[tuple[str, str], list[str]] = {}

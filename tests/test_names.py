@@ -11,15 +11,11 @@ from tests.test_rooms import product
 from tests.tidy.names import twice, unused
 from tests.tidy.source import Source
 
-BREAKERS = "built and tested, asked by no decision yet: the breakers on our own results"
 HONESTY = "built and tested, asked by no decision yet: what settled outcomes say of the model"
 CALIBRATION = "built and tested, asked by no decision yet: the model's calibration"
 RECEIVER = "built and tested, no setting makes one yet: alerts that leave the machine"
 
 UNUSED_LEFT = {
-    "guards.model.breakers.BreakerSettings": BREAKERS,
-    "guards.model.breakers.Breakers": BREAKERS,
-    "guards.model.breakers.first_tripped": BREAKERS,
     "guards.calendar.render_table": "writes the committed table of days, for a person to read before it is committed",
     "guards.windows.current_window": "the name that the runbook gives this question",
     "guards.windows.default_plan": "what current_window stands on",

@@ -106,6 +106,19 @@ def controls(
 
 
 @app.command()
+def breakers(
+    http: HttpOption = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Whether our own settled windows still speak for the model: each breaker, what it measures, why it tripped."""
+    from ops.client_io import breakers as ask_breakers  # noqa: PLC0415 - heavy
+
+    show(ask_breakers(_address(http, config, state_dir), as_json=as_json))
+
+
+@app.command()
 def top(http: HttpOption = None, config: ConfigOption = None, state_dir: StateOption = None) -> None:
     """A live view in the terminal; q ends it."""
     from daemon.cli.views_io import watch_daemon  # noqa: PLC0415 - heavy

@@ -32,6 +32,7 @@ from execution.positions import restore as restore_ledger
 from execution.reconcile import Drift
 from execution.strangers import ForeignFill
 from feeds.scores import ScoresRecord
+from guards.model.breakers import BreakerRecord
 
 SCHEMA = 1
 
@@ -90,6 +91,7 @@ class Memory(msgspec.Struct, frozen=True):
     incidents: tuple[Owed, ...] = ()
     close_outs: tuple[CloseOutTold, ...] = ()
     armed_for: tuple[str, str] = ("", "")
+    breakers: BreakerRecord = BreakerRecord()
 
 
 read_memory: Final = Door(Memory, PAGE_BYTES_MAX).read
@@ -104,7 +106,7 @@ def remember(state: StateView) -> bytes:
         orders=record_orders(held.book.live.values(), held.untold.values()),
         ledger=record(held.ledger),
         groups=tuple(held.groups.known.values()),
-        results=tuple(r for r in state.results.by_window.values() if not r.reported),
+        results=tuple(r for r in state.results.by_window.values() if not (r.reported and r.weighed)),
         target_of={t: ns for t, ns in held.target_of.items() if t in held.ledger.markets},
         paused=state.paused,
         empty_reason=state.empty_reason,
@@ -138,6 +140,7 @@ def remember(state: StateView) -> bytes:
         unread_settlements=dict(held.unread_settlements),
         restricted=tuple(sorted(state.refused.restricted)),
         armed_for=state.armed_for,
+        breakers=state.breakers.record(),
         canaries={name: desk.canary.state() | {"close": desk.first.close} for name, desk in state.desks.items()},
         incidents=state.incidents.record(),
         close_outs=tuple(state.close_outs.runs.values()),
@@ -181,6 +184,7 @@ def restore(state: State, text: str, now: Now) -> None:
     state.refused.restricted.update(memory.restricted)
     state.incidents.restore(memory.incidents)
     state.close_outs.restore(memory.close_outs)
+    state.breakers.restore(memory.breakers)
     for name, kept in memory.sentries.items():
         if name in state.desks:
             state.desks[name].sentry.restore(kept)

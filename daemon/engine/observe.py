@@ -13,6 +13,7 @@ from typing import Any
 from daemon.engine.desk import REJECTED, Desk
 from daemon.engine.market.conditions import MarketConditions
 from daemon.engine.memory import restore
+from daemon.engine.model.watch import ModelWatch
 from daemon.engine.operator_requests import OperatorRequests
 from daemon.engine.state import State
 from domain.actions import Answer, AnyAction, AskWatcher, Read
@@ -114,6 +115,7 @@ class Observers:
         self.state = state
         self.requests = requests
         self.conditions = MarketConditions(state)
+        self.model = ModelWatch(state)
         self.table: dict[type, Observer] = {
             Tick: self._tick,
             Wake: self._nothing,
@@ -206,6 +208,7 @@ class Observers:
         admission = desk.tick(tick, now)
         for good in desk.judged.good:
             state.results.printed(desk, good)
+            self.model.value(desk, good)
         if desk.judged.bad is not None or desk.judged.moved:
             self._jumped(desk, tick, desk.judged.bad, out)
         if admission is Admission.ACCEPTED:
@@ -309,6 +312,7 @@ class Observers:
         state = self.state
         for fill in state.held.new_fills:
             state.results.filled(fill)
+            self.model.filled(fill)
             if fill.is_taker and not is_close_out(fill.client_order_id):
                 why = f"fill {fill.trade_id} of {fill.client_order_id} took liquidity, though it is post-only"
                 self.requests.halt(Topic.COMPLIANCE, why, now, out)

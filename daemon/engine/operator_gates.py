@@ -1,9 +1,10 @@
 """Which gates stand against a resume or an arming, which a resume lifts itself, and which only a later time can judge.
 
 A resume is taken only when every check passes except those that it lifts: the pause, the kill latch (its sources must
-be off), a pause by risk, a frozen session. To know what stands behind one of these, the guard is asked as it would be
-after the resume. What no operator can wait for does not stand against him and is named: the tail of a cancel-all, which
-ends at a known instant; the ladder and the books, before a window is prepared; the index, while its market is closed.
+be off), a pause by risk, a frozen session, a breaker. To know what stands behind one of these, the guard is asked as it
+would be after the resume. What no operator can wait for does not stand against him and is named: the tail of a
+cancel-all, which ends at a known instant; the ladder and the books, before a window is prepared; the index, while its
+market is closed.
 The plan's own closures (no window, frozen, a planned stand-down) are no checks. Pure.
 """
 
@@ -65,7 +66,7 @@ def account_gates(
     gates = []
     for name, vote in votes:
         after = vote
-        if lifts and name == "pause":
+        if lifts and name in {"pause", "breakers"}:
             after = PASS
         elif lifts and name == "kill_switch":
             opened = copy.copy(kill)

@@ -165,6 +165,7 @@ class OperatorRequests:
         assert not refused, f"the kill switch was asked before: {refused}"
         state.paused, state.resumed_utc_ns = "", now.utc_ns
         state.risk.resume()
+        state.breakers.resume()
         state.refused.resumed()
         state.unexplained.resumed()
         state.incidents.resumed()

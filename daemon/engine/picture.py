@@ -23,6 +23,7 @@ from execution.orders import Order
 from execution.quoter import best_other
 from ops.readiness import Permission, verdict_of, votes_of
 from ops.status import (
+    BreakerView,
     CancelAllView,
     FeedView,
     Gate,
@@ -149,6 +150,8 @@ def draw(state: StateView, process: Process, now: Now) -> Status:  # long: one s
         providers=tuple(ProviderView(name, t.looks, t.good) for name, t in sorted(state.scores.tallies.items())),
         fallbacks=state.scores.fallbacks,
         vix=_vix(state, now),
+        breakers=tuple(BreakerView(*each) for each in state.breakers.readings()),
+        breaker_warning=state.breakers.warning(),
         controls=controls_of(state, now),
     )
 

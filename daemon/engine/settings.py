@@ -17,6 +17,7 @@ from guards.divergence import DivergenceSettings
 from guards.evidence.preflight import PreflightSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
+from guards.model.breakers import BreakerSettings
 from guards.schedule import ScheduleSettings
 from guards.values.canary import CanarySettings
 from guards.volatility import VixSettings
@@ -45,6 +46,7 @@ class EngineSettings(NamedTuple):
     canary: CanarySettings
     schedule: ScheduleSettings
     vix: VixSettings
+    breakers: BreakerSettings
     feed_mode: Mode
     primary: str
     secondary: str

@@ -41,6 +41,7 @@ from guards.freshness import FINAL
 from guards.killswitch import KillLatch
 from guards.limits.restricted import RestrictedList
 from guards.message_age import MessageAges
+from guards.model.breakers import Breakers
 from guards.risk import RiskGuard
 from guards.schedule import ScheduleGuard
 from guards.stall import StallGuard
@@ -82,6 +83,7 @@ class State:
         self.kill = KillLatch()
         self.exchange = ExchangeGuard()
         self.schedule = ScheduleGuard(settings.schedule)
+        self.breakers = Breakers(settings.breakers)
         self.risk = RiskGuard(settings.risk)
         self.held = Holdings(exclusive=settings.exclusive, contracts_limit=settings.risk.per_window_contracts)
         self.parity = Parity(self.held, settings.reconcile)

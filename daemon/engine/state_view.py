@@ -15,6 +15,7 @@ from daemon.engine.views.desk import DeskView, PlanView
 from daemon.engine.views.feeds import FailoverView, ScoresView
 from daemon.engine.views.guards import (
     AgesView,
+    BreakersView,
     ClockView,
     ControlsView,
     EvidenceView,
@@ -113,6 +114,11 @@ class StateView(Protocol):
     @property
     def schedule(self) -> ScheduleView:
         """The exchange's schedule."""
+        ...
+
+    @property
+    def breakers(self) -> BreakersView:
+        """Whether our own results speak against the model."""
         ...
 
     @property

@@ -239,6 +239,7 @@ class Engine:
             state.refused.stale_books.clear()
             self.observers.weigh(now, out)
             self._weigh_money(now, out)
+            self.observers.model.look(now, out)
             self._drill(now, out)
             if state.incidents.owed:
                 state.incidents.chase(now, out, live=bool(state.held.book.live))

@@ -49,6 +49,7 @@ def account_votes(state: StateView, now: Now) -> list[tuple[str, Vote]]:
         ("limits", limits),
         ("restricted", state.restricted.vote(now)),
         ("vix", state.level.vote(now)),
+        ("breakers", state.breakers.vote()),
         ("risk", state.risk.vote(held, now)),
         (f"proof_{GROUP_TRIGGER}", state.controls.vote(GROUP_TRIGGER, now)),
         (f"proof_{CANCEL_ALL}", state.controls.vote(CANCEL_ALL, now)),

@@ -39,6 +39,7 @@ def engine_settings(settings: Settings, plan: WindowPlan, fees_text: bytes | Non
         # Nothing is assumed of the hours of an exchange on this machine; what it announces counts all the same.
         schedule=ScheduleSettings(stands_in=None) if local else ScheduleSettings(),
         vix=settings.vix,
+        breakers=settings.breakers,
         feed_mode=Mode.HOT if feeds.mode == "hot" else Mode.STANDBY,
         primary=feeds.primary.name,
         secondary=feeds.secondary.name if feeds.secondary else NO_FEED,

@@ -26,6 +26,7 @@ from execution.selection import SelectionSettings
 from guards.evidence.preflight import PreflightSettings
 from guards.freshness import FreshnessSettings
 from guards.limits.settings import RiskSettings
+from guards.model.breakers import BreakerSettings
 from guards.volatility import VixSettings
 from guards.windows import WindowSettings
 
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     selection: Annotated[SelectionSettings, Whole()] = SelectionSettings()
     risk: Annotated[RiskSettings, Whole()] = RiskSettings()
     vix: Annotated[VixSettings, Whole()] = VixSettings()
+    breakers: Annotated[BreakerSettings, Whole()] = BreakerSettings()
     reconcile: Annotated[ParitySettings, Whole()] = ParitySettings()
     controls: Annotated[ControlSettings, Whole()] = ControlSettings()
     preflight: Annotated[PreflightSettings, Whole()] = PreflightSettings()

@@ -29,6 +29,7 @@ from domain.alert_types.exchange import (
 )
 from domain.alert_types.feeds import (
     BadPrintAlert,
+    BreakerTrippedAlert,
     FeedDivergenceOverAlert,
     FeedDownAlert,
     FeedQuarantinedAlert,
@@ -38,6 +39,7 @@ from domain.alert_types.feeds import (
     IndexFreshAlert,
     IndexStaleAlert,
     MarketHaltSuspectedAlert,
+    ModelDoubtedAlert,
     VolatilityLevelAlert,
 )
 from domain.alert_types.process import (
@@ -51,6 +53,7 @@ from domain.alert_types.process import (
 AnyAlert = (
     AnotherTraderAlert
     | BadPrintAlert
+    | BreakerTrippedAlert
     | CashMovedAlert
     | CashShortAlert
     | ExchangeRefusesClockAlert
@@ -70,6 +73,7 @@ AnyAlert = (
     | ListBehindAlert
     | MarketHaltSuspectedAlert
     | MarketRestrictedAlert
+    | ModelDoubtedAlert
     | NeverAnsweredAlert
     | OrphanOrderAdoptedAlert
     | PausedAlert

@@ -107,6 +107,21 @@ class MarketHaltSuspectedAlert(Alert, frozen=True):
     why: str
 
 
+class BreakerTrippedAlert(Alert, frozen=True):
+    """Our own settled windows speak against the model: nothing is quoted until an operator resumes."""
+
+    ABOUT: ClassVar = ("breaker",)
+
+    breaker: str
+    why: str
+
+
+class ModelDoubtedAlert(Alert, frozen=True):
+    """The model asks too much or too little for uncertainty, and not enough to stop."""
+
+    why: str
+
+
 class VolatilityLevelAlert(Alert, frozen=True):
     """I:VIX has reached another band. `value`: None when unknown; `factor_ppm`: the share of our size allowed."""
 

@@ -63,6 +63,11 @@ _RESPONSES: Final[dict[Breach, IncidentResponse]] = {
         "find in the exchange's list of errors what it refuses, and mend the cause",
         f"{RUNBOOK}#places_refused",
     ),
+    Breach.BREAKER_TRIPPED: IncidentResponse(
+        "risk",
+        "find out whether the model, the index or the market has changed, before anything is quoted again",
+        f"{RUNBOOK}#breaker_tripped",
+    ),
     Breach.KEY_REFUSED: IncidentResponse(
         "operations",
         "see on the exchange's page whether orders of ours rest; replace or unlock the key",

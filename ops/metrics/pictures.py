@@ -202,6 +202,8 @@ def feeds_families(picture: Status) -> Iterator[Family]:
     yield gauge(Metric.VIX, math.nan if vix.value is None else vix.value / INDEX_PER_POINT)
     yield gauge(Metric.VIX_AGE, age(vix.age_s))
     yield gauge(Metric.VIX_SIZE, vix.factor_ppm / PPM)
+    yield gauges(Metric.BREAKER_TRIPPED, (((each.name,), bool(each.tripped)) for each in picture.breakers))
+    yield gauge(Metric.MODEL_DOUBTED, bool(picture.breaker_warning))
 
 
 def orders_families(picture: Status) -> Iterator[Family]:

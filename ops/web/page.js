@@ -287,7 +287,7 @@ function paintDaemon(p) {
     cls(put(n, `${ageText(age)} of ${t.limit_s} s`), age > t.limit_s ? "bad" : "");
   })]);
   const ms = (v) => (v == null ? "unknown" : v.toFixed(1) + " ms");
-  const stuck = frame.tasks.filter((t) => t.age_s > t.limit_s).map((t) => t.name), off = p.clock_offset_ms == null;
+  const stuck = frame.tasks.filter((t) => t.age_s > t.limit_s).map((t) => t.name), shut = p.breakers.filter((b) => b.tripped).map((b) => b.name), off = p.clock_offset_ms == null;
   pairs($("daemon"), [
     ["exchange", (p.exchange_up ? "open" : "NOT OPEN") + ", its stream " + (p.stream_up ? "up" : "DOWN"), p.exchange_up && p.stream_up ? "good" : "bad"],
     ["books agree", (n) => live(n, (_, more) => cls(put(n, (p.reconciled ? "yes, " : "NO, ") + ageText(p.reconcile_age_s == null ? null : p.reconcile_age_s + more)), p.reconciled ? "" : "bad"))],
@@ -295,6 +295,7 @@ function paintDaemon(p) {
       const v = p.vix, share = v.factor_ppm / 1e6, at = v.value == null ? v.why : `${(v.value / 1e6).toFixed(2)}, ${v.band}, ${ageText(v.age_s + more)}`;
       cls(put(n, v.band === "not_configured" ? "not configured" : `${at}; size \u00d7 ${share}`), v.band === "not_configured" ? "off" : share === 1 ? "" : share ? "warn" : "bad");
     })],
+    ["breakers", shut.length ? "TRIPPED: " + shut.join(", ") : p.breaker_warning || "none tripped", shut.length ? "bad" : p.breaker_warning ? "warn" : ""],
     ["clock", off ? "unknown" : `${ms(p.clock_offset_ms)} \u00b1 ${ms(p.clock_uncertainty_ms)}`, off ? "warn" : ""],
     ["tasks", stuck.length ? "STUCK: " + stuck.join(", ") : `all ${frame.tasks.length} make progress`, stuck.length ? "bad" : "good"],
     ["errors", String(p.errors), p.errors ? "bad" : ""],

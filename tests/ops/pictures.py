@@ -10,6 +10,7 @@ from domain.reasons import Reason
 from guards.index_freshness import IndexFreshness
 from ops.readiness import Permission, verdict_of, votes_of
 from ops.status import (
+    BreakerView,
     CancelAllView,
     Exposure,
     FeedView,
@@ -274,6 +275,8 @@ def picture(now: Now | None = None, /, **changes: object) -> Status:
         "session": "2026-03-06",
         "providers": (ProviderView("exchange", 300, 300), ProviderView("primary", 300, 299)),
         "fallbacks": 2,
+        "breakers": (BreakerView("forecast_error", "mean abs z 0.812", "0.62 to 1", ""),),
+        "breaker_warning": "",
         "vix": VixView("watch", 21_370_000, "primary", 3.2, 60.0, 1_000_000, "", due_later=False),
     }
     drawn = Status(**(fields | changes))  # type: ignore[arg-type]  # names are checked by the Struct itself

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from domain.errors import UnavailableError, UsageError
-from ops.client_io import fetch, health, order, positions, providers, status, vix
-from ops.status import CancelAllView, FlatView, TaskHealth, VixView
+from ops.client_io import breakers, fetch, health, order, positions, providers, status, vix
+from ops.status import BreakerView, CancelAllView, FlatView, TaskHealth, VixView
 from tests.ops.conftest import TOKEN, Start
 from tests.ops.pictures import GATES, gate
 
@@ -195,6 +195,30 @@ async def test_vix_tells_the_level_and_what_follows(start: Start, seen: VixView,
     assert (got, text.startswith(f"vix: {said}")) == (code, True), text
     got, text = await asyncio.to_thread(vix, site.server.address, as_json=True)
     assert (got, json.loads(text)["status"]) == (code, said.partition(":")[0])
+
+
+@pytest.mark.step("K20")
+async def test_breakers_tell_which_has_tripped_and_why(start: Start) -> None:
+    site = await start()
+    right = BreakerView("loss_run", "0 lost in a row, chance 1", "chance 1e-05", "")
+    shut = BreakerView("forecast_error", "mean abs z 1.100", "0.62 to 1", "volatility is asked too low")
+    site.daemon.changes = {"breakers": (right,), "breaker_warning": "mean abs z 0.650 over 240 events"}
+    code, text = await asyncio.to_thread(breakers, site.server.address)
+    assert (code, text.splitlines()) == (
+        0,
+        [
+            "loss_run: OK: 0 lost in a row, chance 1; trips at chance 1e-05",
+            "watch the model: mean abs z 0.650 over 240 events",
+        ],
+    )
+    site.daemon.changes = {"breakers": (right, shut), "breaker_warning": ""}
+    code, text = await asyncio.to_thread(breakers, site.server.address)
+    assert (code, text.splitlines()[1:]) == (
+        1,
+        ["forecast_error: TRIPPED: mean abs z 1.100; trips at 0.62 to 1", "  volatility is asked too low"],
+    )
+    code, text = await asyncio.to_thread(breakers, site.server.address, as_json=True)
+    assert (code, json.loads(text)["breakers"][1]["tripped"]) == (1, "volatility is asked too low")
 
 
 async def test_something_else_on_the_port_is_not_healthy() -> None:

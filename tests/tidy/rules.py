@@ -265,7 +265,7 @@ def _zero(call: ast.Call) -> bool:
 
 STATE_TAKERS = words(
     "daemon/engine/state.py daemon/engine/step.py daemon/engine/observe.py daemon/engine/operator_requests.py "
-    "daemon/engine/market/conditions.py "
+    "daemon/engine/market/conditions.py daemon/engine/model/watch.py "
     "daemon/engine/drills/session.py daemon/engine/recovered_steps.py daemon/engine/memory.py"
 )
 

@@ -23,8 +23,29 @@ NEAR_STRIKE = INDEX_PER_POINT // 100
 OVER = frozenset({"finalized", "settled"})
 
 
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """The index so many seconds before a target, and the deviation (ppm per root second) that was forecast there."""
+
+    left_s: int
+    value: IndexValue
+    sigma_ppm: float
+
+
+class Stake(msgspec.Struct, frozen=True, array_like=True):
+    """One fill: YES contracts bought (negative: sold), their price, and our fair value when it was booked."""
+
+    ticker: Ticker
+    count: int
+    price: int
+    fair: int
+
+
 class Result(msgspec.Struct):
-    """One window of one series. `since_ns`: when (UTC) it was met, if only after its target."""
+    """One window of one series. `since_ns`: when (UTC) it was met, if only after its target.
+
+    `marks`, `stakes` and `seen` (what was priced from at the last fill: value, deviation, time left) are evidence of
+    the model; `whole`: every fill has its stake; `weighed`: the breakers have had it.
+    """
 
     series: str
     label: str
@@ -41,6 +62,11 @@ class Result(msgspec.Struct):
     settled: bool = False
     reported: bool = False
     since_ns: int = 0
+    marks: tuple[Mark, ...] = ()
+    stakes: tuple[Stake, ...] = ()
+    seen: tuple[int, float, int] | None = None
+    whole: bool = True
+    weighed: bool = False
 
 
 def own_verdict(market: Market, value: IndexValue | None) -> Literal["yes", "no", "UNKNOWN"]:

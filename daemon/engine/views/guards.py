@@ -10,6 +10,7 @@ from domain.events import PreflightRun, Standstill
 from domain.window import Phase
 from guards.limits.account import AccountShape, OutlookShape
 from guards.limits.figure import LimitUse
+from guards.model.breakers import BreakerReading, BreakerRecord
 from guards.volatility import VixLevel
 from guards.vote import Vote
 
@@ -61,6 +62,26 @@ class ScheduleView(Protocol):
 
     def next_deadline(self, now: Now) -> int | None:
         """When it turns by itself."""
+        ...
+
+
+class BreakersView(Protocol):
+    """The breakers."""
+
+    def vote(self) -> Vote:
+        """Whether one is tripped."""
+        ...
+
+    def readings(self) -> tuple[BreakerReading, ...]:
+        """What each measures."""
+        ...
+
+    def warning(self) -> str:
+        """Why the model is to be watched."""
+        ...
+
+    def record(self) -> BreakerRecord:
+        """For the snapshot."""
         ...
 
 

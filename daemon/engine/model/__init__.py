@@ -1,0 +1,1 @@
+"""What settled windows say of the model, and whether it is still believed."""

@@ -1,0 +1,1 @@
+"""How often the breakers err: settled windows drawn from worlds whose truth is known."""
