@@ -22,6 +22,14 @@ from tests.proofs.sources import ROOT
 RUN_LIMIT_S = 600
 TEST_LIMIT_S = 110
 CONTROL_DRILL = "tests/live/test_control_drill.py::test_a_window_is_quoted_and_the_daemon_ends_in_order"
+# The preflight's rehearsal would miss the control and keep the daemon from quoting; everything else must still run. A
+# proof of the rehearsal itself keeps it.
+REHEARSAL = Patch(
+    "daemon/preflight/rehearsal_io.py",
+    "problems = rehearse(engine_settings(settings, build_plan(settings, reference), reference.fees), now)",
+    "problems = [str(reference)][:0]",
+)
+KEEPS_REHEARSAL = ("tests/daemon/preflight/", "tests/daemon/cli/evidence/")
 HOME = "import daemon, sim, guards; print(daemon.__path__[0], sim.__path__[0], guards.__path__[0], sep='\\n')"
 
 
@@ -50,10 +58,12 @@ class Copy:
     @contextmanager
     def unplugged(self, mutation: Mutation) -> Iterator[None]:
         """Patched for a while, and as it was afterwards."""
-        files = {patch.file for patch in mutation.patches}
-        before = {file: (self.place / file).read_bytes() for file in files}
+        patches = mutation.patches
+        if (self.root / REHEARSAL.file).is_file() and not any(d.startswith(KEEPS_REHEARSAL) for d in mutation.drills):
+            patches = (*patches, REHEARSAL)
+        before = {patch.file: (self.place / patch.file).read_bytes() for patch in patches}
         try:
-            for patch in mutation.patches:
+            for patch in patches:
                 self._apply(patch)
             yield
         finally:

@@ -113,6 +113,20 @@ def test_a_text_that_is_not_there_just_once_is_never_applied(copy: Copy) -> None
     assert (copy.place / "guards.py").read_text("utf-8") == GUARD
 
 
+def test_the_rehearsal_is_taken_out_beside_a_control_and_kept_for_its_own_proofs(tree: Path, copy: Copy) -> None:
+    for root in (tree, copy.place):
+        path = root / copies.REHEARSAL.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(copies.REHEARSAL.old, encoding="utf-8")
+    own = Mutation("X03", "x", (), (f"{copies.KEEPS_REHEARSAL[0]}test_it.py::test_bites",), ())
+    for mutation, text in ((unplugged("test_bites"), copies.REHEARSAL.new), (own, copies.REHEARSAL.old)):
+        with copy.unplugged(mutation):
+            assert path.read_text("utf-8") == text
+    assert path.read_text("utf-8") == copies.REHEARSAL.old
+    (tree / copies.REHEARSAL.file).unlink()
+    assert (sources.ROOT / copies.REHEARSAL.file).read_text("utf-8").count(copies.REHEARSAL.old) == 1
+
+
 def test_a_proof_stands_only_while_drill_control_and_patch_are_the_same(tree: Path, tmp_path: Path) -> None:
     mutation = unplugged("test_bites")
     hashes = mutation.hashes(tree)
