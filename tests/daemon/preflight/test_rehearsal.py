@@ -33,6 +33,11 @@ CASES: dict[str, dict[str, Any]] = {
     "short and hot": {},
     "the shortest final minute": {"windows": {"strict_lead_s": 5}},
     "the shortest, by lateness": {"windows": {"strict_lead_s": 5}, "freshness": {"basis": "lateness"}},
+    "a final minute of most of the window": {
+        "windows": {"period_s": 12, "preflight_lead_s": 11, "open_lead_s": 11, "strict_lead_s": 7}
+    },
+    "three seconds of it": {"windows": {"strict_lead_s": 3}},
+    "a long way to the freeze": {"windows": {"freeze_lead_s": 19, "flatten_lead_min_ms": 15_000}},
     "short and standby": {"feeds": {"mode": "standby"}},
     "hourly, as shipped": {"windows": {"template": "hourly"}, "feeds": {"mode": "standby"}},
     "beyond the cadence": {"freshness": {"basis": "lateness"}},
