@@ -29,10 +29,11 @@ def start_second(stage: Stage) -> tuple[Child, Path]:
     return stage.programs.start("second", ("-m", "daemon", "run", "--config", str(config)), home), home
 
 
-def paused(state_dir: Path) -> bool:
-    """Whether that daemon has named the other and stands still."""
-    told = [alert.payload["cause"] for alert in alerts(state_dir, "paused")]
-    return any(str(cause).startswith(f"by itself: {ANOTHER}") for cause in told)
+def stands_still(state_dir: Path) -> bool:
+    """Whether that daemon has named the other and has paused by itself, for that or for the groups the other ended."""
+    named = [str(alert.payload["what"]) for alert in alerts(state_dir, "another_trader")]
+    causes = [str(alert.payload["cause"]) for alert in alerts(state_dir, "paused")]
+    return any(what.startswith(ANOTHER) for what in named) and any(cause.startswith("by itself: ") for cause in causes)
 
 
 def test_two_daemons_of_one_account_name_each_other_and_neither_rests_an_order(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_two_daemons_of_one_account_name_each_other_and_neither_rests_an_order(t
         # Over another one it is known by its boot epoch, in the names of its orders, and by its order groups.
         second, home = start_second(stage)
         until("the second's journal", lambda: (home / "journal").exists() and second.alive, 20)
-        until("both have named the other", lambda: paused(tmp_path) and paused(home), 45, 0.5)
+        until("both have named the other", lambda: stands_still(tmp_path) and stands_still(home), 45, 0.5)
         for folder in (tmp_path, home):
             told = alerts(folder, "another_trader")
             assert [alert.severity for alert in told] == ["critical"], "once a minute at most"
