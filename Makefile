@@ -59,8 +59,8 @@ report = $(if $(ARGS),,--junitxml=.venv/junit-$(1).xml)
 steps: setup-dev ## which runbook steps hold, which are proven; ARGS="--prove [--resume] [H14 ...]" unplugs their controls
 	$(PY) -m tests.steps $(ARGS)
 
-proofs: setup-dev ## for CI: prove anew what changed since its proof and three steps more, four minutes at most
-	$(PY) -m tests.steps --prove --changed --limit-s 200
+proofs: setup-dev ## for CI: prove anew what changed since its proof and three steps more, three minutes at most
+	$(PY) -m tests.steps --prove --changed --limit-s 120
 
 events: setup-dev ## write docs/events.md anew from the schema of the records
 	$(PY) -m journal.schema > docs/events.md

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import signal
 import threading
@@ -37,6 +38,8 @@ CONSTANT = {
     "ladderd_market_open": "the short windows of a drill come at all hours",
     "ladderd_fee_path_info": "the fee file is read once, at the start",
     "ladderd_day_loss_limit_dollars": "a setting",
+    "ladderd_breaker_tripped": "a breaker speaks after dozens of settled windows; shown to move by the picture's drill",
+    "ladderd_model_doubted": "the same, after 240 events",
     "control_proof_limit_seconds": "how old each proof may be is a setting",
     "ladderd_close_out_orders": "orders of `ladderd close-all` alone, whose own drill sees them counted",
     "ladderd_close_out_fills": "executions of `ladderd close-all` alone, whose own drill sees them counted",
@@ -148,13 +151,18 @@ def open_market(stage: Stage) -> str:
     return next(str(row["ticker"]) for row in json.loads(body)["markets"] if row["ticker"] not in ours)
 
 
-def taken(stage: Stage, name: str, side: str = "bid") -> None:
+def taken(stage: Stage, number: int, side: str = "bid") -> None:
     """An order under a name like ours takes from somebody else's, where nothing of ours rests."""
-    row = {"ticker": open_market(stage), "price": "0.9000", "count": "1.00"}
-    sim(stage, "foreign", row | {"side": "ask" if side == "bid" else "bid"})
-    order = row | {"side": side, "client_order_id": name}
-    told = sim(stage, "place", order | {"post_only": False, "time_in_force": "immediate_or_cancel"})
-    assert told["fill_count"] == "1.00", told
+    tries = itertools.count(1)
+
+    def took() -> bool:
+        row = {"ticker": open_market(stage), "price": "0.9000", "count": "1.00"}
+        sim(stage, "foreign", row | {"side": "ask" if side == "bid" else "bid"})
+        order = row | {"side": side, "client_order_id": f"{OURS}{next(tries)}-{number}"}
+        told = sim(stage, "place", order | {"post_only": False, "time_in_force": "immediate_or_cancel"})
+        return bool(told["fill_count"] == "1.00")
+
+    until("an order of ours takes", took, 25, 0.5)  # a window may end between the two
 
 
 class Haunted(Stage):
@@ -167,8 +175,8 @@ class Haunted(Stage):
         until_instant(self.anchor_s - self.open_lead_s + 0.5)
         self.exchange_fault("clock_skew_ms", ms=-YESTERDAY_MS)
         # Bought and sold: a position of a market that is open today would be drift, and nothing would be quoted.
-        taken(self, f"{OURS}1-1")
-        taken(self, f"{OURS}1-2", "ask")
+        taken(self, 1)
+        taken(self, 2, "ask")
         self.exchange_fault("clock_skew_ms", ms=0)
 
 
@@ -292,7 +300,7 @@ def taken_and_cancelled(stage: Stage) -> None:
         killed = stage.ladderd("kill", "--reason", "drill", "--state-dir", str(stage.state_dir))
     assert killed.returncode == 0, killed.stderr
     with rising(stage, "ladderd_taker_fills_total"):  # the last, since a fill that took halts by itself
-        taken(stage, f"{OURS}1-3")
+        taken(stage, 3)
 
 
 def differences(counts: Counts) -> list[str]:

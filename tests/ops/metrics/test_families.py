@@ -13,6 +13,7 @@ from domain.counts import Counted
 from domain.metrics import Metric, MetricKind
 from ops.metrics.families import COUNTED, REJECTED, json_parts, openmetrics_parts
 from ops.metrics.view import Runtime, View
+from ops.status import BreakerView
 from tests.ops.metrics.made import folding, samples, text_of, view
 from tests.ops.pictures import TARGET_NS, picture
 
@@ -81,6 +82,16 @@ def test_what_was_never_seen_is_infinitely_old() -> None:
     assert found["ladderd_index_age_seconds", (("series", "INXU"),)] == math.inf
     assert found["ladderd_marketdata_age_seconds", ()] == math.inf
     assert found["heartbeat_age_seconds", ()] == math.inf
+
+
+def test_a_breaker_that_trips_and_a_model_in_doubt_move_their_metrics() -> None:
+    calm = samples(view())
+    assert calm["ladderd_breaker_tripped", (("breaker", "forecast_error"),)] == 0
+    assert calm["ladderd_model_doubted", ()] == 0
+    tripped = BreakerView("forecast_error", "mean abs z 1.100", "0.62 to 1", "volatility is asked too low")
+    loud = samples(view(breakers=(tripped,), breaker_warning="mean abs z 0.93 over 240 events"))
+    assert loud["ladderd_breaker_tripped", (("breaker", "forecast_error"),)] == 1
+    assert loud["ladderd_model_doubted", ()] == 1
 
 
 def test_base_units_and_states() -> None:
