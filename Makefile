@@ -51,7 +51,7 @@ long: setup-dev ## the tests marked long alone (ARGS="-k systemd")
 
 # On real processes a wait may run out by what else the machine does: that alone is tried once more, and is told as
 # "rerun". A wrong fact (an order that rests, a record that is missing) fails at once.
-again = -raR --reruns 1 --only-rerun "not within"
+again = -raR --reruns 1 --only-rerun "not within" --only-rerun "Timeout .>"
 
 # Only a whole run leaves the report that `make steps` reads.
 report = $(if $(ARGS),,--junitxml=.venv/junit-$(1).xml)

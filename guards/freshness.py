@@ -321,8 +321,8 @@ class FreshnessSentry:
     def limit_ms(self, phase: Phase) -> float:
         """The limit in force in a phase."""
         if phase in FINAL:
-            return self.settings.strict_limit_ms
-        return self.settings.soft_limit_ms if phase is Phase.QUOTING else self.settings.arm_limit_ms
+            return float(self.settings.strict_limit_ms)
+        return float(self.settings.soft_limit_ms if phase is Phase.QUOTING else self.settings.arm_limit_ms)
 
     @property
     def trips(self) -> int:

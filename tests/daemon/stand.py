@@ -215,7 +215,8 @@ class Stand:
     def _check(self, actions: list[AnyAction]) -> None:
         for action in actions:
             if isinstance(action, Entry):
-                assert msgspec.json.decode(msgspec.json.encode(action), type=type(action)) == action
+                written = msgspec.json.encode(action)
+                assert msgspec.json.encode(msgspec.json.decode(written, type=type(action))) == written, "700, or 700.0"
         engine = self.engine
         sides = [(o.ticker, o.side) for o in engine.state.held.book.live.values()]
         assert len(sides) == len(set(sides)), "two orders that may be live on one side of one market"

@@ -10,6 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from tests.live.stage import Stage, playing, until
 
 GONE_LIMIT_S = 2.0
@@ -79,7 +81,7 @@ def plant(stage: Stage, name: str, module: str, place: str, deed: str) -> Path:
     stage.environment |= {"PYTHONPATH": f"{folder}:{root}", "LADDERD_STATE_DIR": str(stage.state_dir)}
     stage.start_daemon()
     stage.wait_for_page()
-    stage.until_quoting(least=4, limit_s=40)
+    stage.until_quoting(least=4, limit_s=75)
     return trigger
 
 
@@ -88,6 +90,7 @@ def marker(stage: Stage) -> str:
     return "".join(path.read_text("utf-8") for path in (stage.state_dir / "cancel_all").glob("*-bug"))
 
 
+@pytest.mark.timeout(300)
 def test_a_bug_anywhere_leaves_no_order_behind(tmp_path: Path) -> None:
     with playing(Stage(tmp_path, period_s=240, strict_s=20)) as stage:
         stage.stop()
